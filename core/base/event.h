@@ -1,0 +1,147 @@
+/* The border of the engine: what comes in (struct isr_event) and what goes out (struct isr_effects). */
+#ifndef ISR_BASE_EVENT_H
+#define ISR_BASE_EVENT_H
+
+#include "core/base/observation.h"
+#include "core/base/types.h"
+
+/* ---- files: named by what they hold, never by a path ---- */
+
+enum isr_file_kind {
+    ISR_FILE_SEGMENT,          /* tp, number = base offset: record batches */
+    ISR_FILE_EPOCHS,           /* tp: leader-epoch checkpoint */
+    ISR_FILE_PRODUCERS,        /* tp, number = offset: producer-state snapshot */
+    ISR_FILE_HIGH_WATERMARKS,  /* high-watermark checkpoint of all partitions */
+    ISR_FILE_RECOVERY_POINTS,  /* recovery points and log starts of all partitions */
+    ISR_FILE_CLEAN_SHUTDOWN,   /* clean-shutdown marker with the broker epoch */
+    ISR_FILE_QUORUM_VOTE,      /* Raft term and vote */
+    ISR_FILE_QUORUM_LOG,       /* number = first index: Raft entries */
+    ISR_FILE_QUORUM_SNAPSHOT,  /* number = last index: Raft snapshot */
+    ISR_FILE_KINDS
+};
+
+struct isr_file {
+    enum isr_file_kind kind;
+    struct isr_tp tp;
+    int64_t number;
+};
+
+static inline bool isr_file_equal(struct isr_file a, struct isr_file b)
+{
+    return a.kind == b.kind && isr_tp_equal(a.tp, b.tp) && a.number == b.number;
+}
+/* Total order: kind, partition, number. Negative, zero or positive. */
+int isr_file_compare(struct isr_file a, struct isr_file b);
+
+struct isr_file_entry {
+    struct isr_file file;
+    int64_t size_bytes;
+};
+
+enum isr_io_status { ISR_IO_OK, ISR_IO_ERROR, ISR_IO_NO_SPACE, ISR_IO_NO_FILE };
+
+/* ---- what clients are told to do ---- */
+
+enum isr_command_kind {
+    ISR_COMMAND_PRODUCE,      /* topic, partition, acks, records */
+    ISR_COMMAND_CONSUME,      /* topic, partition: read from offset on, for ever; from_follower */
+    ISR_COMMAND_CREATE_TOPIC, /* create */
+    ISR_COMMAND_ELECT,        /* topic, partition, elect_kind (as in ELECT_LEADERS_REQUEST) */
+};
+
+/* A command to a client node; the answer is an ISR_EFFECT_REPLY with the same id. Records of a PRODUCE: each
+ * a value of value_bytes whose first 8 bytes are first_value, first_value + 1, ... */
+struct isr_command {
+    enum isr_command_kind kind;
+    uint64_t id;
+    const char *topic; /* borrowed */
+    uint16_t partition;
+    int16_t acks;
+    uint64_t first_value;
+    uint32_t record_count;
+    uint32_t value_bytes;
+    int64_t offset;
+    bool from_follower; /* CONSUME: prefer a follower in the ISR (KIP-392) */
+    uint8_t elect_kind;
+    /* CREATE_TOPIC */
+    int32_t partitions;
+    int16_t replication_factor;
+    int16_t min_isr;
+    bool unclean;
+    const struct isr_replicas *assignments; /* borrowed: partitions many, or NULL */
+};
+
+/* ---- in ---- */
+
+enum isr_event_kind {
+    ISR_EVENT_START,     /* the process started; once, first */
+    ISR_EVENT_MESSAGE,   /* a frame arrived */
+    ISR_EVENT_WAKE,      /* the time asked for by the last effects came */
+    ISR_EVENT_IO_DONE,   /* a disk operation finished or failed */
+    ISR_EVENT_COMMAND,   /* to a client */
+    ISR_EVENT_SHUTDOWN,  /* asked to stop cleanly; the node answers with ISR_EFFECT_EXIT when it is done */
+};
+
+struct isr_event {
+    enum isr_event_kind kind;
+    int64_t now_ns; /* the node's own monotonic clock; never goes back while the process lives */
+    union {
+        struct {
+            uint64_t random_key; /* fresh for each start */
+        } start;
+        struct {
+            int32_t from;
+            struct isr_bytes frame; /* borrowed */
+        } message;
+        struct {
+            uint32_t io; /* as in the effect */
+            enum isr_io_status status;
+            struct isr_bytes bytes;             /* READ; borrowed */
+            const struct isr_file_entry *files; /* LIST, in isr_file_compare order; borrowed */
+            uint32_t files_count;
+        } io_done;
+        struct isr_command command;
+    };
+};
+
+/* ---- out ---- */
+
+enum isr_effect_kind {
+    ISR_EFFECT_SEND,     /* frame to a node */
+    ISR_EFFECT_WRITE,    /* bytes at position of a file, made if absent; done = in the page cache */
+    ISR_EFFECT_SYNC,     /* done = all earlier writes and truncations of the file, and its name, are durable */
+    ISR_EFFECT_REPLACE,  /* the whole file, atomically (write aside, sync, rename, sync); done = durable */
+    ISR_EFFECT_TRUNCATE, /* to position bytes; done = in the page cache */
+    ISR_EFFECT_DELETE,   /* the file; no error when it is absent */
+    ISR_EFFECT_READ,     /* the whole file */
+    ISR_EFFECT_LIST,     /* all files of the node */
+    ISR_EFFECT_REPLY,    /* a client's answer to a command */
+    ISR_EFFECT_RECORDS,  /* a consumer read one batch: frame holds it */
+    ISR_EFFECT_EXIT,     /* the process ends by itself: cleanly, or halted after a disk error */
+};
+
+/* Disk operations on one file take effect and complete in the order in which they were asked. */
+struct isr_effect {
+    enum isr_effect_kind kind;
+    uint8_t error;     /* REPLY: enum isr_error */
+    bool clean;        /* EXIT */
+    int32_t to;        /* SEND */
+    uint32_t io;       /* disk operations: echoed by ISR_EVENT_IO_DONE */
+    struct isr_file file;
+    int64_t position;  /* WRITE, TRUNCATE */
+    struct isr_bytes bytes; /* SEND, WRITE, REPLACE, RECORDS: valid until the node's next step */
+    uint64_t id;       /* REPLY: the command's */
+    int64_t offset;    /* REPLY: base offset of what was produced; RECORDS: offset of the batch */
+    struct isr_tp tp;  /* REPLY, RECORDS */
+};
+
+/* Filled by a step; everything in it belongs to the node and is valid until its next step. */
+struct isr_effects {
+    const struct isr_effect *items;
+    uint32_t count;
+    const struct isr_observation *observations;
+    uint32_t observations_count;
+    int64_t wake_ns; /* node-local time of the wake-up that is wanted; replaces the earlier wish; ISR_TIME_NEVER */
+};
+
+#endif

@@ -1,0 +1,51 @@
+/* The record batch: the unit of appending, replicating and acknowledging (after Kafka's batch v2, KIP-98).
+ *
+ * Layout, little-endian:
+ *    0  i64 base_offset      set by the leader
+ *    8  u32 size_bytes       of the whole batch
+ *   12  i32 leader_epoch     set by the leader
+ *   16  u32 crc              CRC-32C of everything from byte 20 on
+ *   20  i64 producer_id      -1 without idempotence
+ *   28  i32 base_sequence    -1 without idempotence
+ *   32  u32 record_count     1..
+ *   36  i16 producer_epoch
+ *   38  u16 attributes       0
+ *   40  records: u32 size, then that many bytes of value, record_count times
+ * What the leader sets lies outside the checksum, so it need not be computed again. */
+#ifndef ISR_LOG_BATCH_H
+#define ISR_LOG_BATCH_H
+
+#include "core/base/heap.h"
+#include "core/base/types.h"
+
+enum { ISR_BATCH_HEADER_BYTES = 40, ISR_BATCH_RECORDS_MAX = 1 << 20 };
+
+struct isr_batch {
+    int64_t base_offset;
+    int64_t last_offset; /* base_offset + record_count - 1 */
+    int64_t producer_id;
+    int32_t base_sequence;
+    int32_t leader_epoch;
+    uint32_t crc;
+    uint32_t record_count;
+    int16_t producer_epoch;
+    struct isr_bytes bytes; /* the whole batch, borrowed */
+};
+
+enum isr_batch_status { ISR_BATCH_OK, ISR_BATCH_SHORT /* the input ends inside it */, ISR_BATCH_CORRUPT };
+
+/* Parses the batch at the start of input; with check_crc the checksum and every record's size are verified.
+ * Safe on arbitrary bytes. On OK batch->bytes.size tells where the next one starts. */
+enum isr_batch_status isr_batch_parse(struct isr_bytes input, bool check_crc, struct isr_batch *batch);
+
+/* Builds a batch in scratch: record i has a value of value_bytes (at least 8) that starts with the little-endian
+ * u64 first_value + i; the rest is filler that depends on the value alone. */
+struct isr_bytes isr_batch_build(struct isr_scratch *scratch, int64_t producer_id, int16_t producer_epoch,
+                                 int32_t base_sequence, uint64_t first_value, uint32_t record_count,
+                                 uint32_t value_bytes);
+/* Writes what the leader sets into the batch at data. */
+void isr_batch_set_position(uint8_t *data, int64_t base_offset, int32_t leader_epoch);
+/* The first 8 bytes of the value of record `index` of a parsed batch; false when there is none. */
+bool isr_batch_value(const struct isr_batch *batch, uint32_t index, uint64_t *value);
+
+#endif

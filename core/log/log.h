@@ -1,0 +1,162 @@
+/* One partition's log on one replica, and the store of all logs of a node.
+ *
+ *   log_start <= high_watermark <= log_end (I8)
+ *   synced_end <= written_end <= log_end
+ *   [.., written_end)  in the page cache: survives the death of the process
+ *   [.., synced_end)   durable: survives loss of power
+ *
+ * Appended records are visible at once in log_end (LEO), but count as held by this replica (acknowledged by a
+ * follower's next fetch, counted by the leader for its high watermark) only below isr_log_held_end(). */
+#ifndef ISR_LOG_LOG_H
+#define ISR_LOG_LOG_H
+
+#include "core/base/env.h"
+#include "core/log/batch.h"
+
+/* Leader-epoch cache (KIP-101): strictly increasing epochs and start offsets. */
+struct isr_epoch_entry {
+    int32_t epoch;
+    int64_t start_offset;
+};
+
+struct isr_epoch_cache {
+    struct isr_epoch_entry *entries;
+    uint32_t count, capacity;
+};
+
+/* Where one batch lies; in offset order without gaps between log_start and log_end. */
+struct isr_batch_place {
+    int64_t base_offset;
+    const uint8_t *data; /* stable until the batch is truncated or deleted */
+    uint32_t size_bytes;
+    uint32_t record_count;
+    int32_t leader_epoch;
+    uint32_t crc;
+};
+
+/* Idempotence (KIP-98): what is known of one producer from the log up to log_end. */
+enum { ISR_PRODUCER_BATCHES = 5 };
+struct isr_producer {
+    int64_t producer_id;
+    int16_t producer_epoch;
+    uint8_t batches_count; /* the last ones, oldest first */
+    struct {
+        int64_t base_offset;
+        int32_t base_sequence;
+        uint32_t record_count;
+    } batches[ISR_PRODUCER_BATCHES];
+};
+
+struct isr_segment;
+struct isr_log_store;
+
+struct isr_log {
+    struct isr_env *env;
+    struct isr_log_store *store;
+    struct isr_tp tp;
+    int64_t log_start;
+    int64_t log_end; /* LEO */
+    int64_t high_watermark;
+    int64_t recovery_point; /* everything below is durable; as last checkpointed or better */
+    int64_t written_end;
+    int64_t synced_end;
+    struct isr_epoch_cache epochs;
+    struct isr_batch_place *places; /* places[places_first .. places_count) */
+    uint32_t places_count, places_capacity;
+    struct isr_producer *producers; /* by producer_id */
+    uint32_t producers_count, producers_capacity;
+    struct isr_segment *segments;
+    uint32_t segments_count, segments_capacity;
+    uint32_t version; /* grows at each truncation: completions of older writes are void */
+    bool sync_under_way;
+    bool failed; /* a disk operation failed; the node is halting */
+    /* Called in the same step when held_end grew (a write or a sync completed). */
+    void (*held)(void *object);
+    void *held_object;
+    struct isr_timer flush_timer;
+};
+
+/* ---- the store ---- */
+
+struct isr_log_store {
+    struct isr_env *env;
+    struct isr_log **logs; /* ordered by isr_tp_key */
+    uint32_t logs_count, logs_capacity;
+    bool ready;
+    int64_t clean_shutdown_epoch; /* broker epoch in the marker found at start, -1 when there was none */
+    void (*on_ready)(void *object);
+    void *object;
+    struct isr_timer checkpoint_timer;
+    struct isr_log_recovery *recovery; /* while starting */
+    bool checkpoint_under_way, checkpoint_wanted;
+};
+
+/* Starts recovery: lists and reads all partition files, rebuilds every log (torn tails cut at the first bad
+ * batch at or after the recovery point; epoch cache and producer state rebuilt when their files are missing
+ * or disagree; the high watermark from its checkpoint, clamped to [log_start, log_end]; log_start from the
+ * recovery-point file), removes the clean-shutdown marker durably, then calls on_ready. Without the marker every
+ * segment from the recovery point on is checked whole. */
+void isr_log_store_start(struct isr_log_store *store, struct isr_env *env, void (*on_ready)(void *object),
+                         void *object);
+struct isr_log *isr_log_store_find(struct isr_log_store *store, struct isr_tp tp);
+/* An empty log starting at offset 0, or the existing one. Only when ready. */
+struct isr_log *isr_log_store_open(struct isr_log_store *store, struct isr_tp tp);
+/* Clean stop: syncs every log, writes the checkpoints, then the marker with broker_epoch, then calls done. */
+void isr_log_store_close(struct isr_log_store *store, int64_t broker_epoch, void (*done)(void *object),
+                         void *object);
+
+/* ---- appending ---- */
+
+/* The check of a producer's batch against what the log knows (I7). ERROR_NONE: append it.
+ * DUPLICATE_SEQUENCE_NUMBER: it is there already, *base_offset tells where.
+ * OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH: refuse. An unknown producer may start anywhere. */
+enum isr_error isr_log_check_producer(const struct isr_log *log, const struct isr_batch *batch,
+                                      int64_t *base_offset);
+/* Copies the batch, gives it the offset log_end and the epoch; returns its base offset. The epoch is entered into the
+ * epoch cache when it is new. */
+int64_t isr_log_append_leader(struct isr_log *log, const struct isr_batch *batch, int32_t leader_epoch);
+/* Copies a run of batches from the leader's answer; they must start at log_end and be gapless, else nothing is
+ * appended and CORRUPT_MESSAGE or OFFSET_OUT_OF_RANGE is returned. A cut-off batch at the end is left out. */
+enum isr_error isr_log_append_follower(struct isr_log *log, struct isr_bytes batches);
+/* Up to where this replica holds the records by its flush policy: written_end, or synced_end with log_flush_messages. */
+int64_t isr_log_held_end(const struct isr_log *log);
+
+/* ---- reading ---- */
+
+/* Whole batches from the one that holds `offset` up to the last that ends at or before `limit`, at most max_bytes but
+ * at least one. Empty when offset == limit or none fits. Asserts log_start <= offset <= log_end. Points into the log or
+ * into scratch: valid during this step. */
+struct isr_bytes isr_log_read(struct isr_log *log, int64_t offset, int64_t limit, uint32_t max_bytes);
+/* The batch that holds the offset, or NULL outside [log_start, log_end). */
+const struct isr_batch_place *isr_log_batch_at(const struct isr_log *log, int64_t offset);
+/* Bytes of the batches in [offset, limit): for min_bytes. O(log n). */
+int64_t isr_log_bytes_between(const struct isr_log *log, int64_t offset, int64_t limit);
+
+/* ---- epochs ---- */
+
+/* Enters (epoch, start_offset) and drops entries at or above it that it replaces; nothing when the epoch is not newer. */
+void isr_log_assign_epoch(struct isr_log *log, int32_t epoch, int64_t start_offset);
+/* The latest epoch, ISR_EPOCH_NONE when there is none. */
+int32_t isr_log_last_epoch(const struct isr_log *log);
+/* KIP-279: the largest epoch <= asked and the offset where it ends. The latest epoch ends at log_end; below the first
+ * entry: (asked, first start offset); no entries or asked above the latest: (ISR_EPOCH_NONE, ISR_OFFSET_NONE). */
+struct isr_epoch_end {
+    int32_t epoch;
+    int64_t end_offset;
+};
+struct isr_epoch_end isr_log_epoch_end(const struct isr_log *log, int32_t epoch);
+
+/* ---- moving the ends ---- */
+
+/* Moves the high watermark (up or down) within [log_start, log_end]. Observes nothing: callers say why. */
+void isr_log_set_high_watermark(struct isr_log *log, int64_t offset);
+/* Cuts every record at or above offset, whole batches (a batch that straddles goes whole). Lowers log_end, and the
+ * high watermark when it was above; trims epochs and producer state. Observes LOG_TRUNCATED. */
+void isr_log_truncate(struct isr_log *log, int64_t offset, enum isr_cause cause);
+/* Drops everything and restarts at offset (out-of-range bootstrap, KAFKA-9491): LEO = HW = log_start = offset. */
+void isr_log_truncate_fully(struct isr_log *log, int64_t offset, enum isr_cause cause);
+
+/* Asserts I8 and that places, epochs and segments agree. For tests and checks; O(n). */
+void isr_log_verify(const struct isr_log *log);
+
+#endif

@@ -1,0 +1,52 @@
+/* A node of the cluster: one process that is a broker, a controller, both, or a client. The whole engine behind one
+ * function: events in, effects out. Pure: no clock, no I/O, no memory but the heap handed in.
+ *
+ * Embedding: give the node an isr_heap and a configuration, call isr_node_step with ISR_EVENT_START, carry out the
+ * effects, and feed back messages, completions and wake-ups. */
+#ifndef ISR_NODE_H
+#define ISR_NODE_H
+
+#include "core/base/env.h"
+#include "core/broker/partition.h"
+#include "core/metadata/image.h"
+#include "core/quorum/port.h"
+
+enum { ISR_NODE_BROKER = 1, ISR_NODE_CONTROLLER = 2, ISR_NODE_CLIENT = 4 };
+
+struct isr_node_options {
+    int32_t id;                      /* 1..ISR_NODE_MAX */
+    unsigned roles;                  /* ISR_NODE_BROKER | ISR_NODE_CONTROLLER, or ISR_NODE_CLIENT */
+    struct isr_replicas controllers; /* the voters */
+    struct isr_replicas bootstrap;   /* brokers that a client may ask first */
+    struct isr_config config;
+    struct isr_rules rules;
+};
+
+struct isr_node;
+
+/* A node in its own heap; options are copied. */
+struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr_heap *heap, uint64_t random_key);
+/* The engine. The first event is ISR_EVENT_START. effects is filled with what belongs to the node until its next step. */
+void isr_node_step(struct isr_node *node, const struct isr_event *event, struct isr_effects *effects);
+
+/* ---- looking in, for checks, conditions and metrics; all borrowed, valid until the next step ---- */
+
+const struct isr_metrics *isr_node_metrics(const struct isr_node *node);
+/* The broker's partitions in isr_tp_key order. */
+uint32_t isr_node_partitions_count(const struct isr_node *node);
+const struct isr_partition *isr_node_partition_at(const struct isr_node *node, uint32_t place);
+const struct isr_partition *isr_node_partition(const struct isr_node *node, struct isr_tp tp);
+/* Broker: registered and unfenced as far as it knows; its broker epoch, -1 before registration. */
+bool isr_node_broker_running(const struct isr_node *node);
+int64_t isr_node_broker_epoch(const struct isr_node *node);
+/* Broker: the metadata it follows; NULL for others. */
+const struct isr_image *isr_node_metadata(const struct isr_node *node);
+/* Controller: the committed image; NULL for others. */
+const struct isr_image *isr_node_controller_image(const struct isr_node *node);
+/* Controller: active, that is leader of the quorum with its no-op committed. */
+bool isr_node_controller_active(const struct isr_node *node);
+const struct isr_consensus *isr_node_consensus(const struct isr_node *node);
+/* A digest of the node's protocol state, by field: equal in equal runs. */
+uint64_t isr_node_digest(const struct isr_node *node);
+
+#endif
