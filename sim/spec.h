@@ -1,0 +1,199 @@
+/* A scenario as data: what a world is built from and what is done to it. Text scenarios (harness/) and generated ones
+ * (faults/) end here. Plain values and arrays; sim_spec_copy makes a copy whose memory is all in one allocator. */
+#ifndef SIM_SPEC_H
+#define SIM_SPEC_H
+
+#include "core/base/config.h"
+#include "core/base/rules.h"
+#include "core/base/types.h"
+
+enum { SIM_LABEL_BYTES = 48, SIM_CLIENTS_MAX = 64, SIM_NODES_MAX = ISR_NODE_MAX };
+
+/* A latency distribution by quantiles, piecewise linear in between: half of the draws lie in [low, median), 49% in
+ * [median, p99), 1% in [p99, high]. A constant has all four equal. */
+struct sim_distribution {
+    int64_t low_ns, median_ns, p99_ns, high_ns;
+};
+
+/* A directed link. Messages of one group keep their order on a link unless reordered; cut links lose everything. */
+struct sim_link_spec {
+    struct sim_distribution latency;
+    uint32_t loss_ppm;
+    uint32_t duplicate_ppm;
+    uint32_t reorder_ppm; /* such a message may overtake others: it takes up to 4 further latencies */
+};
+
+struct sim_disk_spec {
+    struct sim_distribution write_latency; /* into the page cache */
+    struct sim_distribution sync_latency;
+    struct sim_distribution read_latency;
+    int64_t capacity_bytes; /* 0: without bound */
+};
+
+struct sim_clock_spec {
+    int64_t offset_ns;
+    int64_t drift_ppm; /* positive: the node's clock runs fast */
+};
+
+struct sim_topic_spec {
+    struct isr_name name;
+    int32_t partitions;
+    int16_t replication_factor;
+    int16_t min_isr;
+    bool unclean;
+    struct isr_replicas *assignments; /* partitions many; NULL: placed by the controller */
+};
+
+/* A client process that produces at a rate, reads, or only does what steps tell it. */
+enum sim_client_kind { SIM_CLIENT_PRODUCER, SIM_CLIENT_CONSUMER, SIM_CLIENT_ADMIN };
+struct sim_client_spec {
+    char name[SIM_LABEL_BYTES];
+    enum sim_client_kind kind;
+    struct isr_name topic;
+    int32_t partition; /* -1: all partitions in turn (producer) or all (consumer) */
+    int64_t interval_ns; /* producer: between two batches; 0: only by steps */
+    int32_t records_per_batch;
+    int32_t value_bytes;
+    int32_t keys; /* producer: 0 = spread over partitions in turn, k = k keys hashed to partitions */
+    int16_t acks;
+    int64_t start_ns, stop_ns; /* stop: ISR_TIME_NEVER = to the end */
+    bool from_follower;        /* consumer */
+};
+
+/* ---- steps ---- */
+
+enum sim_comparison { SIM_EQUAL, SIM_NOT_EQUAL, SIM_AT_LEAST, SIM_AT_MOST, SIM_ABOVE, SIM_BELOW };
+
+/* What a step waits for: X(NAME, subject) - see sim/conditions.def for the words. */
+enum sim_condition_kind {
+#define X(NAME, form, meaning) SIM_CONDITION_##NAME,
+#include "sim/conditions.def"
+#undef X
+    SIM_CONDITION_KINDS
+};
+
+struct sim_condition {
+    enum sim_condition_kind kind;
+    struct isr_name topic;
+    int32_t partition;
+    int32_t node; /* ISR_NODE_NONE where none is named */
+    enum sim_comparison comparison;
+    int64_t value;
+    struct isr_replicas set;
+};
+
+enum sim_action_kind {
+#define X(NAME, name, parameters, meaning) SIM_ACTION_##NAME,
+#include "sim/actions.def"
+#undef X
+    SIM_ACTION_KINDS
+};
+
+enum { SIM_GROUPS_MAX = 8 };
+struct sim_node_set {
+    uint64_t bits[(SIM_NODES_MAX + 64) / 64]; /* by node id */
+};
+
+/* An action with all parameters that any action has; sim/actions.def says which one uses which. */
+struct sim_action {
+    enum sim_action_kind kind;
+    struct sim_node_set nodes;  /* whom it concerns */
+    struct sim_node_set from, to; /* links: each of from to each of to */
+    struct sim_node_set groups[SIM_GROUPS_MAX]; /* partition: nodes of different groups do not hear each other */
+    uint32_t groups_count;
+    bool both_ways;
+    struct sim_link_spec link;
+    unsigned link_fields; /* which members of link are set: SIM_LINK_* */
+    struct sim_disk_spec disk;
+    unsigned disk_fields; /* SIM_DISK_* */
+    struct sim_clock_spec clock;
+    unsigned clock_fields; /* SIM_CLOCK_* */
+    enum { SIM_OPERATION_READ = 1, SIM_OPERATION_WRITE = 2, SIM_OPERATION_SYNC = 4 } operations;
+    int64_t count; /* how many: operations to fail, records to produce, bytes left on a full disk */
+    struct isr_name topic;
+    int32_t partition;
+    char client[SIM_LABEL_BYTES]; /* "": a client of the world's own */
+    int16_t acks;
+    int32_t value_bytes;
+    uint8_t elect_kind; /* 0 preferred, 1 unclean */
+    bool on;            /* traffic */
+    char text[160];     /* note */
+};
+
+enum {
+    SIM_LINK_LATENCY = 1, SIM_LINK_LOSS = 2, SIM_LINK_DUPLICATE = 4, SIM_LINK_REORDER = 8,
+    SIM_DISK_WRITE = 1, SIM_DISK_SYNC = 2, SIM_DISK_READ = 4, SIM_DISK_CAPACITY = 8,
+    SIM_CLOCK_OFFSET = 1, SIM_CLOCK_DRIFT = 2,
+};
+
+/* Steps run in their order. A step is reached when the one before it has run; it runs when its gate opens. */
+enum sim_gate_kind {
+    SIM_GATE_NONE,  /* at once */
+    SIM_GATE_AT,    /* at a time of the world */
+    SIM_GATE_WAIT,  /* so long after the step before */
+    SIM_GATE_WHEN,  /* as soon as the condition holds (a state) */
+    SIM_GATE_AFTER, /* as soon as the condition becomes true, having been false, since the step was reached (an event) */
+};
+struct sim_step {
+    enum sim_gate_kind gate;
+    int64_t time_ns; /* AT, WAIT */
+    struct sim_condition condition;
+    int64_t at_latest_ns; /* WHEN, AFTER: runs anyway so long after the step before; ISR_TIME_NEVER: only by the condition */
+    struct sim_action action;
+    int32_t line; /* in the scenario file, 0 when generated */
+};
+
+/* ---- the whole ---- */
+
+enum sim_invariant {
+#define X(NAME, name, sentence) SIM_INVARIANT_##NAME,
+#include "sim/invariants.def"
+#undef X
+    SIM_INVARIANTS
+};
+
+struct sim_spec {
+    char name[SIM_LABEL_BYTES];
+    uint64_t seed;
+    int64_t duration_ns;   /* virtual time until the end of the run, healing included */
+    int64_t settle_ns;     /* the last part of it: steps are over, faults healed; L1 must be reached by the end. 0: L1 off */
+    int32_t brokers;       /* nodes n1.. with ids 1.. */
+    int32_t controllers;   /* voters; combined: the first nodes, else nodes c1.. with ids brokers + 1.. */
+    bool combined;
+    struct isr_config config;
+    struct isr_rules rules;
+    struct sim_link_spec network; /* of every link */
+    struct sim_disk_spec disk;
+    struct sim_topic_spec *topics;
+    uint32_t topics_count;
+    struct sim_client_spec *clients; /* ids follow the controllers' */
+    uint32_t clients_count;
+    struct sim_step *steps;
+    uint32_t steps_count;
+    bool stop_at_violation; /* default true */
+};
+
+/* Checks that everything fits together (counts, ids, RF <= brokers, min ISR <= RF, steps' nodes, topics and clients).
+ * NULL when it does, else a sentence in buffer; *where tells the step (1-based) or 0. */
+const char *sim_spec_check(const struct sim_spec *spec, char *buffer, size_t buffer_bytes, uint32_t *where);
+/* Defaults: 3 combined brokers, 1ms network, 20us writes, 2ms syncs, no topics, 30 s. */
+struct sim_spec sim_spec_default(void);
+/* A copy whose arrays come from the allocator. */
+struct isr_heap;
+void sim_spec_copy(struct sim_spec *to, const struct sim_spec *from, struct isr_heap *heap);
+
+/* Names: "n3", "c1", a client's own. The id, or ISR_NODE_NONE. */
+int32_t sim_spec_node_named(const struct sim_spec *spec, const char *name);
+/* The name of a node id into buffer. */
+const char *sim_spec_node_name(const struct sim_spec *spec, int32_t node, char buffer[SIM_LABEL_BYTES]);
+
+static inline bool sim_node_set_has(const struct sim_node_set *set, int32_t node)
+{
+    return (set->bits[node / 64] >> (node % 64)) & 1;
+}
+static inline void sim_node_set_add(struct sim_node_set *set, int32_t node)
+{
+    set->bits[node / 64] |= UINT64_C(1) << (node % 64);
+}
+
+#endif

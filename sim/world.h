@@ -1,0 +1,120 @@
+/* The world: many nodes in one process, one queue of events, one clock, all memory in one arena.
+ *
+ * Everything in a world lies in the arena (sim/base/arena.h); nothing in it points outside but function pointers.
+ * Same spec and seed: same events, same hash, on every compiler and machine. */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "core/node.h"
+#include "sim/base/arena.h"
+#include "sim/base/queue.h"
+#include "sim/base/random.h"
+#include "sim/clock.h"
+#include "sim/disk.h"
+#include "sim/network.h"
+#include "sim/spec.h"
+#include "sim/trace.h"
+
+struct sim_world;
+
+enum sim_process_state { SIM_PROCESS_DOWN, SIM_PROCESS_UP, SIM_PROCESS_PAUSED };
+
+/* One node's process. */
+struct sim_process {
+    int32_t id;
+    unsigned roles; /* ISR_NODE_* */
+    enum sim_process_state state;
+    uint32_t incarnation; /* grows at each start and each end: stale events carry an older one */
+    struct isr_node *node; /* NULL while down */
+    struct isr_heap heap;  /* dropped whole at a crash */
+    struct arena_owner *memory;
+    struct sim_clock clock;
+    struct sim_disk *disk;
+    int64_t wake_at_ns;    /* world time of the wake-up in the queue, ISR_TIME_NEVER when none */
+    bool stopping;         /* a clean shutdown was asked for */
+    bool last_stop_clean;  /* how the previous life ended */
+    bool last_stop_lossy;  /* power loss that lost something not synced */
+    struct sim_deferred *deferred; /* events that wait while paused, in order */
+};
+
+/* Who watches a world: the checks (sim/checks/). Every function may be NULL. Called synchronously; must not change
+ * the world except through sim_world_fail. */
+struct sim_monitor {
+    void *object;
+    /* Something a node said of itself, in order, right after the step in which it said so. */
+    void (*observation)(void *object, struct sim_world *world, int32_t node, const struct isr_observation *observation);
+    /* A process started or ended (state, and how it ended, are in the process). */
+    void (*process)(void *object, struct sim_world *world, int32_t node);
+    /* A client was told the outcome of a command, or read a batch (effect kinds REPLY and RECORDS). */
+    void (*client)(void *object, struct sim_world *world, int32_t node, const struct isr_effect *effect);
+    /* A command was given to a client, before it is carried out. */
+    void (*command)(void *object, struct sim_world *world, int32_t node, const struct isr_command *command);
+    /* The run is over. */
+    void (*end)(void *object, struct sim_world *world);
+};
+
+struct sim_counters {
+#define X(name, meaning) uint64_t name;
+#include "sim/counters.def"
+#undef X
+};
+
+enum sim_verdict {
+#define X(NAME, name, exit_code, meaning) SIM_VERDICT_##NAME,
+#include "sim/verdicts.def"
+#undef X
+};
+
+struct sim_world {
+    const struct sim_spec *spec; /* the arena's copy */
+    uint64_t seed;
+    int64_t now_ns;
+    struct sim_queue queue;
+    struct sim_random random;
+    struct sim_network network;
+    struct sim_trace trace;
+    struct sim_process *processes; /* by id, 1..processes_count; [0] unused */
+    int32_t processes_count;
+    struct isr_heap heap; /* the world's own memory */
+    struct arena_owner *memory;
+    struct sim_monitor monitor;
+    struct sim_workload *workload;
+    struct sim_script *script; /* steps */
+    struct sim_counters counters;
+    bool over;
+    enum sim_verdict verdict;
+    enum sim_invariant invariant; /* when violated */
+    char message[1024];
+};
+
+/* Builds a world in the arena (which it resets) with all processes started at time 0. */
+struct sim_world *sim_world_new(struct arena *arena, const struct sim_spec *spec, uint64_t seed);
+void sim_world_watch(struct sim_world *world, const struct sim_monitor *monitor);
+/* Carries out the next event. False when the run is over (duration reached, or sim_world_fail). */
+bool sim_world_step(struct sim_world *world);
+/* To the end; then calls the monitor's end. */
+void sim_world_run(struct sim_world *world);
+/* A check failed: the run ends after the current event if the spec says so. The first failure stays. */
+void sim_world_fail(struct sim_world *world, enum sim_invariant invariant, const char *format, ...);
+
+struct sim_process *sim_world_process(struct sim_world *world, int32_t node);
+static inline bool sim_process_running(const struct sim_process *process)
+{
+    return process->state != SIM_PROCESS_DOWN;
+}
+/* The active controller with the highest term, or NULL. */
+struct sim_process *sim_world_controller(struct sim_world *world);
+/* The committed metadata: the controller image with the highest index among running controllers; NULL when none runs. */
+const struct isr_image *sim_world_image(struct sim_world *world);
+
+/* ---- mechanisms that steps and faults use (sim/process.c) ---- */
+void sim_process_start(struct sim_world *world, int32_t node);
+void sim_process_kill(struct sim_world *world, int32_t node);
+void sim_process_power_off(struct sim_world *world, int32_t node);
+void sim_process_pause(struct sim_world *world, int32_t node);
+void sim_process_resume(struct sim_world *world, int32_t node);
+void sim_process_shutdown(struct sim_world *world, int32_t node);
+/* Gives a client node a command now (dropped when it is down). */
+void sim_process_command(struct sim_world *world, int32_t node, const struct isr_command *command);
+
+#endif
