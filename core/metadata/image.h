@@ -16,6 +16,9 @@ enum isr_metadata_record_kind {
 #define X(NAME, name) ISR_CODEC_DECLARE(name)
 ISR_METADATA_RECORDS(X)
 #undef X
+#define X(name) ISR_CODEC_DECLARE(name)
+ISR_METADATA_PARTS(X)
+#undef X
 
 struct isr_metadata_record {
     enum isr_metadata_record_kind kind;
@@ -48,7 +51,8 @@ struct isr_image_topic {
     struct isr_name name;
     int32_t min_isr;
     bool unclean; /* unclean leader election allowed */
-    uint32_t partitions_count;
+    uint32_t partitions_declared; /* by its record */
+    uint32_t partitions_count, partitions_capacity; /* count < declared only inside the entry that creates the topic */
     struct isr_image_partition *partitions; /* by index */
 };
 
@@ -75,17 +79,24 @@ void isr_image_init(struct isr_image *image, struct isr_heap *heap);
 void isr_image_free(struct isr_image *image);
 void isr_image_copy(struct isr_image *to, const struct isr_image *from); /* to: initialised */
 
-/* One entry: records one after the other. False when the bytes are damaged: then nothing is certain, and the caller
- * treats the image as lost. listener: NULL allowed. */
+/* One entry: records one after the other. False when the bytes are damaged or a record makes no sense here (unknown
+ * topic or broker, partition beyond the topic, replica sets that are not part of the assignment, index not after the
+ * last one): then nothing is certain, and the caller treats the image as lost. Invariants of the protocol (I5, I6) are
+ * not enforced here: they are the controller's promise, and checked from outside. listener: NULL allowed. */
 bool isr_image_apply(struct isr_image *image, int64_t index, int32_t term, struct isr_bytes records,
                      struct isr_scratch *scratch, const struct isr_image_listener *listener);
-/* One record, for building speculative state. */
-void isr_image_apply_record(struct isr_image *image, int64_t index, const struct isr_metadata_record *record,
+/* One record, for building speculative state; it leaves index and term alone. index: of the entry it will be in.
+ * False when it makes no sense; the image is then unchanged. */
+bool isr_image_apply_record(struct isr_image *image, int64_t index, const struct isr_metadata_record *record,
                             const struct isr_image_listener *listener);
 
 /* Encodes records for one entry into scratch. */
 struct isr_bytes isr_metadata_encode(const struct isr_metadata_record *records, uint32_t count,
                                      struct isr_scratch *scratch);
+
+/* The record that makes a partition what it is here. */
+struct isr_metadata_record isr_image_partition_record(const struct isr_image_partition *partition,
+                                                      enum isr_cause cause);
 
 /* The whole image as bytes in scratch, and back. Load: false when damaged (the image is then empty). */
 struct isr_bytes isr_image_snapshot(const struct isr_image *image, struct isr_scratch *scratch);
@@ -97,5 +108,9 @@ const struct isr_image_topic *isr_image_topic_named(const struct isr_image *imag
 const struct isr_image_partition *isr_image_partition(const struct isr_image *image, struct isr_tp tp);
 /* Registered, not fenced, not shutting down: may lead and be in an ISR. */
 bool isr_image_broker_active(const struct isr_image *image, int32_t broker);
+
+/* How many in-sync replicas the topic's partitions need for acks=all, for the high watermark to move (KAFKA-15583) and
+ * for the ELR to be empty (KIP-966): min(min ISR, replicas), as in Kafka; the rule switch min_isr is read here only. */
+int32_t isr_effective_min_isr(const struct isr_rules *rules, int32_t topic_min_isr, uint32_t replicas_count);
 
 #endif
