@@ -6,14 +6,10 @@
 #include "core/base/config.h"
 #include "core/base/rules.h"
 #include "core/base/types.h"
+#include "core/wire/codec.h"
+#include "sim/base/random.h"
 
 enum { SIM_LABEL_BYTES = 48, SIM_CLIENTS_MAX = 64, SIM_NODES_MAX = ISR_NODE_MAX };
-
-/* A latency distribution by quantiles, piecewise linear in between: half of the draws lie in [low, median), 49% in
- * [median, p99), 1% in [p99, high]. A constant has all four equal. */
-struct sim_distribution {
-    int64_t low_ns, median_ns, p99_ns, high_ns;
-};
 
 /* A directed link. Messages of one group keep their order on a link unless reordered; cut links lose everything. */
 struct sim_link_spec {
@@ -72,6 +68,9 @@ enum sim_condition_kind {
     SIM_CONDITION_KINDS
 };
 
+/* Two opposite words (is | is not, has | lacks, pending | settled, up | down, fenced | unfenced): comparison is SIM_EQUAL
+ * for the first and SIM_NOT_EQUAL for the second, value is 0. "leader of <p> is none" and "controller is elected": node is
+ * ISR_NODE_NONE. */
 struct sim_condition {
     enum sim_condition_kind kind;
     struct isr_name topic;
@@ -182,7 +181,35 @@ struct sim_spec sim_spec_default(void);
 struct isr_heap;
 void sim_spec_copy(struct sim_spec *to, const struct sim_spec *from, struct isr_heap *heap);
 
-/* Names: "n3", "c1", a client's own. The id, or ISR_NODE_NONE. */
+/* Processes: brokers 1.., controllers of their own, the clients, and last one more client: the world's own, which does
+ * what steps ask without naming a client and creates the topics. */
+static inline int32_t sim_spec_first_client(const struct sim_spec *spec)
+{
+    return 1 + spec->brokers + (spec->combined ? 0 : spec->controllers);
+}
+static inline int32_t sim_spec_own_client(const struct sim_spec *spec)
+{
+    return sim_spec_first_client(spec) + (int32_t)spec->clients_count;
+}
+static inline int32_t sim_spec_nodes_count(const struct sim_spec *spec)
+{
+    return sim_spec_own_client(spec);
+}
+static inline bool sim_spec_is_client(const struct sim_spec *spec, int32_t node)
+{
+    return node >= sim_spec_first_client(spec);
+}
+static inline bool sim_spec_is_broker(const struct sim_spec *spec, int32_t node)
+{
+    return node >= 1 && node <= spec->brokers;
+}
+static inline bool sim_spec_is_controller(const struct sim_spec *spec, int32_t node)
+{
+    return spec->combined ? node >= 1 && node <= spec->controllers
+                          : node > spec->brokers && node <= spec->brokers + spec->controllers;
+}
+
+/* Names: "n3", "c1", a client's own, "client" for the world's own. The id, or ISR_NODE_NONE. */
 int32_t sim_spec_node_named(const struct sim_spec *spec, const char *name);
 /* The name of a node id into buffer. */
 const char *sim_spec_node_name(const struct sim_spec *spec, int32_t node, char buffer[SIM_LABEL_BYTES]);
