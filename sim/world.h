@@ -117,4 +117,9 @@ void sim_process_shutdown(struct sim_world *world, int32_t node);
 /* Gives a client node a command now (dropped when it is down). */
 void sim_process_command(struct sim_world *world, int32_t node, const struct isr_command *command);
 
+/* ---- the queue, for workload and script (sim/world.c) ---- */
+/* Queues a call of sim_workload_event(world, argument) or sim_script_event(world). */
+void sim_world_wake_workload(struct sim_world *world, int64_t time_ns, uint64_t argument);
+void sim_world_wake_script(struct sim_world *world, int64_t time_ns);
+
 #endif

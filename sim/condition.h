@@ -1,0 +1,12 @@
+/* The conditions of sim/conditions.def, evaluated on the world. */
+#ifndef SIM_CONDITION_H
+#define SIM_CONDITION_H
+
+#include "sim/spec.h"
+
+struct sim_world;
+
+/* Holds now? A condition on a topic, partition, controller or replica that is not there does not hold. */
+bool sim_condition_holds(struct sim_world *world, const struct sim_condition *condition);
+
+#endif
