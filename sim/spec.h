@@ -114,6 +114,7 @@ struct sim_action {
     char client[SIM_LABEL_BYTES]; /* "": a client of the world's own */
     int16_t acks;
     int32_t value_bytes;
+    bool unsynced_lost; /* POWER_OFF: nothing that was not synced survives; else the disk draws */
     uint8_t elect_kind; /* 0 preferred, 1 unclean */
     bool on;            /* traffic */
     char text[160];     /* note */

@@ -1,0 +1,438 @@
+#include "faults/generate.h"
+
+#include <string.h>
+
+#include "core/base/hash.h"
+#include "core/base/text.h"
+
+/* Draws of one purpose: hash(seed, purpose, own counter). */
+struct draws {
+    uint64_t key;
+    uint64_t counter;
+};
+
+enum purpose { PURPOSE_SHAPE, PURPOSE_CONFIG, PURPOSE_NETWORK, PURPOSE_WORKLOAD, PURPOSE_KINDS, PURPOSE_FAULT };
+
+static struct draws draws_for(uint64_t seed, enum purpose purpose, uint64_t which)
+{
+    uint64_t key = isr_hash_combine(isr_hash_combine(seed, (uint64_t)purpose), which);
+    return (struct draws){.key = key};
+}
+
+static uint64_t draw(struct draws *draws)
+{
+    return isr_hash_combine(draws->key, draws->counter++);
+}
+
+/* Uniform in [low, high]. */
+static int64_t between(struct draws *draws, int64_t low, int64_t high)
+{
+    return low + (int64_t)(draw(draws) % (uint64_t)(high - low + 1));
+}
+
+static bool one_in(struct draws *draws, int64_t n)
+{
+    return between(draws, 1, n) == 1;
+}
+
+const char *fault_kind_name(enum fault_kind kind)
+{
+    static const char *const names[] = {
+#define X(NAME, name, weight, meaning) #name,
+#include "faults/kinds.def"
+#undef X
+    };
+    return kind < FAULT_KINDS ? names[kind] : "?";
+}
+
+static uint32_t kind_weight(enum fault_kind kind)
+{
+    static const uint32_t weights[] = {
+#define X(NAME, name, weight, meaning) weight,
+#include "faults/kinds.def"
+#undef X
+    };
+    return weights[kind];
+}
+
+static void set_name(struct isr_name *name, const char *text, int64_t number)
+{
+    *name = (struct isr_name){{0}};
+    struct isr_text out = ISR_TEXT(name->text);
+    isr_text_format(&out, "%s%ld", text, number);
+}
+
+/* ---- cluster, configuration, network, workload ---- */
+
+static void generate_shape(struct fault_plan *plan, uint64_t seed)
+{
+    struct draws draws = draws_for(seed, PURPOSE_SHAPE, 0);
+    struct sim_spec *spec = &plan->spec;
+    spec->brokers = (int32_t)between(&draws, 3, 5);
+    spec->combined = one_in(&draws, 2);
+    spec->controllers = one_in(&draws, 4) && !spec->combined ? 1 : 3;
+    spec->topics = plan->topics;
+    spec->topics_count = (uint32_t)between(&draws, 1, FAULT_TOPICS_MAX);
+    for (uint32_t i = 0; i < spec->topics_count; i++) {
+        struct sim_topic_spec *topic = &plan->topics[i];
+        set_name(&topic->name, "topic", i + 1);
+        topic->partitions = (int32_t)between(&draws, 1, FAULT_PARTITIONS_MAX);
+        topic->replication_factor = one_in(&draws, 5) ? 2 : 3;
+        topic->min_isr = one_in(&draws, 5) ? 1 : 2;
+    }
+}
+
+static void generate_config(struct fault_plan *plan, uint64_t seed)
+{
+    struct draws draws = draws_for(seed, PURPOSE_CONFIG, 0);
+    struct isr_config *config = &plan->spec.config;
+    config->broker_heartbeat_interval = between(&draws, 200, 700) * ISR_MS;
+    config->broker_session_timeout = between(&draws, 1500, 4000) * ISR_MS;
+    config->replica_lag_time_max = between(&draws, 500, 4000) * ISR_MS;
+    config->replica_lag_max_messages = one_in(&draws, 4) ? between(&draws, 20, 200) : 0;
+    config->isr_hysteresis = between(&draws, 1, 3);
+    config->fetch_interval = one_in(&draws, 3) ? between(&draws, 1, 50) * ISR_MS : 0;
+    config->fetch_max_wait = between(&draws, 10, 500) * ISR_MS;
+    config->fetch_hw_push = one_in(&draws, 2) ? 1 : 0;
+    config->truncation_by_query = one_in(&draws, 3) ? 1 : 0;
+    config->log_segment_bytes = one_in(&draws, 2) ? between(&draws, 2048, 16384) : config->log_segment_bytes;
+    config->log_flush_messages = one_in(&draws, 3) ? between(&draws, 1, 4) : 0;
+    config->log_flush_interval = one_in(&draws, 3) ? between(&draws, 100, 2000) * ISR_MS : 0;
+    config->hw_checkpoint_interval = between(&draws, 200, 5000) * ISR_MS;
+    config->quorum_snapshot_entries = one_in(&draws, 2) ? between(&draws, 10, 60) : config->quorum_snapshot_entries;
+    config->request_timeout = between(&draws, 700, 2000) * ISR_MS;
+    config->quorum_append_inflight = between(&draws, 1, 8);
+}
+
+static void generate_network(struct fault_plan *plan, uint64_t seed)
+{
+    struct draws draws = draws_for(seed, PURPOSE_NETWORK, 0);
+    struct sim_link_spec *link = &plan->spec.network;
+    int64_t low = between(&draws, 50, 2000) * 1000;
+    link->latency = (struct sim_distribution){.low_ns = low,
+                                              .median_ns = low + between(&draws, 0, 2000) * 1000,
+                                              .p99_ns = low + between(&draws, 2000, 10000) * 1000,
+                                              .high_ns = low + between(&draws, 10000, 60000) * 1000};
+    if (one_in(&draws, 3))
+        link->loss_ppm = (uint32_t)between(&draws, 100, 10000);
+    if (one_in(&draws, 3))
+        link->duplicate_ppm = (uint32_t)between(&draws, 100, 10000);
+    if (one_in(&draws, 3))
+        link->reorder_ppm = (uint32_t)between(&draws, 100, 20000);
+    struct sim_disk_spec *disk = &plan->spec.disk;
+    disk->sync_latency.p99_ns += between(&draws, 0, 20) * ISR_MS;
+    disk->sync_latency.high_ns += between(&draws, 20, 100) * ISR_MS;
+}
+
+static void generate_producer(struct fault_plan *plan, uint64_t seed, uint32_t which)
+{
+    struct draws draws = draws_for(seed, PURPOSE_WORKLOAD, which);
+    struct sim_client_spec *client = &plan->clients[which];
+    client->kind = SIM_CLIENT_PRODUCER;
+    client->topic = plan->topics[between(&draws, 0, plan->spec.topics_count - 1)].name;
+    client->partition = -1;
+    client->interval_ns = between(&draws, 10, 80) * ISR_MS;
+    client->records_per_batch = (int32_t)(one_in(&draws, 4) ? between(&draws, 2, 20) : 1);
+    client->value_bytes = (int32_t)between(&draws, 8, 200);
+    client->keys = one_in(&draws, 3) ? (int32_t)between(&draws, 1, 10) : 0;
+    /* The first one always asks for acks=all, so that something was promised. */
+    client->acks = which == 0 || one_in(&draws, 2) ? -1 : (int16_t)between(&draws, 0, 1);
+    client->stop_ns = ISR_TIME_NEVER;
+}
+
+static void generate_workload(struct fault_plan *plan, uint64_t seed)
+{
+    struct draws draws = draws_for(seed, PURPOSE_WORKLOAD, 1000);
+    uint32_t producers = (uint32_t)between(&draws, 1, 3);
+    uint32_t consumers = (uint32_t)between(&draws, 1, 2);
+    struct sim_spec *spec = &plan->spec;
+    spec->clients = plan->clients;
+    for (uint32_t i = 0; i < producers; i++)
+        generate_producer(plan, seed, i);
+    for (uint32_t i = producers; i < producers + consumers; i++) {
+        struct sim_client_spec *client = &plan->clients[i];
+        client->kind = SIM_CLIENT_CONSUMER;
+        client->topic = plan->topics[0].name;
+        client->partition = -1;
+        client->from_follower = one_in(&draws, 2);
+        client->stop_ns = ISR_TIME_NEVER;
+    }
+    spec->clients_count = producers + consumers;
+    for (uint32_t i = 0; i < spec->clients_count; i++) {
+        struct isr_text name = ISR_TEXT(plan->clients[i].name);
+        isr_text_format(&name, "%s%u", i < producers ? "producer" : "consumer", i + 1);
+    }
+}
+
+/* ---- faults ---- */
+
+struct window {
+    int64_t from_ns, until_ns;
+};
+
+static struct sim_step *step_at(struct fault_plan *plan, int64_t time_ns, enum sim_action_kind kind)
+{
+    if (plan->spec.steps_count == FAULT_STEPS_MAX)
+        return NULL;
+    struct sim_step *step = &plan->steps[plan->spec.steps_count++];
+    *step = (struct sim_step){.gate = SIM_GATE_AT, .time_ns = time_ns, .at_latest_ns = ISR_TIME_NEVER};
+    step->action.kind = kind;
+    step->action.partition = -1;
+    return step;
+}
+
+static void step_on(struct fault_plan *plan, int64_t time_ns, enum sim_action_kind kind, int32_t node)
+{
+    struct sim_step *step = step_at(plan, time_ns, kind);
+    if (step != NULL)
+        sim_node_set_add(&step->action.nodes, node);
+}
+
+static int32_t nodes_count(const struct sim_spec *spec)
+{
+    return spec->brokers + (spec->combined ? 0 : spec->controllers);
+}
+
+static int32_t any_node(struct draws *draws, const struct sim_spec *spec)
+{
+    return (int32_t)between(draws, 1, nodes_count(spec));
+}
+
+/* A fault and its undoing concern the pair (from, to), both drawn. */
+static void link_fault(struct fault_plan *plan, struct draws *draws, struct window window, enum fault_kind kind)
+{
+    int32_t from = any_node(draws, &plan->spec);
+    int32_t to = any_node(draws, &plan->spec);
+    bool both_ways = one_in(draws, 2);
+    int64_t slow_ns = between(draws, 20, 1500) * ISR_MS;
+    uint32_t ppm = (uint32_t)between(draws, 10000, 300000);
+    if (from == to)
+        return;
+    struct sim_step *step =
+        step_at(plan, window.from_ns, kind == FAULT_CUT ? SIM_ACTION_CUT : SIM_ACTION_LINK);
+    if (step == NULL)
+        return;
+    struct sim_action *action = &step->action;
+    sim_node_set_add(&action->from, from);
+    sim_node_set_add(&action->to, to);
+    action->both_ways = both_ways;
+    if (kind == FAULT_SLOW_LINK) {
+        action->link_fields = SIM_LINK_LATENCY;
+        action->link.latency = (struct sim_distribution){slow_ns, slow_ns, slow_ns + slow_ns / 2, slow_ns * 2};
+    } else if (kind == FAULT_LOSSY_LINK) {
+        action->link_fields = SIM_LINK_LOSS | SIM_LINK_DUPLICATE | SIM_LINK_REORDER;
+        action->link.loss_ppm = action->link.duplicate_ppm = action->link.reorder_ppm = ppm;
+    }
+    step_on(plan, window.until_ns, SIM_ACTION_HEAL, from);
+}
+
+static void partition_fault(struct fault_plan *plan, struct draws *draws, struct window window)
+{
+    struct sim_step *step = step_at(plan, window.from_ns, SIM_ACTION_PARTITION);
+    if (step == NULL)
+        return;
+    step->action.groups_count = 2;
+    for (int32_t node = 1; node <= nodes_count(&plan->spec); node++)
+        sim_node_set_add(&step->action.groups[between(draws, 0, 1)], node);
+    struct sim_step *heal = step_at(plan, window.until_ns, SIM_ACTION_HEAL);
+    for (int32_t node = 1; heal != NULL && node <= nodes_count(&plan->spec); node++)
+        sim_node_set_add(&heal->action.nodes, node);
+}
+
+static void disk_fault(struct fault_plan *plan, struct draws *draws, struct window window, enum fault_kind kind,
+                       int32_t node)
+{
+    int64_t slow_ns = between(draws, 5, 400) * ISR_MS;
+    int64_t count = between(draws, 1, 3);
+    int64_t operations = between(draws, 1, 2);
+    struct sim_step *step = step_at(plan, window.from_ns,
+                                    kind == FAULT_SLOW_DISK    ? SIM_ACTION_DISK
+                                    : kind == FAULT_DISK_ERROR ? SIM_ACTION_DISK_FAIL
+                                                               : SIM_ACTION_DISK_FULL);
+    if (step == NULL)
+        return;
+    struct sim_action *action = &step->action;
+    sim_node_set_add(&action->nodes, node);
+    if (kind == FAULT_SLOW_DISK) {
+        action->disk_fields = SIM_DISK_WRITE | SIM_DISK_SYNC;
+        action->disk.write_latency = (struct sim_distribution){slow_ns / 8, slow_ns / 4, slow_ns, slow_ns * 2};
+        action->disk.sync_latency = (struct sim_distribution){slow_ns / 4, slow_ns, slow_ns * 2, slow_ns * 4};
+        struct sim_step *undo = step_at(plan, window.until_ns, SIM_ACTION_DISK);
+        if (undo != NULL) {
+            sim_node_set_add(&undo->action.nodes, node);
+            undo->action.disk_fields = SIM_DISK_WRITE | SIM_DISK_SYNC;
+            undo->action.disk = plan->spec.disk;
+        }
+        return;
+    }
+    if (kind == FAULT_DISK_ERROR) {
+        action->operations = operations == 1 ? SIM_OPERATION_WRITE : SIM_OPERATION_SYNC;
+        action->count = count;
+    } else {
+        action->count = count * 512;
+        step_on(plan, window.until_ns - 1, SIM_ACTION_DISK_FREE, node);
+    }
+    step_on(plan, window.until_ns, SIM_ACTION_START, node);
+}
+
+static void clock_fault(struct fault_plan *plan, struct draws *draws, struct window window, int32_t node)
+{
+    int64_t drift = between(draws, -200000, 200000);
+    int64_t offset = between(draws, 0, 5000) * ISR_MS;
+    struct sim_step *step = step_at(plan, window.from_ns, SIM_ACTION_CLOCK);
+    if (step == NULL)
+        return;
+    sim_node_set_add(&step->action.nodes, node);
+    step->action.clock_fields = SIM_CLOCK_DRIFT | SIM_CLOCK_OFFSET;
+    step->action.clock = (struct sim_clock_spec){.offset_ns = offset, .drift_ppm = drift};
+}
+
+static void elect_fault(struct fault_plan *plan, struct draws *draws, struct window window)
+{
+    const struct sim_topic_spec *topic = &plan->topics[between(draws, 0, plan->spec.topics_count - 1)];
+    struct sim_step *step = step_at(plan, window.from_ns, SIM_ACTION_ELECT);
+    if (step == NULL)
+        return;
+    step->action.topic = topic->name;
+    step->action.partition = (int32_t)between(draws, 0, topic->partitions - 1);
+}
+
+/* How many power losses of brokers the configuration promises to survive. */
+static int64_t power_budget(const struct fault_plan *plan)
+{
+    if (plan->spec.config.log_flush_messages == 1)
+        return INT32_MAX;
+    int64_t budget = INT32_MAX;
+    for (uint32_t i = 0; i < plan->spec.topics_count; i++) {
+        if (plan->topics[i].min_isr - 1 < budget)
+            budget = plan->topics[i].min_isr - 1;
+    }
+    return budget;
+}
+
+static void generate_fault(struct fault_plan *plan, struct draws *draws, enum fault_kind kind,
+                           struct window window, int64_t *power_left)
+{
+    int32_t node = any_node(draws, &plan->spec);
+    int32_t broker = (int32_t)between(draws, 1, plan->spec.brokers);
+    switch (kind) {
+    case FAULT_POWER_OFF:
+        if (node <= plan->spec.brokers && (*power_left)-- <= 0)
+            return;
+        step_on(plan, window.from_ns, SIM_ACTION_POWER_OFF, node);
+        step_on(plan, window.until_ns, SIM_ACTION_START, node);
+        return;
+    case FAULT_KILL:
+        step_on(plan, window.from_ns, SIM_ACTION_KILL, node);
+        step_on(plan, window.until_ns, SIM_ACTION_START, node);
+        return;
+    case FAULT_PAUSE:
+        step_on(plan, window.from_ns, SIM_ACTION_PAUSE, node);
+        step_on(plan, window.until_ns, SIM_ACTION_RESUME, node);
+        return;
+    case FAULT_SHUTDOWN:
+        step_on(plan, window.from_ns, SIM_ACTION_SHUTDOWN, broker);
+        step_on(plan, window.until_ns, SIM_ACTION_START, broker);
+        return;
+    case FAULT_ISOLATE:
+        step_on(plan, window.from_ns, SIM_ACTION_ISOLATE, node);
+        step_on(plan, window.until_ns, SIM_ACTION_HEAL, node);
+        return;
+    case FAULT_PARTITION:
+        partition_fault(plan, draws, window);
+        return;
+    case FAULT_CUT:
+    case FAULT_SLOW_LINK:
+    case FAULT_LOSSY_LINK:
+        link_fault(plan, draws, window, kind);
+        return;
+    case FAULT_SLOW_DISK:
+    case FAULT_DISK_ERROR:
+    case FAULT_DISK_FULL:
+        disk_fault(plan, draws, window, kind, node);
+        return;
+    case FAULT_CLOCK:
+        clock_fault(plan, draws, window, node);
+        return;
+    case FAULT_ELECT:
+        elect_fault(plan, draws, window);
+        return;
+    case FAULT_KINDS:
+        return;
+    }
+}
+
+static uint32_t draw_kinds(uint64_t seed)
+{
+    struct draws draws = draws_for(seed, PURPOSE_KINDS, 0);
+    uint32_t kinds = 0;
+    while (kinds == 0) {
+        for (uint32_t kind = 0; kind < FAULT_KINDS; kind++) {
+            if (one_in(&draws, 2))
+                kinds |= 1u << kind;
+        }
+    }
+    return kinds;
+}
+
+static enum fault_kind draw_kind(struct draws *draws, uint32_t kinds)
+{
+    uint32_t total = 0;
+    for (uint32_t kind = 0; kind < FAULT_KINDS; kind++)
+        total += (kinds >> kind) & 1 ? kind_weight((enum fault_kind)kind) : 0;
+    int64_t left = between(draws, 0, (int64_t)total - 1);
+    for (uint32_t kind = 0; kind < FAULT_KINDS; kind++) {
+        left -= (kinds >> kind) & 1 ? kind_weight((enum fault_kind)kind) : 0;
+        if (left < 0)
+            return (enum fault_kind)kind;
+    }
+    return FAULT_KILL;
+}
+
+/* Steps run in their order: by time, the earlier made first. */
+static void sort_steps(struct fault_plan *plan)
+{
+    for (uint32_t i = 1; i < plan->spec.steps_count; i++) {
+        struct sim_step step = plan->steps[i];
+        uint32_t place = i;
+        for (; place > 0 && plan->steps[place - 1].time_ns > step.time_ns; place--)
+            plan->steps[place] = plan->steps[place - 1];
+        plan->steps[place] = step;
+    }
+}
+
+static void generate_faults(struct fault_plan *plan, uint64_t seed)
+{
+    plan->kinds = draw_kinds(seed);
+    plan->spec.steps = plan->steps;
+    int64_t end_ns = plan->spec.duration_ns - plan->spec.settle_ns - ISR_SECOND;
+    int64_t power_left = power_budget(plan);
+    struct draws counts = draws_for(seed, PURPOSE_FAULT, UINT32_MAX);
+    int64_t faults = between(&counts, 2, 16);
+    for (int64_t i = 0; i < faults; i++) {
+        struct draws draws = draws_for(seed, PURPOSE_FAULT, (uint64_t)i);
+        enum fault_kind kind = draw_kind(&draws, plan->kinds);
+        int64_t from = between(&draws, 3 * ISR_SECOND / ISR_MS, end_ns / ISR_MS) * ISR_MS;
+        int64_t length = (one_in(&draws, 2) ? between(&draws, 10, 800) : between(&draws, 800, 8000)) * ISR_MS;
+        struct window window = {.from_ns = from, .until_ns = from + length < end_ns ? from + length : end_ns};
+        if (window.until_ns > window.from_ns)
+            generate_fault(plan, &draws, kind, window, &power_left);
+    }
+    sort_steps(plan);
+}
+
+void fault_generate(struct fault_plan *plan, uint64_t seed)
+{
+    memset(plan, 0, sizeof *plan);
+    plan->spec = sim_spec_default();
+    struct isr_text name = ISR_TEXT(plan->spec.name);
+    isr_text_format(&name, "generated-%lu", seed);
+    plan->spec.seed = seed;
+    plan->spec.duration_ns = 45 * ISR_SECOND;
+    plan->spec.settle_ns = 20 * ISR_SECOND;
+    generate_shape(plan, seed);
+    generate_config(plan, seed);
+    generate_network(plan, seed);
+    generate_workload(plan, seed);
+    generate_faults(plan, seed);
+}

@@ -1,0 +1,33 @@
+/* Random scenarios: a nemesis that never acts, but writes scenario steps. The same seed gives the same scenario; a draw
+ * is keyed by what it is for, so that one fault more does not change the others. */
+#ifndef FAULT_GENERATE_H
+#define FAULT_GENERATE_H
+
+#include "sim/spec.h"
+
+enum fault_kind {
+#define X(NAME, name, weight, meaning) FAULT_##NAME,
+#include "faults/kinds.def"
+#undef X
+    FAULT_KINDS
+};
+
+enum { FAULT_TOPICS_MAX = 2, FAULT_CLIENTS_MAX = 6, FAULT_STEPS_MAX = 96, FAULT_PARTITIONS_MAX = 4 };
+
+/* A generated scenario with all its memory. */
+struct fault_plan {
+    struct sim_spec spec;
+    uint32_t kinds; /* bit (1 << enum fault_kind): which kinds this seed may use */
+    struct sim_topic_spec topics[FAULT_TOPICS_MAX];
+    struct sim_client_spec clients[FAULT_CLIENTS_MAX];
+    struct sim_step steps[FAULT_STEPS_MAX];
+};
+
+const char *fault_kind_name(enum fault_kind kind);
+
+/* Fills plan: a cluster, a configuration, a workload and faults within the budget that the configuration promises to
+ * survive: at most min ISR - 1 power losses of brokers over the run unless the log is synced before it acknowledges
+ * (KIP-966), no unclean elections, and a settle phase in which everything heals. spec points into plan. */
+void fault_generate(struct fault_plan *plan, uint64_t seed);
+
+#endif
