@@ -1,0 +1,104 @@
+#include "core/client/cache.h"
+
+void isr_cache_init(struct isr_cache *cache, struct isr_heap *heap)
+{
+    *cache = (struct isr_cache){.heap = heap, .controller = ISR_NODE_NONE};
+}
+
+/* The place of the first topic whose id is not below the asked one. */
+static uint32_t topic_place(const struct isr_cache *cache, uint16_t id)
+{
+    uint32_t low = 0, high = cache->topics_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (cache->topics[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct isr_cached_topic *topic_find(const struct isr_cache *cache, uint16_t id)
+{
+    uint32_t place = topic_place(cache, id);
+    bool found = place < cache->topics_count && cache->topics[place].id == id;
+    return found ? &cache->topics[place] : NULL;
+}
+
+static struct isr_cached_topic *topic_add(struct isr_cache *cache, uint16_t id, struct isr_name name)
+{
+    cache->topics = ISR_GROW(cache->heap, cache->topics, cache->topics_count, cache->topics_capacity);
+    uint32_t place = topic_place(cache, id);
+    memmove(&cache->topics[place + 1], &cache->topics[place],
+            (cache->topics_count - place) * sizeof *cache->topics);
+    cache->topics_count++;
+    cache->topics[place] = (struct isr_cached_topic){.id = id, .name = name};
+    return &cache->topics[place];
+}
+
+static void partition_merge(struct isr_cache *cache, struct isr_cached_topic *topic,
+                            const struct isr_metadata_partition *told)
+{
+    if (told->tp.topic != topic->id || told->tp.index > topic->partitions_count)
+        return;
+    if (told->tp.index == topic->partitions_count) {
+        topic->partitions =
+            ISR_GROW(cache->heap, topic->partitions, topic->partitions_count, topic->partitions_capacity);
+        topic->partitions[topic->partitions_count++] =
+            (struct isr_cached_partition){.tp = told->tp, .leader = ISR_NODE_NONE, .leader_epoch = ISR_EPOCH_NONE};
+    }
+    struct isr_cached_partition *known = &topic->partitions[told->tp.index];
+    if (told->leader_epoch < known->leader_epoch)
+        return;
+    known->leader = told->leader;
+    known->leader_epoch = told->leader_epoch;
+    known->replicas = told->replicas;
+    known->isr = told->isr;
+}
+
+void isr_cache_merge(struct isr_cache *cache, const struct isr_metadata_response *response)
+{
+    if (response->controller != ISR_NODE_NONE)
+        cache->controller = response->controller;
+    for (uint32_t i = 0; i < response->topics_count; i++) {
+        const struct isr_metadata_topic *told = &response->topics[i];
+        if (told->topic <= 0)
+            continue;
+        struct isr_cached_topic *topic = topic_find(cache, (uint16_t)told->topic);
+        if (topic == NULL)
+            topic = topic_add(cache, (uint16_t)told->topic, told->name);
+        for (uint32_t j = 0; j < told->partitions_count; j++)
+            partition_merge(cache, topic, &told->partitions[j]);
+    }
+}
+
+bool isr_cache_learn_leader(struct isr_cache *cache, struct isr_tp tp, int32_t leader, int32_t leader_epoch)
+{
+    struct isr_cached_topic *topic = topic_find(cache, tp.topic);
+    if (topic == NULL || tp.index >= topic->partitions_count || leader == ISR_NODE_NONE)
+        return false;
+    struct isr_cached_partition *known = &topic->partitions[tp.index];
+    bool news = leader_epoch > known->leader_epoch ||
+                (leader_epoch == known->leader_epoch && known->leader == ISR_NODE_NONE);
+    if (!news)
+        return false;
+    known->leader = leader;
+    known->leader_epoch = leader_epoch;
+    return true;
+}
+
+const struct isr_cached_topic *isr_cache_topic_named(const struct isr_cache *cache, const char *name)
+{
+    for (uint32_t i = 0; i < cache->topics_count; i++) {
+        if (strcmp(cache->topics[i].name.text, name) == 0)
+            return &cache->topics[i];
+    }
+    return NULL;
+}
+
+const struct isr_cached_partition *isr_cache_partition(const struct isr_cache *cache, struct isr_tp tp)
+{
+    const struct isr_cached_topic *topic = topic_find(cache, tp.topic);
+    return topic != NULL && tp.index < topic->partitions_count ? &topic->partitions[tp.index] : NULL;
+}
