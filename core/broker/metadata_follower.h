@@ -1,0 +1,37 @@
+/* A broker follows the metadata log of the controller (KIP-500): it fetches what is committed, applies it to its image,
+ * and tells the replicas what changed.
+ *
+ *   PAUSED --(timer)--> ASKING --(answer)--> ASKING (the next entries; the controller holds the question when there
+ *      ^                  |                          is nothing new)
+ *      +-- timeout, refusal without a hint, damage ---+
+ *
+ * It also knows whom the broker should take for the active controller: told by answers, else guessed in turn. */
+#ifndef ISR_BROKER_METADATA_FOLLOWER_H
+#define ISR_BROKER_METADATA_FOLLOWER_H
+
+#include "core/broker/broker.h"
+
+struct isr_metadata_follower {
+    struct isr_broker *broker;
+    struct isr_replicas voters;
+    uint32_t guess; /* place of the voter to try while the controller is unknown */
+    int64_t next_index; /* the first entry that was not applied */
+    uint32_t correlation; /* 0: not asking */
+    int32_t asked;
+    bool redirected; /* the last question followed a hint: a second hint in a row waits, lest two nodes play ball */
+    struct isr_timer timer; /* of the answer, or of the pause */
+};
+
+/* Sets broker->metadata_follower. voters: the controller quorum. */
+void isr_metadata_follower_init(struct isr_broker *broker, const struct isr_replicas *voters);
+void isr_metadata_follower_start(struct isr_broker *broker);
+void isr_metadata_follower_stop(struct isr_broker *broker);
+void isr_metadata_follower_message(struct isr_broker *broker, int32_t from,
+                                   const struct isr_metadata_fetch_response *answer);
+
+/* Whom to send a request for the controller: the active one as far as known, else a voter in turn. */
+int32_t isr_controller_guess(const struct isr_broker *broker);
+/* The node did not answer, or said that it is not the active controller. */
+void isr_controller_failed(struct isr_broker *broker, int32_t node);
+
+#endif
