@@ -15,9 +15,14 @@
 #include "sim/spec.h"
 #include "sim/trace.h"
 
+struct arena;
 struct sim_world;
 
 enum sim_process_state { SIM_PROCESS_DOWN, SIM_PROCESS_UP, SIM_PROCESS_PAUSED };
+
+/* A node's wish to be woken earlier queues a new wake-up, a wish for later waits for the one that is queued and looks
+ * again: so those in the queue are ever earlier ones. What does not fit is forgotten and does nothing when it comes. */
+enum { SIM_WAKES_MAX = 8 };
 
 /* One node's process. */
 struct sim_process {
@@ -30,11 +35,14 @@ struct sim_process {
     struct arena_owner *memory;
     struct sim_clock clock;
     struct sim_disk *disk;
-    int64_t wake_at_ns;    /* world time of the wake-up in the queue, ISR_TIME_NEVER when none */
+    int64_t wake_wanted_ns; /* local time at which the node wants to be woken */
+    int64_t wake_at_ns[SIM_WAKES_MAX]; /* world times of its wake-ups in the queue, the next one last */
+    uint32_t wakes_count;
     bool stopping;         /* a clean shutdown was asked for */
     bool last_stop_clean;  /* how the previous life ended */
     bool last_stop_lossy;  /* power loss that lost something not synced */
-    struct sim_deferred *deferred; /* events that wait while paused, in order */
+    struct sim_deferred *deferred, *deferred_last; /* events that wait while paused, in order */
+    uint32_t deferred_count;
 };
 
 /* Who watches a world: the checks (sim/checks/). Every function may be NULL. Called synchronously; must not change
@@ -77,10 +85,12 @@ struct sim_world {
     int32_t processes_count;
     struct isr_heap heap; /* the world's own memory */
     struct arena_owner *memory;
+    struct arena *arena;
     struct sim_monitor monitor;
     struct sim_workload *workload;
     struct sim_script *script; /* steps */
     struct sim_counters counters;
+    bool changed; /* since the script last looked: an observation, a process, a client's effect */
     bool over;
     enum sim_verdict verdict;
     enum sim_invariant invariant; /* when violated */
@@ -92,6 +102,9 @@ struct sim_world *sim_world_new(struct arena *arena, const struct sim_spec *spec
 void sim_world_watch(struct sim_world *world, const struct sim_monitor *monitor);
 /* Carries out the next event. False when the run is over (duration reached, or sim_world_fail). */
 bool sim_world_step(struct sim_world *world);
+/* The times at which the workload and the script want to be called. */
+void sim_world_wake_workload(struct sim_world *world, int64_t time_ns, uint64_t argument);
+void sim_world_wake_script(struct sim_world *world, int64_t time_ns);
 /* To the end; then calls the monitor's end. */
 void sim_world_run(struct sim_world *world);
 /* A check failed: the run ends after the current event if the spec says so. The first failure stays. */
@@ -114,7 +127,7 @@ void sim_process_power_off(struct sim_world *world, int32_t node);
 void sim_process_pause(struct sim_world *world, int32_t node);
 void sim_process_resume(struct sim_world *world, int32_t node);
 void sim_process_shutdown(struct sim_world *world, int32_t node);
-/* Gives a client node a command now (dropped when it is down). */
+/* Gives a client node a command: it gets it as the next event at this time (dropped when it is down). Copies. */
 void sim_process_command(struct sim_world *world, int32_t node, const struct isr_command *command);
 
 /* ---- the queue, for workload and script (sim/world.c) ---- */
