@@ -1,0 +1,98 @@
+/* AlterPartition (KIP-497, 841, 903, 704): the leader of a partition asks for another ISR. */
+#include "core/controller/internal.h"
+
+/* The members asked for; false when they are not a set of replicas of the partition. */
+static bool asked_isr(const struct isr_image_partition *partition, const struct isr_alter_partition_request *request,
+                      struct isr_replicas *isr)
+{
+    *isr = (struct isr_replicas){0};
+    for (uint32_t i = 0; i < request->isr_count; i++) {
+        int32_t id = request->isr[i].id;
+        if (!isr_replicas_contain(&partition->replicas, id) || isr_replicas_contain(isr, id))
+            return false;
+        isr_replicas_add(isr, id);
+    }
+    return isr->count > 0;
+}
+
+/* KIP-841, 903: a member must be alive in the very registration that the leader saw; -1 is not checked. */
+static bool is_ineligible(const struct isr_image *image, const struct isr_isr_member *member)
+{
+    if (!isr_image_broker_active(image, member->id))
+        return true;
+    return member->broker_epoch != -1 && member->broker_epoch != image->brokers[member->id].epoch;
+}
+
+static enum isr_error check_epochs(const struct isr_image_partition *partition,
+                                   const struct isr_alter_partition_request *request)
+{
+    /* A request from the future: this controller was deposed and does not know it yet (KAFKA-14154). */
+    if (request->leader_epoch > partition->leader_epoch || request->partition_epoch > partition->partition_epoch)
+        return ISR_ERROR_NOT_CONTROLLER;
+    if (request->leader_epoch < partition->leader_epoch)
+        return ISR_ERROR_FENCED_LEADER_EPOCH;
+    if (request->broker_id != partition->leader)
+        return ISR_ERROR_INVALID_REQUEST;
+    if (request->partition_epoch < partition->partition_epoch)
+        return ISR_ERROR_INVALID_UPDATE_VERSION;
+    return ISR_ERROR_NONE;
+}
+
+static enum isr_error check_isr(const struct isr_image *image, const struct isr_image_partition *partition,
+                                const struct isr_alter_partition_request *request)
+{
+    struct isr_replicas isr;
+    if (!asked_isr(partition, request, &isr) || !isr_replicas_contain(&isr, partition->leader))
+        return ISR_ERROR_INVALID_REQUEST;
+    if (request->recovering > 1 || (request->recovering && (isr.count > 1 || !partition->recovering)))
+        return ISR_ERROR_INVALID_REQUEST;
+    for (uint32_t i = 0; i < request->isr_count; i++) {
+        if (is_ineligible(image, &request->isr[i]))
+            return ISR_ERROR_INELIGIBLE_REPLICA;
+    }
+    return ISR_ERROR_NONE;
+}
+
+enum isr_error ctl_alter_partition_check(const struct isr_image *image,
+                                         const struct isr_alter_partition_request *request)
+{
+    enum isr_error error = ctl_check_broker_epoch(image, request->broker_id, request->broker_epoch);
+    if (error != ISR_ERROR_NONE)
+        return error;
+    const struct isr_image_partition *partition = isr_image_partition(image, request->tp);
+    if (partition == NULL)
+        return ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
+    error = check_epochs(partition, request);
+    return error != ISR_ERROR_NONE ? error : check_isr(image, partition, request);
+}
+
+static void fill(struct isr_alter_partition_response *answer, const struct isr_image_partition *partition)
+{
+    answer->error = ISR_ERROR_NONE;
+    answer->leader = (int16_t)partition->leader;
+    answer->leader_epoch = partition->leader_epoch;
+    answer->partition_epoch = partition->partition_epoch;
+    answer->recovering = partition->recovering;
+    answer->isr = partition->isr;
+}
+
+void ctl_alter_partition(struct isr_controller *controller, const struct isr_alter_partition_request *request,
+                         struct isr_alter_partition_response *answer, struct isr_replicas *asked)
+{
+    const struct isr_image_partition *partition = isr_image_partition(&controller->pending, request->tp);
+    if (partition != NULL)
+        (void)asked_isr(partition, request, asked);
+    enum isr_error error = ctl_alter_partition_check(&controller->pending, request);
+    if (error != ISR_ERROR_NONE) {
+        answer->error = (uint8_t)error;
+        return;
+    }
+    struct ctl_happening what = {.cause = ISR_CAUSE_ALTER_PARTITION,
+                                 .leaves = ISR_NODE_NONE,
+                                 .returns = ISR_NODE_NONE,
+                                 .isr = asked,
+                                 .recovered = !request->recovering};
+    ctl_record_partition(controller, partition, &what);
+    if (ctl_propose(controller))
+        fill(answer, partition);
+}

@@ -1,0 +1,152 @@
+#include "core/controller/partition_change.h"
+
+struct decision {
+    const struct isr_image *image;
+    const struct isr_image_partition *before;
+    const struct ctl_happening *what;
+    bool elr_enabled;
+    bool unclean_allowed;
+    struct isr_image_partition *after;
+};
+
+struct choice {
+    int32_t leader;
+    enum isr_cause cause;
+};
+
+static bool is_acceptable(const struct decision *d, int32_t broker)
+{
+    if (broker == ISR_NODE_NONE || broker == d->what->leaves)
+        return false;
+    return broker == d->what->returns || isr_image_broker_active(d->image, broker);
+}
+
+/* A clean leader is in the ISR, or among the eligible ones when there is no ISR. */
+static bool is_eligible(const struct decision *d, int32_t broker)
+{
+    const struct isr_replicas *from = d->after->isr.count > 0 ? &d->after->isr : &d->after->elr;
+    return isr_replicas_contain(from, broker) && is_acceptable(d, broker);
+}
+
+/* The last known leader is elected when nothing better is left, even where unclean elections are not allowed: nobody
+ * can have more than it had (KIP-966, balanced recovery). */
+static bool can_elect_last_known(const struct decision *d)
+{
+    return d->elr_enabled && d->after->isr.count == 0 && d->after->elr.count == 0 &&
+           d->before->last_known_elr.count == 1 && is_acceptable(d, d->before->last_known_elr.ids[0]);
+}
+
+static struct choice elect(const struct decision *d)
+{
+    const struct isr_replicas *replicas = &d->before->replicas;
+    enum isr_cause clean = d->after->isr.count > 0 ? ISR_CAUSE_ELECTION_CLEAN : ISR_CAUSE_ELECTION_ELR;
+    if (d->what->election == CTL_ELECTION_PREFERRED && is_eligible(d, replicas->ids[0]))
+        return (struct choice){replicas->ids[0], ISR_CAUSE_ELECTION_PREFERRED};
+    if (is_eligible(d, d->before->leader))
+        return (struct choice){d->before->leader, clean};
+    for (unsigned i = 0; i < replicas->count; i++) {
+        if (is_eligible(d, replicas->ids[i]))
+            return (struct choice){replicas->ids[i], clean};
+    }
+    if (can_elect_last_known(d))
+        return (struct choice){d->before->last_known_elr.ids[0], ISR_CAUSE_ELECTION_UNCLEAN};
+    for (unsigned i = 0; d->unclean_allowed && i < replicas->count; i++) {
+        if (is_acceptable(d, replicas->ids[i]))
+            return (struct choice){replicas->ids[i], ISR_CAUSE_ELECTION_UNCLEAN};
+    }
+    return (struct choice){ISR_NODE_NONE, ISR_CAUSE_NO_LEADER};
+}
+
+/* In assignment order, so that equal sets are equal lists however they came about. */
+static struct isr_replicas target_isr(const struct decision *d)
+{
+    const struct isr_replicas *wanted = d->what->isr != NULL ? d->what->isr : &d->before->isr;
+    struct isr_replicas isr = {0};
+    for (unsigned i = 0; i < d->before->replicas.count; i++) {
+        int32_t replica = d->before->replicas.ids[i];
+        if (replica != d->what->leaves && isr_replicas_contain(wanted, replica))
+            isr_replicas_add(&isr, replica);
+    }
+    return isr;
+}
+
+/* |ISR| >= min ISR: empty. Else (ELR u old ISR) \ new ISR \ uncleanly restarted (KIP-966). */
+static struct isr_replicas target_elr(const struct decision *d, int32_t min_isr)
+{
+    struct isr_replicas elr = {0};
+    if (!d->elr_enabled || d->after->isr.count >= min_isr)
+        return elr;
+    for (unsigned i = 0; i < d->before->replicas.count; i++) {
+        int32_t replica = d->before->replicas.ids[i];
+        bool was_eligible =
+            isr_replicas_contain(&d->before->elr, replica) || isr_replicas_contain(&d->before->isr, replica);
+        bool forgot = d->what->forgets && replica == d->what->leaves;
+        if (was_eligible && !forgot && !isr_replicas_contain(&d->after->isr, replica))
+            isr_replicas_add(&elr, replica);
+    }
+    return elr;
+}
+
+/* The last leader is remembered from the moment the ISR empties until there is a leader again. */
+static struct isr_replicas target_last_known(const struct decision *d)
+{
+    struct isr_replicas last_known = {0};
+    if (!d->elr_enabled || d->after->leader != ISR_NODE_NONE)
+        return last_known;
+    if (d->before->leader == ISR_NODE_NONE)
+        return d->before->last_known_elr;
+    isr_replicas_add(&last_known, d->before->leader);
+    return last_known;
+}
+
+static void install(const struct decision *d, struct choice choice)
+{
+    struct isr_image_partition *after = d->after;
+    after->leader = choice.leader;
+    if (choice.cause == ISR_CAUSE_ELECTION_UNCLEAN) {
+        after->isr = after->elr = (struct isr_replicas){0};
+        isr_replicas_add(&after->isr, choice.leader);
+        after->recovering = true;
+    } else if (choice.leader != ISR_NODE_NONE && after->isr.count == 0) {
+        isr_replicas_remove(&after->elr, choice.leader);
+        isr_replicas_add(&after->isr, choice.leader);
+    }
+    if (after->isr.count == 0 && !d->elr_enabled)
+        after->isr = d->before->isr;
+    after->last_known_elr = target_last_known(d);
+}
+
+static bool is_same(const struct isr_image_partition *a, const struct isr_image_partition *b)
+{
+    return a->leader == b->leader && a->recovering == b->recovering &&
+           isr_replicas_equal_as_sets(&a->isr, &b->isr) && isr_replicas_equal_as_sets(&a->elr, &b->elr) &&
+           isr_replicas_equal_as_sets(&a->last_known_elr, &b->last_known_elr);
+}
+
+bool ctl_partition_decide(const struct isr_image *image, const struct isr_rules *rules,
+                          const struct isr_image_partition *partition, const struct ctl_happening *what,
+                          struct isr_image_partition *after, enum isr_cause *cause)
+{
+    const struct isr_image_topic *topic = isr_image_topic(image, partition->tp.topic);
+    ISR_ASSERT(topic != NULL);
+    *after = *partition;
+    struct decision d = {.image = image, .before = partition, .what = what, .after = after};
+    d.elr_enabled = rules->elr == ISR_RULE_elr_on;
+    d.unclean_allowed = what->election == CTL_ELECTION_UNCLEAN ||
+                        (what->election == CTL_ELECTION_ONLINE &&
+                         (topic->unclean || rules->unclean == ISR_RULE_unclean_on));
+    if (what->recovered)
+        after->recovering = false;
+    after->isr = target_isr(&d);
+    after->elr = target_elr(&d, isr_effective_min_isr(rules, topic->min_isr, partition->replicas.count));
+    struct choice choice = elect(&d);
+    install(&d, choice);
+    if (is_same(partition, after))
+        return false;
+    bool leader_changed = after->leader != partition->leader;
+    *cause = leader_changed ? choice.cause : what->cause;
+    after->leader_epoch += leader_changed ? 1 : 0;
+    after->partition_epoch++;
+    ISR_ASSERT(after->leader == ISR_NODE_NONE || isr_replicas_contain(&after->isr, after->leader));
+    return true;
+}
