@@ -10,10 +10,12 @@
  *
  * Idempotence (KIP-98), for acks=all: a delivery gets its sequence when it is first sent and keeps it over retries;
  * the leader drops what it has already. Producer epochs are kept a partition, since leaders know producers a partition.
+ *   - A leader that does not know the producer accepts any sequence: until the first delivery of an epoch is
+ *     acknowledged only one is in flight, lest the second be taken for the first.
  *   - A delivery that fails for good leaves a gap in the sequences, over which the leader would refuse everything.
- *     KIP-360 begins a new epoch at sequence 0. Other deliveries with an old sequence whose outcome is not known may be
- *     in the log; written again under the new epoch they would be there twice (I7 cannot see that, people can). They
- *     fail with REQUEST_TIMED_OUT, which says exactly that. Those that were surely refused get new sequences.
+ *     KIP-360 begins a new epoch at sequence 0. Whatever else was sent with an old sequence may be in the log, or a
+ *     copy of it may still be on its way and be taken before the new epoch is known; written again under the new
+ *     epoch it would be there twice. It fails with REQUEST_TIMED_OUT, which says exactly that.
  *   - OUT_OF_ORDER_SEQUENCE_NUMBER for a delivery that waits for an earlier one is a matter of time. For the first
  *     one it tells that the log lost acknowledged records (unclean election): then the log holds none of the later
  *     ones either, and all get new sequences under a new epoch (KIP-360).
@@ -35,8 +37,7 @@ struct isr_delivery {
     int32_t sequence;     /* when sequenced */
     uint32_t correlation; /* 0: not in flight */
     int16_t acks;
-    bool sequenced;
-    bool uncertain; /* an attempt may have been written, or may be yet */
+    bool sequenced; /* has been sent with a sequence of the current epoch */
 };
 
 struct isr_sender {
@@ -49,6 +50,7 @@ struct isr_sender {
     int64_t producer_id;
     int16_t producer_epoch;
     int32_t sequence_next;
+    bool epoch_known; /* a delivery of this epoch was acknowledged: every leader to come knows the producer */
     struct isr_timer pause_timer;  /* set: nothing is sent until then */
     struct isr_timer expiry_timer; /* at or before the first delivery's deadline */
 };
@@ -99,13 +101,13 @@ static void delivery_recall(struct isr_delivery *delivery)
         return;
     isr_client_requests_forget(&delivery->sender->client->requests, delivery->correlation);
     delivery_landed(delivery);
-    delivery->uncertain = true;
 }
 
 static void delivery_succeed(struct isr_delivery *delivery, int64_t base_offset)
 {
     struct isr_sender *sender = delivery->sender;
     struct isr_env *env = sender->client->env;
+    sender->epoch_known = sender->epoch_known || delivery->sequenced;
     env->metrics.client_records_acked += delivery->acks == 0 ? 0 : delivery->record_count;
     isr_env_reply(env, delivery->id, ISR_ERROR_NONE, sender->tp, base_offset);
     delivery_remove(delivery);
@@ -116,6 +118,7 @@ static void delivery_succeed(struct isr_delivery *delivery, int64_t base_offset)
 static void epoch_next(struct isr_sender *sender)
 {
     sender->sequence_next = 0;
+    sender->epoch_known = false;
     if (sender->producer_epoch < INT16_MAX) {
         sender->producer_epoch++;
         return;
@@ -123,13 +126,6 @@ static void epoch_next(struct isr_sender *sender)
     uint64_t draw = isr_random_draw(&sender->client->env->random, ISR_RANDOM_INCARNATION);
     sender->producer_id = (int64_t)(isr_hash_combine(draw, (uint64_t)sender->client->env->node) >> 1);
     sender->producer_epoch = 0;
-}
-
-static void sequence_take_back(struct isr_delivery *delivery)
-{
-    delivery_recall(delivery);
-    delivery->sequenced = false;
-    delivery->uncertain = false;
 }
 
 static void delivery_fail(struct isr_delivery *delivery, enum isr_error error)
@@ -152,13 +148,17 @@ static void fail_and_bridge(struct isr_delivery *delivery, enum isr_error error)
     struct isr_delivery *next = NULL;
     for (struct isr_delivery *at = sender->first; at != NULL; at = next) {
         next = at->next;
-        if (at->sequenced && (at->uncertain || at->correlation != 0))
+        if (at->sequenced)
             delivery_fail(at, ISR_ERROR_REQUEST_TIMED_OUT);
-        else if (at->sequenced)
-            sequence_take_back(at);
         else if (at->acks == -1)
             break;
     }
+}
+
+static void sequence_take_back(struct isr_delivery *delivery)
+{
+    delivery_recall(delivery);
+    delivery->sequenced = false;
 }
 
 /* The log lost what was acknowledged: everything that is left begins anew. */
@@ -197,13 +197,6 @@ static bool is_first_sequenced(const struct isr_delivery *delivery)
     return true;
 }
 
-/* The batch was surely not written by the attempt that was answered so. */
-static bool error_is_definite(enum isr_error error)
-{
-    return error == ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER || error == ISR_ERROR_NOT_ENOUGH_REPLICAS ||
-           error == ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION || error == ISR_ERROR_CORRUPT_MESSAGE;
-}
-
 static bool error_is_about_leadership(enum isr_error error)
 {
     return error == ISR_ERROR_NOT_LEADER_OR_FOLLOWER || error == ISR_ERROR_FENCED_LEADER_EPOCH ||
@@ -215,8 +208,6 @@ static void delivery_refused(struct isr_delivery *delivery, const struct isr_pro
 {
     struct isr_sender *sender = delivery->sender;
     enum isr_error error = (enum isr_error)answer->error;
-    if (!error_is_definite(error))
-        delivery->uncertain = true;
     bool sequences_broken =
         error == ISR_ERROR_INVALID_PRODUCER_EPOCH ||
         (error == ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER && is_first_sequenced(delivery));
@@ -242,7 +233,6 @@ static void delivery_answered(void *object, uint32_t correlation, const struct i
     ISR_ASSERT(delivery->correlation == correlation);
     delivery_landed(delivery);
     if (answer == NULL) {
-        delivery->uncertain = true;
         isr_client_refresh(sender->client);
         pause_sending(sender);
     } else if (answer->produce_response.error == ISR_ERROR_NONE ||
@@ -285,6 +275,14 @@ static void delivery_send(struct isr_delivery *delivery, int32_t leader)
         delivery_succeed(delivery, ISR_OFFSET_NONE);
 }
 
+/* Whether the next delivery in the queue may go out now. */
+static bool may_send(const struct isr_sender *sender, const struct isr_delivery *delivery)
+{
+    if (sender->in_flight >= (uint32_t)sender->client->env->config.producer_max_in_flight)
+        return false;
+    return delivery->acks != -1 || sender->epoch_known || is_first_sequenced(delivery);
+}
+
 static void send_more(struct isr_sender *sender)
 {
     struct isr_client *client = sender->client;
@@ -295,7 +293,7 @@ static void send_more(struct isr_sender *sender)
     if (known == NULL)
         return;
     struct isr_delivery *delivery = sender->first;
-    while (delivery != NULL && sender->in_flight < (uint32_t)client->env->config.producer_max_in_flight) {
+    while (delivery != NULL && (delivery->correlation != 0 || may_send(sender, delivery))) {
         struct isr_delivery *next = delivery->next;
         if (delivery->correlation == 0)
             delivery_send(delivery, known->leader);
