@@ -1,7 +1,7 @@
 /* What clients are told to do, and the history of it.
  *
- * An administrator of the world's own creates the spec's topics at the start: a hidden client process after the spec's
- * clients, that is the node with id world->processes_count. Producers send batches at their interval, consumers read
+ * The world's own client (sim_spec_own_client) creates the spec's topics at the start and does what steps ask without
+ * naming a client. Producers send batches at their interval, consumers read
  * their partitions from offset 0 on once the topic exists. When the settle phase begins, producers stop and every
  * partition is sent a few probe records instead, which prove that it takes writes again.
  *
@@ -58,8 +58,6 @@ void sim_workload_traffic(struct sim_world *world, const struct sim_action *acti
 /* The history, in the order in which commands were given and batches read; operation ids of commands are 1 + place. */
 uint32_t sim_workload_operations_count(const struct sim_world *world);
 const struct sim_operation *sim_workload_operation(const struct sim_world *world, uint32_t place);
-/* The node of the hidden administrator. */
-int32_t sim_workload_admin(const struct sim_world *world);
 /* Probe records of the settle phase: sent, and not acknowledged so far. For L1. */
 void sim_workload_probes(const struct sim_world *world, uint32_t *sent, uint32_t *unanswered);
 
