@@ -391,7 +391,8 @@ static struct isr_snapshot_broker broker_as_part(int32_t id, const struct isr_im
 
 static struct isr_snapshot_head image_head(const struct isr_image *image)
 {
-    struct isr_snapshot_head head = {.index = image->index, .term = image->term};
+    struct isr_snapshot_head head = {
+        .index = image->index, .term = image->term, .topics = image->topics_count};
     for (int32_t id = 1; id <= ISR_NODE_MAX; id++)
         head.brokers = (uint8_t)(head.brokers + (image->brokers[id].registered ? 1 : 0));
     return head;
@@ -475,7 +476,7 @@ static bool load_all(struct isr_image *image, struct isr_reader *reader)
         if (!isr_image_apply_record(image, head.index, &record, NULL))
             return false;
     }
-    return topics_are_whole(image, 0);
+    return image->topics_count == head.topics && topics_are_whole(image, 0);
 }
 
 bool isr_image_load(struct isr_image *image, struct isr_bytes snapshot, struct isr_scratch *scratch)
