@@ -1,5 +1,25 @@
 /* One partition on one broker: its role, its ISR as this broker knows it, and the state of the remote replicas
- * when it leads. PROTOCOL: Kafka's Partition and Replica; KIP-101, 320, 497, 841, 903, 966. */
+ * when it leads. After Kafka's Partition and Replica; KIP-101, 320, 497, 841, 903, 966.
+ *
+ * Roles (partition.c; every move is a partition record with a newer partition epoch):
+ *
+ *              leader = this broker                        leader = another, or none
+ *   NONE -------------------------> LEADER <------------------------------------------- FOLLOWER
+ *     |                               |  ------------------------------------------------> ^
+ *     +-----------------------------------------------------------------------------------+
+ *   any role -> NONE when the replicas no longer name this broker, and when the broker stops
+ *
+ * The ISR while LEADER (KIP-497; alter_partition.c, isr_membership.c):
+ *
+ *   COMMITTED --a replica caught up--> PENDING_EXPAND   maximal ISR = committed and the new one
+ *   COMMITTED --members fell behind--> PENDING_SHRINK   maximal ISR = committed
+ *   PENDING_* --answer or metadata---> COMMITTED        (a refusal that says nothing was done: the ISR before)
+ *
+ * Invariants, asserted by isr_partition_assert after every move:
+ *   leading != NULL exactly while LEADER, fetching != NULL exactly while FOLLOWER
+ *   remotes and ISR are known only while LEADER, and every remote is a replica other than this broker
+ *   COMMITTED has nothing proposed; PENDING_EXPAND proposes a superset of the ISR, PENDING_SHRINK a part of it
+ *   log start <= high watermark <= LEO (I8) */
 #ifndef ISR_BROKER_PARTITION_H
 #define ISR_BROKER_PARTITION_H
 
@@ -21,7 +41,18 @@ struct isr_remote_replica {
     int64_t last_caught_up_ns;
     int64_t broker_epoch; /* of its last fetch, -1 when none */
     int64_t high_watermark_sent; /* the last high watermark this replica was told */
+    int64_t message_lag_since_ns; /* too many records behind without a break since then, ISR_TIME_NEVER when not */
 };
+
+struct isr_leader;
+struct isr_fetcher;
+struct isr_fetch_wait;
+struct isr_broker;
+struct isr_image_partition;
+struct isr_image_topic;
+
+/* last_caught_up_ns of a replica that was never caught up: long before any clock reading, far from overflow. */
+#define ISR_NEVER_CAUGHT_UP (INT64_MIN / 4)
 
 struct isr_partition {
     struct isr_tp tp;
@@ -42,10 +73,36 @@ struct isr_partition {
     uint32_t remotes_count;
     struct isr_leader *leading;   /* requests that wait, AlterPartition in flight; NULL unless leader */
     struct isr_fetcher *fetching; /* NULL unless follower */
+    struct isr_fetch_wait *fetch_waits; /* fetches that wait for this partition; fetch_service.c */
     struct isr_broker *broker;
 };
 
 /* The maximal ISR: committed and proposed together (KIP-497). The only place where it is computed. */
 struct isr_replicas isr_partition_maximal_isr(const struct isr_partition *partition);
+
+/* Takes the role that a partition record gives this broker; older records are ignored. */
+void isr_partition_apply(struct isr_partition *partition, const struct isr_image_partition *image,
+                         const struct isr_image_topic *topic, enum isr_cause cause);
+/* Gives up the role. Requests that wait are answered NOT_LEADER_OR_FOLLOWER. */
+void isr_partition_resign(struct isr_partition *partition);
+/* To be given to the log: its held end grew. */
+void isr_partition_held(void *partition);
+
+/* min(min ISR of the topic, replicas): what acks=all and the high watermark need. */
+int32_t isr_partition_min_isr(const struct isr_partition *partition);
+/* The committed ISR is smaller than that (Kafka's isUnderMinIsr). */
+bool isr_partition_under_min_isr(const struct isr_partition *partition);
+/* What the leader knows of a replica; NULL for itself and for strangers. */
+struct isr_remote_replica *isr_partition_remote(struct isr_partition *partition, int32_t node);
+/* KIP-320: the epoch a request was made in against this broker's: FENCED_LEADER_EPOCH when it is older,
+ * UNKNOWN_LEADER_EPOCH when it is newer, NONE when equal or not given (-1). */
+enum isr_error isr_partition_check_epoch(const struct isr_partition *partition, int32_t current_leader_epoch);
+/* Moves the high watermark to an offset inside the log and observes it with its cause; true when it moved. */
+bool isr_partition_move_high_watermark(struct isr_partition *partition, int64_t offset, enum isr_cause cause);
+/* Cuts the log at offset; observes a high watermark that sank with it. An offset below the log's start drops all. */
+void isr_partition_truncate(struct isr_partition *partition, int64_t offset, enum isr_cause cause);
+void isr_partition_truncate_fully(struct isr_partition *partition, int64_t offset, enum isr_cause cause);
+
+void isr_partition_assert(const struct isr_partition *partition);
 
 #endif

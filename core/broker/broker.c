@@ -1,0 +1,183 @@
+#include "core/broker/broker.h"
+
+#include "core/broker/fetch_service.h"
+#include "core/broker/fetcher.h"
+#include "core/broker/leader.h"
+
+void isr_broker_init(struct isr_broker *broker, struct isr_env *env, struct isr_log_store *store)
+{
+    memset(broker, 0, sizeof *broker);
+    broker->env = env;
+    broker->store = store;
+    broker->broker_epoch = -1;
+    broker->controller = ISR_NODE_NONE;
+    isr_image_init(&broker->image, env->heap);
+    isr_timer_init(&broker->lag_timer, isr_membership_check_lag, broker);
+}
+
+/* The first place whose partition is at or after key. */
+static uint32_t broker_place(const struct isr_broker *broker, uint32_t key)
+{
+    uint32_t low = 0;
+    uint32_t high = broker->partitions_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (isr_tp_key(broker->partitions[middle]->tp) < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct isr_partition *isr_broker_partition(const struct isr_broker *broker, struct isr_tp tp)
+{
+    uint32_t place = broker_place(broker, isr_tp_key(tp));
+    if (place == broker->partitions_count || !isr_tp_equal(broker->partitions[place]->tp, tp))
+        return NULL;
+    return broker->partitions[place];
+}
+
+static struct isr_partition *partition_add(struct isr_broker *broker, struct isr_tp tp)
+{
+    struct isr_partition *partition = isr_heap_allocate(broker->env->heap, sizeof *partition);
+    partition->tp = tp;
+    partition->broker = broker;
+    partition->leader = ISR_NODE_NONE;
+    partition->leader_epoch = ISR_EPOCH_NONE;
+    partition->partition_epoch = ISR_EPOCH_NONE;
+    partition->log = isr_log_store_open(broker->store, tp);
+    partition->log->held = isr_partition_held;
+    partition->log->held_object = partition;
+    uint32_t place = broker_place(broker, isr_tp_key(tp));
+    broker->partitions =
+        ISR_GROW(broker->env->heap, broker->partitions, broker->partitions_count, broker->partitions_capacity);
+    memmove(&broker->partitions[place + 1], &broker->partitions[place],
+            (broker->partitions_count - place) * sizeof(struct isr_partition *));
+    broker->partitions[place] = partition;
+    broker->partitions_count++;
+    return partition;
+}
+
+void isr_broker_partition_changed(struct isr_broker *broker, const struct isr_image_partition *image,
+                                  const struct isr_image_topic *topic, enum isr_cause cause)
+{
+    if (!broker->active)
+        return;
+    struct isr_partition *partition = isr_broker_partition(broker, image->tp);
+    if (partition == NULL) {
+        if (!isr_replicas_contain(&image->replicas, broker->env->node))
+            return;
+        partition = partition_add(broker, image->tp);
+    }
+    isr_partition_apply(partition, image, topic, cause);
+}
+
+void isr_broker_image_loaded(struct isr_broker *broker)
+{
+    for (uint32_t i = 0; i < broker->image.topics_count; i++) {
+        const struct isr_image_topic *topic = &broker->image.topics[i];
+        for (uint32_t k = 0; k < topic->partitions_count; k++) {
+            if (topic->partitions[k].replicas.count > 0)
+                isr_broker_partition_changed(broker, &topic->partitions[k], topic, ISR_CAUSE_METADATA);
+        }
+    }
+}
+
+void isr_broker_activate(struct isr_broker *broker)
+{
+    ISR_ASSERT(!broker->active);
+    ISR_ASSERT(broker->broker_epoch >= 0);
+    ISR_ASSERT(broker->image.index >= broker->broker_epoch);
+    broker->active = true;
+    isr_env_timer_in(broker->env, &broker->lag_timer, broker->env->config.replica_lag_time_max / 2);
+    isr_broker_image_loaded(broker);
+}
+
+void isr_broker_stop(struct isr_broker *broker)
+{
+    broker->active = false;
+    isr_timer_cancel(&broker->env->timers, &broker->lag_timer);
+    for (uint32_t i = 0; i < broker->partitions_count; i++)
+        isr_partition_resign(broker->partitions[i]);
+}
+
+bool isr_broker_message(struct isr_broker *broker, int32_t from, const struct isr_message *message)
+{
+    switch ((int)message->kind) {
+    case ISR_MESSAGE_PRODUCE_REQUEST:
+        isr_produce_request(broker, from, &message->produce_request);
+        return true;
+    case ISR_MESSAGE_FETCH_REQUEST:
+        isr_fetch_request(broker, from, &message->fetch_request);
+        return true;
+    case ISR_MESSAGE_FETCH_RESPONSE:
+        isr_fetcher_fetch_response(broker, from, &message->fetch_response);
+        return true;
+    case ISR_MESSAGE_OFFSETS_FOR_EPOCH_REQUEST:
+        isr_epoch_service_request(broker, from, &message->offsets_for_epoch_request);
+        return true;
+    case ISR_MESSAGE_OFFSETS_FOR_EPOCH_RESPONSE:
+        isr_fetcher_epoch_response(broker, from, &message->offsets_for_epoch_response);
+        return true;
+    case ISR_MESSAGE_LIST_OFFSETS_REQUEST:
+        isr_list_offsets_request(broker, from, &message->list_offsets_request);
+        return true;
+    case ISR_MESSAGE_LIST_OFFSETS_RESPONSE:
+        isr_fetcher_list_offsets_response(broker, from, &message->list_offsets_response);
+        return true;
+    case ISR_MESSAGE_ALTER_PARTITION_RESPONSE:
+        isr_alter_partition_response(broker, from, &message->alter_partition_response);
+        return true;
+    }
+    return false;
+}
+
+static uint64_t hash_offset(uint64_t hash, int64_t value)
+{
+    return isr_hash_combine(hash, (uint64_t)value);
+}
+
+static uint64_t digest_partition(const struct isr_partition *partition, uint64_t hash)
+{
+    hash = isr_hash_combine(hash, isr_tp_key(partition->tp));
+    hash = isr_hash_combine(hash, (uint64_t)partition->role);
+    hash = hash_offset(hash, partition->leader);
+    hash = hash_offset(hash, partition->leader_epoch);
+    hash = hash_offset(hash, partition->partition_epoch);
+    hash = isr_hash_combine(hash, partition->recovering);
+    hash = hash_offset(hash, partition->log->log_start);
+    hash = hash_offset(hash, partition->log->high_watermark);
+    hash = hash_offset(hash, partition->log->log_end);
+    hash = hash_offset(hash, isr_log_held_end(partition->log));
+    hash = hash_offset(hash, isr_log_last_epoch(partition->log));
+    if (partition->role == ISR_ROLE_LEADER) {
+        hash = hash_offset(hash, partition->epoch_start);
+        hash = isr_hash_combine(hash, (uint64_t)partition->isr_state);
+        hash = isr_hash_combine(hash, isr_replicas_pack(&partition->isr));
+        hash = isr_hash_combine(hash, isr_replicas_pack(&partition->proposed));
+        for (uint32_t i = 0; i < partition->remotes_count; i++) {
+            hash = hash_offset(hash, partition->remotes[i].node);
+            hash = hash_offset(hash, partition->remotes[i].log_end);
+            hash = hash_offset(hash, partition->remotes[i].broker_epoch);
+            hash = hash_offset(hash, partition->remotes[i].high_watermark_sent);
+        }
+    }
+    if (partition->role == ISR_ROLE_FOLLOWER) {
+        hash = isr_hash_combine(hash, (uint64_t)partition->fetching->state);
+        hash = isr_hash_combine(hash, partition->fetching->writing);
+    }
+    return hash;
+}
+
+uint64_t isr_broker_digest(const struct isr_broker *broker, uint64_t hash)
+{
+    hash = hash_offset(hash, broker->broker_epoch);
+    hash = isr_hash_combine(hash, broker->running);
+    hash = isr_hash_combine(hash, broker->stopping);
+    hash = isr_hash_combine(hash, broker->active);
+    hash = isr_hash_combine(hash, broker->image.digest);
+    for (uint32_t i = 0; i < broker->partitions_count; i++)
+        hash = digest_partition(broker->partitions[i], hash);
+    return hash;
+}

@@ -1,0 +1,482 @@
+#include "core/broker/fetcher.h"
+
+#include "core/broker/fetch_service.h"
+
+/* ---- pauses ---- */
+
+/* Doubles with each failure up to the bound; the upper half is random, so that followers of a leader that came back do
+ * not all ask at once. */
+static int64_t backoff_ns(struct isr_env *env, uint32_t failures)
+{
+    int64_t pause_ns = env->config.fetch_backoff_min;
+    for (uint32_t i = 1; i < failures && pause_ns < env->config.fetch_backoff_max; i++)
+        pause_ns *= 2;
+    if (pause_ns > env->config.fetch_backoff_max)
+        pause_ns = env->config.fetch_backoff_max;
+    return isr_random_between(&env->random, ISR_RANDOM_BACKOFF, pause_ns / 2, pause_ns + 1);
+}
+
+static void partition_failed(struct isr_partition *partition)
+{
+    struct isr_env *env = partition->broker->env;
+    struct isr_fetcher *fetcher = partition->fetching;
+    fetcher->failures++;
+    fetcher->not_before_ns = env->now_ns + backoff_ns(env, fetcher->failures);
+}
+
+static void partition_succeeded(struct isr_partition *partition)
+{
+    partition->fetching->failures = 0;
+    partition->fetching->not_before_ns = 0;
+}
+
+static void loop_failed(struct isr_fetch_loop *loop)
+{
+    struct isr_env *env = loop->broker->env;
+    loop->failures++;
+    loop->not_before_ns = env->now_ns + backoff_ns(env, loop->failures);
+}
+
+/* ---- requests ---- */
+
+static void mark_sent(struct isr_partition *partition, uint32_t correlation)
+{
+    struct isr_fetcher *fetcher = partition->fetching;
+    fetcher->sent_correlation = correlation;
+    fetcher->sent_epoch = partition->leader_epoch;
+    fetcher->sent_offset = partition->log->log_end;
+    fetcher->sent_last_epoch = isr_log_last_epoch(partition->log);
+}
+
+static void send_fetch(struct isr_fetch_loop *loop, struct isr_fetch_partition *asked, uint32_t count)
+{
+    struct isr_env *env = loop->broker->env;
+    struct isr_message message = {.kind = ISR_MESSAGE_FETCH_REQUEST,
+                                  .fetch_request = {.correlation = loop->fetch_correlation,
+                                                    .replica_id = (int16_t)env->node,
+                                                    .replica_epoch = loop->broker->broker_epoch,
+                                                    .max_wait_ns = env->config.fetch_max_wait,
+                                                    .min_bytes = (uint32_t)env->config.fetch_min_bytes,
+                                                    .max_bytes = (uint32_t)env->config.fetch_max_bytes,
+                                                    .partitions = asked,
+                                                    .partitions_count = count}};
+    isr_send(env, loop->leader, &message);
+    isr_env_timer_in(env, &loop->fetch_timeout, env->config.fetch_max_wait + env->config.request_timeout);
+}
+
+static void send_query(struct isr_fetch_loop *loop, struct isr_epoch_query *asked, uint32_t count)
+{
+    struct isr_env *env = loop->broker->env;
+    struct isr_message message = {.kind = ISR_MESSAGE_OFFSETS_FOR_EPOCH_REQUEST,
+                                  .offsets_for_epoch_request = {.correlation = loop->query_correlation,
+                                                                .replica_id = (int16_t)env->node,
+                                                                .partitions = asked,
+                                                                .partitions_count = count}};
+    isr_send(env, loop->leader, &message);
+    isr_env_timer_in(env, &loop->query_timeout, env->config.request_timeout);
+}
+
+static void send_list_offsets(struct isr_fetch_loop *loop, struct isr_partition *partition)
+{
+    struct isr_env *env = loop->broker->env;
+    struct isr_fetcher *fetcher = partition->fetching;
+    mark_sent(partition, isr_broker_correlation(loop->broker));
+    fetcher->sent_deadline_ns = env->now_ns + env->config.request_timeout;
+    struct isr_message message = {
+        .kind = ISR_MESSAGE_LIST_OFFSETS_REQUEST,
+        .list_offsets_request = {.correlation = fetcher->sent_correlation,
+                                 .tp = partition->tp,
+                                 .current_leader_epoch = partition->leader_epoch,
+                                 .timestamp = fetcher->state == ISR_FETCH_LATEST ? -1 : -2}};
+    isr_send(env, loop->leader, &message);
+}
+
+/* What goes out in one turn of a loop. */
+struct turn {
+    struct isr_fetch_partition *fetches;
+    struct isr_epoch_query *queries;
+    uint32_t fetches_count, queries_count;
+    uint32_t fetch_correlation, query_correlation; /* 0: one is under way, or must wait */
+    int64_t next_ns; /* when a member that pauses is due */
+};
+
+static void add_fetch(struct isr_fetch_loop *loop, struct turn *turn, struct isr_partition *partition)
+{
+    if (turn->fetch_correlation == 0)
+        return;
+    if (turn->fetches == NULL)
+        turn->fetches =
+            isr_scratch_allocate(&loop->broker->env->scratch, loop->members_count * sizeof *turn->fetches);
+    mark_sent(partition, turn->fetch_correlation);
+    turn->fetches[turn->fetches_count++] =
+        (struct isr_fetch_partition){.tp = partition->tp,
+                                     .current_leader_epoch = partition->leader_epoch,
+                                     .fetch_offset = partition->log->log_end,
+                                     .last_fetched_epoch = isr_truncation_fetched_epoch(partition),
+                                     .log_start = partition->log->log_start,
+                                     .max_bytes = (uint32_t)loop->broker->env->config.fetch_max_bytes};
+}
+
+static void add_query(struct isr_fetch_loop *loop, struct turn *turn, struct isr_partition *partition)
+{
+    if (turn->query_correlation == 0)
+        return;
+    if (turn->queries == NULL)
+        turn->queries =
+            isr_scratch_allocate(&loop->broker->env->scratch, loop->members_count * sizeof *turn->queries);
+    mark_sent(partition, turn->query_correlation);
+    turn->queries[turn->queries_count++] =
+        (struct isr_epoch_query){.tp = partition->tp,
+                                 .current_leader_epoch = partition->leader_epoch,
+                                 .leader_epoch = isr_log_last_epoch(partition->log)};
+}
+
+static void note_due(struct turn *turn, int64_t due_ns)
+{
+    if (due_ns < turn->next_ns)
+        turn->next_ns = due_ns;
+}
+
+static void add_member(struct isr_fetch_loop *loop, struct turn *turn, struct isr_partition *partition)
+{
+    struct isr_fetcher *fetcher = partition->fetching;
+    int64_t now_ns = loop->broker->env->now_ns;
+    if (fetcher->not_before_ns > now_ns) {
+        note_due(turn, fetcher->not_before_ns);
+        return;
+    }
+    switch (fetcher->state) {
+    case ISR_FETCH_FETCH:
+        add_fetch(loop, turn, partition);
+        break;
+    case ISR_FETCH_QUERY:
+        add_query(loop, turn, partition);
+        break;
+    case ISR_FETCH_LATEST:
+    case ISR_FETCH_EARLIEST:
+        if (fetcher->sent_correlation == 0 || fetcher->sent_deadline_ns <= now_ns)
+            send_list_offsets(loop, partition);
+        note_due(turn, fetcher->sent_deadline_ns);
+        break;
+    }
+}
+
+/* Sends whatever can be sent now. A fetch covers all members that are ready, so it waits until the answer before is
+ * worked off whole: one that left earlier would make the rest wait behind its long poll. */
+static void take_turn(struct isr_fetch_loop *loop)
+{
+    struct isr_broker *broker = loop->broker;
+    struct isr_env *env = broker->env;
+    isr_timer_cancel(&env->timers, &loop->timer);
+    if (loop->members_count == 0)
+        return;
+    struct turn turn = {.next_ns = ISR_TIME_NEVER};
+    if (loop->not_before_ns > env->now_ns) {
+        isr_timer_set(&env->timers, &loop->timer, loop->not_before_ns);
+        return;
+    }
+    if (loop->fetch_correlation == 0 && loop->writing == 0)
+        turn.fetch_correlation = isr_broker_correlation(broker);
+    if (loop->query_correlation == 0)
+        turn.query_correlation = isr_broker_correlation(broker);
+    loop->first = loop->first + 1 < loop->members_count ? loop->first + 1 : 0;
+    for (uint32_t i = loop->first; i < loop->members_count; i++)
+        add_member(loop, &turn, loop->members[i]);
+    for (uint32_t i = 0; i < loop->first; i++)
+        add_member(loop, &turn, loop->members[i]);
+    if (turn.fetches_count > 0) {
+        loop->fetch_correlation = turn.fetch_correlation;
+        send_fetch(loop, turn.fetches, turn.fetches_count);
+    }
+    if (turn.queries_count > 0) {
+        loop->query_correlation = turn.query_correlation;
+        send_query(loop, turn.queries, turn.queries_count);
+    }
+    if (turn.next_ns != ISR_TIME_NEVER)
+        isr_timer_set(&env->timers, &loop->timer, turn.next_ns);
+}
+
+static void on_timer(void *object)
+{
+    take_turn(object);
+}
+
+static void on_fetch_timeout(void *object)
+{
+    struct isr_fetch_loop *loop = object;
+    loop->fetch_correlation = 0; /* an answer that comes later is none */
+    loop_failed(loop);
+    take_turn(loop);
+}
+
+static void on_query_timeout(void *object)
+{
+    struct isr_fetch_loop *loop = object;
+    loop->query_correlation = 0;
+    loop_failed(loop);
+    take_turn(loop);
+}
+
+/* ---- members ---- */
+
+static struct isr_fetch_loop *loop_of(struct isr_broker *broker, int32_t leader)
+{
+    struct isr_fetch_loop *loop = broker->loops[leader];
+    if (loop != NULL)
+        return loop;
+    loop = isr_heap_allocate(broker->env->heap, sizeof *loop);
+    loop->broker = broker;
+    loop->leader = leader;
+    isr_timer_init(&loop->timer, on_timer, loop);
+    isr_timer_init(&loop->fetch_timeout, on_fetch_timeout, loop);
+    isr_timer_init(&loop->query_timeout, on_query_timeout, loop);
+    broker->loops[leader] = loop;
+    return loop;
+}
+
+/* Nobody is followed from there any more: what is under way does not matter, and a later start owes nothing to it. */
+static void loop_reset(struct isr_fetch_loop *loop)
+{
+    struct isr_timers *timers = &loop->broker->env->timers;
+    ISR_ASSERT(loop->members_count == 0);
+    ISR_ASSERT(loop->writing == 0);
+    loop->fetch_correlation = 0;
+    loop->query_correlation = 0;
+    loop->failures = 0;
+    loop->not_before_ns = 0;
+    isr_timer_cancel(timers, &loop->timer);
+    isr_timer_cancel(timers, &loop->fetch_timeout);
+    isr_timer_cancel(timers, &loop->query_timeout);
+}
+
+/* Not at once: one metadata entry often moves many partitions, and one request should cover them all. */
+static void take_turn_soon(struct isr_fetch_loop *loop)
+{
+    isr_env_timer_in(loop->broker->env, &loop->timer, 0);
+}
+
+static void set_writing(struct isr_fetcher *fetcher, bool writing)
+{
+    if (fetcher->writing == writing)
+        return;
+    fetcher->writing = writing;
+    if (writing)
+        fetcher->loop->writing++;
+    else
+        fetcher->loop->writing--;
+}
+
+/* A fetch at the log end says that this replica holds everything below it: it may not leave before that is so. */
+static void update_writing(struct isr_partition *partition)
+{
+    set_writing(partition->fetching, isr_log_held_end(partition->log) < partition->log->log_end);
+}
+
+void isr_fetcher_start(struct isr_partition *partition)
+{
+    struct isr_broker *broker = partition->broker;
+    struct isr_fetcher *fetcher = partition->fetching;
+    *fetcher = (struct isr_fetcher){0};
+    if (partition->leader < 1 || partition->leader > ISR_NODE_MAX || partition->leader == broker->env->node)
+        return;
+    struct isr_fetch_loop *loop = loop_of(broker, partition->leader);
+    fetcher->loop = loop;
+    fetcher->place = loop->members_count;
+    loop->members = ISR_GROW(broker->env->heap, loop->members, loop->members_count, loop->members_capacity);
+    loop->members[loop->members_count++] = partition;
+    fetcher->state = isr_truncation_begin(partition);
+    update_writing(partition);
+    take_turn_soon(loop);
+}
+
+void isr_fetcher_stop(struct isr_partition *partition)
+{
+    struct isr_fetcher *fetcher = partition->fetching;
+    struct isr_fetch_loop *loop = fetcher->loop;
+    if (loop == NULL)
+        return;
+    set_writing(fetcher, false);
+    struct isr_partition *last = loop->members[--loop->members_count];
+    loop->members[fetcher->place] = last;
+    last->fetching->place = fetcher->place;
+    fetcher->loop = NULL;
+    if (loop->members_count == 0)
+        loop_reset(loop);
+    else
+        take_turn_soon(loop); /* the others may have waited for its writes */
+}
+
+void isr_fetcher_held(struct isr_partition *partition)
+{
+    struct isr_fetcher *fetcher = partition->fetching;
+    if (fetcher->loop == NULL || !fetcher->writing)
+        return;
+    update_writing(partition);
+    if (fetcher->loop->writing == 0)
+        take_turn(fetcher->loop);
+}
+
+/* ---- answers ---- */
+
+/* The partition that an answer is for, when it still is what it was asked for: followed from that leader, in the same
+ * epoch, in the same state, at the same offset, and asked by this very request. Else NULL. Each counts once. */
+static struct isr_partition *take_answer(struct isr_broker *broker, struct isr_fetch_loop *loop, struct isr_tp tp,
+                                         enum isr_fetch_state state, uint32_t correlation)
+{
+    struct isr_partition *partition = isr_broker_partition(broker, tp);
+    if (partition == NULL || partition->role != ISR_ROLE_FOLLOWER)
+        return NULL;
+    struct isr_fetcher *fetcher = partition->fetching;
+    if (fetcher->loop != loop || fetcher->state != state || fetcher->sent_correlation != correlation ||
+        fetcher->sent_epoch != partition->leader_epoch || fetcher->sent_offset != partition->log->log_end ||
+        fetcher->sent_last_epoch != isr_log_last_epoch(partition->log))
+        return NULL;
+    fetcher->sent_correlation = 0;
+    return partition;
+}
+
+/* HW := min(the leader's, own LEO); it may go back: a new leader's is often lower than what the old one told. */
+static void follow_high_watermark(struct isr_partition *partition, int64_t leaders)
+{
+    const struct isr_log *log = partition->log;
+    int64_t offset = leaders < log->log_end ? leaders : log->log_end;
+    if (offset < log->log_start)
+        offset = log->log_start;
+    if (isr_partition_move_high_watermark(partition, offset, ISR_CAUSE_LEADER_TOLD))
+        isr_fetch_wake(partition);
+}
+
+static void apply_records(struct isr_partition *partition, const struct isr_fetch_answer *answer)
+{
+    int64_t log_end = partition->log->log_end;
+    if (answer->records.size > 0) {
+        if (isr_log_append_follower(partition->log, answer->records) != ISR_ERROR_NONE) {
+            partition_failed(partition);
+            return;
+        }
+        partition->broker->env->metrics.records_appended_follower += partition->log->log_end - log_end;
+    }
+    partition_succeeded(partition);
+    update_writing(partition);
+    follow_high_watermark(partition, answer->high_watermark);
+}
+
+/* The high watermark of such an answer is not applied: below it may lie what is about to be cut (KAFKA-14704). */
+static void apply_divergence(struct isr_partition *partition, const struct isr_fetch_answer *answer)
+{
+    int64_t log_end = partition->log->log_end;
+    int32_t last_epoch = isr_log_last_epoch(partition->log);
+    enum isr_truncation outcome = ISR_TRUNCATION_REFUSED;
+    if (isr_truncation_fetched_epoch(partition) != ISR_EPOCH_NONE) /* else it was not asked for */
+        outcome = isr_truncation_apply(partition, answer->diverging_epoch, answer->diverging_end,
+                                       ISR_CAUSE_DIVERGENCE);
+    update_writing(partition);
+    bool moved = partition->log->log_end != log_end || isr_log_last_epoch(partition->log) != last_epoch;
+    if (outcome == ISR_TRUNCATION_REFUSED || !moved)
+        partition_failed(partition);
+    else
+        partition_succeeded(partition); /* AGAIN too: the next fetch asks with the epoch that is last now */
+}
+
+static void apply_fetch_answer(struct isr_partition *partition, const struct isr_fetch_answer *answer)
+{
+    switch (answer->error) {
+    case ISR_ERROR_NONE:
+        if (answer->diverging_epoch != ISR_EPOCH_NONE)
+            apply_divergence(partition, answer);
+        else
+            apply_records(partition, answer);
+        return;
+    case ISR_ERROR_OFFSET_OUT_OF_RANGE:
+        partition->fetching->state = ISR_FETCH_LATEST;
+        return;
+    }
+    /* FENCED_, UNKNOWN_LEADER_EPOCH, NOT_LEADER_OR_FOLLOWER, ...: metadata will move one of the two. */
+    partition_failed(partition);
+}
+
+void isr_fetcher_fetch_response(struct isr_broker *broker, int32_t from, const struct isr_fetch_response *response)
+{
+    struct isr_fetch_loop *loop = from >= 1 && from <= ISR_NODE_MAX ? broker->loops[from] : NULL;
+    if (loop == NULL || response->correlation == 0 || response->correlation != loop->fetch_correlation)
+        return;
+    loop->fetch_correlation = 0;
+    isr_timer_cancel(&broker->env->timers, &loop->fetch_timeout);
+    loop->failures = 0;
+    loop->not_before_ns = broker->env->now_ns + broker->env->config.fetch_interval;
+    for (uint32_t i = 0; i < response->partitions_count; i++) {
+        const struct isr_fetch_answer *answer = &response->partitions[i];
+        struct isr_partition *partition =
+            take_answer(broker, loop, answer->tp, ISR_FETCH_FETCH, response->correlation);
+        if (partition != NULL)
+            apply_fetch_answer(partition, answer);
+    }
+    take_turn(loop);
+}
+
+static void apply_epoch_answer(struct isr_partition *partition, const struct isr_epoch_answer *answer)
+{
+    if (answer->error != ISR_ERROR_NONE) {
+        partition_failed(partition);
+        return;
+    }
+    switch (isr_truncation_apply(partition, answer->leader_epoch, answer->end_offset, ISR_CAUSE_EPOCH_QUERY)) {
+    case ISR_TRUNCATION_DONE:
+        partition->fetching->state = ISR_FETCH_FETCH;
+        partition_succeeded(partition);
+        break;
+    case ISR_TRUNCATION_AGAIN:
+        /* Nothing left to ask with: nothing is left. */
+        if (isr_log_last_epoch(partition->log) == ISR_EPOCH_NONE)
+            partition->fetching->state = ISR_FETCH_FETCH;
+        partition_succeeded(partition);
+        break;
+    case ISR_TRUNCATION_REFUSED:
+        partition_failed(partition);
+        break;
+    }
+    update_writing(partition);
+}
+
+void isr_fetcher_epoch_response(struct isr_broker *broker, int32_t from,
+                                const struct isr_offsets_for_epoch_response *response)
+{
+    struct isr_fetch_loop *loop = from >= 1 && from <= ISR_NODE_MAX ? broker->loops[from] : NULL;
+    if (loop == NULL || response->correlation == 0 || response->correlation != loop->query_correlation)
+        return;
+    loop->query_correlation = 0;
+    isr_timer_cancel(&broker->env->timers, &loop->query_timeout);
+    for (uint32_t i = 0; i < response->partitions_count; i++) {
+        const struct isr_epoch_answer *answer = &response->partitions[i];
+        struct isr_partition *partition =
+            take_answer(broker, loop, answer->tp, ISR_FETCH_QUERY, response->correlation);
+        if (partition != NULL)
+            apply_epoch_answer(partition, answer);
+    }
+    take_turn(loop);
+}
+
+void isr_fetcher_list_offsets_response(struct isr_broker *broker, int32_t from,
+                                       const struct isr_list_offsets_response *response)
+{
+    struct isr_fetch_loop *loop = from >= 1 && from <= ISR_NODE_MAX ? broker->loops[from] : NULL;
+    const struct isr_partition *asked = isr_broker_partition(broker, response->tp);
+    if (loop == NULL || asked == NULL || asked->role != ISR_ROLE_FOLLOWER || response->correlation == 0 ||
+        (asked->fetching->state != ISR_FETCH_LATEST && asked->fetching->state != ISR_FETCH_EARLIEST))
+        return;
+    struct isr_partition *partition =
+        take_answer(broker, loop, response->tp, asked->fetching->state, response->correlation);
+    if (partition == NULL)
+        return;
+    struct isr_fetcher *fetcher = partition->fetching;
+    if (response->error != ISR_ERROR_NONE || response->offset < 0) {
+        fetcher->state = ISR_FETCH_FETCH;
+        partition_failed(partition);
+    } else if (fetcher->state == ISR_FETCH_LATEST) {
+        fetcher->state = isr_truncation_latest(partition, response->offset);
+    } else {
+        fetcher->state = isr_truncation_earliest(partition, response->offset);
+    }
+    update_writing(partition);
+    take_turn(loop);
+}

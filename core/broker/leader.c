@@ -1,0 +1,117 @@
+#include "core/broker/leader.h"
+
+#include "core/broker/fetch_service.h"
+
+/* Followers are served, and measured, up to where the leader itself holds its log. In Kafka an append is in the page
+ * cache before the log end moves, so that a follower can never hold a record that a killed leader lost; here the write
+ * completes later, and a follower that ran ahead of it would break that. A follower at this end has nothing to fetch:
+ * it is caught up. */
+int64_t isr_leader_end(const struct isr_partition *partition)
+{
+    return isr_log_held_end(partition->log);
+}
+
+/* A replica outside the maximal ISR that is caught up and may join holds the high watermark back as well: else it could
+ * never reach it under load, as its LEO must be at the high watermark to be let in (Kafka's
+ * shouldWaitForReplicaToJoinIsr). One that lags or is not eligible does not count. */
+static bool waits_for(const struct isr_partition *partition, const struct isr_remote_replica *remote)
+{
+    return isr_membership_caught_up(partition, remote) && isr_membership_eligible(partition, remote);
+}
+
+static int64_t high_watermark_candidate(const struct isr_partition *partition)
+{
+    int64_t candidate = isr_leader_end(partition);
+    struct isr_replicas maximal = isr_partition_maximal_isr(partition);
+    for (uint32_t i = 0; i < partition->remotes_count; i++) {
+        const struct isr_remote_replica *remote = &partition->remotes[i];
+        if (remote->log_end >= candidate)
+            continue;
+        if (isr_replicas_contain(&maximal, remote->node) || waits_for(partition, remote))
+            candidate = remote->log_end;
+    }
+    return candidate;
+}
+
+/* The high watermark is the least LEO over the maximal ISR (KIP-497: with what AlterPartition may have committed
+ * already), this replica's own log counted as far as it is held; it never goes back within a leadership. Below min ISR
+ * it stays (KAFKA-15583): an eligible leader replica must hold everything below it (KIP-966). An ISR member that has
+ * not fetched in this epoch has an unknown LEO and holds it where it is. (I1) */
+bool isr_leader_advance_high_watermark(struct isr_partition *partition, enum isr_cause cause)
+{
+    struct isr_env *env = partition->broker->env;
+    if (isr_partition_under_min_isr(partition) &&
+        env->rules.hw_requires_min_isr == ISR_RULE_hw_requires_min_isr_on)
+        return false;
+    int64_t candidate = high_watermark_candidate(partition);
+    if (candidate <= partition->log->high_watermark)
+        return false;
+    isr_partition_move_high_watermark(partition, candidate, cause);
+    env->metrics.high_watermark_advances++;
+    isr_produce_high_watermark_advanced(partition);
+    isr_fetch_wake(partition);
+    return true;
+}
+
+void isr_leader_held(struct isr_partition *partition)
+{
+    isr_produce_held(partition);
+    /* An advance wakes the fetches by itself, for the new data too. */
+    if (!isr_leader_advance_high_watermark(partition, ISR_CAUSE_APPEND))
+        isr_fetch_wake(partition);
+}
+
+static void observe_committed(struct isr_partition *partition, const struct isr_replicas *isr,
+                              int32_t partition_epoch, enum isr_cause cause)
+{
+    struct isr_observation *seen = isr_observe(partition->broker->env, ISR_OBSERVED_ISR_COMMITTED);
+    seen->isr_committed.tp = isr_tp_key(partition->tp);
+    seen->isr_committed.from = (int64_t)isr_replicas_pack(&partition->isr);
+    seen->isr_committed.to = (int64_t)isr_replicas_pack(isr);
+    seen->isr_committed.leader_epoch = partition->leader_epoch;
+    seen->isr_committed.partition_epoch = partition_epoch;
+    seen->isr_committed.cause = cause;
+    struct isr_metrics *metrics = &partition->broker->env->metrics;
+    if (!isr_replicas_subset(isr, &partition->isr))
+        metrics->isr_expands++;
+    if (!isr_replicas_subset(&partition->isr, isr))
+        metrics->isr_shrinks++;
+}
+
+void isr_leader_commit_isr(struct isr_partition *partition, const struct isr_replicas *isr, int32_t partition_epoch,
+                           enum isr_cause cause)
+{
+    /* What was proposed became true, whether the answer or the metadata says so first: then the cause is ours. */
+    if (partition->isr_state != ISR_STATE_COMMITTED && isr_replicas_equal_as_sets(&partition->proposed, isr))
+        cause = partition->leading->alter_cause;
+    isr_alter_partition_drop(partition);
+    if (!isr_replicas_equal_as_sets(&partition->isr, isr))
+        observe_committed(partition, isr, partition_epoch, cause);
+    partition->isr = *isr;
+    partition->partition_epoch = partition_epoch;
+    partition->proposed = (struct isr_replicas){0};
+    partition->isr_state = ISR_STATE_COMMITTED;
+    isr_leader_count(partition, true);
+    /* A smaller ISR may already hold more (KAFKA-13091). First, so that what is committed now is answered well. */
+    isr_leader_advance_high_watermark(partition, ISR_CAUSE_ISR_COMMITTED);
+    /* Below min ISR the high watermark stands still: who waits for it would only time out. */
+    if (isr_partition_under_min_isr(partition))
+        isr_produce_fail(partition, true, ISR_ERROR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+}
+
+static void count(int64_t *gauge, bool *counted, bool now)
+{
+    *gauge += (int64_t)now - (int64_t)*counted;
+    *counted = now;
+}
+
+void isr_leader_count(struct isr_partition *partition, bool leads)
+{
+    struct isr_metrics *metrics = &partition->broker->env->metrics;
+    struct isr_leader *leading = partition->leading;
+    count(&metrics->partitions_led, &leading->counted_led, leads);
+    count(&metrics->partitions_under_min_isr, &leading->counted_under_min_isr,
+          leads && isr_partition_under_min_isr(partition));
+    count(&metrics->partitions_under_replicated, &leading->counted_under_replicated,
+          leads && partition->isr.count < partition->replicas.count);
+}
