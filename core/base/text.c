@@ -67,7 +67,7 @@ void isr_text_vformat(struct isr_text *text, const char *format, va_list argumen
             put_char(text, '%');
             break;
         default:
-            ISR_ASSERT(!"a conversion that isr_text_format knows");
+            ISR_ASSERT(false && "a conversion that isr_text_format knows");
         }
     }
 }

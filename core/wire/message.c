@@ -48,7 +48,7 @@ static size_t payload_size(const struct isr_message *message)
     case ISR_MESSAGE_KINDS:
         break;
     }
-    ISR_ASSERT(!"a known kind of message");
+    ISR_ASSERT(false && "a known kind of message");
     return 0;
 }
 
@@ -63,7 +63,7 @@ static uint8_t *payload_put(uint8_t *out, const struct isr_message *message)
     case ISR_MESSAGE_KINDS:
         break;
     }
-    ISR_ASSERT(!"a known kind of message");
+    ISR_ASSERT(false && "a known kind of message");
     return out;
 }
 

@@ -1,0 +1,59 @@
+/* The leader-epoch cache (KIP-101, KIP-279): which epoch began at which offset. Invariant: epochs and start offsets
+ * rise strictly; an entry whose start is log_end has no records yet. */
+#include "core/log/internal.h"
+
+bool isr_epoch_cache_trim(struct isr_epoch_cache *cache, int64_t offset)
+{
+    uint32_t count = cache->count;
+    while (cache->count > 0 && cache->entries[cache->count - 1].start_offset >= offset)
+        cache->count--;
+    return cache->count != count;
+}
+
+bool isr_epoch_cache_assign(struct isr_epoch_cache *cache, struct isr_heap *heap, int32_t epoch,
+                            int64_t start_offset)
+{
+    if (cache->count > 0 && cache->entries[cache->count - 1].epoch >= epoch)
+        return false;
+    isr_epoch_cache_trim(cache, start_offset);
+    cache->entries = ISR_GROW(heap, cache->entries, cache->count, cache->capacity);
+    cache->entries[cache->count++] = (struct isr_epoch_entry){.epoch = epoch, .start_offset = start_offset};
+    return true;
+}
+
+int32_t isr_log_last_epoch(const struct isr_log *log)
+{
+    return log->epochs.count > 0 ? log->epochs.entries[log->epochs.count - 1].epoch : ISR_EPOCH_NONE;
+}
+
+void isr_log_assign_epoch(struct isr_log *log, int32_t epoch, int64_t start_offset)
+{
+    if (!isr_epoch_cache_assign(&log->epochs, log->env->heap, epoch, start_offset))
+        return;
+    struct isr_observation *observation = isr_observe(log->env, ISR_OBSERVED_EPOCH_ASSIGNED);
+    observation->epoch_assigned.tp = isr_tp_key(log->tp);
+    observation->epoch_assigned.leader_epoch = epoch;
+    observation->epoch_assigned.start_offset = start_offset;
+    isr_log_store_epochs(log, false);
+}
+
+struct isr_epoch_end isr_log_epoch_end(const struct isr_log *log, int32_t epoch)
+{
+    const struct isr_epoch_cache *cache = &log->epochs;
+    if (cache->count == 0 || epoch > cache->entries[cache->count - 1].epoch)
+        return (struct isr_epoch_end){.epoch = ISR_EPOCH_NONE, .end_offset = ISR_OFFSET_NONE};
+    if (epoch == cache->entries[cache->count - 1].epoch)
+        return (struct isr_epoch_end){.epoch = epoch, .end_offset = log->log_end};
+    if (epoch < cache->entries[0].epoch)
+        return (struct isr_epoch_end){.epoch = epoch, .end_offset = cache->entries[0].start_offset};
+    uint32_t low = 0, high = cache->count - 1; /* entries[low] <= epoch < entries[high] */
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (cache->entries[middle].epoch <= epoch)
+            low = middle;
+        else
+            high = middle;
+    }
+    return (struct isr_epoch_end){.epoch = cache->entries[low].epoch,
+                                  .end_offset = cache->entries[high].start_offset};
+}

@@ -1,0 +1,97 @@
+/* Between the files of core/log. */
+#ifndef ISR_LOG_INTERNAL_H
+#define ISR_LOG_INTERNAL_H
+
+#include "core/log/log.h"
+
+static inline int64_t place_end(const struct isr_batch_place *place)
+{
+    return place->base_offset + place->record_count;
+}
+
+/* ---- blocks.c: memory of batches ---- */
+
+/* Room for one batch in one piece. */
+uint8_t *isr_log_block_take(struct isr_log *log, int64_t base_offset, uint32_t size_bytes);
+/* Gives back what lies behind the last place. */
+void isr_log_blocks_trim(struct isr_log *log);
+
+/* ---- log_read.c ---- */
+
+/* The place of the batch that holds offset, which must lie in [first batch's base, log_end). */
+uint32_t isr_log_place_find(const struct isr_log *log, int64_t offset);
+
+/* ---- epoch_cache.c ---- */
+
+/* True when the cache changed. */
+bool isr_epoch_cache_assign(struct isr_epoch_cache *cache, struct isr_heap *heap, int32_t epoch,
+                            int64_t start_offset);
+/* Drops entries that start at or above offset. True when the cache changed. */
+bool isr_epoch_cache_trim(struct isr_epoch_cache *cache, int64_t offset);
+
+/* ---- producers.c ---- */
+
+/* Takes note of an appended batch; nothing without a producer id. */
+void isr_producers_note(struct isr_log *log, const struct isr_batch_place *place);
+/* Brings the producers back to what the places tell, after batches at or above offset went. */
+void isr_producers_truncate(struct isr_log *log, int64_t offset);
+/* Writes a snapshot of the producers as they are at log_end, unless there are none or it is there. */
+void isr_producers_snapshot(struct isr_log *log);
+/* Deletes the snapshots above offset; each deletion counts for the barrier. */
+void isr_producers_drop_snapshots(struct isr_log *log, int64_t offset);
+/* Loads what a snapshot holds; the producers must be empty. False when it is damaged or not for this offset. */
+bool isr_producers_load(struct isr_log *log, struct isr_bytes bytes, int64_t offset);
+
+/* ---- log.c ---- */
+
+/* Copies a batch, with the offset and the epoch in the struct, to the end of the log in memory: places and log_end only. */
+const struct isr_batch_place *isr_log_take(struct isr_log *log, const struct isr_batch *batch);
+
+/* ---- log_disk.c ---- */
+
+struct isr_file isr_log_file(const struct isr_log *log, enum isr_file_kind kind, int64_t number);
+/* Asks for the writes of everything below log_end that was not asked for, unless CUTTING. */
+void isr_log_issue(struct isr_log *log);
+/* Asks for a sync of a segment outside the flush policy: closed, or cut, or at a clean stop. */
+void isr_log_sync_segment(struct isr_log *log, const struct isr_segment *segment);
+/* Asks for a sync when the flush policy wants one. */
+void isr_log_flush_consider(struct isr_log *log);
+/* Cuts the files down to offset, in bytes position, as part of the barrier of log.h. */
+void isr_log_cut_files(struct isr_log *log, int64_t offset, int64_t position);
+/* Asks for a recovery-point checkpoint that the barrier waits for, when the file may hold a higher recovery point; or
+ * always, because log_start moved. */
+void isr_log_barrier_recovery_point(struct isr_log *log, bool always);
+/* Writes the epoch checkpoint. in_barrier: entries were cut. */
+void isr_log_store_epochs(struct isr_log *log, bool in_barrier);
+/* One operation of the barrier is asked for; its completion is isr_log_barrier_done (argument: up to where it syncs,
+ * or ISR_OFFSET_NONE). */
+void isr_log_barrier_add(struct isr_log *log);
+isr_io_done isr_log_barrier_done;
+/* One operation that nobody but the clean stop waits for. */
+isr_io_done isr_log_operation_done;
+/* True when the operation failed or the node is halting already: nothing more is to be done. */
+bool isr_log_io_failed(struct isr_log_store *store, struct isr_log *log, const struct isr_io_result *result);
+/* One of what the barrier waits for is done. */
+void isr_log_barrier_step(struct isr_log *log);
+
+/* ---- store.c ---- */
+
+struct isr_log *isr_log_store_add(struct isr_log_store *store, struct isr_tp tp);
+/* Asks for a checkpoint of the recovery points now; coalesced. */
+void isr_log_store_recovery_points(struct isr_log_store *store);
+/* Takes note that a checkpoint is out of date; the timer writes it. */
+void isr_log_store_recovery_point_moved(struct isr_log_store *store);
+void isr_log_store_high_watermark_moved(struct isr_log_store *store);
+/* Counts operations: recovery and the clean stop go on when none is under way. */
+void isr_log_store_operation_begin(struct isr_log_store *store);
+void isr_log_store_operation_end(struct isr_log_store *store);
+/* Goes on with a clean stop that was asked for. */
+void isr_log_store_close_advance(struct isr_log_store *store);
+
+/* ---- recovery.c ---- */
+
+/* Asks for the list of files; isr_log_recovery_advance goes on whenever no operation is under way. */
+void isr_log_recovery_start(struct isr_log_store *store);
+void isr_log_recovery_advance(struct isr_log_store *store);
+
+#endif

@@ -1,0 +1,239 @@
+/* All logs of a node, the checkpoints they share, and the clean stop.
+ *
+ *   STARTING --recovery done--> READY --isr_log_store_close--> CLOSING --marker durable--> closed
+ *
+ * CLOSING runs in rounds: whenever no operation is under way, everything that is not yet durable is asked for again; a
+ * round that finds nothing to ask for writes the marker. Hence the marker never claims more than is there, whatever was
+ * appended meanwhile.
+ *
+ * Invariant: at most one replacement of each shared checkpoint is under way. */
+#include "core/log/checkpoint.h"
+#include "core/log/internal.h"
+
+static uint32_t log_place(const struct isr_log_store *store, struct isr_tp tp)
+{
+    uint32_t low = 0, high = store->logs_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (isr_tp_key(store->logs[middle]->tp) < isr_tp_key(tp))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct isr_log *isr_log_store_find(struct isr_log_store *store, struct isr_tp tp)
+{
+    uint32_t place = log_place(store, tp);
+    if (place == store->logs_count || !isr_tp_equal(store->logs[place]->tp, tp))
+        return NULL;
+    return store->logs[place];
+}
+
+struct isr_log *isr_log_store_add(struct isr_log_store *store, struct isr_tp tp)
+{
+    struct isr_log *log = isr_log_store_find(store, tp);
+    if (log != NULL)
+        return log;
+    log = isr_heap_allocate(store->env->heap, sizeof *log);
+    *log = (struct isr_log){.env = store->env, .store = store, .tp = tp};
+    store->logs = ISR_GROW(store->env->heap, store->logs, store->logs_count, store->logs_capacity);
+    uint32_t place = log_place(store, tp);
+    memmove(&store->logs[place + 1], &store->logs[place], (store->logs_count - place) * sizeof *store->logs);
+    store->logs[place] = log;
+    store->logs_count++;
+    return log;
+}
+
+struct isr_log *isr_log_store_open(struct isr_log_store *store, struct isr_tp tp)
+{
+    ISR_ASSERT(store->ready);
+    return isr_log_store_add(store, tp);
+}
+
+/* ---- operations under way ---- */
+
+void isr_log_store_operation_begin(struct isr_log_store *store)
+{
+    store->operations_pending++;
+}
+
+void isr_log_store_operation_end(struct isr_log_store *store)
+{
+    ISR_ASSERT(store->operations_pending > 0);
+    if (--store->operations_pending > 0)
+        return;
+    if (store->recovery != NULL)
+        isr_log_recovery_advance(store);
+    else
+        isr_log_store_close_advance(store);
+}
+
+/* ---- checkpoints ---- */
+
+static void timer_arm(struct isr_log_store *store)
+{
+    if (!isr_timer_is_set(&store->checkpoint_timer))
+        isr_env_timer_in(store->env, &store->checkpoint_timer, store->env->config.hw_checkpoint_interval);
+}
+
+static void on_high_watermarks(void *object, int64_t argument, const struct isr_io_result *result)
+{
+    (void)argument;
+    struct isr_log_store *store = object;
+    if (isr_log_io_failed(store, NULL, result))
+        return;
+    store->high_watermarks_under_way = false;
+    isr_log_store_operation_end(store);
+}
+
+static void high_watermarks_write(struct isr_log_store *store)
+{
+    struct isr_scratch *scratch = &store->env->scratch;
+    struct isr_high_watermarks_file file = {.lines_count = store->logs_count};
+    file.lines = isr_scratch_allocate(scratch, store->logs_count * sizeof *file.lines);
+    for (uint32_t i = 0; i < store->logs_count; i++)
+        file.lines[i] = (struct isr_high_watermarks_line){.tp = store->logs[i]->tp,
+                                                          .high_watermark = store->logs[i]->high_watermark};
+    store->high_watermarks_dirty = false;
+    store->high_watermarks_under_way = true;
+    isr_log_store_operation_begin(store);
+    isr_env_replace(store->env, (struct isr_file){.kind = ISR_FILE_HIGH_WATERMARKS},
+                    isr_checkpoint_encode_high_watermarks_file(scratch, &file), on_high_watermarks, store, 0);
+}
+
+static void on_recovery_points(void *object, int64_t round, const struct isr_io_result *result)
+{
+    struct isr_log_store *store = object;
+    if (isr_log_io_failed(store, NULL, result))
+        return;
+    store->recovery_points_under_way = false;
+    bool awaited = false;
+    for (uint32_t i = 0; i < store->logs_count; i++) {
+        struct isr_log *log = store->logs[i];
+        log->recovery_point_stored = log->recovery_point_storing;
+        if (log->barrier_checkpoint == 0)
+            continue;
+        if (log->barrier_checkpoint > round) {
+            awaited = true;
+            continue;
+        }
+        log->barrier_checkpoint = 0;
+        isr_log_barrier_step(log);
+    }
+    if (awaited)
+        isr_log_store_recovery_points(store);
+    isr_log_store_operation_end(store);
+}
+
+void isr_log_store_recovery_points(struct isr_log_store *store)
+{
+    store->recovery_points_dirty = true;
+    if (store->recovery_points_under_way)
+        return;
+    struct isr_scratch *scratch = &store->env->scratch;
+    struct isr_recovery_points_file file = {.lines_count = store->logs_count};
+    file.lines = isr_scratch_allocate(scratch, store->logs_count * sizeof *file.lines);
+    for (uint32_t i = 0; i < store->logs_count; i++) {
+        struct isr_log *log = store->logs[i];
+        log->recovery_point_storing = log->recovery_point;
+        file.lines[i] = (struct isr_recovery_points_line){
+            .tp = log->tp, .log_start = log->log_start, .recovery_point = log->recovery_point};
+    }
+    store->recovery_points_dirty = false;
+    store->recovery_points_under_way = true;
+    store->recovery_points_round++;
+    isr_log_store_operation_begin(store);
+    isr_env_replace(store->env, (struct isr_file){.kind = ISR_FILE_RECOVERY_POINTS},
+                    isr_checkpoint_encode_recovery_points_file(scratch, &file), on_recovery_points, store,
+                    store->recovery_points_round);
+}
+
+/* What is under way still is tried again at the next beat. */
+static void on_checkpoint_timer(void *object)
+{
+    struct isr_log_store *store = object;
+    if (store->high_watermarks_dirty && !store->high_watermarks_under_way)
+        high_watermarks_write(store);
+    if (store->recovery_points_dirty && !store->recovery_points_under_way)
+        isr_log_store_recovery_points(store);
+    if (store->high_watermarks_dirty || store->recovery_points_dirty)
+        timer_arm(store);
+}
+
+void isr_log_store_high_watermark_moved(struct isr_log_store *store)
+{
+    if (store->high_watermarks_dirty)
+        return;
+    store->high_watermarks_dirty = true;
+    timer_arm(store);
+}
+
+void isr_log_store_recovery_point_moved(struct isr_log_store *store)
+{
+    if (store->recovery_points_dirty)
+        return;
+    store->recovery_points_dirty = true;
+    timer_arm(store);
+}
+
+/* ---- start and clean stop ---- */
+
+static void on_marker(void *object, int64_t argument, const struct isr_io_result *result)
+{
+    (void)argument;
+    struct isr_log_store *store = object;
+    if (!isr_log_io_failed(store, NULL, result))
+        store->on_closed(store->closed_object);
+}
+
+static void marker_write(struct isr_log_store *store)
+{
+    struct isr_clean_shutdown_file file = {.broker_epoch = store->closing_epoch};
+    store->marker_under_way = true;
+    isr_env_replace(store->env, (struct isr_file){.kind = ISR_FILE_CLEAN_SHUTDOWN},
+                    isr_checkpoint_encode_clean_shutdown_file(&store->env->scratch, &file), on_marker, store, 0);
+}
+
+static void log_flush(struct isr_log *log)
+{
+    for (uint32_t i = 0; i < log->segments_count; i++) {
+        if (log->segments[i].synced_end < log->segments[i].end_offset)
+            isr_log_sync_segment(log, &log->segments[i]);
+    }
+    isr_producers_snapshot(log);
+}
+
+void isr_log_store_close_advance(struct isr_log_store *store)
+{
+    if (!store->closing || !store->ready || store->marker_under_way || store->operations_pending > 0)
+        return;
+    for (uint32_t i = 0; i < store->logs_count; i++)
+        log_flush(store->logs[i]);
+    if (store->high_watermarks_dirty)
+        high_watermarks_write(store);
+    if (store->recovery_points_dirty)
+        isr_log_store_recovery_points(store);
+    if (store->operations_pending == 0)
+        marker_write(store);
+}
+
+void isr_log_store_close(struct isr_log_store *store, int64_t broker_epoch, void (*done)(void *object),
+                         void *object)
+{
+    store->closing = true;
+    store->closing_epoch = broker_epoch < 0 ? -1 : broker_epoch;
+    store->on_closed = done;
+    store->closed_object = object;
+    isr_log_store_close_advance(store);
+}
+
+void isr_log_store_start(struct isr_log_store *store, struct isr_env *env, void (*on_ready)(void *object),
+                         void *object)
+{
+    *store = (struct isr_log_store){
+        .env = env, .clean_shutdown_epoch = -1, .on_ready = on_ready, .object = object};
+    isr_timer_init(&store->checkpoint_timer, on_checkpoint_timer, store);
+    isr_log_recovery_start(store);
+}
