@@ -19,12 +19,12 @@ struct isr_client *isr_client_new(struct isr_env *env, const struct isr_replicas
     isr_client_requests_init(&client->requests, env);
     isr_cache_init(&client->cache, env->heap);
     isr_timer_init(&client->metadata_timer, metadata_timer_fired, client);
-    isr_producer_init(client);
     return client;
 }
 
 void isr_client_start(struct isr_client *client)
 {
+    isr_producer_start(client);
     metadata_ask(client);
 }
 

@@ -55,7 +55,7 @@ bool isr_client_learn_leader(struct isr_client *client, struct isr_tp tp, int32_
 const struct isr_cached_partition *isr_client_leader_of(struct isr_client *client, const char *topic,
                                                         uint16_t partition, struct isr_tp *tp);
 
-void isr_producer_init(struct isr_client *client);
+void isr_producer_start(struct isr_client *client);
 void isr_producer_command(struct isr_client *client, const struct isr_command *command);
 void isr_producer_metadata_came(struct isr_client *client);
 uint64_t isr_producer_digest(const struct isr_client *client, uint64_t hash);

@@ -57,7 +57,7 @@ struct isr_sender {
 
 static void send_more(struct isr_sender *sender);
 
-void isr_producer_init(struct isr_client *client)
+void isr_producer_start(struct isr_client *client)
 {
     uint64_t draw = isr_random_draw(&client->env->random, ISR_RANDOM_INCARNATION);
     client->producer_id = (int64_t)(isr_hash_combine(draw, (uint64_t)client->env->node) >> 1);
