@@ -1,0 +1,198 @@
+/* Random histories: clusters of 3 and 5 under message loss, duplication, reordering, partitions, crashes with and
+ * without power loss, and disk errors. Raft's properties are checked on every observation; after healing, proposals
+ * commit and all machines become equal. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "core/quorum/tests/cluster.h"
+
+enum { SEEDS = 120, ROUNDS = 60 };
+
+struct totals {
+    int64_t elections, commits, snapshots_installed, truncations, steps;
+};
+
+static void fault(struct cluster *cluster)
+{
+    struct test_random *random = &cluster->random;
+    uint32_t place = test_random_below(random, cluster->count);
+    struct cluster_node *node = &cluster->nodes[place];
+    uint32_t other = test_random_below(random, cluster->count);
+    switch (test_random_below(random, 11)) {
+    case 0:
+        cluster_kill(cluster, place);
+        break;
+    case 1:
+        cluster_power_loss(cluster, place);
+        break;
+    case 2:
+        cluster_isolate(cluster, place, true);
+        break;
+    case 3:
+        cluster_isolate(cluster, place, false);
+        break;
+    case 4:
+        if (other != place)
+            cluster->cut[place][other] = !cluster->cut[place][other];
+        break;
+    case 5:
+        node->disk_fails = true;
+        break;
+    case 6:
+        node->disk_latency_ns = test_random_chance(random, 2) ? 400 * ISR_MS : 2 * ISR_MS;
+        break;
+    case 7:
+        for (uint32_t i = 0; i < cluster->count; i++)
+            cluster_power_loss(cluster, i);
+        break;
+    case 8:
+        cluster->loss_permille = test_random_below(random, 3) * 100;
+        cluster->duplicate_permille = test_random_below(random, 3) * 100;
+        cluster->delay_ns_max = test_random_chance(random, 3) ? 600 * ISR_MS : 4 * ISR_MS;
+        break;
+    default:
+        cluster_start_all(cluster);
+        break;
+    }
+}
+
+static void heal(struct cluster *cluster)
+{
+    memset(cluster->cut, 0, sizeof cluster->cut);
+    cluster->loss_permille = 0;
+    cluster->duplicate_permille = 0;
+    cluster->delay_ns_max = 4 * ISR_MS;
+    for (uint32_t i = 0; i < cluster->events_count; i++)
+        cluster->events[i].status = ISR_IO_OK;
+    for (uint32_t i = 0; i < cluster->count; i++) {
+        struct cluster_node *node = &cluster->nodes[i];
+        node->disk_fails = false;
+        node->disk_latency_ns = 2 * ISR_MS;
+        if (node->alive && node->disk_free_ns > cluster->now_ns + ISR_SECOND)
+            cluster_kill(cluster, i); /* its disk has a long queue of slow operations */
+        if (!node->alive)
+            cluster_start(cluster, i);
+    }
+}
+
+static bool converges(struct cluster *cluster)
+{
+    cluster_run(cluster, 15 * ISR_SECOND);
+    int leader = cluster_leader(cluster);
+    if (cluster->failure != NULL || leader < 0)
+        return false;
+    int64_t index = cluster_propose(cluster, (uint32_t)leader, 4711, 40);
+    cluster_run(cluster, 2 * ISR_SECOND);
+    for (uint32_t i = 0; i < cluster->count; i++) {
+        const struct cluster_node *node = &cluster->nodes[i];
+        if (index == 0 || !node->alive || node->quorum->applied_index < index ||
+            node->state != cluster->nodes[0].state || node->applied_count != cluster->nodes[0].applied_count)
+            return false;
+    }
+    return true;
+}
+
+static void seed_run(uint32_t count, uint64_t seed, struct totals *totals)
+{
+    struct cluster *cluster = cluster_new(count, seed);
+    cluster->config.quorum_snapshot_entries = 10 + (int64_t)test_random_below(&cluster->random, 60);
+    cluster->config.quorum_append_max_bytes = 64 + (int64_t)test_random_below(&cluster->random, 400);
+    cluster->config.quorum_append_inflight = 1 + (int64_t)test_random_below(&cluster->random, 8);
+    cluster_start_all(cluster);
+    cluster_run(cluster, 3 * ISR_SECOND);
+    for (uint32_t round = 0; round < ROUNDS && cluster->failure == NULL; round++) {
+        fault(cluster);
+        uint32_t proposals = test_random_below(&cluster->random, 12);
+        for (uint32_t i = 0; i < proposals; i++) {
+            for (uint32_t place = 0; place < count; place++)
+                cluster_propose(cluster, place, test_random_next(&cluster->random),
+                                8 + test_random_below(&cluster->random, 60));
+            cluster_run(cluster, (int64_t)test_random_below(&cluster->random, 20) * ISR_MS);
+        }
+        cluster_run(cluster, (int64_t)test_random_below(&cluster->random, 1500) * ISR_MS);
+    }
+    heal(cluster);
+    bool converged = converges(cluster);
+    if (cluster->failure != NULL || !converged)
+        fprintf(stderr, "%u nodes, seed %llu\n", count, (unsigned long long)seed);
+    assert_null(cluster->failure);
+    assert_true(converged);
+    totals->elections += cluster->elections;
+    totals->commits += cluster->commits;
+    totals->snapshots_installed += cluster->snapshots_installed;
+    totals->truncations += cluster->truncations;
+    totals->steps += cluster->steps;
+    cluster_free(cluster);
+}
+
+static void seeds_run(uint32_t count, uint64_t first)
+{
+    const char *only = getenv("QUORUM_SEED");
+    const char *many = getenv("QUORUM_SEEDS");
+    struct totals totals = {0};
+    if (only != NULL) {
+        seed_run(count, strtoull(only, NULL, 10), &totals);
+        return;
+    }
+    uint64_t seeds = many != NULL ? strtoull(many, NULL, 10) : SEEDS;
+    for (uint64_t seed = first; seed < first + seeds; seed++)
+        seed_run(count, seed, &totals);
+    print_message("%u nodes: %lld steps, %lld elections, %lld commits, %lld snapshots installed, %lld truncations\n",
+                  count, (long long)totals.steps, (long long)totals.elections, (long long)totals.commits,
+                  (long long)totals.snapshots_installed, (long long)totals.truncations);
+    /* A run in which nothing happens proves nothing. */
+    assert_true(totals.elections > (int64_t)seeds);
+    assert_true(totals.commits > 20 * (int64_t)seeds);
+    assert_true(totals.snapshots_installed > 0);
+    assert_true(totals.truncations > 0);
+}
+
+static void holds_when_three_nodes_suffer_random_faults(void **state)
+{
+    (void)state;
+    seeds_run(3, 1);
+}
+
+static void holds_when_five_nodes_suffer_random_faults(void **state)
+{
+    (void)state;
+    seeds_run(5, 100001);
+}
+
+static uint64_t history_hash(uint64_t seed)
+{
+    struct cluster *cluster = cluster_new(3, seed);
+    cluster->loss_permille = 50;
+    cluster_start_all(cluster);
+    uint64_t hash = 0;
+    for (uint32_t i = 0; i < 200; i++) {
+        for (uint32_t place = 0; place < 3; place++)
+            cluster_propose(cluster, place, i, 16);
+        cluster_run(cluster, 50 * ISR_MS);
+        for (uint32_t place = 0; place < 3; place++)
+            hash = isr_hash_combine(hash, cluster->nodes[place].state);
+        hash = isr_hash_combine(hash, cluster->sequence);
+    }
+    cluster_free(cluster);
+    return hash;
+}
+
+static void repeats_exactly_when_run_twice(void **state)
+{
+    (void)state;
+    assert_int_equal(history_hash(5), history_hash(5));
+    assert_int_not_equal(history_hash(5), history_hash(6));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(holds_when_three_nodes_suffer_random_faults),
+        cmocka_unit_test(holds_when_five_nodes_suffer_random_faults),
+        cmocka_unit_test(repeats_exactly_when_run_twice),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
