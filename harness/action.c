@@ -1,0 +1,524 @@
+#include "harness/action.h"
+
+#include <string.h>
+
+#include "harness/condition.h"
+#include "harness/reference.h"
+#include "harness/suggestion.h"
+
+enum { STEPS_MAX = 4096 };
+#define STEP_TIME_MOST (1000 * 3600 * ISR_SECOND)
+
+/* ---- what only actions have ---- */
+
+static bool bind_groups(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+{
+    struct sim_action *action = target;
+    (void)field;
+    if (node->kind != TREE_LIST || node->count < 2)
+        return shape_expected(binder, node, "at least two groups such as [[n1], [n2, n3]]");
+    if (node->count > SIM_GROUPS_MAX) {
+        diagnostics_add(binder->diagnostics, node->place, "there may be %d groups", SIM_GROUPS_MAX);
+        return false;
+    }
+    struct sim_node_set seen = {{0}};
+    for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
+        struct sim_node_set *group = &action->groups[action->groups_count];
+        if (!shape_ends.bind(binder, field, child, group))
+            return false;
+        for (int32_t id = 1; id <= SIM_NODES_MAX; id++) {
+            if (!sim_node_set_has(group, id))
+                continue;
+            if (sim_node_set_has(&seen, id)) {
+                char name[SIM_LABEL_BYTES];
+                diagnostics_add(binder->diagnostics, child->place, "node '%s' is in two groups",
+                                sim_spec_node_name(binder->spec, id, name));
+                return false;
+            }
+            sim_node_set_add(&seen, id);
+        }
+        action->groups_count++;
+    }
+    return true;
+}
+
+static void schema_groups(const struct field *field, struct json *json)
+{
+    json_string(json, "type", "array");
+    json_integer(json, "minItems", 2);
+    json_integer(json, "maxItems", SIM_GROUPS_MAX);
+    json_open_object(json, "items");
+    shape_ends.schema(field, json);
+    json_close_object(json);
+}
+
+static const struct shape shape_groups = {"groups such as [[n1], [n2, n3]]", bind_groups, schema_groups};
+
+static const struct choice operation_words[] = {
+    {"read", SIM_OPERATION_READ}, {"write", SIM_OPERATION_WRITE}, {"sync", SIM_OPERATION_SYNC}, {NULL, 0}};
+
+static bool bind_operations(struct binder *binder, const struct field *field, const struct tree_node *node,
+                            void *target)
+{
+    const struct field word = {.name = "operations", .size = sizeof(int64_t), .extra = operation_words};
+    int64_t bits = 0, bit = 0;
+    if (node->kind != TREE_LIST) {
+        if (!shape_choice.bind(binder, &word, node, &bits))
+            return false;
+    } else {
+        for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
+            if (!shape_choice.bind(binder, &word, child, &bit))
+                return false;
+            bits |= bit;
+        }
+    }
+    if (bits == 0)
+        return shape_expected(binder, node, "at least one of read, write and sync");
+    shape_store(target, field->size, bits);
+    return true;
+}
+
+static void schema_operations(const struct field *field, struct json *json)
+{
+    const struct field word = {.extra = operation_words};
+    (void)field;
+    json_open_list(json, "anyOf");
+    json_open_object(json, NULL);
+    shape_choice.schema(&word, json);
+    json_close_object(json);
+    json_open_object(json, NULL);
+    json_string(json, "type", "array");
+    json_integer(json, "minItems", 1);
+    json_open_object(json, "items");
+    shape_choice.schema(&word, json);
+    json_close_object(json);
+    json_close_object(json);
+    json_close_list(json);
+}
+
+static const struct shape shape_operations = {"read, write, sync, or a list of them", bind_operations,
+                                              schema_operations};
+
+static bool bind_partition(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+{
+    struct sim_action *action = target;
+    (void)field;
+    return shape_scalar(binder, node, "a partition such as orders-0") &&
+           reference_partition(binder, node->place, node->text, &action->topic, &action->partition);
+}
+
+static void schema_partition(const struct field *field, struct json *json)
+{
+    (void)field;
+    json_string(json, "type", "string");
+    json_string(json, "pattern", "^[A-Za-z0-9._-]+-[0-9]+$");
+}
+
+static const struct shape shape_partition = {"a partition such as orders-0", bind_partition, schema_partition};
+
+static bool bind_client(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+{
+    (void)field;
+    if (!shape_scalar(binder, node, "a client") || !reference_client(binder, node->place, node->text, target))
+        return false;
+    for (uint32_t i = 0; i < binder->spec->clients_count; i++) {
+        const struct sim_client_spec *client = &binder->spec->clients[i];
+        if (strcmp(client->name, node->text) == 0 && client->kind == SIM_CLIENT_CONSUMER) {
+            diagnostics_add(binder->diagnostics, node->place, "client '%s' is a consumer and does not produce",
+                            client->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void schema_client(const struct field *field, struct json *json)
+{
+    (void)field;
+    json_string(json, "type", "string");
+}
+
+static const struct shape shape_client = {"a client", bind_client, schema_client};
+
+/* ---- the keys of each action ---- */
+
+static const struct choice unsynced_words[] = {{"drawn", 0}, {"lost", 1}, {NULL, 0}};
+static const struct choice acks_words[] = {{"all", -1}, {"0", 0}, {"1", 1}, {NULL, 0}};
+static const struct choice elect_words[] = {{"preferred", 0}, {"unclean", 1}, {NULL, 0}};
+static const struct choice traffic_words[] = {{"on", 1}, {"off", 0}, {NULL, 0}};
+
+#define ACTION(member) FIELD(struct sim_action, member)
+#define END_OF_FIELDS {.name = NULL}
+#define NODES(meaning_) \
+    {"nodes", &shape_nodes, ACTION(nodes), .required = true, .meaning = meaning_}
+#define FROM_TO                                                                                             \
+    {"from", &shape_ends, ACTION(from), .required = true, .meaning = "the nodes that send"},                \
+        {"to", &shape_ends, ACTION(to), .required = true, .meaning = "the nodes that do not hear them"},    \
+    {                                                                                                       \
+        "both_ways", &shape_flag, ACTION(both_ways), .meaning = "the other direction too (default: false)"  \
+    }
+
+static const struct field nodes_fields[] = {NODES("whom it happens to"), END_OF_FIELDS};
+static const struct field power_off_fields[] = {
+    NODES("who loses power"),
+    {"unsynced", &shape_choice, ACTION(unsynced_lost), .extra = unsynced_words,
+     .meaning = "what was written but not synced: drawn (default: the disk draws what survives) or all lost"},
+    END_OF_FIELDS};
+static const struct field partition_fields[] = {
+    {"groups", &shape_groups, .required = true, .meaning = "nodes of different groups do not hear each other"},
+    END_OF_FIELDS};
+static const struct field cut_fields[] = {FROM_TO, END_OF_FIELDS};
+static const struct field heal_fields[] = {
+    {"nodes", &shape_ends, ACTION(nodes), .required = true, .meaning = "whose links, or all"}, END_OF_FIELDS};
+static const struct field link_fields[] = {
+    FROM_TO,
+    {"latency", &shape_distribution, ACTION(link.latency), .meaning = "how long a message takes"},
+    {"loss", &shape_probability, ACTION(link.loss_ppm), .meaning = "how many messages are lost"},
+    {"duplicate", &shape_probability, ACTION(link.duplicate_ppm), .meaning = "how many messages arrive twice"},
+    {"reorder", &shape_probability, ACTION(link.reorder_ppm), .meaning = "how many messages may overtake others"},
+    END_OF_FIELDS};
+static const struct field disk_fields[] = {
+    NODES("whose disks"),
+    {"write_latency", &shape_distribution, ACTION(disk.write_latency), .meaning = "of a write to the page cache"},
+    {"sync_latency", &shape_distribution, ACTION(disk.sync_latency), .meaning = "of a sync"},
+    {"read_latency", &shape_distribution, ACTION(disk.read_latency), .meaning = "of a read"},
+    {"capacity", &shape_bytes, ACTION(disk.capacity_bytes), .least = 0, .most = INT64_C(1) << 40,
+     .meaning = "size of the disk; 0: without bound"},
+    END_OF_FIELDS};
+static const struct field disk_fail_fields[] = {
+    NODES("whose disks"),
+    {"operations", &shape_operations, ACTION(operations), .required = true, .meaning = "read, write, sync, or a list"},
+    {"count", &shape_whole, ACTION(count), .least = 1, .most = 1000000, .meaning = "how many fail (default: 1)"},
+    END_OF_FIELDS};
+static const struct field disk_full_fields[] = {
+    NODES("whose disks"),
+    {"free", &shape_bytes, ACTION(count), .least = 0, .most = INT64_C(1) << 40, .required = true,
+     .meaning = "bytes that still fit"},
+    END_OF_FIELDS};
+static const struct field clock_fields[] = {
+    NODES("whose clocks"),
+    {"offset", &shape_duration, ACTION(clock.offset_ns), .least = -3600 * ISR_SECOND, .most = 3600 * ISR_SECOND,
+     .meaning = "the clock jumps by this"},
+    {"drift", &shape_drift, ACTION(clock.drift_ppm), .least = -500000, .most = 500000,
+     .meaning = "from now on the clock runs fast (or slow, when negative) by this"},
+    END_OF_FIELDS};
+static const struct field produce_fields[] = {
+    {"partition", &shape_partition, .required = true, .meaning = "where to, such as orders-0"},
+    {"records", &shape_whole, ACTION(count), .least = 1, .most = 10000, .meaning = "records in the batch (default: 1)"},
+    {"acks", &shape_choice, ACTION(acks), .extra = acks_words, .meaning = "all (default), 1 or 0"},
+    {"size", &shape_bytes, ACTION(value_bytes), .least = 8, .most = 1 << 20,
+     .meaning = "bytes of a record's value (default: 64)"},
+    {"client", &shape_client, ACTION(client), .meaning = "who sends it (default: a client of the world's own)"},
+    END_OF_FIELDS};
+static const struct field elect_fields[] = {
+    {"partition", &shape_partition, .required = true, .meaning = "such as orders-0"},
+    {"kind", &shape_choice, ACTION(elect_kind), .extra = elect_words, .meaning = "preferred (default) or unclean"},
+    END_OF_FIELDS};
+static const struct field traffic_fields[] = {
+    {"state", &shape_choice, ACTION(on), .extra = traffic_words, .required = true, .meaning = "on or off"},
+    {"client", &shape_client, ACTION(client), .meaning = "which producer (default: all)"},
+    END_OF_FIELDS};
+static const struct field note_fields[] = {
+    {"text", &shape_sentence, ACTION(text), .required = true, .meaning = "a sentence for the timeline"},
+    END_OF_FIELDS};
+
+/* One line an action: its keys, and the key whose value may stand alone. An action of the list without a line here
+ * does not compile. */
+#define KEYS_POWER_OFF power_off_fields, "nodes"
+#define KEYS_KILL nodes_fields, "nodes"
+#define KEYS_SHUTDOWN nodes_fields, "nodes"
+#define KEYS_START nodes_fields, "nodes"
+#define KEYS_PAUSE nodes_fields, "nodes"
+#define KEYS_RESUME nodes_fields, "nodes"
+#define KEYS_PARTITION partition_fields, "groups"
+#define KEYS_ISOLATE nodes_fields, "nodes"
+#define KEYS_CUT cut_fields, NULL
+#define KEYS_HEAL heal_fields, "nodes"
+#define KEYS_LINK link_fields, NULL
+#define KEYS_DISK disk_fields, NULL
+#define KEYS_DISK_FAIL disk_fail_fields, NULL
+#define KEYS_DISK_FULL disk_full_fields, NULL
+#define KEYS_DISK_FREE nodes_fields, "nodes"
+#define KEYS_CLOCK clock_fields, NULL
+#define KEYS_PRODUCE produce_fields, NULL
+#define KEYS_ELECT elect_fields, NULL
+#define KEYS_TRAFFIC traffic_fields, "state"
+#define KEYS_NOTE note_fields, "text"
+
+static const struct action_info infos[] = {
+#define X(NAME, name, parameters, meaning) {#name, parameters, meaning, KEYS_##NAME},
+#include "sim/actions.def"
+#undef X
+};
+
+const struct action_info *action_infos(void)
+{
+    return infos;
+}
+
+static const struct field *field_named(const struct field *fields, const char *name)
+{
+    while (strcmp(fields->name, name) != 0)
+        fields++;
+    return fields;
+}
+
+/* Which of the optional members were given. */
+static void note_given(const struct tree_node *node, struct sim_action *action)
+{
+    static const struct {
+        const char *key;
+        enum sim_action_kind kind;
+        unsigned bit;
+    } bits[] = {
+        {"latency", SIM_ACTION_LINK, SIM_LINK_LATENCY},      {"loss", SIM_ACTION_LINK, SIM_LINK_LOSS},
+        {"duplicate", SIM_ACTION_LINK, SIM_LINK_DUPLICATE},  {"reorder", SIM_ACTION_LINK, SIM_LINK_REORDER},
+        {"write_latency", SIM_ACTION_DISK, SIM_DISK_WRITE},  {"sync_latency", SIM_ACTION_DISK, SIM_DISK_SYNC},
+        {"read_latency", SIM_ACTION_DISK, SIM_DISK_READ},    {"capacity", SIM_ACTION_DISK, SIM_DISK_CAPACITY},
+        {"offset", SIM_ACTION_CLOCK, SIM_CLOCK_OFFSET},      {"drift", SIM_ACTION_CLOCK, SIM_CLOCK_DRIFT},
+    };
+    for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++) {
+        if (bits[i].kind != action->kind || tree_find(node, bits[i].key) == NULL)
+            continue;
+        if (action->kind == SIM_ACTION_LINK)
+            action->link_fields |= bits[i].bit;
+        else if (action->kind == SIM_ACTION_DISK)
+            action->disk_fields |= bits[i].bit;
+        else
+            action->clock_fields |= bits[i].bit;
+    }
+}
+
+static bool changes_something(struct binder *binder, const struct tree_node *node, const struct sim_action *action,
+                              const char *name)
+{
+    bool may = action->kind == SIM_ACTION_LINK || action->kind == SIM_ACTION_DISK || action->kind == SIM_ACTION_CLOCK;
+    if (!may || (action->link_fields | action->disk_fields | action->clock_fields) != 0)
+        return true;
+    diagnostics_add(binder->diagnostics, node->place, "'%s' changes nothing", name);
+    return false;
+}
+
+static bool bind_action(struct binder *binder, enum sim_action_kind kind, const struct tree_node *node,
+                        struct sim_action *action)
+{
+    const struct action_info *info = &infos[kind];
+    action->kind = kind;
+    action->acks = -1;
+    action->count = 1;
+    action->value_bytes = 64;
+    if (node->kind == TREE_MAP || info->short_key == NULL) {
+        char what[40];
+        snprintf(what, sizeof what, "'%s'", info->name);
+        if (!shape_bind_map(binder, info->fields, node, action, what))
+            return false;
+        note_given(node, action);
+        return changes_something(binder, node, action, info->name);
+    }
+    const struct field *field = field_named(info->fields, info->short_key);
+    return field->shape->bind(binder, field, node, (char *)action + field->position);
+}
+
+/* ---- steps ---- */
+
+static const struct field gates[] = {
+    {"at", &shape_duration, FIELD(struct sim_step, time_ns), .least = 0, .most = STEP_TIME_MOST,
+     .meaning = "at this time of the run"},
+    {"wait", &shape_duration, FIELD(struct sim_step, time_ns), .least = 0, .most = STEP_TIME_MOST,
+     .meaning = "so long after the step before"},
+    {"when", &shape_condition, FIELD(struct sim_step, condition), .meaning = "as soon as this holds"},
+    {"after", &shape_condition, FIELD(struct sim_step, condition),
+     .meaning = "as soon as this becomes true after the step before"},
+    {"at_latest", &shape_duration, FIELD(struct sim_step, at_latest_ns), .least = ISR_MS, .most = STEP_TIME_MOST,
+     .meaning = "with when and after: go on anyway so long after the step before"},
+    END_OF_FIELDS,
+};
+
+const struct field *action_gates(void)
+{
+    return gates;
+}
+
+static enum sim_gate_kind gate_named(const char *key)
+{
+    static const struct {
+        const char *key;
+        enum sim_gate_kind gate;
+    } kinds[] = {{"at", SIM_GATE_AT}, {"wait", SIM_GATE_WAIT}, {"when", SIM_GATE_WHEN}, {"after", SIM_GATE_AFTER}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(kinds[i].key, key) == 0)
+            return kinds[i].gate;
+    }
+    return SIM_GATE_NONE;
+}
+
+static bool report_unknown(struct binder *binder, const struct tree_node *child)
+{
+    struct suggestion suggestion = suggestion_for(child->key);
+    for (size_t i = 0; i < SIM_ACTION_KINDS; i++)
+        suggestion_offer(&suggestion, infos[i].name);
+    for (const struct field *gate = gates; gate->name != NULL; gate++)
+        suggestion_offer(&suggestion, gate->name);
+    diagnostics_add(binder->diagnostics, child->key_place, "unknown action '%.40s'", child->key);
+    if (suggestion.best != NULL)
+        diagnostics_hint(binder->diagnostics, "did you mean '%s'?", suggestion.best);
+    else
+        diagnostics_hint(binder->diagnostics, "`isrsim help steps` lists the actions");
+    return false;
+}
+
+/* Finds the step's one action; false after an error. */
+static bool find_action(struct binder *binder, const struct tree_node *node, const struct tree_node **action,
+                        enum sim_action_kind *kind)
+{
+    bool good = true;
+    *action = NULL;
+    for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
+        size_t found = 0;
+        while (found < SIM_ACTION_KINDS && strcmp(infos[found].name, child->key) != 0)
+            found++;
+        if (found == SIM_ACTION_KINDS) {
+            if (gate_named(child->key) == SIM_GATE_NONE && strcmp(child->key, "at_latest") != 0)
+                good = report_unknown(binder, child);
+            continue;
+        }
+        if (*action != NULL) {
+            diagnostics_add(binder->diagnostics, child->key_place, "a step does one thing: '%s' is given already",
+                            (*action)->key);
+            diagnostics_hint(binder->diagnostics, "make '%s' a step of its own", child->key);
+            return false;
+        }
+        *action = child;
+        *kind = (enum sim_action_kind)found;
+    }
+    if (*action == NULL && good) {
+        diagnostics_add(binder->diagnostics, node->place, "this step does nothing");
+        diagnostics_hint(binder->diagnostics, "`isrsim help steps` lists the actions");
+        return false;
+    }
+    return good;
+}
+
+static bool bind_gate(struct binder *binder, const struct tree_node *node, struct sim_step *step)
+{
+    const struct tree_node *given = NULL;
+    step->at_latest_ns = ISR_TIME_NEVER;
+    for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
+        enum sim_gate_kind gate = gate_named(child->key);
+        if (gate == SIM_GATE_NONE)
+            continue;
+        if (given != NULL) {
+            diagnostics_add(binder->diagnostics, child->key_place, "a step waits for one thing: '%s' is given already",
+                            given->key);
+            return false;
+        }
+        given = child;
+        step->gate = gate;
+        const struct field *field = field_named(gates, child->key);
+        if (!field->shape->bind(binder, field, child, (char *)step + field->position))
+            return false;
+    }
+    const struct tree_node *latest = tree_find(node, "at_latest");
+    if (latest == NULL)
+        return true;
+    if (step->gate != SIM_GATE_WHEN && step->gate != SIM_GATE_AFTER) {
+        diagnostics_add(binder->diagnostics, latest->key_place, "'at_latest' belongs to 'when' or 'after'");
+        return false;
+    }
+    const struct field *field = field_named(gates, "at_latest");
+    return field->shape->bind(binder, field, latest, &step->at_latest_ns);
+}
+
+static bool bind_step(struct binder *binder, const struct tree_node *node, struct sim_step *step)
+{
+    if (node->kind != TREE_MAP)
+        return shape_expected(binder, node, "a step such as {at: 2s, kill: n1}");
+    const struct tree_node *action;
+    enum sim_action_kind kind = SIM_ACTION_NOTE;
+    step->line = (int32_t)node->place.line;
+    bool good = find_action(binder, node, &action, &kind);
+    if (!bind_gate(binder, node, step))
+        good = false;
+    return good && bind_action(binder, kind, action, &step->action);
+}
+
+static bool bind_steps(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+{
+    struct sim_spec *spec = target;
+    (void)field;
+    if (node->kind != TREE_LIST)
+        return shape_expected(binder, node, "a list of steps");
+    if (node->count > STEPS_MAX) {
+        diagnostics_add(binder->diagnostics, node->place, "there may be %d steps", STEPS_MAX);
+        return false;
+    }
+    spec->steps = pool_array(binder->pool, node->count, sizeof *spec->steps);
+    bool good = true;
+    int64_t last_at = 0;
+    for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
+        struct sim_step *step = &spec->steps[spec->steps_count++];
+        if (!bind_step(binder, child, step)) {
+            good = false;
+            continue;
+        }
+        if (step->gate != SIM_GATE_AT)
+            continue;
+        if (step->time_ns < last_at) {
+            char time[32];
+            diagnostics_add(binder->diagnostics, tree_find(child, "at")->place,
+                            "this is earlier than a step before it (at %s)", value_print_duration(last_at, time));
+            diagnostics_hint(binder->diagnostics, "steps run in their order");
+            good = false;
+        }
+        last_at = step->time_ns;
+    }
+    return good;
+}
+
+static void schema_action(const struct action_info *info, struct json *json)
+{
+    json_open_object(json, info->name);
+    json_string(json, "description", info->meaning);
+    if (info->short_key == NULL) {
+        shape_schema_map(info->fields, json);
+    } else {
+        const struct field *field = field_named(info->fields, info->short_key);
+        json_open_list(json, "anyOf");
+        json_open_object(json, NULL);
+        field->shape->schema(field, json);
+        json_close_object(json);
+        json_open_object(json, NULL);
+        shape_schema_map(info->fields, json);
+        json_close_object(json);
+        json_close_list(json);
+    }
+    json_close_object(json);
+}
+
+static void schema_steps(const struct field *field, struct json *json)
+{
+    (void)field;
+    json_string(json, "type", "array");
+    json_integer(json, "maxItems", STEPS_MAX);
+    json_open_object(json, "items");
+    json_string(json, "type", "object");
+    json_flag(json, "additionalProperties", false);
+    json_open_object(json, "properties");
+    for (const struct field *gate = gates; gate->name != NULL; gate++)
+        shape_schema_field(gate, json);
+    for (size_t i = 0; i < SIM_ACTION_KINDS; i++)
+        schema_action(&infos[i], json);
+    json_close_object(json);
+    json_open_list(json, "oneOf");
+    for (size_t i = 0; i < SIM_ACTION_KINDS; i++) {
+        json_open_object(json, NULL);
+        json_open_list(json, "required");
+        json_string(json, NULL, infos[i].name);
+        json_close_list(json);
+        json_close_object(json);
+    }
+    json_close_list(json);
+    json_close_object(json);
+}
+
+const struct shape shape_steps = {"a list of steps", bind_steps, schema_steps};

@@ -1,0 +1,330 @@
+/* The sections `topics` and `clients` of a scenario file. */
+#include <string.h>
+
+#include "harness/reference.h"
+#include "harness/scenario_fields.h"
+
+enum { TOPICS_MAX = 64, PARTITIONS_MAX = 10000 };
+_Static_assert((int)SIM_LABEL_BYTES == (int)ISR_NAME_BYTES_MAX, "a topic's name is a label");
+#define END_OF_FIELDS {.name = NULL}
+#define TIME_MOST (1000 * 3600 * ISR_SECOND)
+
+/* Names mapped to mappings, each of one of some tables. */
+void scenario_schema_named(const struct field *const *alternatives, struct json *json)
+{
+    json_string(json, "type", "object");
+    json_open_object(json, "additionalProperties");
+    if (alternatives[1] == NULL) {
+        shape_schema_map(alternatives[0], json);
+    } else {
+        json_open_list(json, "anyOf");
+        for (; *alternatives != NULL; alternatives++) {
+            json_open_object(json, NULL);
+            shape_schema_map(*alternatives, json);
+            json_close_object(json);
+        }
+        json_close_list(json);
+    }
+    json_close_object(json);
+}
+
+static bool expect_named(struct binder *binder, const struct tree_node *node, const char *noun, uint32_t most)
+{
+    if (node->kind != TREE_MAP)
+        return shape_expected(binder, node, noun);
+    if (node->count > most) {
+        diagnostics_add(binder->diagnostics, node->place, "there may be %u of these", most);
+        return false;
+    }
+    return true;
+}
+
+/* ---- topics ---- */
+
+static bool bind_assignment(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+{
+    struct sim_topic_spec *topic = target;
+    (void)field;
+    if (node->kind != TREE_LIST || node->count == 0)
+        return shape_expected(binder, node, "a list of the replicas of each partition such as [[1, 2, 3]]");
+    topic->assignments = pool_array(binder->pool, node->count, sizeof *topic->assignments);
+    struct isr_replicas *row = topic->assignments;
+    for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
+        if (!reference_replicas(binder, child, row++))
+            return false;
+    }
+    return true;
+}
+
+static void schema_assignment(const struct field *field, struct json *json)
+{
+    (void)field;
+    json_string(json, "type", "array");
+    json_integer(json, "minItems", 1);
+    json_open_object(json, "items");
+    json_string(json, "type", "array");
+    json_integer(json, "minItems", 1);
+    json_integer(json, "maxItems", ISR_REPLICAS_MAX);
+    json_open_object(json, "items");
+    json_open_list(json, "type");
+    json_string(json, NULL, "integer");
+    json_string(json, NULL, "string");
+    json_close_list(json);
+    json_close_object(json);
+    json_close_object(json);
+}
+
+static const struct shape shape_assignment = {"the replicas of each partition", bind_assignment, schema_assignment};
+
+static const struct field topic_fields[] = {
+    {"partitions", &shape_whole, FIELD(struct sim_topic_spec, partitions), .least = 1, .most = PARTITIONS_MAX,
+     .meaning = "how many (default: as `assignment` says, or 1)"},
+    {"replication", &shape_whole, FIELD(struct sim_topic_spec, replication_factor), .least = 1, .most = ISR_REPLICAS_MAX,
+     .meaning = "replicas of each partition (default: as `assignment` says, or 3, or as many as there are brokers)"},
+    {"min_isr", &shape_whole, FIELD(struct sim_topic_spec, min_isr), .least = 1, .most = ISR_REPLICAS_MAX,
+     .meaning = "in-sync replicas that acks=all needs (default: 1; Kafka: min.insync.replicas)"},
+    {"unclean", &shape_flag, FIELD(struct sim_topic_spec, unclean),
+     .meaning = "may a replica outside the ISR be elected when no other is left (default: false)?"},
+    {"assignment", &shape_assignment, .meaning = "replicas of each partition, the preferred leader first: [[1, 2, 3]]"},
+    END_OF_FIELDS,
+};
+
+static bool check_assignment(struct binder *binder, const struct tree_node *assignment,
+                             const struct sim_topic_spec *topic)
+{
+    if (assignment->count != (uint32_t)topic->partitions) {
+        diagnostics_add(binder->diagnostics, assignment->place,
+                        "the assignment is of %u partition%s, but the topic has %d", assignment->count,
+                        assignment->count == 1 ? "" : "s", topic->partitions);
+        return false;
+    }
+    for (const struct tree_node *row = assignment->first; row != NULL; row = row->next) {
+        if (row->count == (uint32_t)topic->replication_factor)
+            continue;
+        diagnostics_add(binder->diagnostics, row->place, "%u replica%s here, but the replication factor is %d",
+                        row->count, row->count == 1 ? "" : "s", topic->replication_factor);
+        return false;
+    }
+    return true;
+}
+
+static bool check_topic(struct binder *binder, const struct tree_node *node, const struct sim_topic_spec *topic)
+{
+    const struct tree_node *replication = tree_find(node, "replication"), *min_isr = tree_find(node, "min_isr");
+    const struct tree_node *assignment = tree_find(node, "assignment");
+    if (topic->replication_factor > binder->spec->brokers) {
+        diagnostics_add(binder->diagnostics, (replication != NULL ? replication : node)->place,
+                        "replication factor %d is more than the cluster's %d broker%s", topic->replication_factor,
+                        binder->spec->brokers, binder->spec->brokers == 1 ? "" : "s");
+        diagnostics_hint(binder->diagnostics, "each replica of a partition is on a broker of its own");
+        return false;
+    }
+    if (topic->min_isr > topic->replication_factor) {
+        diagnostics_add(binder->diagnostics, (min_isr != NULL ? min_isr : node)->place,
+                        "min ISR %d is more than the replication factor %d", topic->min_isr, topic->replication_factor);
+        diagnostics_hint(binder->diagnostics, "nothing could ever be acknowledged with acks=all");
+        return false;
+    }
+    return assignment == NULL || check_assignment(binder, assignment, topic);
+}
+
+static bool bind_topic(struct binder *binder, const struct tree_node *node, struct sim_topic_spec *topic)
+{
+    char what[SIM_LABEL_BYTES + 16], label[SIM_LABEL_BYTES];
+    if (!shape_copy_label(binder, NULL, node->key, node->key_place, label, "a topic's name"))
+        return false;
+    for (const struct sim_topic_spec *other = binder->spec->topics; other < topic; other++) {
+        if (strcmp(other->name.text, label) == 0)
+            return false; /* told as a duplicate key */
+    }
+    memcpy(topic->name.text, label, sizeof topic->name.text);
+    snprintf(what, sizeof what, "topic '%s'", label);
+    const struct tree_node *assignment = tree_find(node, "assignment");
+    bool rows = assignment != NULL && assignment->kind == TREE_LIST && assignment->first != NULL;
+    int32_t brokers = binder->spec->brokers;
+    topic->partitions = rows ? (int32_t)assignment->count : 1;
+    topic->replication_factor = rows && assignment->first->count > 0 ? (int16_t)(assignment->first->count % 64)
+                                                                     : (int16_t)(brokers < 3 ? brokers : 3);
+    topic->min_isr = 1;
+    return shape_bind_map(binder, topic_fields, node, topic, what) && check_topic(binder, node, topic);
+}
+
+static bool bind_topics(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+{
+    struct sim_spec *spec = target;
+    (void)field;
+    if (!expect_named(binder, node, "topics by name such as {orders: {replication: 3}}", TOPICS_MAX))
+        return false;
+    spec->topics = pool_array(binder->pool, node->count, sizeof *spec->topics);
+    bool good = true;
+    for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
+        if (!bind_topic(binder, child, &spec->topics[spec->topics_count]))
+            good = false;
+        spec->topics_count++; /* a faulty one too: what names it is no second error */
+    }
+    return good;
+}
+
+static void schema_topics(const struct field *field, struct json *json)
+{
+    static const struct field *const tables[] = {topic_fields, NULL};
+    (void)field;
+    scenario_schema_named(tables, json);
+}
+
+const struct shape shape_topics = {"topics by name", bind_topics, schema_topics};
+
+/* ---- clients ---- */
+
+static bool bind_topic_name(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+{
+    uint32_t place;
+    (void)field;
+    if (!shape_scalar(binder, node, "a topic") || !reference_topic(binder, node->place, node->text, &place))
+        return false;
+    memcpy(target, &binder->spec->topics[place].name, sizeof(struct isr_name));
+    return true;
+}
+
+static void schema_topic_name(const struct field *field, struct json *json)
+{
+    (void)field;
+    json_string(json, "type", "string");
+}
+
+static const struct shape shape_topic_name = {"a topic", bind_topic_name, schema_topic_name};
+
+static const struct choice acks_words[] = {{"all", -1}, {"0", 0}, {"1", 1}, {NULL, 0}};
+static const struct choice from_words[] = {{"leader", 0}, {"follower", 1}, {NULL, 0}};
+static const struct choice true_word[] = {{"true", 1}, {NULL, 0}};
+
+#define CLIENT(member) FIELD(struct sim_client_spec, member)
+#define START_STOP                                                                                                \
+    {"start", &shape_duration, CLIENT(start_ns), .least = 0, .most = TIME_MOST, .meaning = "when it begins (default: 0s)"}, \
+    {                                                                                                             \
+        "stop", &shape_duration, CLIENT(stop_ns), .least = 0, .most = TIME_MOST,                                  \
+            .meaning = "when it ends (default: with the steps)"                                                   \
+    }
+
+static const struct field producer_fields[] = {
+    {"produce", &shape_topic_name, CLIENT(topic), .required = true, .meaning = "makes the client a producer to this topic"},
+    {"rate", &shape_rate, CLIENT(interval_ns), .meaning = "records per time, such as 100/s (default: only what steps say)"},
+    {"batch", &shape_whole, CLIENT(records_per_batch), .least = 1, .most = 10000, .meaning = "records in a batch (default: 1)"},
+    {"size", &shape_bytes, CLIENT(value_bytes), .least = 8, .most = 1 << 20, .meaning = "bytes of a record's value (default: 64)"},
+    {"acks", &shape_choice, CLIENT(acks), .extra = acks_words, .meaning = "all (default), 1 or 0"},
+    {"partition", &shape_whole, CLIENT(partition), .least = 0, .most = PARTITIONS_MAX, .meaning = "only this one (default: all in turn)"},
+    {"keys", &shape_whole, CLIENT(keys), .least = 0, .most = 1000000,
+     .meaning = "so many keys hashed to partitions (default: 0, all partitions in turn)"},
+    START_STOP,
+    END_OF_FIELDS,
+};
+static const struct field consumer_fields[] = {
+    {"consume", &shape_topic_name, CLIENT(topic), .required = true, .meaning = "makes the client a consumer of this topic"},
+    {"from", &shape_choice, CLIENT(from_follower), .extra = from_words,
+     .meaning = "leader (default), or follower: an in-sync follower where there is one (KIP-392)"},
+    {"partition", &shape_whole, CLIENT(partition), .least = 0, .most = PARTITIONS_MAX, .meaning = "only this one (default: all)"},
+    START_STOP,
+    END_OF_FIELDS,
+};
+static const struct field admin_fields[] = {
+    {"admin", &shape_choice, CLIENT(from_follower), .extra = true_word, .required = true,
+     .meaning = "true: a client that only does what steps say"},
+    END_OF_FIELDS,
+};
+
+static bool check_client(struct binder *binder, const struct tree_node *node, const struct sim_client_spec *client)
+{
+    const struct tree_node *partition = tree_find(node, "partition"), *keys = tree_find(node, "keys");
+    uint32_t topic = 0;
+    while (topic < binder->spec->topics_count &&
+           strcmp(binder->spec->topics[topic].name.text, client->topic.text) != 0)
+        topic++;
+    if (partition != NULL && topic < binder->spec->topics_count &&
+        client->partition >= binder->spec->topics[topic].partitions) {
+        diagnostics_add(binder->diagnostics, partition->place, "topic '%s' has %d partition%s, from 0 on",
+                        client->topic.text, binder->spec->topics[topic].partitions,
+                        binder->spec->topics[topic].partitions == 1 ? "" : "s");
+        return false;
+    }
+    if (partition != NULL && keys != NULL) {
+        diagnostics_add(binder->diagnostics, keys->key_place, "'keys' spreads records over partitions, 'partition' names one");
+        return false;
+    }
+    if (client->stop_ns <= client->start_ns) {
+        diagnostics_add(binder->diagnostics, tree_find(node, "stop")->place, "the client stops before it starts");
+        return false;
+    }
+    return true;
+}
+
+static bool check_client_name(struct binder *binder, const struct tree_node *node, char name[SIM_LABEL_BYTES])
+{
+    if (!shape_copy_label(binder, NULL, node->key, node->key_place, name, "a client's name"))
+        return false;
+    if (!reference_is_reserved(name))
+        return true;
+    diagnostics_add(binder->diagnostics, node->key_place, "'%s' cannot be a client's name", name);
+    diagnostics_hint(binder->diagnostics, "n1, n2, ... are brokers, c1, c2, ... controllers; all, none, controller and client have a meaning");
+    return false;
+}
+
+static bool bind_client(struct binder *binder, const struct tree_node *node, struct sim_client_spec *client)
+{
+    static const struct {
+        const char *key;
+        enum sim_client_kind kind;
+        const struct field *fields;
+    } kinds[] = {{"produce", SIM_CLIENT_PRODUCER, producer_fields},
+                 {"consume", SIM_CLIENT_CONSUMER, consumer_fields},
+                 {"admin", SIM_CLIENT_ADMIN, admin_fields}};
+    char what[SIM_LABEL_BYTES + 16];
+    *client = (struct sim_client_spec){.kind = SIM_CLIENT_ADMIN, .partition = -1, .records_per_batch = 1, .value_bytes = 64,
+                                       .acks = -1, .stop_ns = ISR_TIME_NEVER};
+    if (!check_client_name(binder, node, client->name))
+        return false;
+    snprintf(what, sizeof what, "client '%s'", client->name);
+    if (node->kind != TREE_MAP)
+        return shape_expected(binder, node, "a client such as {produce: orders, rate: 100/s}");
+    size_t kind = 0;
+    while (kind < 3 && tree_find(node, kinds[kind].key) == NULL)
+        kind++;
+    if (kind == 3) {
+        diagnostics_add(binder->diagnostics, node->place, "%s needs one of 'produce', 'consume' and 'admin'", what);
+        return false;
+    }
+    client->kind = kinds[kind].kind;
+    if (!shape_bind_map(binder, kinds[kind].fields, node, client, what))
+        return false;
+    client->from_follower = client->kind == SIM_CLIENT_CONSUMER && client->from_follower;
+    if (client->interval_ns > INT64_MAX / client->records_per_batch) {
+        diagnostics_add(binder->diagnostics, tree_find(node, "rate")->place, "the rate is too low for such batches");
+        return false;
+    }
+    client->interval_ns *= client->records_per_batch; /* the rate is of records */
+    return check_client(binder, node, client);
+}
+
+static bool bind_clients(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+{
+    struct sim_spec *spec = target;
+    (void)field;
+    if (!expect_named(binder, node, "clients by name such as {p1: {produce: orders, rate: 100/s}}", SIM_CLIENTS_MAX))
+        return false;
+    spec->clients = pool_array(binder->pool, node->count, sizeof *spec->clients);
+    bool good = true;
+    for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
+        if (!bind_client(binder, child, &spec->clients[spec->clients_count]))
+            good = false;
+        spec->clients_count++;
+    }
+    return good;
+}
+
+static void schema_clients(const struct field *field, struct json *json)
+{
+    static const struct field *const tables[] = {producer_fields, consumer_fields, admin_fields, NULL};
+    (void)field;
+    scenario_schema_named(tables, json);
+}
+
+const struct shape shape_clients = {"clients by name", bind_clients, schema_clients};

@@ -1,0 +1,82 @@
+/* How a text tree becomes C structs: tables of fields, each with a shape. The same tables check a file, fill the
+ * structs, write the JSON schema for editors and print the reference, so that these cannot differ. */
+#ifndef HARNESS_SHAPE_H
+#define HARNESS_SHAPE_H
+
+#include "harness/json.h"
+#include "harness/tree.h"
+#include "harness/value.h"
+#include "sim/spec.h"
+
+/* What binding works on. */
+struct binder {
+    struct diagnostics *diagnostics;
+    struct pool *pool;     /* for what the scenario keeps */
+    struct sim_spec *spec; /* being filled; what is named by steps and clients is there before they are bound */
+};
+
+struct field;
+/* A kind of value: what it is called in messages and how it is read and described. */
+struct shape {
+    const char *noun; /* "a duration" */
+    /* Fills the member at target; false after adding to diagnostics. */
+    bool (*bind)(struct binder *binder, const struct field *field, const struct tree_node *node, void *target);
+    /* Adds the members of the value's JSON schema to the open object. */
+    void (*schema)(const struct field *field, struct json *json);
+};
+
+/* One key of a mapping. */
+struct field {
+    const char *name; /* NULL ends a table */
+    const struct shape *shape;
+    size_t position, size;  /* of the member in the struct that the table fills; see FIELD */
+    int64_t least, most;    /* both 0: not bounded */
+    const void *extra;      /* what the shape needs: a table of fields, the words of a choice */
+    bool required;
+    const char *meaning;
+};
+
+#define FIELD(type, member) .position = offsetof(type, member), .size = sizeof(((type *)0)->member)
+
+/* One word of a choice; a NULL word ends the list. */
+struct choice {
+    const char *word;
+    int64_t value;
+};
+
+/* Binds a mapping by a table of fields in the table's order; unknown and missing keys are errors. what: "topic 'orders'",
+ * for messages. */
+bool shape_bind_map(struct binder *binder, const struct field *fields, const struct tree_node *node, void *target,
+                    const char *what);
+/* The schema of a mapping: type, properties, required. */
+void shape_schema_map(const struct field *fields, struct json *json);
+/* One property: description, bounds and what the shape adds. */
+void shape_schema_field(const struct field *field, struct json *json);
+/* Stores an integer into a member of 1, 2, 4 or 8 bytes. */
+void shape_store(void *target, size_t size, int64_t value);
+/* Adds "expected NOUN, not X". Returns false. */
+bool shape_expected(struct binder *binder, const struct tree_node *node, const char *noun);
+/* Adds a value's error at its place inside the node. Returns false. */
+bool shape_report(struct binder *binder, const struct tree_node *node, const struct value_error *error);
+/* Is the node a scalar that says something? Adds an error otherwise. */
+bool shape_scalar(struct binder *binder, const struct tree_node *node, const char *noun);
+/* Copies a word into a label of SIM_LABEL_BYTES: letters, digits and . _ - only. */
+bool shape_copy_label(struct binder *binder, const struct tree_node *node, const char *text, struct place place,
+                      char label[SIM_LABEL_BYTES], const char *noun);
+
+extern const struct shape shape_duration;     /* int64_t, ns */
+extern const struct shape shape_bytes;        /* int64_t */
+extern const struct shape shape_whole;        /* any integer */
+extern const struct shape shape_seed;         /* uint64_t */
+extern const struct shape shape_flag;         /* bool, or an integer 0 or 1 */
+extern const struct shape shape_probability;  /* uint32_t, ppm */
+extern const struct shape shape_drift;        /* int64_t, ppm */
+extern const struct shape shape_rate;         /* int64_t, ns from one to the next */
+extern const struct shape shape_choice;       /* any integer; extra: struct choice[] */
+extern const struct shape shape_label;        /* char[SIM_LABEL_BYTES] */
+extern const struct shape shape_prose;        /* const char *, in the pool */
+extern const struct shape shape_sentence;     /* char[size] */
+extern const struct shape shape_distribution; /* struct sim_distribution */
+extern const struct shape shape_map;          /* a struct; extra: struct field[] */
+
+#endif
