@@ -24,20 +24,10 @@
 #define SIM_DISK_H
 
 #include "core/base/event.h"
-#include "sim/base/arena.h"
+#include "sim/content.h"
 #include "sim/spec.h"
 
 struct sim_world;
-
-enum { SIM_DISK_PAGE_BYTES = ARENA_CHUNK_BLOCK_BYTES };
-
-/* Bytes in pages; the first page is as large as is needed, the others are full. */
-struct sim_content {
-    uint8_t **pages;
-    uint32_t pages_count, pages_capacity;
-    uint32_t first_bytes; /* capacity of pages[0] */
-    int64_t size_bytes;
-};
 
 enum sim_change_kind {
     SIM_CHANGE_CREATE,
@@ -51,7 +41,7 @@ enum sim_change_kind {
 /* What was changed and not synced. */
 struct sim_change {
     struct sim_change *next, *previous;
-    uint64_t number; /* of the file's changes, growing */
+    uint64_t number; /* the file's first change is 1 */
     enum sim_change_kind kind;
     bool closed;      /* a sync was asked for after it: later appends are a change of their own */
     int64_t position; /* APPEND, OVERWRITE, TRUNCATE: where it begins */
@@ -69,8 +59,7 @@ struct sim_file {
     uint64_t changes_made;
     struct sim_disk_operation *pending, *pending_last; /* asked and not completed, in order */
     int64_t busy_until_ns; /* when the last of them completes */
-    uint32_t hash;
-    uint32_t place; /* in the disk's list */
+    uint64_t hash; /* of the name */
 };
 
 /* An operation on its way; the queue's payload. */
@@ -81,10 +70,9 @@ struct sim_disk_operation {
     enum isr_io_status status;
     uint32_t io;
     uint32_t incarnation;
-    uint64_t change;     /* number of the last change when it was asked, with its own */
-    int64_t size_before; /* of the file */
-    bool changed;        /* it made a change of its own or added to the last one */
-    bool created;        /* it made the file */
+    uint64_t changes_before, changes_after; /* the file's changes_made before and after it */
+    int64_t size_before;                    /* of the file */
+    bool completed; /* its time has come; it waits for a paused process */
     struct isr_bytes bytes;       /* READ; of the disk's memory */
     struct isr_file_entry *files; /* LIST */
     uint32_t files_count;
@@ -96,7 +84,7 @@ struct sim_disk {
     struct sim_disk_spec spec; /* as it is now */
     struct sim_file **slots;   /* open addressing by name */
     uint32_t slots_count;      /* a power of two */
-    struct sim_file **files;   /* in the order of their first use */
+    struct sim_file **files;   /* in the order of their making */
     uint32_t files_count, files_capacity;
     int64_t used_bytes;     /* of the files that exist */
     int64_t limit_bytes;    /* INT64_MAX: none */
@@ -115,8 +103,9 @@ void sim_disk_release(struct sim_disk *disk, struct sim_disk_operation *operatio
 
 /* The process died. */
 void sim_disk_kill(struct sim_world *world, struct sim_disk *disk);
-/* The machine died. Returns whether anything not synced was lost; *lost_bytes: how much was written and is gone. */
-bool sim_disk_power_off(struct sim_world *world, struct sim_disk *disk, int64_t *lost_bytes);
+/* The machine died; everything: nothing that was not synced survives, instead of what the draws say. Returns whether a
+ * change was lost whose operation had completed; *lost_bytes: how much was written and is gone. */
+bool sim_disk_power_off(struct sim_world *world, struct sim_disk *disk, bool everything, int64_t *lost_bytes);
 
 /* ---- knobs ---- */
 void sim_disk_change(struct sim_disk *disk, const struct sim_disk_spec *spec, unsigned fields);
@@ -131,8 +120,6 @@ void sim_disk_free(struct sim_disk *disk);
 /* ---- looking in ---- */
 /* The file in the page cache, NULL when there is none. */
 const struct sim_file *sim_disk_file(const struct sim_disk *disk, struct isr_file name);
-/* Copies up to size bytes from position on; returns how many there were. */
-uint32_t sim_disk_peek(const struct sim_file *file, int64_t position, uint8_t *bytes, uint32_t size);
 /* Whether every change of the file is durable. */
 static inline bool sim_file_synced(const struct sim_file *file)
 {

@@ -29,6 +29,7 @@ struct sim_message {
     uint32_t size_bytes;
     uint8_t copies; /* that will still arrive */
     bool arrived;   /* one did */
+    bool waiting;   /* it arrived at a paused process and waits there */
     uint8_t bytes[];
 };
 
@@ -39,7 +40,7 @@ struct sim_link_group {
 };
 
 struct sim_link {
-    const struct sim_link_spec *spec; /* the network's, or one of its own */
+    struct sim_link_spec *spec; /* the network's, or one of its own */
     struct sim_link_group groups[SIM_GROUPS];
     bool cut;
 };

@@ -7,6 +7,8 @@
 #ifndef SIM_TRACE_H
 #define SIM_TRACE_H
 
+#include <stdbool.h>
+
 #include "core/base/observation.h"
 #include "core/base/text.h"
 #include "sim/base/arena.h"
@@ -44,14 +46,14 @@ enum sim_field_kind {
 struct sim_trace_info {
     const char *name;
     enum isr_importance importance;
-    uint32_t fields_count;
-    struct {
+    struct { /* sim_trace_fields_count many */
         int kind; /* enum isr_field_kind or enum sim_field_kind */
         const char *name;
     } fields[ISR_OBSERVATION_FIELDS];
 };
 /* kind < SIM_TRACE_KINDS */
 const struct sim_trace_info *sim_trace_info(uint32_t kind);
+uint32_t sim_trace_fields_count(uint32_t kind);
 
 typedef void sim_trace_sink(void *object, struct sim_world *world, const struct sim_trace_record *record);
 
@@ -101,7 +103,7 @@ void sim_trace_observation(struct sim_world *world, int32_t node, const struct i
 /* The simulator's own: the fields by their order in sim/trace.def. */
 void sim_trace_add(struct sim_world *world, int32_t node, enum sim_trace_kind kind, const int64_t *fields);
 #define SIM_TRACE(world, node, kind, ...)                                                     \
-    (sim_trace_wants(&(world)->trace, SIM_IMPORTANCE_##kind)                                  \
+    (sim_trace_wants(&(world)->trace, (enum isr_importance)SIM_IMPORTANCE_##kind)              \
          ? sim_trace_add((world), (node), SIM_TRACE_##kind,                                   \
                          (const int64_t[ISR_OBSERVATION_FIELDS]){__VA_ARGS__})                \
          : (void)0)

@@ -90,6 +90,7 @@ struct sim_world {
     struct sim_workload *workload;
     struct sim_script *script; /* steps */
     struct sim_counters counters;
+    uint32_t events_at_once; /* carried out without time going on */
     bool changed; /* since the script last looked: an observation, a process, a client's effect */
     bool over;
     enum sim_verdict verdict;
@@ -107,6 +108,8 @@ void sim_world_wake_workload(struct sim_world *world, int64_t time_ns, uint64_t 
 void sim_world_wake_script(struct sim_world *world, int64_t time_ns);
 /* To the end; then calls the monitor's end. */
 void sim_world_run(struct sim_world *world);
+/* The end of a run that was stepped: calls the monitor's end. */
+void sim_world_finish(struct sim_world *world);
 /* A check failed: the run ends after the current event if the spec says so. The first failure stays. */
 void sim_world_fail(struct sim_world *world, enum sim_invariant invariant, const char *format, ...);
 
@@ -124,6 +127,8 @@ const struct isr_image *sim_world_image(struct sim_world *world);
 void sim_process_start(struct sim_world *world, int32_t node);
 void sim_process_kill(struct sim_world *world, int32_t node);
 void sim_process_power_off(struct sim_world *world, int32_t node);
+/* The same with nothing surviving that was not synced. */
+void sim_process_power_off_losing_all(struct sim_world *world, int32_t node);
 void sim_process_pause(struct sim_world *world, int32_t node);
 void sim_process_resume(struct sim_world *world, int32_t node);
 void sim_process_shutdown(struct sim_world *world, int32_t node);

@@ -1,0 +1,203 @@
+#include "sim/process.h"
+
+#include <string.h>
+
+#include "sim/workload.h"
+
+void sim_process_init(struct sim_world *world, int32_t node)
+{
+    const struct sim_spec *spec = world->spec;
+    struct sim_process *process = &world->processes[node];
+    struct isr_text name;
+    char buffer[24];
+    process->id = node;
+    if (sim_spec_is_client(spec, node))
+        process->roles = ISR_NODE_CLIENT;
+    if (sim_spec_is_broker(spec, node))
+        process->roles |= ISR_NODE_BROKER;
+    if (sim_spec_is_controller(spec, node))
+        process->roles |= ISR_NODE_CONTROLLER;
+    process->state = SIM_PROCESS_DOWN;
+    process->wake_wanted_ns = ISR_TIME_NEVER;
+    name = ISR_TEXT(buffer);
+    isr_text_format(&name, "node %d", (int)node);
+    process->memory = arena_owner_new(world->arena, buffer);
+    process->heap = arena_owner_heap(process->memory);
+    sim_clock_init(&process->clock, 0, 0);
+    if (process->roles != ISR_NODE_CLIENT) {
+        name = ISR_TEXT(buffer);
+        isr_text_format(&name, "disk %d", (int)node);
+        process->disk = sim_disk_new(arena_owner_new(world->arena, buffer), node, &spec->disk);
+    }
+}
+
+static void tell(struct sim_world *world, int32_t node)
+{
+    world->changed = true;
+    if (world->monitor.process != NULL)
+        world->monitor.process(world->monitor.object, world, node);
+}
+
+/* ---- starting ---- */
+
+static struct isr_node_options options_of(const struct sim_world *world, const struct sim_process *process)
+{
+    const struct sim_spec *spec = world->spec;
+    struct isr_node_options options = {
+        .id = process->id, .roles = process->roles, .config = spec->config, .rules = spec->rules};
+    for (int32_t node = 1; node <= world->processes_count; node++) {
+        if (sim_spec_is_controller(spec, node) && options.controllers.count < ISR_REPLICAS_MAX)
+            isr_replicas_add(&options.controllers, node);
+        if (sim_spec_is_broker(spec, node) && options.bootstrap.count < ISR_REPLICAS_MAX)
+            isr_replicas_add(&options.bootstrap, node);
+    }
+    return options;
+}
+
+/* Which life of the process this is, from 1. */
+static int64_t life(const struct sim_process *process)
+{
+    return (process->incarnation + 1) / 2;
+}
+
+void sim_process_start(struct sim_world *world, int32_t node)
+{
+    struct sim_process *process = sim_world_process(world, node);
+    if (process->state != SIM_PROCESS_DOWN)
+        return;
+    struct isr_node_options options = options_of(world, process);
+    uint64_t key = sim_random_draw(&world->random, SIM_RANDOM_NODE, (uint32_t)node);
+    process->state = SIM_PROCESS_UP;
+    process->incarnation++;
+    process->stopping = false;
+    sim_clock_start(&process->clock);
+    bool again = process->incarnation > 1;
+    if (again)
+        world->counters.starts++;
+    process->node = isr_node_new(&options, &process->heap, key);
+    SIM_TRACE(world, node, PROCESS_STARTED, life(process));
+    tell(world, node);
+    struct isr_event event = {.kind = ISR_EVENT_START, .start.random_key = isr_mix(key)};
+    sim_process_step(world, process, &event);
+    if (again && process->roles == ISR_NODE_CLIENT)
+        sim_workload_started(world, node);
+}
+
+/* ---- ending ---- */
+
+void sim_process_end(struct sim_world *world, struct sim_process *process, bool clean, bool lossy)
+{
+    sim_drop_deferred(world, process);
+    process->node = NULL;
+    arena_owner_drop(process->memory);
+    process->state = SIM_PROCESS_DOWN;
+    process->incarnation++;
+    process->wakes_count = 0;
+    process->wake_wanted_ns = ISR_TIME_NEVER;
+    process->stopping = false;
+    process->last_stop_clean = clean;
+    process->last_stop_lossy = lossy;
+    tell(world, process->id);
+}
+
+void sim_process_kill(struct sim_world *world, int32_t node)
+{
+    struct sim_process *process = sim_world_process(world, node);
+    if (!sim_process_running(process))
+        return;
+    world->counters.kills++;
+    SIM_TRACE(world, node, PROCESS_KILLED, life(process));
+    if (process->disk != NULL)
+        sim_disk_kill(world, process->disk);
+    sim_process_end(world, process, false, false);
+}
+
+/* A process that is down already loses what its last life left in the page cache. */
+static void power_off(struct sim_world *world, int32_t node, bool everything)
+{
+    struct sim_process *process = sim_world_process(world, node);
+    bool running = sim_process_running(process);
+    int64_t lost_bytes = 0;
+    bool lossy = process->disk != NULL && sim_disk_power_off(world, process->disk, everything, &lost_bytes);
+    if (running || lossy) {
+        world->counters.power_losses++;
+        world->counters.lossy_power_losses += lossy;
+        world->counters.bytes_lost += (uint64_t)lost_bytes;
+        SIM_TRACE(world, node, POWER_LOST, life(process), lossy, lost_bytes);
+    }
+    if (running) {
+        sim_process_end(world, process, false, lossy);
+    } else if (lossy) {
+        process->last_stop_clean = false;
+        process->last_stop_lossy = true;
+        tell(world, node);
+    }
+}
+
+void sim_process_power_off(struct sim_world *world, int32_t node)
+{
+    power_off(world, node, false);
+}
+
+void sim_process_power_off_losing_all(struct sim_world *world, int32_t node)
+{
+    power_off(world, node, true);
+}
+
+void sim_process_shutdown(struct sim_world *world, int32_t node)
+{
+    struct sim_process *process = sim_world_process(world, node);
+    if (!sim_process_running(process) || process->stopping)
+        return;
+    process->stopping = true;
+    SIM_TRACE(world, node, SHUTDOWN_ASKED, life(process));
+    sim_queue_push(&world->queue, world->now_ns, SIM_EVENT_SHUTDOWN, node, process->incarnation);
+}
+
+/* ---- pausing ---- */
+
+void sim_process_pause(struct sim_world *world, int32_t node)
+{
+    struct sim_process *process = sim_world_process(world, node);
+    if (process->state != SIM_PROCESS_UP)
+        return;
+    process->state = SIM_PROCESS_PAUSED;
+    world->counters.pauses++;
+    SIM_TRACE(world, node, PROCESS_PAUSED, life(process));
+    tell(world, node);
+}
+
+void sim_process_resume(struct sim_world *world, int32_t node)
+{
+    struct sim_process *process = sim_world_process(world, node);
+    if (process->state != SIM_PROCESS_PAUSED)
+        return;
+    process->state = SIM_PROCESS_UP;
+    SIM_TRACE(world, node, PROCESS_RESUMED, process->deferred_count);
+    sim_deliver_deferred(world, process);
+    sim_process_arrange_wake(world, process);
+    tell(world, node);
+}
+
+/* ---- commands ---- */
+
+void sim_process_command(struct sim_world *world, int32_t node, const struct isr_command *command)
+{
+    struct sim_process *process = sim_world_process(world, node);
+    if (!sim_process_running(process))
+        return;
+    size_t sets = command->assignments != NULL && command->partitions > 0 ? (size_t)command->partitions : 0;
+    struct sim_pending_command *pending =
+        isr_heap_allocate(&world->heap, sizeof *pending + sets * sizeof pending->assignments[0]);
+    pending->command = *command;
+    if (command->topic != NULL) {
+        struct isr_text name = ISR_TEXT(pending->topic);
+        isr_text_format(&name, "%s", command->topic);
+        pending->command.topic = pending->topic;
+    }
+    if (sets > 0) {
+        memcpy(pending->assignments, command->assignments, sets * sizeof pending->assignments[0]);
+        pending->command.assignments = pending->assignments;
+    }
+    sim_queue_push_pointer(&world->queue, world->now_ns, SIM_EVENT_COMMAND, node, pending);
+}
