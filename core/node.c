@@ -64,7 +64,8 @@ struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr
 
 static void node_start(struct isr_node *node, uint64_t random_key)
 {
-    node->env.random.key = isr_hash_combine(node->env.random.key, random_key);
+    /* Mixed first: the two keys may be equal or alike, and combining begins with an exclusive or. */
+    node->env.random.key = isr_hash_combine(isr_mix(node->env.random.key), random_key);
     if (node->client != NULL)
         isr_client_start(node->client);
     if (node->controller != NULL)
