@@ -391,6 +391,96 @@ static void follows_snapshots_when_the_metadata_log_is_compacted(void **state)
     cluster_free(cluster);
 }
 
+/* ---- anything may happen to one node at a time ---- */
+
+static void something_happens(struct cluster *cluster, struct test_random *random, int32_t *victim)
+{
+    struct cluster_process *process = &cluster->processes[*victim];
+    if (process->cut) {
+        process->cut = false;
+    } else if (process->node == NULL) {
+        cluster_start(cluster, *victim);
+    } else if (all_brokers_run(cluster) && isr_is_full(cluster)) {
+        *victim = 1 + (int32_t)test_random_below(random, 3);
+        switch (test_random_below(random, 4)) {
+        case 0:
+            cluster_kill(cluster, *victim);
+            break;
+        case 1:
+            cluster_power_loss(cluster, *victim);
+            break;
+        case 2:
+            cluster_shutdown(cluster, *victim);
+            break;
+        default:
+            cluster->processes[*victim].cut = true;
+            break;
+        }
+    }
+}
+
+/* Every record was read at most once and at the offset after the one before; what was acknowledged was read where the
+ * producer was told that it is. */
+static void verify_what_was_acknowledged(struct cluster *cluster)
+{
+    static bool seen[CLUSTER_COMMANDS * 2];
+    memset(seen, 0, sizeof seen);
+    for (uint32_t i = 0; i < cluster->records_count; i++) {
+        assert_int_equal(cluster->records[i].offset, i);
+        assert_false(seen[cluster->records[i].value]);
+        seen[cluster->records[i].value] = true;
+    }
+    uint32_t acknowledged = 0;
+    for (uint64_t id = 1; id <= cluster->commands; id++) {
+        const struct cluster_outcome *outcome = &cluster->outcomes[id];
+        for (uint32_t i = 0; i < outcome->record_count && outcome->error == ISR_ERROR_NONE; i++) {
+            assert_true(outcome->offset + i < cluster->records_count);
+            assert_int_equal(cluster->records[outcome->offset + i].value, outcome->first_value + i);
+            acknowledged++;
+        }
+    }
+    assert_true(acknowledged > cluster->commands);
+}
+
+static void run_at_random(uint64_t seed)
+{
+    struct test_random random = {seed};
+    struct cluster *cluster = cluster_with_orders();
+    int32_t victim = 1;
+    consume(cluster, seed % 4 == 0);
+    for (int round = 0; round < 60; round++) {
+        produce(cluster, 1 + test_random_below(&random, 5), (1 + test_random_below(&random, 30)) * ISR_MS);
+        if (test_random_chance(&random, 2))
+            something_happens(cluster, &random, &victim);
+        if (test_random_chance(&random, 3))
+            cluster_run(cluster, test_random_below(&random, 3000) * ISR_MS);
+    }
+    while (cluster->processes[victim].cut || cluster->processes[victim].node == NULL) {
+        something_happens(cluster, &random, &victim);
+        cluster_run(cluster, ISR_SECOND);
+    }
+    assert_true(cluster_run_until(cluster, every_command_is_answered, 60 * ISR_SECOND));
+    assert_true(cluster_run_until(cluster, all_brokers_run, 30 * ISR_SECOND));
+    assert_true(cluster_run_until(cluster, isr_is_full, 30 * ISR_SECOND));
+    assert_true(cluster_run_until(cluster, replicas_agree, 30 * ISR_SECOND));
+    cluster_run(cluster, 5 * ISR_SECOND);
+    verify_what_was_acknowledged(cluster);
+    cluster_free(cluster);
+}
+
+static void keeps_what_it_acknowledged_when_anything_happens(void **state)
+{
+    (void)state;
+    const char *first = getenv("CLUSTER_SEED");
+    const char *count = getenv("CLUSTER_SEEDS");
+    uint64_t seed = first != NULL ? strtoull(first, NULL, 10) : 1;
+    uint64_t seeds = count != NULL ? strtoull(count, NULL, 10) : 10;
+    for (uint64_t i = 0; i < seeds; i++) {
+        print_message("seed %llu\n", (unsigned long long)(seed + i));
+        run_at_random(seed + i);
+    }
+}
+
 static uint64_t hash_of_a_run(void)
 {
     struct cluster *cluster = cluster_with_orders();
@@ -468,6 +558,8 @@ static void does_nothing_more_when_it_has_exited(void **state)
 
 int main(void)
 {
+    if (getenv("CLUSTER_FILTER") != NULL)
+        cmocka_set_test_filter(getenv("CLUSTER_FILTER"));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(does_nothing_more_when_it_has_exited),
         cmocka_unit_test(reads_back_in_order_when_nothing_fails),
@@ -480,6 +572,7 @@ int main(void)
         cmocka_unit_test(heals_when_the_leader_was_cut_off),
         cmocka_unit_test(works_when_controllers_are_nodes_of_their_own),
         cmocka_unit_test(follows_snapshots_when_the_metadata_log_is_compacted),
+        cmocka_unit_test(keeps_what_it_acknowledged_when_anything_happens),
         cmocka_unit_test(tells_the_same_story_when_run_twice),
         cmocka_unit_test(rejects_frames_that_are_damaged_or_for_another_role),
     };
