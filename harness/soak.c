@@ -1,0 +1,286 @@
+#include "harness/soak.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "faults/generate.h"
+#include "sim/checks/checks.h"
+#include "sim/world.h"
+
+/* What a worker tells of one seed. */
+struct report {
+    uint64_t seed;
+    uint32_t kinds;
+    uint8_t verdict;   /* enum sim_verdict */
+    uint8_t invariant; /* enum sim_invariant, when violated */
+    uint8_t started;   /* 1: the seed begins now; 0: it is done */
+    uint8_t worker;
+    uint64_t losses_allowed;
+    uint64_t hash;
+    struct sim_counters counters;
+    char message[1024];
+};
+
+static const char *verdict_name(uint8_t verdict)
+{
+    static const char *const names[] = {
+#define X(NAME, name, exit_code, meaning) #name,
+#include "sim/verdicts.def"
+#undef X
+    };
+    return names[verdict];
+}
+
+static int verdict_exit_code(uint8_t verdict)
+{
+    static const int codes[] = {
+#define X(NAME, name, exit_code, meaning) exit_code,
+#include "sim/verdicts.def"
+#undef X
+    };
+    return codes[verdict];
+}
+
+static const char *invariant_name(uint8_t invariant)
+{
+    static const char *const names[] = {
+#define X(NAME, name, sentence) #name,
+#include "sim/invariants.def"
+#undef X
+    };
+    return invariant < SIM_INVARIANTS ? names[invariant] : "?";
+}
+
+/* ---- a worker ---- */
+
+static void write_report(int pipe_fd, const struct report *report)
+{
+    const char *bytes = (const char *)report;
+    size_t left = sizeof *report;
+    while (left > 0) {
+        ssize_t written = write(pipe_fd, bytes, left);
+        if (written <= 0)
+            _exit(1);
+        bytes += written;
+        left -= (size_t)written;
+    }
+}
+
+static void print_story(void *object, const struct sim_trace_record *record)
+{
+    struct sim_world *world = object;
+    if (sim_trace_importance(record) != ISR_IMPORTANCE_story)
+        return;
+    char line[512];
+    struct isr_text text = ISR_TEXT(line);
+    sim_trace_print(world, record, &text);
+    fprintf(stderr, "  %s\n", line);
+}
+
+static void run_seed(struct arena *arena, struct fault_plan *plan, const struct soak_options *options,
+                     struct report *report)
+{
+    fault_generate(plan, report->seed);
+    struct sim_world *world = sim_world_new(arena, &plan->spec, report->seed);
+    struct sim_checks *checks = sim_checks_new(world, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL});
+    if (options->verbose)
+        sim_trace_listen(&world->trace, print_story, world);
+    sim_world_run(world);
+    struct sim_checks_report checked;
+    sim_checks_report(checks, &checked);
+    report->kinds = plan->kinds;
+    report->verdict = (uint8_t)world->verdict;
+    report->invariant = (uint8_t)world->invariant;
+    report->losses_allowed = checked.losses_allowed;
+    report->hash = world->trace.hash;
+    report->counters = world->counters;
+    strncpy(report->message, world->message, sizeof report->message - 1);
+}
+
+static _Noreturn void work(int pipe_fd, const struct soak_options *options, unsigned worker)
+{
+    const char *error = NULL;
+    struct arena *arena = arena_open(ARENA_RESERVE_STANDARD, &error);
+    struct fault_plan *plan = malloc(sizeof *plan);
+    if (arena == NULL || plan == NULL) {
+        fprintf(stderr, "isrsim: %s\n", error != NULL ? error : "out of memory");
+        _exit(1);
+    }
+    for (uint64_t seed = options->first + worker; seed <= options->last; seed += options->jobs) {
+        struct report report = {.seed = seed, .started = 1, .worker = (uint8_t)worker};
+        write_report(pipe_fd, &report);
+        report.started = 0;
+        run_seed(arena, plan, options, &report);
+        write_report(pipe_fd, &report);
+    }
+    _exit(0);
+}
+
+/* ---- the parent ---- */
+
+struct tally {
+    uint64_t done, held, vacuous, violated, other;
+    uint64_t losses_allowed;
+    uint64_t kinds[FAULT_KINDS];
+    struct sim_counters counters;
+    int exit_code;
+    uint64_t running[256]; /* by worker: its seed, when busy */
+    bool busy[256];
+};
+
+static void worse(struct tally *tally, uint8_t verdict)
+{
+    int code = verdict_exit_code(verdict);
+    if (tally->exit_code == 0 || (tally->exit_code == verdict_exit_code(SIM_VERDICT_VACUOUS) && code != 0))
+        tally->exit_code = code;
+}
+
+static void add_counters(struct sim_counters *to, const struct sim_counters *from)
+{
+#define X(name, meaning) to->name += from->name;
+#include "sim/counters.def"
+#undef X
+}
+
+static void print_failure(FILE *out, const struct report *report)
+{
+    fprintf(out, "seed %llu: %s", (unsigned long long)report->seed, verdict_name(report->verdict));
+    if (report->verdict == SIM_VERDICT_VIOLATED || report->verdict == SIM_VERDICT_STUCK)
+        fprintf(out, " %s", invariant_name(report->invariant));
+    fprintf(out, ": %s\n  reproduce with: isrsim soak --seeds %llu..%llu --verbose\n", report->message,
+            (unsigned long long)report->seed, (unsigned long long)report->seed);
+    fflush(out);
+}
+
+static void take_report(FILE *out, struct tally *tally, const struct report *report,
+                        const struct soak_options *options)
+{
+    tally->running[report->worker] = report->seed;
+    tally->busy[report->worker] = report->started != 0;
+    if (report->started)
+        return;
+    tally->done++;
+    tally->held += report->verdict == SIM_VERDICT_HELD;
+    tally->vacuous += report->verdict == SIM_VERDICT_VACUOUS;
+    tally->violated += report->verdict == SIM_VERDICT_VIOLATED || report->verdict == SIM_VERDICT_STUCK;
+    tally->losses_allowed += report->losses_allowed;
+    for (uint32_t kind = 0; kind < FAULT_KINDS; kind++)
+        tally->kinds[kind] += (report->kinds >> kind) & 1;
+    add_counters(&tally->counters, &report->counters);
+    worse(tally, report->verdict);
+    if (options->json)
+        fprintf(out, "{\"schema\":1,\"seed\":%llu,\"verdict\":\"%s\",\"events\":%llu,\"records_committed\":%llu,"
+                     "\"hash\":\"%016llx\"}\n",
+                (unsigned long long)report->seed, verdict_name(report->verdict),
+                (unsigned long long)report->counters.events,
+                (unsigned long long)report->counters.records_committed, (unsigned long long)report->hash);
+    else if (report->verdict != SIM_VERDICT_HELD)
+        print_failure(out, report);
+}
+
+static void print_tally(FILE *out, const struct tally *tally)
+{
+    fprintf(out, "%llu seeds: %llu held, %llu violated, %llu vacuous, %llu crashed\n",
+            (unsigned long long)tally->done, (unsigned long long)tally->held, (unsigned long long)tally->violated,
+            (unsigned long long)tally->vacuous, (unsigned long long)tally->other);
+    fprintf(out, "losses that the configuration allowed: %llu records\n", (unsigned long long)tally->losses_allowed);
+    fprintf(out, "fault kinds turned on, by seeds:");
+    for (uint32_t kind = 0; kind < FAULT_KINDS; kind++)
+        fprintf(out, " %s %llu", fault_kind_name((enum fault_kind)kind), (unsigned long long)tally->kinds[kind]);
+    fprintf(out, "\nwhat happened:\n");
+#define X(name, meaning) fprintf(out, "  %14llu %s\n", (unsigned long long)tally->counters.name, meaning);
+#include "sim/counters.def"
+#undef X
+}
+
+static bool read_report(int pipe_fd, struct report *report)
+{
+    char *bytes = (char *)report;
+    size_t have = 0;
+    while (have < sizeof *report) {
+        ssize_t got = read(pipe_fd, bytes + have, sizeof *report - have);
+        if (got <= 0)
+            return false;
+        have += (size_t)got;
+    }
+    return true;
+}
+
+static void wait_for_workers(FILE *out, const pid_t *pids, unsigned jobs, struct tally *tally)
+{
+    for (unsigned i = 0; i < jobs; i++) {
+        int status = 0;
+        waitpid(pids[i], &status, 0);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+            continue;
+        tally->other++;
+        tally->exit_code = verdict_exit_code(SIM_VERDICT_CRASHED);
+        if (tally->busy[i])
+            fprintf(out, "seed %llu: the engine failed\n  reproduce with: isrsim soak --seeds %llu..%llu --verbose\n",
+                    (unsigned long long)tally->running[i], (unsigned long long)tally->running[i],
+                    (unsigned long long)tally->running[i]);
+    }
+}
+
+static void show_progress(const struct tally *tally, const struct soak_options *options, time_t *shown)
+{
+    time_t now = time(NULL);
+    if (!options->progress || now == *shown)
+        return;
+    *shown = now;
+    fprintf(stderr, "\r%llu of %llu seeds, %llu failures ", (unsigned long long)tally->done,
+            (unsigned long long)(options->last - options->first + 1),
+            (unsigned long long)(tally->done - tally->held));
+}
+
+int soak_run(FILE *out, const struct soak_options *options)
+{
+    /* A pipe for each worker, read in turn: the report is then in the order of the seeds, whoever was faster. */
+    unsigned jobs = options->jobs < 1 ? 1 : options->jobs > 64 ? 64 : options->jobs;
+    int pipes[64];
+    pid_t pids[64];
+    struct soak_options shared = *options;
+    shared.jobs = jobs;
+    fflush(NULL);
+    for (unsigned i = 0; i < jobs; i++) {
+        int ends[2];
+        if (pipe(ends) != 0 || (pids[i] = fork()) < 0) {
+            perror("isrsim: soak");
+            return verdict_exit_code(SIM_VERDICT_ERROR);
+        }
+        if (pids[i] == 0) {
+            close(ends[0]);
+            work(ends[1], &shared, i);
+        }
+        close(ends[1]);
+        pipes[i] = ends[0];
+    }
+    struct tally tally = {0};
+    struct report report;
+    time_t shown = 0;
+    bool open[64];
+    unsigned left = jobs;
+    memset(open, 1, sizeof open);
+    for (unsigned i = 0; left > 0; i = (i + 1) % jobs) {
+        for (bool done = false; open[i] && !done;) {
+            if (!read_report(pipes[i], &report)) {
+                open[i] = false;
+                left--;
+                close(pipes[i]);
+                break;
+            }
+            done = !report.started;
+            take_report(out, &tally, &report, options);
+            show_progress(&tally, options, &shown);
+        }
+    }
+    if (options->progress)
+        fprintf(stderr, "\r\033[K");
+    wait_for_workers(out, pids, jobs, &tally);
+    if (!options->json)
+        print_tally(out, &tally);
+    return tally.exit_code;
+}
