@@ -340,6 +340,8 @@ static void follow_high_watermark(struct isr_partition *partition, int64_t leade
 {
     const struct isr_log *log = partition->log;
     int64_t offset = leaders < log->log_end ? leaders : log->log_end;
+    if (partition->broker->env->rules.follower_hw == ISR_RULE_follower_hw_log_end)
+        offset = log->log_end;
     if (offset < log->log_start)
         offset = log->log_start;
     if (isr_partition_move_high_watermark(partition, offset, ISR_CAUSE_LEADER_TOLD))
