@@ -33,7 +33,10 @@ void sim_process_init(struct sim_world *world, int32_t node)
 
 static void tell(struct sim_world *world, int32_t node)
 {
+    const struct sim_process *process = &world->processes[node];
     world->changed = true;
+    sim_trace_event(&world->trace, world->now_ns, SIM_EVENT_START, node,
+                    (uint64_t)process->state << 32 | process->incarnation);
     if (world->monitor.process != NULL)
         world->monitor.process(world->monitor.object, world, node);
 }

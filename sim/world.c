@@ -73,9 +73,11 @@ static bool carry_out(struct sim_world *world, const struct sim_event *event)
         sim_process_start(world, sim_event_target(event));
         return true;
     case SIM_EVENT_WORKLOAD:
+        sim_trace_event(&world->trace, event->time_ns, SIM_EVENT_WORKLOAD, 0, event->payload);
         sim_workload_event(world, event->payload);
         return true;
     case SIM_EVENT_SCRIPT:
+        sim_trace_event(&world->trace, event->time_ns, SIM_EVENT_SCRIPT, 0, 0);
         sim_script_event(world);
         return true;
     case SIM_EVENT_KINDS:
@@ -92,7 +94,8 @@ static inline void time_set(struct sim_world *world, int64_t time_ns)
         world->events_at_once = 0;
     }
     ISR_ASSERT(time_ns == world->now_ns);
-    ISR_ASSERT(world->events_at_once++ < EVENTS_AT_ONCE_MAX);
+    world->events_at_once++;
+    ISR_ASSERT(world->events_at_once < EVENTS_AT_ONCE_MAX);
 }
 
 bool sim_world_step(struct sim_world *world)

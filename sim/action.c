@@ -1,0 +1,324 @@
+#include "sim/action.h"
+
+#include "sim/process.h"
+#include "sim/workload.h"
+
+/* ---- which nodes ---- */
+
+static bool set_is_empty(const struct sim_node_set *set)
+{
+    for (size_t i = 0; i < sizeof set->bits / sizeof set->bits[0]; i++) {
+        if (set->bits[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+/* The set with SIM_NODE_CONTROLLER replaced by whoever is the active controller. */
+static struct sim_node_set resolve(struct sim_world *world, const struct sim_node_set *set)
+{
+    struct sim_node_set nodes = *set;
+    if (!sim_node_set_has(set, SIM_NODE_CONTROLLER))
+        return nodes;
+    nodes.bits[0] &= ~UINT64_C(1);
+    const struct sim_process *controller = sim_world_controller(world);
+    if (controller != NULL)
+        sim_node_set_add(&nodes, controller->id);
+    return nodes;
+}
+
+static struct sim_node_set everybody(const struct sim_world *world)
+{
+    struct sim_node_set nodes = {0};
+    for (int32_t node = 1; node <= world->processes_count; node++)
+        sim_node_set_add(&nodes, node);
+    return nodes;
+}
+
+/* ---- links ---- */
+
+static void partition(struct sim_world *world, const struct sim_action *action)
+{
+    struct sim_node_set groups[SIM_GROUPS_MAX];
+    for (uint32_t i = 0; i < action->groups_count; i++)
+        groups[i] = resolve(world, &action->groups[i]);
+    sim_network_partition(&world->network, groups, action->groups_count);
+}
+
+static void link_do(struct sim_world *world, const struct sim_action *action, int32_t from, int32_t to)
+{
+    if (from == to)
+        return;
+    if (action->kind == SIM_ACTION_CUT)
+        sim_network_cut(&world->network, from, to);
+    else
+        sim_network_change(&world->network, from, to, &action->link, action->link_fields);
+}
+
+static void links_do(struct sim_world *world, const struct sim_action *action)
+{
+    struct sim_node_set senders = resolve(world, &action->from), receivers = resolve(world, &action->to);
+    for (int32_t from = 1; from <= world->processes_count; from++) {
+        for (int32_t to = 1; sim_node_set_has(&senders, from) && to <= world->processes_count; to++) {
+            if (!sim_node_set_has(&receivers, to))
+                continue;
+            link_do(world, action, from, to);
+            if (action->both_ways)
+                link_do(world, action, to, from);
+        }
+    }
+}
+
+/* ---- nodes ---- */
+
+static void clock_change(struct sim_world *world, struct sim_process *process, const struct sim_action *action)
+{
+    struct sim_clock *clock = &process->clock;
+    if (action->clock_fields & SIM_CLOCK_DRIFT)
+        sim_clock_set_drift(clock, world->now_ns, action->clock.drift_ppm);
+    if (action->clock_fields & SIM_CLOCK_OFFSET)
+        sim_clock_set_offset(clock, world->now_ns, action->clock.offset_ns);
+    world->counters.clock_changes++;
+    SIM_TRACE(world, process->id, CLOCK_CHANGED,
+              sim_clock_local(clock, world->now_ns) - world->now_ns - SIM_CLOCK_EPOCH_NS, clock->drift_ppm);
+    sim_process_arrange_wake(world, process);
+}
+
+static void disk_do(struct sim_process *process, const struct sim_action *action)
+{
+    struct sim_disk *disk = process->disk;
+    if (disk == NULL)
+        return;
+    if (action->kind == SIM_ACTION_DISK)
+        sim_disk_change(disk, &action->disk, action->disk_fields);
+    else if (action->kind == SIM_ACTION_DISK_FAIL)
+        sim_disk_fail(disk, (unsigned)action->operations, action->count);
+    else if (action->kind == SIM_ACTION_DISK_FULL)
+        sim_disk_fill(disk, action->count);
+    else if (action->kind == SIM_ACTION_DISK_FREE)
+        sim_disk_free(disk);
+}
+
+static void node_do(struct sim_world *world, const struct sim_action *action, int32_t node)
+{
+    switch (action->kind) {
+    case SIM_ACTION_POWER_OFF:
+        if (action->unsynced_lost)
+            sim_process_power_off_losing_all(world, node);
+        else
+            sim_process_power_off(world, node);
+        break;
+    case SIM_ACTION_KILL:
+        sim_process_kill(world, node);
+        break;
+    case SIM_ACTION_SHUTDOWN:
+        sim_process_shutdown(world, node);
+        break;
+    case SIM_ACTION_START:
+        sim_process_start(world, node);
+        break;
+    case SIM_ACTION_PAUSE:
+        sim_process_pause(world, node);
+        break;
+    case SIM_ACTION_RESUME:
+        sim_process_resume(world, node);
+        break;
+    case SIM_ACTION_HEAL:
+        sim_network_heal(&world->network, node);
+        break;
+    case SIM_ACTION_DISK:
+    case SIM_ACTION_DISK_FAIL:
+    case SIM_ACTION_DISK_FULL:
+    case SIM_ACTION_DISK_FREE:
+        disk_do(sim_world_process(world, node), action);
+        break;
+    case SIM_ACTION_CLOCK:
+        clock_change(world, sim_world_process(world, node), action);
+        break;
+    case SIM_ACTION_PARTITION:
+    case SIM_ACTION_ISOLATE:
+    case SIM_ACTION_CUT:
+    case SIM_ACTION_LINK:
+    case SIM_ACTION_PRODUCE:
+    case SIM_ACTION_ELECT:
+    case SIM_ACTION_TRAFFIC:
+    case SIM_ACTION_NOTE:
+    case SIM_ACTION_KINDS:
+        break;
+    }
+}
+
+static void nodes_do(struct sim_world *world, const struct sim_action *action)
+{
+    bool all = set_is_empty(&action->nodes) &&
+               (action->kind == SIM_ACTION_HEAL || action->kind == SIM_ACTION_DISK_FREE);
+    struct sim_node_set nodes = all ? everybody(world) : resolve(world, &action->nodes);
+    for (int32_t node = 1; node <= world->processes_count; node++) {
+        if (sim_node_set_has(&nodes, node))
+            node_do(world, action, node);
+    }
+}
+
+void sim_action_apply(struct sim_world *world, const struct sim_action *action)
+{
+    struct sim_node_set nodes;
+    switch (action->kind) {
+    case SIM_ACTION_POWER_OFF:
+    case SIM_ACTION_KILL:
+    case SIM_ACTION_SHUTDOWN:
+    case SIM_ACTION_START:
+    case SIM_ACTION_PAUSE:
+    case SIM_ACTION_RESUME:
+    case SIM_ACTION_HEAL:
+    case SIM_ACTION_DISK:
+    case SIM_ACTION_DISK_FAIL:
+    case SIM_ACTION_DISK_FULL:
+    case SIM_ACTION_DISK_FREE:
+    case SIM_ACTION_CLOCK:
+        nodes_do(world, action);
+        break;
+    case SIM_ACTION_PARTITION:
+        partition(world, action);
+        break;
+    case SIM_ACTION_ISOLATE:
+        nodes = resolve(world, &action->nodes);
+        sim_network_isolate(&world->network, &nodes);
+        break;
+    case SIM_ACTION_CUT:
+    case SIM_ACTION_LINK:
+        links_do(world, action);
+        break;
+    case SIM_ACTION_PRODUCE:
+        sim_workload_produce(world, action);
+        break;
+    case SIM_ACTION_ELECT:
+        sim_workload_elect(world, action);
+        break;
+    case SIM_ACTION_TRAFFIC:
+        sim_workload_traffic(world, action);
+        break;
+    case SIM_ACTION_NOTE:
+    case SIM_ACTION_KINDS:
+        break;
+    }
+}
+
+void sim_world_heal(struct sim_world *world)
+{
+    for (int32_t node = 1; node <= world->processes_count; node++) {
+        struct sim_disk *disk = world->processes[node].disk;
+        sim_network_heal(&world->network, node);
+        if (disk != NULL) {
+            sim_disk_change(disk, &world->spec->disk,
+                            SIM_DISK_WRITE | SIM_DISK_SYNC | SIM_DISK_READ | SIM_DISK_CAPACITY);
+            sim_disk_fail(disk, 0, 0);
+        }
+    }
+    for (int32_t node = 1; node <= world->processes_count; node++) {
+        sim_process_resume(world, node);
+        sim_process_start(world, node);
+    }
+}
+
+/* ---- for people ---- */
+
+static void print_set(const struct sim_spec *spec, const struct sim_node_set *set, struct isr_text *text)
+{
+    const char *separator = "";
+    char name[SIM_LABEL_BYTES];
+    if (sim_node_set_has(set, SIM_NODE_CONTROLLER)) {
+        isr_text_format(text, "the active controller");
+        separator = ", ";
+    }
+    for (int32_t node = 1; node <= sim_spec_nodes_count(spec); node++) {
+        if (!sim_node_set_has(set, node))
+            continue;
+        isr_text_format(text, "%s%s", separator, sim_spec_node_name(spec, node, name));
+        separator = ", ";
+    }
+    if (separator[0] == '\0')
+        isr_text_format(text, "all nodes");
+}
+
+static const char *sentence_end(enum sim_action_kind kind)
+{
+    static const char *const ends[] = {
+        [SIM_ACTION_POWER_OFF] = " lost power",
+        [SIM_ACTION_KILL] = " killed",
+        [SIM_ACTION_SHUTDOWN] = " asked to stop cleanly",
+        [SIM_ACTION_START] = " started",
+        [SIM_ACTION_PAUSE] = " frozen",
+        [SIM_ACTION_RESUME] = " goes on",
+        [SIM_ACTION_ISOLATE] = " cut off from everybody",
+        [SIM_ACTION_HEAL] = " connected again",
+        [SIM_ACTION_DISK] = ": the disk changes",
+        [SIM_ACTION_DISK_FAIL] = ": the disk will fail",
+        [SIM_ACTION_DISK_FULL] = ": the disk is full",
+        [SIM_ACTION_DISK_FREE] = ": the disk has room again",
+        [SIM_ACTION_CLOCK] = ": the clock changes",
+        [SIM_ACTION_KINDS] = "",
+    };
+    return ends[kind] != NULL ? ends[kind] : "";
+}
+
+static void print_links(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
+{
+    isr_text_format(text, action->kind == SIM_ACTION_CUT ? "link cut: " : "link changed: ");
+    print_set(spec, &action->from, text);
+    isr_text_format(text, action->both_ways ? " <-> " : " -> ");
+    print_set(spec, &action->to, text);
+}
+
+void sim_action_print(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
+{
+    switch (action->kind) {
+    case SIM_ACTION_PARTITION:
+        isr_text_format(text, "network partition: ");
+        for (uint32_t i = 0; i < action->groups_count; i++) {
+            isr_text_format(text, i == 0 ? "" : " | ");
+            print_set(spec, &action->groups[i], text);
+        }
+        return;
+    case SIM_ACTION_CUT:
+    case SIM_ACTION_LINK:
+        print_links(spec, action, text);
+        return;
+    case SIM_ACTION_PRODUCE:
+        isr_text_format(text, "%s sends %ld record%s to %s-%d with acks=%s",
+                        action->client[0] != '\0' ? action->client : "a client", action->count,
+                        action->count == 1 ? "" : "s", action->topic.text, (int)action->partition,
+                        action->acks < 0    ? "all"
+                        : action->acks == 0 ? "0"
+                                            : "1");
+        return;
+    case SIM_ACTION_ELECT:
+        isr_text_format(text, "an administrator asks for %s election of %s-%d",
+                        action->elect_kind == 0 ? "a preferred" : "an unclean", action->topic.text,
+                        (int)action->partition);
+        return;
+    case SIM_ACTION_TRAFFIC:
+        isr_text_format(text, "%s %s", action->client[0] != '\0' ? action->client : "producers",
+                        action->on ? "on" : "at rest");
+        return;
+    case SIM_ACTION_NOTE:
+        isr_text_format(text, "%s", action->text);
+        return;
+    case SIM_ACTION_POWER_OFF:
+    case SIM_ACTION_KILL:
+    case SIM_ACTION_SHUTDOWN:
+    case SIM_ACTION_START:
+    case SIM_ACTION_PAUSE:
+    case SIM_ACTION_RESUME:
+    case SIM_ACTION_ISOLATE:
+    case SIM_ACTION_HEAL:
+    case SIM_ACTION_DISK:
+    case SIM_ACTION_DISK_FAIL:
+    case SIM_ACTION_DISK_FULL:
+    case SIM_ACTION_DISK_FREE:
+    case SIM_ACTION_CLOCK:
+    case SIM_ACTION_KINDS:
+        break;
+    }
+    print_set(spec, &action->nodes, text);
+    isr_text_format(text, "%s", sentence_end(action->kind));
+}

@@ -1,0 +1,108 @@
+#include "sim/spec.h"
+
+#include <string.h>
+
+#include "core/base/heap.h"
+#include "core/base/text.h"
+#include "sim/clock.h"
+
+/* ---- defaults ---- */
+
+static struct sim_distribution around(int64_t low_ns, int64_t median_ns, int64_t p99_ns, int64_t high_ns)
+{
+    return (struct sim_distribution){.low_ns = low_ns, .median_ns = median_ns, .p99_ns = p99_ns, .high_ns = high_ns};
+}
+
+struct sim_spec sim_spec_default(void)
+{
+    enum { US = 1000 };
+    return (struct sim_spec){
+        .name = "unnamed",
+        .seed = 1,
+        .duration_ns = 30 * ISR_SECOND,
+        .brokers = 3,
+        .controllers = 3,
+        .combined = true,
+        .config = isr_config_default(),
+        .network = {.latency = around(500 * US, ISR_MS, 3 * ISR_MS, 10 * ISR_MS)},
+        .disk = {.write_latency = around(10 * US, 20 * US, 60 * US, 200 * US),
+                 .sync_latency = around(ISR_MS, 2 * ISR_MS, 6 * ISR_MS, 20 * ISR_MS),
+                 .read_latency = around(50 * US, 100 * US, 300 * US, ISR_MS)},
+        .stop_at_violation = true,
+    };
+}
+
+/* ---- copying ---- */
+
+static void *array_copy(const void *from, size_t bytes, struct isr_heap *heap)
+{
+    if (from == NULL || bytes == 0)
+        return NULL;
+    void *to = isr_heap_allocate(heap, bytes);
+    memcpy(to, from, bytes);
+    return to;
+}
+
+void sim_spec_copy(struct sim_spec *to, const struct sim_spec *from, struct isr_heap *heap)
+{
+    *to = *from;
+    to->topics = array_copy(from->topics, from->topics_count * sizeof *from->topics, heap);
+    to->clients = array_copy(from->clients, from->clients_count * sizeof *from->clients, heap);
+    to->steps = array_copy(from->steps, from->steps_count * sizeof *from->steps, heap);
+    for (uint32_t i = 0; i < from->topics_count; i++) {
+        const struct sim_topic_spec *topic = &from->topics[i];
+        to->topics[i].assignments =
+            array_copy(topic->assignments, (size_t)topic->partitions * sizeof *topic->assignments, heap);
+    }
+}
+
+/* ---- names ---- */
+
+/* The number after a letter, 0 when it is none. */
+static int32_t number_after(char letter, const char *name)
+{
+    if (name[0] != letter || name[1] < '1' || name[1] > '9')
+        return 0;
+    int32_t number = 0;
+    for (const char *digit = name + 1; *digit != '\0'; digit++) {
+        if (*digit < '0' || *digit > '9' || number > SIM_NODES_MAX)
+            return 0;
+        number = 10 * number + (*digit - '0');
+    }
+    return number;
+}
+
+int32_t sim_spec_node_named(const struct sim_spec *spec, const char *name)
+{
+    for (uint32_t i = 0; i < spec->clients_count; i++) {
+        if (strcmp(spec->clients[i].name, name) == 0)
+            return sim_spec_first_client(spec) + (int32_t)i;
+    }
+    if (strcmp(name, "client") == 0)
+        return sim_spec_own_client(spec);
+    int32_t number = number_after('n', name);
+    if (number >= 1 && number <= spec->brokers)
+        return number;
+    number = number_after('c', name);
+    if (!spec->combined && number >= 1 && number <= spec->controllers)
+        return spec->brokers + number;
+    return ISR_NODE_NONE;
+}
+
+const char *sim_spec_node_name(const struct sim_spec *spec, int32_t node, char buffer[SIM_LABEL_BYTES])
+{
+    struct isr_text text = {.buffer = buffer, .capacity = SIM_LABEL_BYTES};
+    if (node == ISR_NODE_NONE)
+        isr_text_format(&text, "none");
+    else if (node >= 1 && node <= spec->brokers)
+        isr_text_format(&text, "n%d", (int)node);
+    else if (node >= 1 && node < sim_spec_first_client(spec))
+        isr_text_format(&text, "c%d", (int)(node - spec->brokers));
+    else if (node >= 1 && node < sim_spec_own_client(spec))
+        isr_text_format(&text, "%s", spec->clients[node - sim_spec_first_client(spec)].name);
+    else if (node == sim_spec_own_client(spec))
+        isr_text_format(&text, "client");
+    else
+        isr_text_format(&text, "node %d", (int)node);
+    return buffer;
+}

@@ -1,0 +1,335 @@
+/* Whether a spec makes sense as a whole. What a scenario file can say is checked where it is read; this is the last word
+ * for every spec, generated ones too. */
+#include <string.h>
+
+#include "core/base/text.h"
+#include "sim/clock.h"
+#include "sim/spec.h"
+
+enum { PARTITIONS_MAX = 10000, VALUE_BYTES_MAX = 1 << 20, RECORDS_MAX = 100000 };
+
+/* Writes a sentence and tells that something is wrong. */
+#define WRONG(...) (isr_text_format(text, __VA_ARGS__), false)
+
+static bool distribution_holds(const struct sim_distribution *d, const char *what, struct isr_text *text)
+{
+    if (d->low_ns < 0 || d->low_ns > d->median_ns || d->median_ns > d->p99_ns || d->p99_ns > d->high_ns)
+        return WRONG("%s: the quantiles must not be negative and must not fall", what);
+    if (d->high_ns > 3600 * ISR_SECOND)
+        return WRONG("%s: more than an hour is absurd", what);
+    return true;
+}
+
+static bool link_holds(const struct sim_link_spec *link, struct isr_text *text)
+{
+    if (link->loss_ppm > 1000000 || link->duplicate_ppm > 1000000 || link->reorder_ppm > 1000000)
+        return WRONG("a probability must be at most 100%%");
+    return distribution_holds(&link->latency, "network latency", text);
+}
+
+static bool disk_holds(const struct sim_disk_spec *disk, struct isr_text *text)
+{
+    if (disk->capacity_bytes < 0)
+        return WRONG("a disk's capacity must not be negative");
+    return distribution_holds(&disk->write_latency, "write latency", text) &&
+           distribution_holds(&disk->sync_latency, "sync latency", text) &&
+           distribution_holds(&disk->read_latency, "read latency", text);
+}
+
+static bool cluster_holds(const struct sim_spec *spec, struct isr_text *text)
+{
+    if (spec->brokers < 1)
+        return WRONG("a cluster needs at least one broker");
+    if (spec->controllers < 1 || spec->controllers > ISR_REPLICAS_MAX)
+        return WRONG("a cluster has 1 to %d controllers, not %d", ISR_REPLICAS_MAX, (int)spec->controllers);
+    if (spec->combined && spec->controllers > spec->brokers)
+        return WRONG("%d controllers do not fit on %d brokers; give the controllers nodes of their own",
+                     (int)spec->controllers, (int)spec->brokers);
+    if (spec->clients_count > SIM_CLIENTS_MAX)
+        return WRONG("at most %d clients", SIM_CLIENTS_MAX);
+    if (spec->brokers > SIM_NODES_MAX || sim_spec_nodes_count(spec) > SIM_NODES_MAX)
+        return WRONG("brokers, controllers, clients and the world's own client are more than %d processes", SIM_NODES_MAX);
+    if (spec->duration_ns <= 0 || spec->duration_ns > 365 * 86400 * ISR_SECOND)
+        return WRONG("the duration must be above 0 and at most a year");
+    if (spec->settle_ns < 0 || spec->settle_ns >= spec->duration_ns)
+        return WRONG("the time to settle must be a part of the duration");
+    const struct isr_config_info *setting = isr_config_check(&spec->config);
+    if (setting != NULL)
+        return WRONG("%s is outside its bounds, %ld to %ld", setting->name, setting->least, setting->most);
+    return true;
+}
+
+/* ---- topics and clients ---- */
+
+static const struct sim_topic_spec *topic_named(const struct sim_spec *spec, const char *name)
+{
+    for (uint32_t i = 0; i < spec->topics_count; i++) {
+        if (strcmp(spec->topics[i].name.text, name) == 0)
+            return &spec->topics[i];
+    }
+    return NULL;
+}
+
+static bool assignment_holds(const struct sim_spec *spec, const struct sim_topic_spec *topic, int32_t partition,
+                             struct isr_text *text)
+{
+    const struct isr_replicas *replicas = &topic->assignments[partition];
+    if (replicas->count != topic->replication_factor)
+        return WRONG("partition %s-%d has %d replicas assigned, but the replication factor is %d", topic->name.text,
+                     (int)partition, replicas->count, topic->replication_factor);
+    for (unsigned i = 0; i < replicas->count; i++) {
+        if (!sim_spec_is_broker(spec, replicas->ids[i]))
+            return WRONG("partition %s-%d is assigned to node %d, which is no broker", topic->name.text, (int)partition,
+                         replicas->ids[i]);
+        for (unsigned j = 0; j < i; j++) {
+            if (replicas->ids[j] == replicas->ids[i])
+                return WRONG("partition %s-%d is assigned to node %d twice", topic->name.text, (int)partition,
+                             replicas->ids[i]);
+        }
+    }
+    return true;
+}
+
+static bool topic_holds(const struct sim_spec *spec, const struct sim_topic_spec *topic, struct isr_text *text)
+{
+    const char *name = topic->name.text;
+    if (name[0] == '\0')
+        return WRONG("a topic needs a name");
+    if (topic_named(spec, name) != topic)
+        return WRONG("topic %s is there twice", name);
+    if (topic->partitions < 1 || topic->partitions > PARTITIONS_MAX)
+        return WRONG("topic %s has 1 to %d partitions, not %d", name, PARTITIONS_MAX, (int)topic->partitions);
+    if (topic->replication_factor < 1 || topic->replication_factor > ISR_REPLICAS_MAX)
+        return WRONG("topic %s: the replication factor is 1 to %d, not %d", name, ISR_REPLICAS_MAX,
+                     topic->replication_factor);
+    if (topic->replication_factor > spec->brokers)
+        return WRONG("topic %s: a replication factor of %d needs as many brokers, there are %d", name,
+                     topic->replication_factor, (int)spec->brokers);
+    if (topic->min_isr < 1 || topic->min_isr > topic->replication_factor)
+        return WRONG("topic %s: min ISR is 1 to the replication factor (%d), not %d", name, topic->replication_factor,
+                     topic->min_isr);
+    for (int32_t i = 0; topic->assignments != NULL && i < topic->partitions; i++) {
+        if (!assignment_holds(spec, topic, i, text))
+            return false;
+    }
+    return true;
+}
+
+static bool partition_holds(const struct sim_spec *spec, const char *topic_name, int32_t partition, bool all_allowed,
+                            struct isr_text *text)
+{
+    const struct sim_topic_spec *topic = topic_named(spec, topic_name);
+    if (topic == NULL)
+        return WRONG("there is no topic %s", topic_name);
+    if (partition < (all_allowed ? -1 : 0) || partition >= topic->partitions)
+        return WRONG("topic %s has no partition %d", topic_name, (int)partition);
+    return true;
+}
+
+static bool acks_hold(int16_t acks, struct isr_text *text)
+{
+    return (acks >= -1 && acks <= 1) || WRONG("acks is 0, 1 or all");
+}
+
+static bool client_name_holds(const struct sim_spec *spec, uint32_t place, struct isr_text *text)
+{
+    const char *name = spec->clients[place].name;
+    struct sim_spec others = *spec;
+    others.clients_count = place;
+    if (name[0] == '\0')
+        return WRONG("a client needs a name");
+    if (sim_spec_node_named(&others, name) != ISR_NODE_NONE)
+        return WRONG("the name %s is taken", name);
+    return true;
+}
+
+static bool client_holds(const struct sim_spec *spec, uint32_t place, struct isr_text *text)
+{
+    const struct sim_client_spec *client = &spec->clients[place];
+    if (!client_name_holds(spec, place, text))
+        return false;
+    if (client->kind == SIM_CLIENT_ADMIN)
+        return true;
+    if (!partition_holds(spec, client->topic.text, client->partition, true, text))
+        return false;
+    if (client->kind == SIM_CLIENT_CONSUMER)
+        return true;
+    if (client->interval_ns < 0 || client->start_ns < 0 || client->stop_ns < client->start_ns)
+        return WRONG("producer %s: its interval, start and stop must not be negative, nor stop before start", client->name);
+    if (client->records_per_batch < 1 || client->records_per_batch > RECORDS_MAX)
+        return WRONG("producer %s: a batch has 1 to %d records", client->name, RECORDS_MAX);
+    if (client->value_bytes < 8 || client->value_bytes > VALUE_BYTES_MAX)
+        return WRONG("producer %s: a record has 8 to %d bytes", client->name, VALUE_BYTES_MAX);
+    if (client->keys < 0)
+        return WRONG("producer %s: the number of keys must not be negative", client->name);
+    return acks_hold(client->acks, text);
+}
+
+/* ---- steps ---- */
+
+static bool nodes_hold(const struct sim_spec *spec, const struct sim_node_set *nodes, struct isr_text *text)
+{
+    for (int32_t node = sim_spec_nodes_count(spec) + 1; node < (int32_t)(8 * sizeof nodes->bits); node++) {
+        if (sim_node_set_has(nodes, node))
+            return WRONG("there is no node %d", (int)node);
+    }
+    return true;
+}
+
+static bool condition_holds(const struct sim_spec *spec, const struct sim_condition *condition, struct isr_text *text)
+{
+    bool partition = false;
+    switch (condition->kind) {
+    case SIM_CONDITION_LEADER_IS:
+    case SIM_CONDITION_LEADER_ELECTED:
+    case SIM_CONDITION_LEADER_EPOCH:
+    case SIM_CONDITION_ISR_IS:
+    case SIM_CONDITION_ISR_SIZE:
+    case SIM_CONDITION_ISR_HAS:
+    case SIM_CONDITION_ELR_IS:
+    case SIM_CONDITION_LOG_END:
+    case SIM_CONDITION_HIGH_WATERMARK:
+    case SIM_CONDITION_ISR_PENDING:
+        partition = true;
+        break;
+    case SIM_CONDITION_NODE_UP:
+    case SIM_CONDITION_BROKER_FENCED:
+    case SIM_CONDITION_CONTROLLER:
+    case SIM_CONDITION_ACKED:
+    case SIM_CONDITION_COMMITTED:
+    case SIM_CONDITION_READ:
+    case SIM_CONDITION_KINDS:
+        break;
+    }
+    if (condition->node != ISR_NODE_NONE && (condition->node < 0 || condition->node > sim_spec_nodes_count(spec)))
+        return WRONG("there is no node %d", (int)condition->node);
+    return !partition || partition_holds(spec, condition->topic.text, condition->partition, false, text);
+}
+
+static bool client_known(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
+{
+    if (action->client[0] == '\0')
+        return true;
+    int32_t node = sim_spec_node_named(spec, action->client);
+    if (node == ISR_NODE_NONE || !sim_spec_is_client(spec, node))
+        return WRONG("there is no client %s", action->client);
+    return true;
+}
+
+static bool clock_holds(const struct sim_action *action, struct isr_text *text)
+{
+    const struct sim_clock_spec *clock = &action->clock;
+    if ((action->clock_fields & SIM_CLOCK_OFFSET) &&
+        (clock->offset_ns > SIM_CLOCK_OFFSET_NS_MAX || clock->offset_ns < -SIM_CLOCK_OFFSET_NS_MAX))
+        return WRONG("a clock's offset is at most %ld seconds", SIM_CLOCK_OFFSET_NS_MAX / ISR_SECOND);
+    if ((action->clock_fields & SIM_CLOCK_DRIFT) &&
+        (clock->drift_ppm > SIM_CLOCK_DRIFT_PPM_MAX || clock->drift_ppm < -SIM_CLOCK_DRIFT_PPM_MAX))
+        return WRONG("a clock's drift is at most %d ppm", SIM_CLOCK_DRIFT_PPM_MAX);
+    return true;
+}
+
+static bool produce_holds(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
+{
+    if (action->count < 1 || action->count > RECORDS_MAX)
+        return WRONG("a batch has 1 to %d records", RECORDS_MAX);
+    if (action->value_bytes < 8 || action->value_bytes > VALUE_BYTES_MAX)
+        return WRONG("a record has 8 to %d bytes", VALUE_BYTES_MAX);
+    return acks_hold(action->acks, text) && client_known(spec, action, text) &&
+           partition_holds(spec, action->topic.text, action->partition, false, text);
+}
+
+static bool sets_hold(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
+{
+    if (!nodes_hold(spec, &action->nodes, text) || !nodes_hold(spec, &action->from, text) ||
+        !nodes_hold(spec, &action->to, text))
+        return false;
+    for (uint32_t i = 0; i < action->groups_count; i++) {
+        if (!nodes_hold(spec, &action->groups[i], text))
+            return false;
+    }
+    return true;
+}
+
+static bool action_holds(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
+{
+    if (action->groups_count > SIM_GROUPS_MAX)
+        return WRONG("at most %d groups", SIM_GROUPS_MAX);
+    if (!sets_hold(spec, action, text))
+        return false;
+    switch (action->kind) {
+    case SIM_ACTION_LINK:
+        return (action->link_fields & SIM_LINK_LATENCY) == 0 || link_holds(&action->link, text);
+    case SIM_ACTION_DISK:
+        return ((action->disk_fields & SIM_DISK_WRITE) == 0 ||
+                distribution_holds(&action->disk.write_latency, "write latency", text)) &&
+               ((action->disk_fields & SIM_DISK_SYNC) == 0 ||
+                distribution_holds(&action->disk.sync_latency, "sync latency", text)) &&
+               ((action->disk_fields & SIM_DISK_READ) == 0 ||
+                distribution_holds(&action->disk.read_latency, "read latency", text));
+    case SIM_ACTION_DISK_FAIL:
+        return (action->operations != 0 && action->count >= 1) || WRONG("no operation is told to fail");
+    case SIM_ACTION_DISK_FULL:
+        return action->count >= 0 || WRONG("the room left on a disk must not be negative");
+    case SIM_ACTION_CLOCK:
+        return clock_holds(action, text);
+    case SIM_ACTION_PRODUCE:
+        return produce_holds(spec, action, text);
+    case SIM_ACTION_ELECT:
+        return partition_holds(spec, action->topic.text, action->partition, false, text);
+    case SIM_ACTION_TRAFFIC:
+        return client_known(spec, action, text);
+    case SIM_ACTION_POWER_OFF:
+    case SIM_ACTION_KILL:
+    case SIM_ACTION_SHUTDOWN:
+    case SIM_ACTION_START:
+    case SIM_ACTION_PAUSE:
+    case SIM_ACTION_RESUME:
+    case SIM_ACTION_PARTITION:
+    case SIM_ACTION_ISOLATE:
+    case SIM_ACTION_CUT:
+    case SIM_ACTION_HEAL:
+    case SIM_ACTION_DISK_FREE:
+    case SIM_ACTION_NOTE:
+        return true;
+    case SIM_ACTION_KINDS:
+        break;
+    }
+    return WRONG("there is no such action");
+}
+
+static bool step_holds(const struct sim_spec *spec, const struct sim_step *step, struct isr_text *text)
+{
+    if ((step->gate == SIM_GATE_AT || step->gate == SIM_GATE_WAIT) && step->time_ns < 0)
+        return WRONG("a step's time must not be negative");
+    if (step->gate == SIM_GATE_AT && step->time_ns > spec->duration_ns)
+        return WRONG("the run is over before this step");
+    if ((step->gate == SIM_GATE_WHEN || step->gate == SIM_GATE_AFTER) && !condition_holds(spec, &step->condition, text))
+        return false;
+    return action_holds(spec, &step->action, text);
+}
+
+/* ---- the whole ---- */
+
+const char *sim_spec_check(const struct sim_spec *spec, char *buffer, size_t buffer_bytes, uint32_t *where)
+{
+    struct isr_text sentence = {.buffer = buffer, .capacity = buffer_bytes};
+    struct isr_text *text = &sentence;
+    *where = 0;
+    if (!cluster_holds(spec, text) || !link_holds(&spec->network, text) || !disk_holds(&spec->disk, text))
+        return buffer;
+    for (uint32_t i = 0; i < spec->topics_count; i++) {
+        if (!topic_holds(spec, &spec->topics[i], text))
+            return buffer;
+    }
+    for (uint32_t i = 0; i < spec->clients_count; i++) {
+        if (!client_holds(spec, i, text))
+            return buffer;
+    }
+    for (uint32_t i = 0; i < spec->steps_count; i++) {
+        if (!step_holds(spec, &spec->steps[i], text)) {
+            *where = i + 1;
+            return buffer;
+        }
+    }
+    return NULL;
+}
