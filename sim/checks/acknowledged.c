@@ -1,0 +1,217 @@
+/* I3: every record acknowledged with acks=all is in the log of every later elected leader.
+ *
+ * Judged when a leader begins: from where its log is known to agree with what is committed it is compared batch by
+ * batch, so that a leader that was in sync costs next to nothing. A missing record is a violation unless its contract
+ * (ledger.h) allows the loss; with a record that was only read it is one of I4, and of I1 when nobody knew of it.
+ * What was lost is no longer committed: the history goes on from the leader's log. */
+#include "sim/checks/state.h"
+
+/* Why the loss is not excused, for people. */
+static struct check_label promise_label(const struct check_partition *partition)
+{
+    struct check_label label = {0};
+    struct isr_text text = ISR_TEXT(label.text);
+    if (partition->min_isr == 1)
+        isr_text_format(&text, "min ISR 1, no replica lost it by losing power");
+    else
+        isr_text_format(&text, "min ISR %d, fewer replicas than that lost it by losing power", partition->min_isr);
+    return label;
+}
+
+/* "orders-0: record at offset 12 (epoch 3)[, acknowledged ... | , read by a consumer]", then what the caller adds. */
+static void tell_lost(struct sim_checks *checks, const struct check_partition *partition, int32_t record_epoch,
+                      const struct check_entry *entry, int32_t leader, int32_t leader_epoch)
+{
+    const struct sim_view *view = &checks->view;
+    struct sim_replica_view replica = {0};
+    struct sim_batch_view batch;
+    char buffer[160] = "", there[120] = "";
+    struct isr_text history = ISR_TEXT(buffer), instead = ISR_TEXT(there);
+    enum sim_invariant invariant = SIM_INVARIANT_I1;
+    (void)view->replica(view->object, leader, partition->tp, &replica);
+    if (view->batch(view->object, leader, partition->tp, entry->base, &batch))
+        isr_text_format(&instead, "; it has a record of epoch %d there", batch.leader_epoch);
+    if ((entry->flags & CHECK_ACKED) != 0) {
+        invariant = SIM_INVARIANT_I3;
+        isr_text_format(&history, "acknowledged with acks=all to %s at %s", check_node_label(checks, entry->client).text,
+                        check_time_label(entry->acked_ns).text);
+    } else if ((entry->flags & CHECK_READ) != 0) {
+        invariant = SIM_INVARIANT_I4;
+        isr_text_format(&history, "which a consumer had read");
+    } else {
+        isr_text_format(&history, "committed below a high watermark");
+    }
+    check_fail(checks, invariant,
+               "%s: record at offset %ld (epoch %d), %s, is not in the log of %s, elected leader of epoch %d with LEO "
+               "%ld%s (%s)",
+               check_partition_label(partition).text, entry->base, record_epoch, history.buffer,
+               check_node_label(checks, leader).text, leader_epoch, replica.log_end, instead.buffer,
+               promise_label(partition).text);
+}
+
+/* A record is not in the log of a later leader. */
+static void lost(struct sim_checks *checks, struct check_partition *partition, int32_t record_epoch,
+                 const struct check_entry *entry, int32_t leader, int32_t leader_epoch)
+{
+    bool known = (entry->flags & (CHECK_ACKED | CHECK_READ)) != 0;
+    if (check_ledger_excuses(partition, record_epoch, entry, leader_epoch)) {
+        checks->losses_allowed += known ? entry->count : 0;
+        return;
+    }
+    checks->losses_forbidden += known ? entry->count : 0;
+    tell_lost(checks, partition, record_epoch, entry, leader, leader_epoch);
+}
+
+/* What is committed from `from` on is not in the leader's log. Acknowledged records first: that is the plainer story. */
+static void committed_lost(struct sim_checks *checks, struct check_partition *partition, int64_t from, int32_t leader,
+                           int32_t leader_epoch)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        int64_t offset = from;
+        while (offset < partition->history.true_high_watermark) {
+            int32_t epoch = ISR_EPOCH_NONE;
+            const struct check_entry *entry = check_history_committed(&partition->history, offset, &epoch);
+            if (entry == NULL)
+                break;
+            bool acked = (entry->flags & CHECK_ACKED) != 0;
+            if (acked == (pass == 0))
+                lost(checks, partition, epoch, entry, leader, leader_epoch);
+            offset = check_entry_end(entry);
+        }
+    }
+    check_ledger_forgive(partition, from, leader_epoch);
+    check_history_cut(&partition->history, from);
+    for (uint32_t i = 0; i < partition->replicas_count; i++) {
+        if (partition->replicas[i].matched > from)
+            partition->replicas[i].matched = from;
+    }
+    check_producers_cut(checks, partition, leader);
+}
+
+static struct check_entry *stray_entry(const struct check_partition *partition, struct check_stray stray)
+{
+    const struct check_line *line = check_history_line(&partition->history, stray.epoch);
+    return line == NULL ? NULL : check_line_find(line, stray.base);
+}
+
+static bool holds(const struct sim_checks *checks, const struct check_partition *partition, int32_t node,
+                  int32_t epoch, const struct check_entry *entry)
+{
+    struct sim_batch_view batch;
+    return checks->view.batch(checks->view.object, node, partition->tp, entry->base, &batch) &&
+           batch.leader_epoch == epoch && batch.base_offset == entry->base && batch.crc == entry->crc;
+}
+
+/* Drops the stray at a place of the list. */
+static void stray_drop(struct check_ledger *ledger, uint32_t place)
+{
+    for (uint32_t i = place + 1; i < ledger->strays_count; i++)
+        ledger->strays[i - 1] = ledger->strays[i];
+    ledger->strays_count--;
+}
+
+static void strays_held(struct sim_checks *checks, struct check_partition *partition, int32_t leader,
+                        int32_t leader_epoch)
+{
+    struct check_ledger *ledger = &partition->ledger;
+    for (uint32_t i = 0; i < ledger->strays_count;) {
+        struct check_stray stray = ledger->strays[i];
+        const struct check_entry *entry = stray_entry(partition, stray);
+        if (entry == NULL || stray.epoch > leader_epoch || holds(checks, partition, leader, stray.epoch, entry)) {
+            i++;
+            continue;
+        }
+        lost(checks, partition, stray.epoch, entry, leader, leader_epoch);
+        stray_drop(ledger, i);
+    }
+}
+
+void check_strays_committed(struct sim_checks *checks, struct check_partition *partition, int32_t leader,
+                            int32_t epoch, const struct check_entry *entry)
+{
+    struct check_ledger *ledger = &partition->ledger;
+    for (uint32_t i = 0; i < ledger->strays_count;) {
+        struct check_stray stray = ledger->strays[i];
+        const struct check_entry *other = stray_entry(partition, stray);
+        if (other == NULL || check_entry_end(other) <= entry->base || check_entry_end(entry) <= other->base) {
+            i++;
+            continue;
+        }
+        if (other != entry)
+            lost(checks, partition, stray.epoch, other, leader, epoch > stray.epoch ? epoch : partition->epoch_judged);
+        stray_drop(ledger, i);
+    }
+}
+
+void check_leader_holds(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t epoch)
+{
+    struct check_replica *replica = check_replica_of(checks, partition, node);
+    int64_t committed = partition->history.true_high_watermark;
+    check_count(checks, SIM_INVARIANT_I3);
+    int64_t from = check_match(checks, partition, replica, committed);
+    if (from < committed)
+        committed_lost(checks, partition, from, node, epoch);
+    strays_held(checks, partition, node, epoch);
+}
+
+void check_began_to_lead(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t epoch)
+{
+    const struct sim_view *view = &checks->view;
+    struct sim_replica_view seen;
+    /* Passed over in the same step, or late: a later leader was judged already. */
+    if (epoch < partition->epoch_judged || !view->replica(view->object, node, partition->tp, &seen) ||
+        seen.role != SIM_REPLICA_LEADS || seen.leader_epoch != epoch)
+        return;
+    struct check_replica *replica = check_replica_of(checks, partition, node);
+    if (replica->matched < seen.log_start)
+        replica->matched = seen.log_start;
+    checks->elected = true;
+    check_leader_holds(checks, partition, node, epoch);
+    partition->epoch_judged = epoch;
+    partition->judged_leader = node;
+}
+
+void check_answered(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                    const struct isr_observation *observation)
+{
+    const struct sim_view *view = &checks->view;
+    struct sim_batch_view batch;
+    int64_t base = observation->produce_answered.base;
+    if (observation->produce_answered.error != 0 || observation->produce_answered.acks != -1 || base < 0 ||
+        !view->batch(view->object, node, partition->tp, base, &batch))
+        return;
+    const struct check_line *line = check_history_line(&partition->history, batch.leader_epoch);
+    struct check_entry *entry = line == NULL ? NULL : check_line_find(line, base);
+    if (entry == NULL || (entry->flags & CHECK_ACKED) != 0)
+        return;
+    entry->flags |= CHECK_ACKED;
+    entry->acked_ns = view->now_ns(view->object);
+    entry->client = (int16_t)observation->produce_answered.client;
+    checks->records_acked += entry->count;
+    int32_t epoch = ISR_EPOCH_NONE;
+    if (check_history_committed(&partition->history, base, &epoch) == entry)
+        return;
+    check_ledger_stray(checks, partition, batch.leader_epoch, entry);
+    /* Acknowledged by a deposed leader: the one that followed it must have it too. */
+    struct sim_replica_view seen;
+    if (partition->epoch_judged > batch.leader_epoch && partition->judged_leader != node &&
+        view->replica(view->object, partition->judged_leader, partition->tp, &seen) &&
+        seen.role == SIM_REPLICA_LEADS && seen.leader_epoch == partition->epoch_judged)
+        strays_held(checks, partition, partition->judged_leader, partition->epoch_judged);
+}
+
+void check_client_acked(struct sim_checks *checks, struct check_partition *partition, int32_t client, int64_t offset,
+                        uint64_t first_value)
+{
+    int32_t epoch = ISR_EPOCH_NONE;
+    const struct check_entry *entry = check_history_committed(&partition->history, offset, &epoch);
+    if (entry == NULL || entry->first_value == first_value)
+        return; /* above what is committed the leaders are judged, not the answer */
+    const struct check_ledger *ledger = &partition->ledger;
+    if (ledger->forgiven_offset != ISR_OFFSET_NONE && offset >= ledger->forgiven_offset)
+        return;
+    check_fail(checks, SIM_INVARIANT_I3,
+               "%s: %s was told that its record %lu is at offset %ld, where record %lu (epoch %d) is committed",
+               check_partition_label(partition).text, check_node_label(checks, client).text, first_value, offset,
+               entry->first_value, epoch);
+}

@@ -1,0 +1,314 @@
+/* Hands each observation to the checks that it concerns. The order inside matters: what is committed is known before
+ * anything is judged by it. */
+#include "sim/checks/checks.h"
+
+#include "sim/checks/state.h"
+
+struct sim_checks *sim_checks_make(struct isr_heap *heap, const struct sim_view *view,
+                                   const struct sim_checks_options *options)
+{
+    struct sim_checks *checks = isr_heap_allocate(heap, sizeof *checks);
+    checks->heap = heap;
+    checks->view = *view;
+    checks->armed = options->armed;
+    checks->nodes = isr_heap_allocate(heap, sizeof *checks->nodes * ((size_t)view->nodes_count + 1));
+    for (int32_t node = 1; node <= view->nodes_count; node++) {
+        checks->nodes[node].up = view->up(view->object, node);
+        checks->nodes[node].life = checks->nodes[node].up ? 1 : 0;
+    }
+    checks->raft = check_raft_new(checks);
+    return checks;
+}
+
+/* ---- what happened to a replica ---- */
+
+static void log_recovered(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+{
+    struct check_partition *partition = check_partition_of(checks, observation->log_recovered.tp);
+    struct check_replica *replica = check_replica_of(checks, partition, node);
+    replica->log_end = observation->log_recovered.log_end;
+    if (replica->matched > replica->log_end)
+        replica->matched = replica->log_end;
+    check_ledger_recovered(partition, node, replica->log_end);
+    check_bounds(checks, partition, node, true);
+}
+
+static void log_appended(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+{
+    struct check_partition *partition = check_partition_of(checks, observation->log_appended.tp);
+    check_replica_of(checks, partition, node)->log_end = observation->log_appended.last + 1;
+    check_appended(checks, partition, node, observation);
+    check_bounds(checks, partition, node, false);
+}
+
+static void log_truncated(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+{
+    struct check_partition *partition = check_partition_of(checks, observation->log_truncated.tp);
+    struct check_replica *replica = check_replica_of(checks, partition, node);
+    replica->log_end = observation->log_truncated.to;
+    if (replica->matched > replica->log_end)
+        replica->matched = replica->log_end;
+    check_bounds(checks, partition, node, true);
+    check_members_hold(checks, partition, node);
+}
+
+static void high_watermark_advanced(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+{
+    struct check_partition *partition = check_partition_of(checks, observation->high_watermark_advanced.tp);
+    int32_t epoch = (int32_t)observation->high_watermark_advanced.leader_epoch;
+    if (observation->high_watermark_advanced.as_leader && epoch == partition->epoch_max) {
+        const struct check_line *line = check_history_line(&partition->history, epoch);
+        if (line != NULL && line->leader == node) {
+            check_high_watermark_advanced(checks, partition, node, observation);
+            int64_t before = partition->history.true_high_watermark;
+            check_commit(checks, partition, node, observation->high_watermark_advanced.to);
+            if (partition->history.true_high_watermark > before)
+                check_members_hold(checks, partition, CHECK_EVERY_NODE);
+        }
+    }
+    check_logs_match(checks, partition, node);
+    check_bounds(checks, partition, node, false);
+}
+
+static void became_leader(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+{
+    struct check_partition *partition = check_partition_of(checks, observation->became_leader.tp);
+    int32_t epoch = (int32_t)observation->became_leader.leader_epoch;
+    check_role_taken(checks, partition, node, epoch, true);
+    check_began_to_lead(checks, partition, node, epoch);
+    check_bounds(checks, partition, node, true);
+}
+
+static void became_follower(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+{
+    struct check_partition *partition = check_partition_of(checks, observation->became_follower.tp);
+    check_role_taken(checks, partition, node, (int32_t)observation->became_follower.leader_epoch, false);
+    check_bounds(checks, partition, node, true);
+}
+
+/* ---- what the controllers committed ---- */
+
+/* Who is in the ISR, runs, and holds all that is committed is as good as if it had never ended. */
+static void restore_members(struct sim_checks *checks, struct check_partition *partition)
+{
+    const struct sim_view *view = &checks->view;
+    int64_t committed = partition->history.true_high_watermark;
+    for (int i = 0; i < partition->committed.isr.count && partition->ledger.endings_count > 0; i++) {
+        int32_t member = partition->committed.isr.ids[i];
+        struct sim_replica_view replica;
+        if (view->running(view->object, member) && view->replica(view->object, member, partition->tp, &replica) &&
+            replica.log_end >= committed)
+            check_ledger_restored(partition, member, committed);
+    }
+}
+
+static void partition_changed(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+{
+    struct check_partition *partition = check_partition_of(checks, observation->partition_changed.tp);
+    check_leader_decided(checks, partition, node, observation);
+    check_isr(checks, partition, node);
+    check_members_hold(checks, partition, CHECK_EVERY_NODE);
+    restore_members(checks, partition);
+}
+
+static void broker_unfenced(struct sim_checks *checks, int32_t node)
+{
+    struct check_partition *partition = NULL;
+    while ((partition = check_partition_next(checks, partition)) != NULL)
+        check_members_hold(checks, partition, node);
+}
+
+static void produce_answered(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+{
+    check_answered(checks, check_partition_of(checks, observation->produce_answered.tp), node, observation);
+}
+
+void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+{
+    switch (observation->kind) {
+    case ISR_OBSERVED_LOG_RECOVERED:
+        log_recovered(checks, node, observation);
+        break;
+    case ISR_OBSERVED_LOG_APPENDED:
+        log_appended(checks, node, observation);
+        break;
+    case ISR_OBSERVED_LOG_TRUNCATED:
+        log_truncated(checks, node, observation);
+        break;
+    case ISR_OBSERVED_EPOCH_ASSIGNED:
+        check_bounds(checks, check_partition_of(checks, observation->epoch_assigned.tp), node, true);
+        break;
+    case ISR_OBSERVED_BECAME_LEADER:
+        became_leader(checks, node, observation);
+        break;
+    case ISR_OBSERVED_BECAME_FOLLOWER:
+        became_follower(checks, node, observation);
+        break;
+    case ISR_OBSERVED_HIGH_WATERMARK_ADVANCED:
+        high_watermark_advanced(checks, node, observation);
+        break;
+    case ISR_OBSERVED_HIGH_WATERMARK_LOWERED:
+        check_bounds(checks, check_partition_of(checks, observation->high_watermark_lowered.tp), node, false);
+        break;
+    case ISR_OBSERVED_PRODUCE_ANSWERED:
+        produce_answered(checks, node, observation);
+        break;
+    case ISR_OBSERVED_BROKER_UNFENCED:
+        broker_unfenced(checks, node);
+        break;
+    case ISR_OBSERVED_METADATA_APPLIED:
+        check_metadata_applied(checks, node, observation->metadata_applied.index,
+                               (uint64_t)observation->metadata_applied.digest);
+        break;
+    case ISR_OBSERVED_METADATA_SNAPSHOT_LOADED:
+        check_metadata_applied(checks, node, observation->metadata_snapshot_loaded.index,
+                               (uint64_t)observation->metadata_snapshot_loaded.digest);
+        break;
+    case ISR_OBSERVED_PARTITION_CHANGED:
+        partition_changed(checks, node, observation);
+        break;
+    case ISR_OBSERVED_BROKER_STATE:
+        check_isr_of_broker(checks, node, (int32_t)observation->broker_state.broker);
+        break;
+    case ISR_OBSERVED_QUORUM_ROLE:
+    case ISR_OBSERVED_QUORUM_VOTED:
+    case ISR_OBSERVED_QUORUM_APPENDED:
+    case ISR_OBSERVED_QUORUM_TRUNCATED:
+    case ISR_OBSERVED_QUORUM_COMMITTED:
+    case ISR_OBSERVED_QUORUM_APPLIED:
+    case ISR_OBSERVED_QUORUM_COMPACTED:
+    case ISR_OBSERVED_QUORUM_SNAPSHOT_INSTALLED:
+        check_raft_observe(checks, node, observation);
+        break;
+    case ISR_OBSERVED_RECORD_READ:
+        check_read(checks, check_partition_of(checks, observation->record_read.tp), node, observation);
+        break;
+    case ISR_OBSERVED_ISR_PROPOSED:
+    case ISR_OBSERVED_ISR_COMMITTED:
+    case ISR_OBSERVED_ISR_REJECTED:
+    case ISR_OBSERVED_PRODUCE_APPENDED:
+    case ISR_OBSERVED_FETCH_REFUSED:
+    case ISR_OBSERVED_FETCH_DIVERGED:
+    case ISR_OBSERVED_BROKER_STARTED:
+    case ISR_OBSERVED_BROKER_REGISTERED:
+    case ISR_OBSERVED_BROKER_STOPPING:
+    case ISR_OBSERVED_NODE_HALTED:
+    case ISR_OBSERVED_CONTROLLER_ACTIVE:
+    case ISR_OBSERVED_CONTROLLER_RESIGNED:
+    case ISR_OBSERVED_ALTER_PARTITION_ANSWERED:
+    case ISR_OBSERVED_KINDS:
+        break;
+    }
+}
+
+static void replicas_ended(struct sim_checks *checks, int32_t node, bool clean, bool lossy)
+{
+    struct check_partition *partition = NULL;
+    while (!clean && (partition = check_partition_next(checks, partition)) != NULL) {
+        for (uint32_t i = 0; i < partition->replicas_count; i++) {
+            if (partition->replicas[i].node == node)
+                check_ledger_ended(checks, partition, node, partition->replicas[i].log_end, lossy);
+        }
+    }
+}
+
+void sim_checks_process(struct sim_checks *checks, int32_t node, bool up, bool clean, bool lossy)
+{
+    struct check_node *process = &checks->nodes[node];
+    bool was_up = process->up;
+    process->up = up;
+    if (!up) {
+        /* A process that is down already may lose power too. */
+        if (was_up || lossy)
+            replicas_ended(checks, node, clean, lossy);
+        return;
+    }
+    if (was_up)
+        return;
+    process->life++;
+    check_raft_process(checks, node);
+    struct check_partition *partition = NULL;
+    while ((partition = check_partition_next(checks, partition)) != NULL) {
+        for (uint32_t i = 0; i < partition->replicas_count; i++) {
+            if (partition->replicas[i].node == node)
+                partition->replicas[i].leader_epoch = ISR_EPOCH_NONE;
+        }
+    }
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    while (*a != '\0' && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
+void sim_checks_unclean_asked(struct sim_checks *checks, const char *topic, uint16_t index)
+{
+    struct check_partition *partition = NULL;
+    while ((partition = check_partition_next(checks, partition)) != NULL) {
+        if (partition->tp.index == index && same_text(partition->topic_name.text, topic))
+            partition->unclean_asked = true;
+    }
+}
+
+void sim_checks_client_acked(struct sim_checks *checks, int32_t client, struct isr_tp tp, int64_t offset,
+                             uint64_t first_value)
+{
+    check_client_acked(checks, check_partition_of(checks, isr_tp_key(tp)), client, offset, first_value);
+}
+
+/* ---- the end ---- */
+
+/* Everything once more, from the start of the logs: nothing relies on an observation that was never made. */
+static void look_again(struct sim_checks *checks, struct check_partition *partition)
+{
+    const struct sim_view *view = &checks->view;
+    for (uint32_t i = 0; i < partition->replicas_count; i++) {
+        struct sim_replica_view seen;
+        int32_t node = partition->replicas[i].node;
+        if (!view->replica(view->object, node, partition->tp, &seen))
+            continue;
+        partition->replicas[i].matched = seen.log_start;
+        check_bounds(checks, partition, node, true);
+        if (partition->committed_known && isr_replicas_contain(&partition->committed.isr, node) &&
+            view->running(view->object, node))
+            check_logs_match(checks, partition, node);
+        partition->replicas[i].matched = seen.log_start;
+        if (node == partition->judged_leader && seen.role == SIM_REPLICA_LEADS &&
+            seen.leader_epoch == partition->epoch_judged && partition->epoch_judged == partition->epoch_max)
+            check_leader_holds(checks, partition, node, partition->epoch_judged);
+    }
+}
+
+void sim_checks_end(struct sim_checks *checks)
+{
+    struct check_partition *partition = NULL;
+    while ((partition = check_partition_next(checks, partition)) != NULL)
+        look_again(checks, partition);
+    check_liveness(checks);
+    checks->ended = true;
+    (void)check_vacuity(checks);
+}
+
+void sim_checks_report(const struct sim_checks *checks, struct sim_checks_report *report)
+{
+    *report = (struct sim_checks_report){
+        .records_committed = checks->records_committed,
+        .records_acked = checks->records_acked,
+        .losses_allowed = checks->losses_allowed,
+        .losses_forbidden = checks->losses_forbidden,
+        .vacuous = checks->vacuous[0] != '\0' ? checks->vacuous : NULL,
+    };
+    for (int i = 0; i < SIM_INVARIANTS; i++) {
+        report->evaluated[i] = checks->evaluated[i];
+        report->violated[i] = checks->violations[i] != NULL;
+    }
+}
+
+const char *sim_checks_violation(const struct sim_checks *checks, enum sim_invariant invariant)
+{
+    return checks->violations[invariant];
+}

@@ -1,0 +1,42 @@
+/* A leader's high watermark moved in its own valid term: what it passed is committed from now on. What is committed is
+ * taken from the leader's actual log, and must be what was written in that epoch (I2). */
+#include "sim/checks/state.h"
+
+/* The entry of a batch that is about to be committed; NULL when its line never saw it. */
+static struct check_entry *entry_of(struct sim_checks *checks, struct check_partition *partition, int32_t leader,
+                                    const struct sim_batch_view *batch)
+{
+    const struct check_line *line = check_history_line(&partition->history, batch->leader_epoch);
+    struct check_entry *entry = line == NULL ? NULL : check_line_find(line, batch->base_offset);
+    if (entry != NULL && entry->base == batch->base_offset && entry->count == batch->record_count &&
+        entry->crc == batch->crc && entry->base == partition->history.true_high_watermark)
+        return entry;
+    check_fail(checks, SIM_INVARIANT_I2,
+               "%s: %s committed records at offset %ld of epoch %d that were never written there in that epoch",
+               check_partition_label(partition).text, check_node_label(checks, leader).text, batch->base_offset,
+               batch->leader_epoch);
+    return NULL;
+}
+
+void check_commit(struct sim_checks *checks, struct check_partition *partition, int32_t leader, int64_t to)
+{
+    const struct sim_view *view = &checks->view;
+    struct check_history *history = &partition->history;
+    struct check_replica *replica = check_replica_of(checks, partition, leader);
+    while (history->true_high_watermark < to) {
+        int64_t offset = history->true_high_watermark;
+        struct sim_batch_view batch;
+        if (!view->batch(view->object, leader, partition->tp, offset, &batch))
+            return; /* cut off again in the same step: the observation of that follows */
+        struct check_entry *entry = entry_of(checks, partition, leader, &batch);
+        if (entry == NULL)
+            return;
+        entry->first_value = batch.first_value;
+        check_history_commit(history, batch.leader_epoch, entry);
+        checks->records_committed += entry->count;
+        if (replica->matched == offset)
+            replica->matched = history->true_high_watermark;
+        check_producer_committed(checks, partition, &batch);
+        check_strays_committed(checks, partition, leader, batch.leader_epoch, entry);
+    }
+}

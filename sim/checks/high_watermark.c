@@ -1,0 +1,84 @@
+/* I1: what may be read is where it must be.
+ *
+ * Coded literally ("HW <= min LEO of the ISR") it would give false alarms. It is held
+ *   - on the maximal ISR, at the moment when the leader advances (KIP-497),
+ *   - on replicas that run: a rebooted member may be short until it has registered again and left the ISR,
+ *   - against the true high watermark: the highest that any leader reached in its own valid term. A new leader's own may
+ *     be lower, and a deposed leader that does not know it yet moves nothing. */
+#include "sim/checks/state.h"
+
+/* A member that the controller has not committed counts when the leader heard it in its present life: what the leader
+ * knows of an earlier life is void, and the controller will refuse it by its broker epoch (KIP-903). */
+static bool counts(const struct sim_checks *checks, const struct check_partition *partition, int32_t leader,
+                   int32_t member)
+{
+    const struct sim_view *view = &checks->view;
+    if (!view->running(view->object, member))
+        return false;
+    return isr_replicas_contain(&partition->committed.isr, member) ||
+           view->heard(view->object, leader, partition->tp, member);
+}
+
+void check_high_watermark_advanced(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                                   const struct isr_observation *observation)
+{
+    const struct sim_view *view = &checks->view;
+    int64_t to = observation->high_watermark_advanced.to;
+    struct isr_replicas maximal = isr_replicas_unpack((uint64_t)observation->high_watermark_advanced.maximal_isr);
+    check_count(checks, SIM_INVARIANT_I1);
+    for (int i = 0; i < maximal.count; i++) {
+        struct sim_replica_view replica;
+        if (!counts(checks, partition, node, maximal.ids[i]) ||
+            !view->replica(view->object, maximal.ids[i], partition->tp, &replica) || replica.log_end >= to)
+            continue;
+        check_fail(checks, SIM_INVARIANT_I1,
+                   "%s: %s, leader of epoch %ld, advanced its high watermark to %ld (%s) although %s, a running member "
+                   "of its maximal ISR %s, has only LEO %ld",
+                   check_partition_label(partition).text, check_node_label(checks, node).text,
+                   observation->high_watermark_advanced.leader_epoch, to,
+                   isr_cause_words(observation->high_watermark_advanced.cause),
+                   check_node_label(checks, maximal.ids[i]).text, check_set_label(&maximal).text, replica.log_end);
+    }
+}
+
+static void member_holds(struct sim_checks *checks, struct check_partition *partition, int32_t member,
+                         const char *set_name)
+{
+    const struct sim_view *view = &checks->view;
+    const struct check_history *history = &partition->history;
+    struct sim_replica_view replica;
+    if (!view->running(view->object, member) ||
+        !view->replica(view->object, member, partition->tp, &replica) ||
+        replica.log_end >= history->true_high_watermark)
+        return;
+    /* The newest record has seen the fewest endings: excused when even that is. */
+    int32_t epoch = ISR_EPOCH_NONE;
+    const struct check_entry *last = check_history_committed(history, history->true_high_watermark - 1, &epoch);
+    if (last != NULL && check_ledger_excuses(partition, epoch, last, partition->committed.leader_epoch))
+        return;
+    check_fail(checks, SIM_INVARIANT_I1,
+               "%s: %s runs and is in the %s (leader %s, leader epoch %d, ISR %s, ELR %s) but has only LEO %ld: records "
+               "up to %ld were committed",
+               check_partition_label(partition).text, check_node_label(checks, member).text, set_name,
+               check_node_label(checks, partition->committed.leader).text, partition->committed.leader_epoch,
+               check_set_label(&partition->committed.isr).text, check_set_label(&partition->committed.elr).text,
+               replica.log_end, history->true_high_watermark);
+}
+
+void check_members_hold(struct sim_checks *checks, struct check_partition *partition, int32_t only)
+{
+    /* After an election that may lose records the leader is judged when it begins (I3). */
+    if (!partition->committed_known || check_ledger_in_doubt(partition))
+        return;
+    check_count(checks, SIM_INVARIANT_I1);
+    const struct isr_replicas *isr = &partition->committed.isr;
+    const struct isr_replicas *elr = &partition->committed.elr;
+    for (int i = 0; i < isr->count; i++) {
+        if (only == CHECK_EVERY_NODE || only == isr->ids[i])
+            member_holds(checks, partition, isr->ids[i], "ISR");
+    }
+    for (int i = 0; i < elr->count; i++) {
+        if (only == CHECK_EVERY_NODE || only == elr->ids[i])
+            member_holds(checks, partition, elr->ids[i], "ELR");
+    }
+}

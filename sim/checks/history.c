@@ -1,0 +1,117 @@
+#include "sim/checks/history.h"
+
+#include "core/base/assert.h"
+
+/* How many lines have an epoch at or below this one. */
+static uint32_t lines_up_to(const struct check_history *history, int32_t epoch)
+{
+    uint32_t place = history->lines_count;
+    while (place > 0 && history->lines[place - 1]->epoch > epoch)
+        place--; /* nearly always the last */
+    return place;
+}
+
+struct check_line *check_history_line(const struct check_history *history, int32_t epoch)
+{
+    uint32_t place = lines_up_to(history, epoch);
+    if (place == 0 || history->lines[place - 1]->epoch != epoch)
+        return NULL;
+    return history->lines[place - 1];
+}
+
+struct check_line *check_history_line_make(struct check_history *history, int32_t epoch)
+{
+    uint32_t place = lines_up_to(history, epoch);
+    if (place > 0 && history->lines[place - 1]->epoch == epoch)
+        return history->lines[place - 1];
+    history->lines = ISR_GROW(history->heap, history->lines, history->lines_count, history->lines_capacity);
+    for (uint32_t i = history->lines_count; i > place; i--)
+        history->lines[i] = history->lines[i - 1];
+    struct check_line *line = isr_heap_allocate(history->heap, sizeof *line);
+    line->epoch = epoch;
+    line->leader = ISR_NODE_NONE;
+    history->lines[place] = line;
+    history->lines_count++;
+    return line;
+}
+
+struct check_entry *check_line_at(const struct check_line *line, uint32_t place)
+{
+    return &line->chunks[place / CHECK_CHUNK_ENTRIES][place % CHECK_CHUNK_ENTRIES];
+}
+
+struct check_entry *check_line_find(const struct check_line *line, int64_t offset)
+{
+    /* First place whose base is above the offset, looked for near the end first: that is where a partition lives. */
+    uint32_t above = line->count;
+    uint32_t step = 1;
+    while (above > 0 && check_line_at(line, above - 1)->base > offset) {
+        above = above > step ? above - step : 0;
+        step *= 2;
+    }
+    uint32_t low = above;
+    uint32_t high = above + step / 2 < line->count ? above + step / 2 : line->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (check_line_at(line, middle)->base <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return NULL;
+    struct check_entry *entry = check_line_at(line, low - 1);
+    return offset < check_entry_end(entry) ? entry : NULL;
+}
+
+struct check_entry *check_line_add(struct check_history *history, struct check_line *line, int64_t base,
+                                   uint32_t count, uint32_t crc)
+{
+    uint32_t chunk = line->count / CHECK_CHUNK_ENTRIES;
+    if (line->count % CHECK_CHUNK_ENTRIES == 0) {
+        line->chunks = ISR_GROW(history->heap, line->chunks, chunk, line->chunks_capacity);
+        line->chunks[chunk] =
+            isr_heap_allocate(history->heap, sizeof(struct check_entry) * (size_t)CHECK_CHUNK_ENTRIES);
+    }
+    struct check_entry *entry = &line->chunks[chunk][line->count % CHECK_CHUNK_ENTRIES];
+    line->count++;
+    entry->base = base;
+    entry->count = count;
+    entry->crc = crc;
+    return entry;
+}
+
+struct check_entry *check_history_committed(const struct check_history *history, int64_t offset, int32_t *epoch)
+{
+    if (offset < 0 || offset >= history->true_high_watermark)
+        return NULL;
+    uint32_t place = history->segments_count;
+    while (place > 0 && history->segments[place - 1].start > offset)
+        place--;
+    if (place == 0)
+        return NULL;
+    *epoch = history->segments[place - 1].epoch;
+    const struct check_line *line = check_history_line(history, *epoch);
+    return line == NULL ? NULL : check_line_find(line, offset);
+}
+
+void check_history_commit(struct check_history *history, int32_t epoch, struct check_entry *entry)
+{
+    uint32_t count = history->segments_count;
+    if (count == 0 || history->segments[count - 1].epoch != epoch) {
+        history->segments = ISR_GROW(history->heap, history->segments, count, history->segments_capacity);
+        history->segments[count] = (struct check_segment){.epoch = epoch, .start = entry->base};
+        history->segments_count++;
+    }
+    entry->flags |= CHECK_COMMITTED;
+    history->true_high_watermark = check_entry_end(entry);
+}
+
+void check_history_cut(struct check_history *history, int64_t offset)
+{
+    if (offset >= history->true_high_watermark)
+        return;
+    history->true_high_watermark = offset;
+    while (history->segments_count > 0 && history->segments[history->segments_count - 1].start >= offset)
+        history->segments_count--;
+}

@@ -1,0 +1,77 @@
+/* What was ever written, and what of it was committed: the memory of the checks about one partition.
+ *
+ *   line       everything that the one leader of an epoch appended, in offset order: (epoch, offset) -> bytes (I2).
+ *              Kept for ever: another replica may still hold what was cut off everywhere else.
+ *   committed  the record of what a leader's high watermark passed in its own valid term: segments (epoch, start) that
+ *              name parts of lines, up to true_high_watermark. Grows; is cut only when records were lost.
+ *
+ * A batch is remembered once, in its line, with who acknowledged it and whether somebody read it. */
+#ifndef SIM_CHECKS_HISTORY_H
+#define SIM_CHECKS_HISTORY_H
+
+#include "core/base/heap.h"
+#include "core/base/types.h"
+
+enum { CHECK_ACKED = 1, CHECK_READ = 2, CHECK_COMMITTED = 4 };
+
+struct check_entry {
+    int64_t base;
+    int64_t acked_ns;
+    uint64_t first_value; /* once committed */
+    uint32_t crc;
+    uint32_t count;
+    uint32_t endings_seen; /* how many endings (ledger.h) there were when the leader appended it */
+    int16_t client;        /* whom it was acknowledged to */
+    uint8_t flags;         /* CHECK_* */
+};
+
+enum { CHECK_CHUNK_ENTRIES = 64 };
+
+struct check_line {
+    int32_t epoch;
+    int32_t leader;       /* ISR_NODE_NONE until somebody was decided on or began */
+    uint32_t leader_life; /* in which life of its process it began; 0: it has not */
+    uint32_t count;
+    uint32_t chunks_capacity;
+    struct check_entry **chunks;
+};
+
+struct check_segment {
+    int32_t epoch;
+    int64_t start;
+};
+
+struct check_history {
+    struct isr_heap *heap;
+    struct check_line **lines; /* by epoch */
+    uint32_t lines_count, lines_capacity;
+    struct check_segment *segments; /* by start */
+    uint32_t segments_count, segments_capacity;
+    int64_t true_high_watermark;
+};
+
+static inline int64_t check_entry_end(const struct check_entry *entry)
+{
+    return entry->base + entry->count;
+}
+
+/* The line of the epoch, or NULL. */
+struct check_line *check_history_line(const struct check_history *history, int32_t epoch);
+/* The same, made when it is missing. */
+struct check_line *check_history_line_make(struct check_history *history, int32_t epoch);
+
+/* The entry that holds the offset, or NULL. */
+struct check_entry *check_line_find(const struct check_line *line, int64_t offset);
+struct check_entry *check_line_at(const struct check_line *line, uint32_t place);
+/* A new entry behind all others; base is at or above the end of the last. */
+struct check_entry *check_line_add(struct check_history *history, struct check_line *line, int64_t base,
+                                   uint32_t count, uint32_t crc);
+
+/* The committed batch that holds the offset, with its epoch; NULL at or above the true high watermark. */
+struct check_entry *check_history_committed(const struct check_history *history, int64_t offset, int32_t *epoch);
+/* The next batch is committed: at the true high watermark, which moves behind it. */
+void check_history_commit(struct check_history *history, int32_t epoch, struct check_entry *entry);
+/* What is committed ends here from now on. */
+void check_history_cut(struct check_history *history, int64_t offset);
+
+#endif

@@ -1,0 +1,104 @@
+#include "sim/checks/ledger.h"
+
+#include "sim/checks/state.h"
+
+void check_ledger_ended(struct sim_checks *checks, struct check_partition *partition, int32_t node, int64_t log_end,
+                        bool lossy)
+{
+    struct check_ledger *ledger = &partition->ledger;
+    ledger->endings =
+        ISR_GROW(checks->heap, ledger->endings, ledger->endings_count, ledger->endings_capacity);
+    ledger->endings[ledger->endings_count++] =
+        (struct check_ending){.node = node, .lossy = lossy, .recovered = !lossy, .lost_from = 0, .lost_to = log_end};
+}
+
+void check_ledger_recovered(struct check_partition *partition, int32_t node, int64_t log_end)
+{
+    struct check_ledger *ledger = &partition->ledger;
+    for (uint32_t i = ledger->endings_count; i > 0; i--) {
+        struct check_ending *ending = &ledger->endings[i - 1];
+        if (ending->node != node)
+            continue;
+        if (ending->recovered)
+            return;
+        ending->recovered = true;
+        ending->lost_from = log_end;
+    }
+}
+
+void check_ledger_restored(struct check_partition *partition, int32_t node, int64_t offset)
+{
+    struct check_ledger *ledger = &partition->ledger;
+    for (uint32_t i = 0; i < ledger->endings_count; i++) {
+        if (ledger->endings[i].node == node && ledger->endings[i].restored_to < offset)
+            ledger->endings[i].restored_to = offset;
+    }
+}
+
+/* How many of the partition's replicas ended uncleanly since the entry was written and were not in the ISR with it
+ * again; of those only the ones that lost it by that, or all. A replica counts once. */
+static int32_t replicas_ended(const struct check_ledger *ledger, const struct check_entry *entry, bool lost_only)
+{
+    struct sim_node_set counted = {0};
+    int32_t count = 0;
+    for (uint32_t i = entry->endings_seen; i < ledger->endings_count; i++) {
+        const struct check_ending *ending = &ledger->endings[i];
+        bool lost = ending->lossy && ending->lost_from < check_entry_end(entry) && entry->base < ending->lost_to;
+        bool counts = (lost || !lost_only) && ending->restored_to <= entry->base;
+        if (!counts || sim_node_set_has(&counted, ending->node))
+            continue;
+        sim_node_set_add(&counted, ending->node);
+        count++;
+    }
+    return count;
+}
+
+bool check_ledger_excuses(const struct check_partition *partition, int32_t record_epoch,
+                          const struct check_entry *entry, int32_t leader_epoch)
+{
+    const struct check_ledger *ledger = &partition->ledger;
+    if (check_ledger_forgiven(partition, record_epoch, entry->base))
+        return true;
+    /* An election excuses until its leader, or a later one, was judged: what that one had, later ones must have. */
+    if (ledger->unclean_allowed && ledger->unclean_epoch > partition->epoch_judged &&
+        ledger->unclean_epoch <= leader_epoch && record_epoch < ledger->unclean_epoch)
+        return true;
+    if (replicas_ended(ledger, entry, true) >= partition->min_isr)
+        return true;
+    return ledger->last_known_epoch > partition->epoch_judged && ledger->last_known_epoch <= leader_epoch &&
+           replicas_ended(ledger, entry, false) >= partition->min_isr;
+}
+
+bool check_ledger_in_doubt(const struct check_partition *partition)
+{
+    return partition->ledger.unclean_epoch > partition->epoch_judged ||
+           partition->ledger.last_known_epoch > partition->epoch_judged;
+}
+
+bool check_ledger_forgiven(const struct check_partition *partition, int32_t record_epoch, int64_t offset)
+{
+    const struct check_ledger *ledger = &partition->ledger;
+    return ledger->forgiven_offset != ISR_OFFSET_NONE && offset >= ledger->forgiven_offset &&
+           record_epoch < ledger->forgiven_epoch;
+}
+
+void check_ledger_forgive(struct check_partition *partition, int64_t offset, int32_t leader_epoch)
+{
+    struct check_ledger *ledger = &partition->ledger;
+    if (ledger->forgiven_offset == ISR_OFFSET_NONE || offset < ledger->forgiven_offset)
+        ledger->forgiven_offset = offset;
+    if (leader_epoch > ledger->forgiven_epoch)
+        ledger->forgiven_epoch = leader_epoch;
+}
+
+void check_ledger_stray(struct sim_checks *checks, struct check_partition *partition, int32_t epoch,
+                        const struct check_entry *entry)
+{
+    struct check_ledger *ledger = &partition->ledger;
+    for (uint32_t i = 0; i < ledger->strays_count; i++) {
+        if (ledger->strays[i].epoch == epoch && ledger->strays[i].base == entry->base)
+            return;
+    }
+    ledger->strays = ISR_GROW(checks->heap, ledger->strays, ledger->strays_count, ledger->strays_capacity);
+    ledger->strays[ledger->strays_count++] = (struct check_stray){.epoch = epoch, .base = entry->base};
+}

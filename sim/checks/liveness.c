@@ -1,0 +1,77 @@
+/* L1: after the faults healed, the ISR is all replicas, requests are answered and the high watermark reaches the LEO.
+ * Judged once, at the end of the settle phase, in which nothing fails and nobody writes but a few probes. */
+#include "sim/checks/state.h"
+
+/* What is missing, into text; nothing when the partition is well. */
+static void tell_missing(const struct sim_checks *checks, const struct check_partition *partition,
+                         const struct sim_partition_view *seen, struct isr_text *text)
+{
+    const struct sim_view *view = &checks->view;
+    struct sim_replica_view leader;
+    if (seen->leader == ISR_NODE_NONE) {
+        isr_text_format(text, "there is no leader (ISR %s, ELR %s)", check_set_label(&seen->isr).text,
+                        check_set_label(&seen->elr).text);
+        return;
+    }
+    if (!view->replica(view->object, seen->leader, partition->tp, &leader) || leader.role != SIM_REPLICA_LEADS ||
+        leader.leader_epoch != seen->leader_epoch) {
+        isr_text_format(text, "%s was elected leader of epoch %d but does not lead",
+                        check_node_label(checks, seen->leader).text, seen->leader_epoch);
+        return;
+    }
+    if (!isr_replicas_equal_as_sets(&seen->isr, &seen->replicas)) {
+        isr_text_format(text, "the ISR is %s, the replicas are %s", check_set_label(&seen->isr).text,
+                        check_set_label(&seen->replicas).text);
+        return;
+    }
+    if (leader.isr_pending) {
+        isr_text_format(text, "an AlterPartition of leader %s is still in flight",
+                        check_node_label(checks, seen->leader).text);
+        return;
+    }
+    if (leader.high_watermark != leader.log_end) {
+        isr_text_format(text, "the high watermark on leader %s is %ld, its LEO %ld",
+                        check_node_label(checks, seen->leader).text, leader.high_watermark, leader.log_end);
+        return;
+    }
+    for (int i = 0; i < seen->replicas.count; i++) {
+        struct sim_replica_view replica;
+        int32_t node = seen->replicas.ids[i];
+        if (!view->replica(view->object, node, partition->tp, &replica)) {
+            isr_text_format(text, "%s does not have the partition", check_node_label(checks, node).text);
+            return;
+        }
+        if (replica.log_end != leader.log_end) {
+            isr_text_format(text, "%s has LEO %ld, leader %s %ld", check_node_label(checks, node).text,
+                            replica.log_end, check_node_label(checks, seen->leader).text, leader.log_end);
+            return;
+        }
+    }
+}
+
+void check_liveness(struct sim_checks *checks)
+{
+    const struct sim_view *view = &checks->view;
+    if (!view->settles || !check_armed(checks, SIM_INVARIANT_L1))
+        return;
+    struct check_partition *partition = NULL;
+    while ((partition = check_partition_next(checks, partition)) != NULL) {
+        char buffer[320] = "";
+        struct isr_text missing = ISR_TEXT(buffer);
+        struct sim_partition_view seen;
+        check_count(checks, SIM_INVARIANT_L1);
+        if (!view->partition(view->object, ISR_NODE_NONE, partition->tp, &seen))
+            isr_text_format(&missing, "no controller knows the partition");
+        else
+            tell_missing(checks, partition, &seen, &missing);
+        if (missing.length > 0)
+            check_fail(checks, SIM_INVARIANT_L1, "%s: the faults healed, but at the end of the run %s",
+                       check_partition_label(partition).text, buffer);
+    }
+    uint32_t sent = 0, unanswered = 0;
+    view->probes(view->object, &sent, &unanswered);
+    if (unanswered > 0)
+        check_fail(checks, SIM_INVARIANT_L1,
+                   "%u of %u probe writes sent after the faults healed were not acknowledged by the end of the run",
+                   (unsigned)unanswered, (unsigned)sent);
+}

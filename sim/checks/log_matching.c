@@ -1,0 +1,115 @@
+/* I2: logs agree below both high watermarks, and an epoch and offset name the same bytes everywhere.
+ *
+ * The second half is held on every batch that any replica appends: the first time by the leader of its epoch, from then
+ * on compared. The first half is held when a replica's high watermark advances: from where it was last known to agree,
+ * its log is compared with what is committed. */
+#include "sim/checks/state.h"
+
+static void appended_as_leader(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                               const struct isr_observation *observation)
+{
+    int32_t epoch = (int32_t)observation->log_appended.leader_epoch;
+    int64_t base = observation->log_appended.base;
+    uint32_t count = (uint32_t)(observation->log_appended.last - base + 1);
+    uint32_t crc = (uint32_t)observation->log_appended.crc;
+    struct check_line *line = check_history_line_make(&partition->history, epoch);
+    int64_t end = line->count == 0 ? base : check_entry_end(check_line_at(line, line->count - 1));
+    if (base >= end) {
+        struct check_entry *entry = check_line_add(&partition->history, line, base, count, crc);
+        entry->endings_seen = partition->ledger.endings_count;
+        return;
+    }
+    const struct check_entry *before = check_line_find(line, base);
+    if (before != NULL && before->base == base && before->count == count && before->crc == crc)
+        return;
+    check_fail(checks, SIM_INVARIANT_I2,
+               "%s: %s, leader of epoch %d, wrote other records at offsets %ld to %ld than were written there in the "
+               "same epoch before",
+               check_partition_label(partition).text, check_node_label(checks, node).text, epoch, base,
+               observation->log_appended.last);
+}
+
+static void appended_as_follower(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                                 const struct isr_observation *observation)
+{
+    int32_t epoch = (int32_t)observation->log_appended.leader_epoch;
+    int64_t base = observation->log_appended.base;
+    const struct check_line *line = check_history_line(&partition->history, epoch);
+    const struct check_entry *entry = line == NULL ? NULL : check_line_find(line, base);
+    if (entry == NULL) {
+        check_fail(checks, SIM_INVARIANT_I2,
+                   "%s: %s appended records at offsets %ld to %ld of epoch %d, which no leader of that epoch wrote there",
+                   check_partition_label(partition).text, check_node_label(checks, node).text, base,
+                   observation->log_appended.last, epoch);
+        return;
+    }
+    if (entry->base == base && check_entry_end(entry) == observation->log_appended.last + 1 &&
+        entry->crc == (uint32_t)observation->log_appended.crc)
+        return;
+    check_fail(checks, SIM_INVARIANT_I2,
+               "%s: the records at offsets %ld to %ld of epoch %d are not the same on %s as on %s, who led that epoch "
+               "(checksum %x there, %x here)",
+               check_partition_label(partition).text, base, observation->log_appended.last, epoch,
+               check_node_label(checks, node).text, check_node_label(checks, line->leader).text, (uint64_t)entry->crc,
+               (uint64_t)(uint32_t)observation->log_appended.crc);
+}
+
+void check_appended(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                    const struct isr_observation *observation)
+{
+    check_count(checks, SIM_INVARIANT_I2);
+    if (observation->log_appended.as_leader)
+        appended_as_leader(checks, partition, node, observation);
+    else
+        appended_as_follower(checks, partition, node, observation);
+}
+
+int64_t check_match(struct sim_checks *checks, struct check_partition *partition, struct check_replica *replica,
+                    int64_t limit)
+{
+    const struct sim_view *view = &checks->view;
+    int64_t offset = replica->matched;
+    while (offset < limit) {
+        int32_t epoch = ISR_EPOCH_NONE;
+        const struct check_entry *entry = check_history_committed(&partition->history, offset, &epoch);
+        struct sim_batch_view batch;
+        if (entry == NULL || !view->batch(view->object, replica->node, partition->tp, offset, &batch))
+            break;
+        if (batch.leader_epoch != epoch || batch.base_offset != entry->base || batch.record_count != entry->count ||
+            batch.crc != entry->crc)
+            break;
+        offset = check_entry_end(entry);
+    }
+    replica->matched = offset;
+    return offset < limit ? offset : limit;
+}
+
+void check_logs_match(struct sim_checks *checks, struct check_partition *partition, int32_t node)
+{
+    const struct sim_view *view = &checks->view;
+    struct check_replica *replica = check_replica_of(checks, partition, node);
+    struct sim_replica_view seen;
+    if (!view->replica(view->object, node, partition->tp, &seen))
+        return;
+    int64_t limit = seen.high_watermark;
+    if (limit > partition->history.true_high_watermark)
+        limit = partition->history.true_high_watermark;
+    if (replica->matched < seen.log_start)
+        replica->matched = seen.log_start;
+    if (replica->matched >= limit)
+        return;
+    check_count(checks, SIM_INVARIANT_I2);
+    int64_t parts = check_match(checks, partition, replica, limit);
+    if (parts >= limit)
+        return;
+    int32_t epoch = ISR_EPOCH_NONE;
+    struct sim_batch_view batch = {.leader_epoch = ISR_EPOCH_NONE};
+    (void)check_history_committed(&partition->history, parts, &epoch);
+    (void)view->batch(view->object, node, partition->tp, parts, &batch);
+    check_fail(checks, SIM_INVARIANT_I2,
+               "%s: the log of %s parts from the committed one at offset %ld, below its high watermark %ld: it holds a "
+               "record of epoch %d there, committed is one of epoch %d (by %s, up to %ld)",
+               check_partition_label(partition).text, check_node_label(checks, node).text, parts, seen.high_watermark,
+               batch.leader_epoch, epoch, check_node_label(checks, partition->judged_leader).text,
+               partition->history.true_high_watermark);
+}

@@ -1,0 +1,84 @@
+/* I7: a producer's records are in the log once and in order, without gaps.
+ *
+ * Held on what is committed, for idempotent producers (KIP-98): per producer id the sequence goes on where the batch
+ * before ended; a new producer epoch starts at 0; the first batch seen of a producer may start anywhere. The values
+ * written by one producer grow too: that holds across producer epochs and catches a record that is in twice. */
+#include "sim/checks/state.h"
+
+static struct check_producer *producer_of(struct sim_checks *checks, struct check_partition *partition, int64_t id,
+                                          bool *made)
+{
+    *made = false;
+    for (uint32_t i = 0; i < partition->producers_count; i++) {
+        if (partition->producers[i].id == id)
+            return &partition->producers[i];
+    }
+    partition->producers = ISR_GROW(checks->heap, partition->producers, partition->producers_count,
+                                    partition->producers_capacity);
+    struct check_producer *producer = &partition->producers[partition->producers_count++];
+    *producer = (struct check_producer){.id = id};
+    *made = true;
+    return producer;
+}
+
+/* Sequences wrap around from the greatest to 0. */
+static int32_t sequence_after(int32_t sequence, uint32_t count)
+{
+    return (int32_t)(((uint32_t)sequence + count) & INT32_MAX);
+}
+
+static void learn(struct check_producer *producer, const struct sim_batch_view *batch)
+{
+    producer->epoch = batch->producer_epoch;
+    producer->last_sequence = sequence_after(batch->base_sequence, batch->record_count - 1);
+    producer->last_offset = batch->base_offset + batch->record_count - 1;
+    producer->last_value = batch->first_value + batch->record_count - 1;
+}
+
+void check_producer_committed(struct sim_checks *checks, struct check_partition *partition,
+                              const struct sim_batch_view *batch)
+{
+    if (batch->producer_id < 0)
+        return;
+    bool made;
+    struct check_producer *producer = producer_of(checks, partition, batch->producer_id, &made);
+    checks->idempotent = true;
+    check_count(checks, SIM_INVARIANT_I7);
+    int32_t expected =
+        batch->producer_epoch == producer->epoch ? sequence_after(producer->last_sequence, 1) : 0;
+    if (!made && (batch->producer_epoch < producer->epoch || batch->base_sequence != expected))
+        check_fail(checks, SIM_INVARIANT_I7,
+                   "%s: producer %ld has sequence %d of its epoch %d at offset %ld, after sequence %d of its epoch %d at "
+                   "offset %ld: %s",
+                   check_partition_label(partition).text, batch->producer_id, batch->base_sequence,
+                   (int)batch->producer_epoch, batch->base_offset, producer->last_sequence, (int)producer->epoch,
+                   producer->last_offset,
+                   batch->base_sequence <= producer->last_sequence ? "it is there twice or out of order"
+                                                                   : "something in between is missing");
+    else if (!made && batch->first_value <= producer->last_value)
+        check_fail(checks, SIM_INVARIANT_I7,
+                   "%s: record %lu of producer %ld is at offset %ld, behind its record %lu at offset %ld: it is there "
+                   "twice or out of order",
+                   check_partition_label(partition).text, batch->first_value, batch->producer_id, batch->base_offset,
+                   producer->last_value, producer->last_offset);
+    learn(producer, batch);
+}
+
+void check_producers_cut(struct sim_checks *checks, struct check_partition *partition, int32_t leader)
+{
+    const struct sim_view *view = &checks->view;
+    partition->producers_count = 0;
+    int64_t offset = 0;
+    struct sim_batch_view batch;
+    struct sim_replica_view replica;
+    if (!view->replica(view->object, leader, partition->tp, &replica))
+        return;
+    for (offset = replica.log_start; offset < partition->history.true_high_watermark;
+         offset = batch.base_offset + batch.record_count) {
+        if (!view->batch(view->object, leader, partition->tp, offset, &batch))
+            return;
+        bool made;
+        if (batch.producer_id >= 0)
+            learn(producer_of(checks, partition, batch.producer_id, &made), &batch);
+    }
+}

@@ -1,0 +1,148 @@
+#include "sim/checks/state.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+enum { SENTENCE_BYTES = 1000 };
+
+void check_fail(struct sim_checks *checks, enum sim_invariant invariant, const char *format, ...)
+{
+    if (!check_armed(checks, invariant) || checks->violations[invariant] != NULL)
+        return;
+    struct isr_text text = {.buffer = isr_heap_allocate(checks->heap, SENTENCE_BYTES), .capacity = SENTENCE_BYTES};
+    va_list arguments;
+    va_start(arguments, format);
+    isr_text_vformat(&text, format, arguments);
+    va_end(arguments);
+    checks->violations[invariant] = text.buffer;
+    checks->view.fail(checks->view.object, invariant, text.buffer);
+}
+
+void *check_widen(struct isr_heap *heap, void *array, size_t element_bytes, uint32_t old_count, uint32_t new_count)
+{
+    void *wider = isr_heap_allocate(heap, element_bytes * new_count);
+    if (array != NULL) {
+        memcpy(wider, array, element_bytes * old_count);
+        isr_heap_release(heap, array);
+    }
+    return wider;
+}
+
+static struct check_partition *partition_make(struct sim_checks *checks, struct isr_tp tp)
+{
+    struct check_partition *partition = isr_heap_allocate(checks->heap, sizeof *partition);
+    partition->tp = tp;
+    partition->history.heap = checks->heap;
+    partition->min_isr = 1;
+    partition->epoch_max = partition->epoch_judged = ISR_EPOCH_NONE;
+    partition->judged_leader = ISR_NODE_NONE;
+    partition->ledger.unclean_epoch = ISR_EPOCH_NONE;
+    partition->ledger.last_known_epoch = ISR_EPOCH_NONE;
+    partition->ledger.forgiven_offset = ISR_OFFSET_NONE;
+    partition->ledger.forgiven_epoch = ISR_EPOCH_NONE;
+    partition->last_leader = ISR_NODE_NONE;
+    return partition;
+}
+
+/* The topic's name and configuration, as soon as some controller has committed it. */
+static void describe(struct sim_checks *checks, struct check_partition *partition)
+{
+    struct sim_partition_view seen;
+    if (!checks->view.partition(checks->view.object, ISR_NODE_NONE, partition->tp, &seen))
+        return;
+    struct isr_text name = ISR_TEXT(partition->topic_name.text);
+    isr_text_format(&name, "%s", seen.topic_name);
+    partition->unclean = seen.unclean;
+    partition->min_isr = seen.min_isr < seen.replicas.count ? seen.min_isr : seen.replicas.count;
+    partition->described = true;
+}
+
+struct check_partition *check_partition_of(struct sim_checks *checks, int64_t tp_key)
+{
+    struct isr_tp tp = {.topic = (uint16_t)(tp_key >> 16), .index = (uint16_t)tp_key};
+    if (tp.topic >= checks->topics_count) {
+        uint32_t count = (tp.topic + 8u) & ~7u;
+        checks->topics =
+            check_widen(checks->heap, checks->topics, sizeof *checks->topics, checks->topics_count, count);
+        checks->topics_count = count;
+    }
+    struct check_topic *topic = &checks->topics[tp.topic];
+    if (tp.index >= topic->count) {
+        uint32_t count = (tp.index + 8u) & ~7u;
+        topic->partitions =
+            check_widen(checks->heap, topic->partitions, sizeof *topic->partitions, topic->count, count);
+        topic->count = count;
+    }
+    if (topic->partitions[tp.index] == NULL)
+        topic->partitions[tp.index] = partition_make(checks, tp);
+    if (!topic->partitions[tp.index]->described)
+        describe(checks, topic->partitions[tp.index]);
+    return topic->partitions[tp.index];
+}
+
+struct check_partition *check_partition_next(const struct sim_checks *checks, const struct check_partition *after)
+{
+    uint32_t topic = after == NULL ? 0 : after->tp.topic;
+    uint32_t index = after == NULL ? 0 : after->tp.index + 1u;
+    for (; topic < checks->topics_count; topic++, index = 0) {
+        for (; index < checks->topics[topic].count; index++) {
+            if (checks->topics[topic].partitions[index] != NULL)
+                return checks->topics[topic].partitions[index];
+        }
+    }
+    return NULL;
+}
+
+struct check_replica *check_replica_of(struct sim_checks *checks, struct check_partition *partition, int32_t node)
+{
+    for (uint32_t i = 0; i < partition->replicas_count; i++) {
+        if (partition->replicas[i].node == node)
+            return &partition->replicas[i];
+    }
+    partition->replicas =
+        ISR_GROW(checks->heap, partition->replicas, partition->replicas_count, partition->replicas_capacity);
+    struct check_replica *replica = &partition->replicas[partition->replicas_count++];
+    *replica = (struct check_replica){.node = node, .leader_epoch = ISR_EPOCH_NONE};
+    return replica;
+}
+
+struct check_label check_node_label(const struct sim_checks *checks, int32_t node)
+{
+    struct check_label label = {0};
+    struct isr_text text = ISR_TEXT(label.text);
+    char buffer[SIM_LABEL_BYTES];
+    isr_text_format(&text, "%s",
+                    node == ISR_NODE_NONE ? "none" : checks->view.node_name(checks->view.object, node, buffer));
+    return label;
+}
+
+struct check_label check_partition_label(const struct check_partition *partition)
+{
+    struct check_label label = {0};
+    struct isr_text text = ISR_TEXT(label.text);
+    if (partition->described)
+        isr_text_format(&text, "%s-%u", partition->topic_name.text, (unsigned)partition->tp.index);
+    else
+        isr_text_format(&text, "topic %u-%u", (unsigned)partition->tp.topic, (unsigned)partition->tp.index);
+    return label;
+}
+
+struct check_label check_time_label(int64_t time_ns)
+{
+    struct check_label label = {0};
+    struct isr_text text = ISR_TEXT(label.text);
+    int64_t ms = time_ns / ISR_MS;
+    isr_text_format(&text, "%ld.%ld%ld%lds", ms / 1000, ms / 100 % 10, ms / 10 % 10, ms % 10);
+    return label;
+}
+
+struct check_label check_set_label(const struct isr_replicas *set)
+{
+    struct check_label label = {0};
+    struct isr_text text = ISR_TEXT(label.text);
+    isr_text_format(&text, "[");
+    for (int i = 0; i < set->count; i++)
+        isr_text_format(&text, i == 0 ? "%d" : ", %d", set->ids[i]);
+    isr_text_format(&text, "]");
+    return label;
+}

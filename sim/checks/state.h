@@ -1,0 +1,185 @@
+/* The state that the checks share. Each check is in a file of its own and is told of what concerns it by
+ * sim/checks/checks.c; what it needs of others is here. */
+#ifndef SIM_CHECKS_STATE_H
+#define SIM_CHECKS_STATE_H
+
+#include "core/base/assert.h"
+#include "core/base/observation.h"
+#include "core/base/text.h"
+#include "sim/checks/checks.h"
+#include "sim/checks/history.h"
+#include "sim/checks/ledger.h"
+#include "sim/checks/raft.h"
+
+/* A replica as the checks follow it. */
+struct check_replica {
+    int32_t node;
+    int64_t log_end;      /* as last observed */
+    int64_t matched;      /* its log agrees with what is committed up to here (I2, I3) */
+    int32_t leader_epoch; /* the last it began to lead or follow in, in this life */
+};
+
+/* A producer in the committed log (I7). */
+struct check_producer {
+    int64_t id;
+    int64_t last_offset;
+    uint64_t last_value;
+    int32_t last_sequence;
+    int16_t epoch;
+};
+
+struct check_partition {
+    struct isr_tp tp;
+    struct isr_name topic_name;
+    bool described;     /* topic_name, min_isr and unclean are known */
+    int32_t min_isr;    /* effective: at most the replication factor */
+    bool unclean;       /* the topic allows unclean elections */
+    bool unclean_asked; /* an administrator did */
+    struct check_history history;
+    struct check_ledger ledger;
+    /* as committed by the controllers, of the highest partition epoch that was observed */
+    struct sim_partition_view committed;
+    bool committed_known;
+    int32_t last_leader; /* the last committed leader that was not none */
+    /* leadership */
+    int32_t epoch_max;    /* the highest leader epoch that was decided or began */
+    int32_t epoch_judged; /* the highest leader epoch whose leader was held against the committed log */
+    int32_t judged_leader;
+    struct check_replica *replicas;
+    uint32_t replicas_count, replicas_capacity;
+    struct check_producer *producers;
+    uint32_t producers_count, producers_capacity;
+};
+
+struct check_topic {
+    struct check_partition **partitions; /* by index; NULL while unseen */
+    uint32_t count;
+};
+
+struct check_node {
+    uint32_t life; /* grows at each start; 1 is the first */
+    bool up;
+};
+
+/* The digest of the metadata's state after an entry (I9). */
+struct check_digest {
+    uint64_t digest;
+    int32_t node; /* who applied it first; 0: nobody */
+};
+
+struct sim_checks {
+    struct isr_heap *heap;
+    struct sim_view view;
+    uint32_t armed;
+    struct check_topic *topics; /* by topic id */
+    uint32_t topics_count;
+    struct check_node *nodes; /* by node id */
+    struct check_digest *digests; /* by metadata index */
+    uint32_t digests_count;
+    struct check_raft *raft;
+    uint64_t evaluated[SIM_INVARIANTS];
+    char *violations[SIM_INVARIANTS];
+    uint64_t records_committed, records_acked, losses_allowed, losses_forbidden;
+    bool elected; /* some partition had a leader */
+    bool idempotent; /* some committed batch had a producer id */
+    bool ended;
+    char vacuous[512];
+};
+
+/* ---- shared services (state.c) ---- */
+
+static inline void check_count(struct sim_checks *checks, enum sim_invariant invariant)
+{
+    checks->evaluated[invariant]++;
+}
+static inline bool check_armed(const struct sim_checks *checks, enum sim_invariant invariant)
+{
+    return (checks->armed >> invariant) & 1;
+}
+/* The invariant does not hold. The first sentence of each is kept; nothing happens when it is not armed. The format is
+ * isr_text_format's. */
+void check_fail(struct sim_checks *checks, enum sim_invariant invariant, const char *format, ...);
+
+/* The partition, made at first sight. */
+struct check_partition *check_partition_of(struct sim_checks *checks, int64_t tp_key);
+struct check_replica *check_replica_of(struct sim_checks *checks, struct check_partition *partition, int32_t node);
+/* Iterates over all partitions seen, in order: start with NULL; NULL at the end. */
+struct check_partition *check_partition_next(const struct sim_checks *checks, const struct check_partition *after);
+
+/* An array of zeroed elements by an id that grew: room for `count` of them. */
+void *check_widen(struct isr_heap *heap, void *array, size_t element_bytes, uint32_t old_count, uint32_t new_count);
+
+/* Words for sentences. A label lives until the end of the expression that asked for it. */
+struct check_label {
+    char text[96];
+};
+struct check_label check_node_label(const struct sim_checks *checks, int32_t node); /* "n2" */
+struct check_label check_partition_label(const struct check_partition *partition);  /* "orders-0" */
+struct check_label check_time_label(int64_t time_ns);                               /* "4.210s" */
+struct check_label check_set_label(const struct isr_replicas *set);                 /* "[1, 2]" */
+
+/* ---- the checks; each is told of what concerns it ---- */
+
+/* I1 high_watermark.c */
+void check_high_watermark_advanced(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                                   const struct isr_observation *observation);
+/* Every running member of the controller's ISR and ELR, or only that one, holds what was committed. */
+enum { CHECK_EVERY_NODE = 0 };
+void check_members_hold(struct sim_checks *checks, struct check_partition *partition, int32_t only);
+
+/* I2 log_matching.c */
+void check_appended(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                    const struct isr_observation *observation);
+/* Compares a replica's log with the committed one from where it is known to match up to limit. Where they part, or limit. */
+int64_t check_match(struct sim_checks *checks, struct check_partition *partition, struct check_replica *replica,
+                    int64_t limit);
+/* The same, where they must not part: below both high watermarks. */
+void check_logs_match(struct sim_checks *checks, struct check_partition *partition, int32_t node);
+
+/* commit.c: a leader's high watermark moved in its own valid term; I7 and the strays learn of it */
+void check_commit(struct sim_checks *checks, struct check_partition *partition, int32_t leader, int64_t to);
+
+/* I3 acknowledged.c */
+/* A batch was committed: strays at its offsets are it, or lost. */
+void check_strays_committed(struct sim_checks *checks, struct check_partition *partition, int32_t leader,
+                            int32_t epoch, const struct check_entry *entry);
+void check_answered(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                    const struct isr_observation *observation);
+void check_began_to_lead(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t epoch);
+void check_leader_holds(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t epoch);
+void check_client_acked(struct sim_checks *checks, struct check_partition *partition, int32_t client, int64_t offset,
+                        uint64_t first_value);
+
+/* I4 reads.c */
+void check_read(struct sim_checks *checks, struct check_partition *partition, int32_t consumer,
+                const struct isr_observation *observation);
+
+/* I5 leadership.c */
+void check_leader_decided(struct sim_checks *checks, struct check_partition *partition, int32_t controller,
+                          const struct isr_observation *observation);
+void check_role_taken(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t epoch,
+                      bool leads);
+
+/* I6 isr.c */
+void check_isr(struct sim_checks *checks, struct check_partition *partition, int32_t controller);
+void check_isr_of_broker(struct sim_checks *checks, int32_t controller, int32_t broker);
+
+/* I7 producers.c */
+void check_producer_committed(struct sim_checks *checks, struct check_partition *partition,
+                              const struct sim_batch_view *batch);
+/* What is committed was cut: learns anew from the log of the leader. */
+void check_producers_cut(struct sim_checks *checks, struct check_partition *partition, int32_t leader);
+
+/* I8 bounds.c */
+void check_bounds(struct sim_checks *checks, const struct check_partition *partition, int32_t node, bool whole_cache);
+
+/* I9 metadata.c */
+void check_metadata_applied(struct sim_checks *checks, int32_t node, int64_t index, uint64_t digest);
+
+/* L1 liveness.c */
+void check_liveness(struct sim_checks *checks);
+
+/* vacuity.c: NULL when something was proven */
+const char *check_vacuity(struct sim_checks *checks);
+
+#endif

@@ -1,0 +1,75 @@
+/* What the checks see of a world: its nodes' actual state, through a few functions. sim/checks/world_view.c implements
+ * it over a simulated world; tests do over plain tables; a foreign engine can over its own accessors.
+ *
+ * Everything is as of the end of the step whose observations are being looked at. */
+#ifndef SIM_CHECKS_VIEW_H
+#define SIM_CHECKS_VIEW_H
+
+#include "core/base/rules.h"
+#include "core/log/log.h"
+#include "sim/spec.h"
+
+/* One replica of a partition on a node that is up. */
+struct sim_replica_view {
+    int64_t log_start, log_end, high_watermark;
+    enum { SIM_REPLICA_IDLE, SIM_REPLICA_LEADS, SIM_REPLICA_FOLLOWS } role;
+    int32_t leader_epoch;
+    bool isr_pending;                     /* an AlterPartition is in flight */
+    const struct isr_epoch_entry *epochs; /* the leader-epoch cache; borrowed */
+    uint32_t epochs_count;
+};
+
+/* One batch in a replica's log. */
+struct sim_batch_view {
+    int64_t base_offset;
+    uint32_t record_count;
+    uint32_t crc;
+    int32_t leader_epoch;
+    int64_t producer_id; /* -1 without idempotence */
+    int32_t base_sequence;
+    int16_t producer_epoch;
+    uint64_t first_value;
+};
+
+/* A partition as a controller committed it, and its topic's own configuration. */
+struct sim_partition_view {
+    const char *topic_name; /* borrowed */
+    int32_t min_isr;        /* as configured for the topic */
+    bool unclean;           /* the topic allows unclean elections */
+    int32_t leader, leader_epoch, partition_epoch;
+    bool recovering;
+    struct isr_replicas replicas, isr, elr;
+};
+
+struct sim_view {
+    void *object;
+    int32_t nodes_count; /* ids are 1..nodes_count */
+    bool elr;            /* eligible leader replicas are kept (KIP-966): then no fenced broker ever stays in an ISR */
+    bool settles;        /* faults heal before the end: L1 is due */
+    bool consumes;       /* some client was asked to read from the start on */
+    bool raft;           /* the controllers tell what their consensus does */
+    int64_t (*now_ns)(void *object);
+    const char *(*node_name)(void *object, int32_t node, char buffer[SIM_LABEL_BYTES]);
+    /* The process is there, perhaps paused. */
+    bool (*up)(void *object, int32_t node);
+    /* The broker is up, registered and unfenced in this life, as far as it knows. */
+    bool (*running)(void *object, int32_t node);
+    /* False when the node is down or does not have the partition. */
+    bool (*replica)(void *object, int32_t node, struct isr_tp tp, struct sim_replica_view *replica);
+    /* The batch that holds the offset. False when there is none. */
+    bool (*batch)(void *object, int32_t node, struct isr_tp tp, int64_t offset, struct sim_batch_view *batch);
+    /* Has the leader heard the follower fetch in the follower's present life and in this leader epoch? */
+    bool (*heard)(void *object, int32_t leader, struct isr_tp tp, int32_t follower);
+    /* The partition as committed on one controller, or on the one that is farthest for ISR_NODE_NONE. False: unknown. */
+    bool (*partition)(void *object, int32_t controller, struct isr_tp tp, struct sim_partition_view *partition);
+    /* Is the broker registered, not fenced and not shutting down, on that controller? */
+    bool (*active)(void *object, int32_t controller, int32_t broker);
+    /* Probe writes of the settle phase: sent, and still unanswered. */
+    void (*probes)(void *object, uint32_t *sent, uint32_t *unanswered);
+    /* The first step never reached, 0-based, -1 for none. */
+    int32_t (*step_unreached)(void *object);
+    /* A check failed. */
+    void (*fail)(void *object, enum sim_invariant invariant, const char *message);
+};
+
+#endif

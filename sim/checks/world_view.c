@@ -1,0 +1,256 @@
+/* The checks on a simulated world: the view of it, and the monitor that feeds them. */
+#include "core/base/error.h"
+#include "sim/checks/state.h"
+#include "sim/script.h"
+#include "sim/workload.h"
+#include "sim/world.h"
+
+struct world_checks {
+    struct arena_owner *memory;
+    struct isr_heap heap;
+    struct sim_checks *checks;
+};
+
+/* ---- the view ---- */
+
+static int64_t view_now(void *object)
+{
+    return ((struct sim_world *)object)->now_ns;
+}
+
+static const char *view_node_name(void *object, int32_t node, char buffer[SIM_LABEL_BYTES])
+{
+    return sim_spec_node_name(((struct sim_world *)object)->spec, node, buffer);
+}
+
+static const struct isr_node *node_of(void *object, int32_t node)
+{
+    struct sim_world *world = object;
+    return node >= 1 && node <= world->processes_count ? world->processes[node].node : NULL;
+}
+
+static bool view_up(void *object, int32_t node)
+{
+    return node_of(object, node) != NULL;
+}
+
+static bool view_running(void *object, int32_t node)
+{
+    const struct isr_node *engine = node_of(object, node);
+    return engine != NULL && isr_node_broker_running(engine);
+}
+
+static const struct isr_partition *partition_of(void *object, int32_t node, struct isr_tp tp)
+{
+    const struct sim_world *world = object;
+    const struct isr_node *engine = node_of(object, node);
+    if (engine == NULL || !sim_spec_is_broker(world->spec, node))
+        return NULL;
+    const struct isr_partition *partition = isr_node_partition(engine, tp);
+    return partition != NULL && partition->log != NULL ? partition : NULL;
+}
+
+static bool view_replica(void *object, int32_t node, struct isr_tp tp, struct sim_replica_view *replica)
+{
+    const struct isr_partition *partition = partition_of(object, node, tp);
+    if (partition == NULL)
+        return false;
+    const struct isr_log *log = partition->log;
+    replica->log_start = log->log_start;
+    replica->log_end = log->log_end;
+    replica->high_watermark = log->high_watermark;
+    replica->role = partition->role == ISR_ROLE_LEADER     ? SIM_REPLICA_LEADS
+                    : partition->role == ISR_ROLE_FOLLOWER ? SIM_REPLICA_FOLLOWS
+                                                           : SIM_REPLICA_IDLE;
+    replica->leader_epoch = partition->leader_epoch;
+    replica->isr_pending = partition->isr_state != ISR_STATE_COMMITTED;
+    replica->epochs = log->epochs.entries;
+    replica->epochs_count = log->epochs.count;
+    return true;
+}
+
+static bool view_batch(void *object, int32_t node, struct isr_tp tp, int64_t offset, struct sim_batch_view *batch)
+{
+    const struct isr_partition *partition = partition_of(object, node, tp);
+    const struct isr_batch_place *place = partition == NULL ? NULL : isr_log_batch_at(partition->log, offset);
+    if (place == NULL)
+        return false;
+    batch->base_offset = place->base_offset;
+    batch->record_count = place->record_count;
+    batch->crc = place->crc;
+    batch->leader_epoch = place->leader_epoch;
+    struct isr_batch parsed;
+    struct isr_bytes bytes = {.data = place->data, .size = place->size_bytes};
+    bool sound = isr_batch_parse(bytes, false, &parsed) == ISR_BATCH_OK;
+    batch->producer_id = sound ? parsed.producer_id : -1;
+    batch->producer_epoch = sound ? parsed.producer_epoch : (int16_t)-1;
+    batch->base_sequence = sound ? parsed.base_sequence : -1;
+    batch->first_value = 0;
+    if (sound)
+        (void)isr_batch_value(&parsed, 0, &batch->first_value);
+    return true;
+}
+
+static bool view_heard(void *object, int32_t leader, struct isr_tp tp, int32_t follower)
+{
+    const struct isr_partition *partition = partition_of(object, leader, tp);
+    const struct isr_node *engine = node_of(object, follower);
+    if (partition == NULL || engine == NULL)
+        return false;
+    for (uint32_t i = 0; i < partition->remotes_count; i++) {
+        const struct isr_remote_replica *remote = &partition->remotes[i];
+        if (remote->node == follower)
+            return remote->log_end != ISR_OFFSET_NONE && remote->broker_epoch == isr_node_broker_epoch(engine);
+    }
+    return follower == leader;
+}
+
+static const struct isr_image *image_of(void *object, int32_t controller)
+{
+    if (controller == ISR_NODE_NONE)
+        return sim_world_image(object);
+    const struct isr_node *engine = node_of(object, controller);
+    return engine == NULL ? NULL : isr_node_controller_image(engine);
+}
+
+static bool view_partition(void *object, int32_t controller, struct isr_tp tp, struct sim_partition_view *seen)
+{
+    const struct isr_image *image = image_of(object, controller);
+    const struct isr_image_partition *partition = image == NULL ? NULL : isr_image_partition(image, tp);
+    if (partition == NULL)
+        return false;
+    const struct isr_image_topic *topic = isr_image_topic(image, tp.topic);
+    *seen = (struct sim_partition_view){
+        .topic_name = topic->name.text,
+        .min_isr = topic->min_isr,
+        .unclean = topic->unclean,
+        .leader = partition->leader,
+        .leader_epoch = partition->leader_epoch,
+        .partition_epoch = partition->partition_epoch,
+        .recovering = partition->recovering,
+        .replicas = partition->replicas,
+        .isr = partition->isr,
+        .elr = partition->elr,
+    };
+    return true;
+}
+
+static bool view_active(void *object, int32_t controller, int32_t broker)
+{
+    const struct isr_image *image = image_of(object, controller);
+    return image != NULL && isr_image_broker_active(image, broker);
+}
+
+static void view_probes(void *object, uint32_t *sent, uint32_t *unanswered)
+{
+    sim_workload_probes(object, sent, unanswered);
+}
+
+static int32_t view_step_unreached(void *object)
+{
+    return sim_script_unreached(object);
+}
+
+static void view_fail(void *object, enum sim_invariant invariant, const char *message)
+{
+    sim_world_fail(object, invariant, "%s", message);
+}
+
+static struct sim_view view_of(struct sim_world *world)
+{
+    const struct sim_spec *spec = world->spec;
+    struct sim_view view = {
+        .object = world,
+        .nodes_count = world->processes_count,
+        .elr = spec->rules.elr == ISR_RULE_elr_on,
+        .settles = spec->settle_ns > 0,
+        .raft = true,
+        .now_ns = view_now,
+        .node_name = view_node_name,
+        .up = view_up,
+        .running = view_running,
+        .replica = view_replica,
+        .batch = view_batch,
+        .heard = view_heard,
+        .partition = view_partition,
+        .active = view_active,
+        .probes = view_probes,
+        .step_unreached = view_step_unreached,
+        .fail = view_fail,
+    };
+    for (uint32_t i = 0; i < spec->clients_count; i++)
+        view.consumes = view.consumes || spec->clients[i].kind == SIM_CLIENT_CONSUMER;
+    return view;
+}
+
+/* ---- the monitor ---- */
+
+static void watch_observation(void *object, struct sim_world *world, int32_t node,
+                              const struct isr_observation *observation)
+{
+    struct world_checks *watch = object;
+    sim_checks_observe(watch->checks, node, observation);
+    world->counters.records_committed = watch->checks->records_committed;
+}
+
+static void watch_process(void *object, struct sim_world *world, int32_t node)
+{
+    struct world_checks *watch = object;
+    const struct sim_process *process = &world->processes[node];
+    sim_checks_process(watch->checks, node, sim_process_running(process), process->last_stop_clean,
+                       process->last_stop_lossy);
+}
+
+static void watch_command(void *object, struct sim_world *world, int32_t node, const struct isr_command *command)
+{
+    (void)world;
+    (void)node;
+    struct world_checks *watch = object;
+    if (command->kind == ISR_COMMAND_ELECT && command->elect_kind == 1)
+        sim_checks_unclean_asked(watch->checks, command->topic, command->partition);
+}
+
+static void watch_client(void *object, struct sim_world *world, int32_t node, const struct isr_effect *effect)
+{
+    struct world_checks *watch = object;
+    if (effect->kind != ISR_EFFECT_REPLY || effect->error != ISR_ERROR_NONE || effect->id == 0 ||
+        effect->id > sim_workload_operations_count(world))
+        return;
+    const struct sim_operation *operation = sim_workload_operation(world, (uint32_t)(effect->id - 1));
+    if (operation->kind == SIM_OPERATION_PRODUCE && operation->acks == -1)
+        sim_checks_client_acked(watch->checks, node, effect->tp, effect->offset, operation->first_value);
+}
+
+static void watch_end(void *object, struct sim_world *world)
+{
+    struct world_checks *watch = object;
+    struct sim_checks_report report;
+    if (world->now_ns >= world->spec->duration_ns)
+        sim_checks_end(watch->checks);
+    sim_checks_report(watch->checks, &report);
+    for (int i = 0; i < SIM_INVARIANTS; i++)
+        world->counters.checks += report.evaluated[i];
+    if (world->verdict == SIM_VERDICT_HELD && report.vacuous != NULL) {
+        struct isr_text message = ISR_TEXT(world->message);
+        isr_text_format(&message, "%s", report.vacuous);
+        world->verdict = SIM_VERDICT_VACUOUS;
+    }
+}
+
+struct sim_checks *sim_checks_new(struct sim_world *world, const struct sim_checks_options *options)
+{
+    struct arena_owner *memory = arena_owner_new(world->memory->arena, "checks");
+    struct isr_heap heap = arena_owner_heap(memory);
+    struct world_checks *watch = isr_heap_allocate(&heap, sizeof *watch);
+    watch->memory = memory;
+    watch->heap = heap;
+    struct sim_view view = view_of(world);
+    watch->checks = sim_checks_make(&watch->heap, &view, options);
+    sim_world_watch(world, &(struct sim_monitor){.object = watch,
+                                                 .observation = watch_observation,
+                                                 .process = watch_process,
+                                                 .client = watch_client,
+                                                 .command = watch_command,
+                                                 .end = watch_end});
+    return watch->checks;
+}

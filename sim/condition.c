@@ -1,0 +1,160 @@
+#include "sim/condition.h"
+
+#include "sim/world.h"
+
+static bool compare(int64_t left, enum sim_comparison comparison, int64_t right)
+{
+    switch (comparison) {
+    case SIM_EQUAL:
+        return left == right;
+    case SIM_NOT_EQUAL:
+        return left != right;
+    case SIM_AT_LEAST:
+        return left >= right;
+    case SIM_AT_MOST:
+        return left <= right;
+    case SIM_ABOVE:
+        return left > right;
+    case SIM_BELOW:
+        return left < right;
+    }
+    return false;
+}
+
+/* Two opposite words: the first is SIM_EQUAL. */
+static bool is_word(const struct sim_condition *condition, bool first)
+{
+    return first == (condition->comparison == SIM_EQUAL);
+}
+
+/* The partition as committed; NULL while nobody knows it. */
+static const struct isr_image_partition *committed_of(struct sim_world *world, const struct sim_condition *condition)
+{
+    const struct isr_image *image = sim_world_image(world);
+    const struct isr_image_topic *topic =
+        image == NULL ? NULL : isr_image_topic_named(image, condition->topic.text);
+    if (topic == NULL || condition->partition < 0 || (uint32_t)condition->partition >= topic->partitions_count)
+        return NULL;
+    return &topic->partitions[condition->partition];
+}
+
+static const struct isr_partition *replica_on(struct sim_world *world, int32_t node, struct isr_tp tp)
+{
+    if (!sim_spec_is_broker(world->spec, node) || world->processes[node].node == NULL)
+        return NULL;
+    const struct isr_partition *replica = isr_node_partition(world->processes[node].node, tp);
+    return replica == NULL || replica->log == NULL ? NULL : replica;
+}
+
+static bool leader_elected(struct sim_world *world, const struct isr_image_partition *partition)
+{
+    const struct isr_partition *replica =
+        partition->leader == ISR_NODE_NONE ? NULL : replica_on(world, partition->leader, partition->tp);
+    return replica != NULL && replica->role == ISR_ROLE_LEADER && replica->leader_epoch == partition->leader_epoch;
+}
+
+static bool holds_of_partition(struct sim_world *world, const struct sim_condition *condition,
+                               const struct isr_image_partition *partition)
+{
+    switch (condition->kind) {
+    case SIM_CONDITION_LEADER_IS:
+        return is_word(condition, partition->leader == condition->node);
+    case SIM_CONDITION_LEADER_ELECTED:
+        return leader_elected(world, partition);
+    case SIM_CONDITION_LEADER_EPOCH:
+        return compare(partition->leader_epoch, condition->comparison, condition->value);
+    case SIM_CONDITION_ISR_IS:
+        return is_word(condition, isr_replicas_equal_as_sets(&partition->isr, &condition->set));
+    case SIM_CONDITION_ISR_SIZE:
+        return compare(partition->isr.count, condition->comparison, condition->value);
+    case SIM_CONDITION_ISR_HAS:
+        return is_word(condition, isr_replicas_contain(&partition->isr, condition->node));
+    case SIM_CONDITION_ELR_IS:
+        return is_word(condition, isr_replicas_equal_as_sets(&partition->elr, &condition->set));
+    case SIM_CONDITION_LOG_END:
+    case SIM_CONDITION_HIGH_WATERMARK:
+    case SIM_CONDITION_ISR_PENDING:
+    case SIM_CONDITION_NODE_UP:
+    case SIM_CONDITION_BROKER_FENCED:
+    case SIM_CONDITION_CONTROLLER:
+    case SIM_CONDITION_ACKED:
+    case SIM_CONDITION_COMMITTED:
+    case SIM_CONDITION_READ:
+    case SIM_CONDITION_KINDS:
+        break;
+    }
+    const struct isr_partition *replica = replica_on(world, condition->node, partition->tp);
+    if (replica == NULL)
+        return false;
+    if (condition->kind == SIM_CONDITION_LOG_END)
+        return compare(replica->log->log_end, condition->comparison, condition->value);
+    if (condition->kind == SIM_CONDITION_HIGH_WATERMARK)
+        return compare(replica->log->high_watermark, condition->comparison, condition->value);
+    return condition->kind == SIM_CONDITION_ISR_PENDING &&
+           is_word(condition, replica->isr_state != ISR_STATE_COMMITTED);
+}
+
+static bool broker_fenced(struct sim_world *world, const struct sim_condition *condition)
+{
+    const struct isr_image *image = sim_world_image(world);
+    if (image == NULL || condition->node < 1 || condition->node > ISR_NODE_MAX ||
+        !image->brokers[condition->node].registered)
+        return false;
+    return is_word(condition, image->brokers[condition->node].fenced);
+}
+
+static bool controller_is(struct sim_world *world, const struct sim_condition *condition)
+{
+    const struct sim_process *controller = sim_world_controller(world);
+    if (condition->node == ISR_NODE_NONE)
+        return is_word(condition, controller != NULL);
+    return is_word(condition, controller != NULL && controller->id == condition->node);
+}
+
+static bool node_up(const struct sim_world *world, const struct sim_condition *condition)
+{
+    if (condition->node < 1 || condition->node > world->processes_count)
+        return false;
+    return is_word(condition, sim_process_running(&world->processes[condition->node]));
+}
+
+bool sim_condition_holds(struct sim_world *world, const struct sim_condition *condition)
+{
+    const struct isr_image_partition *partition = NULL;
+    switch (condition->kind) {
+    case SIM_CONDITION_NODE_UP:
+        return node_up(world, condition);
+    case SIM_CONDITION_BROKER_FENCED:
+        return broker_fenced(world, condition);
+    case SIM_CONDITION_CONTROLLER:
+        return controller_is(world, condition);
+    case SIM_CONDITION_ACKED:
+        return compare((int64_t)world->counters.records_acked, condition->comparison, condition->value);
+    case SIM_CONDITION_COMMITTED:
+        return compare((int64_t)world->counters.records_committed, condition->comparison, condition->value);
+    case SIM_CONDITION_READ:
+        return compare((int64_t)world->counters.records_read, condition->comparison, condition->value);
+    case SIM_CONDITION_LEADER_IS:
+    case SIM_CONDITION_LEADER_ELECTED:
+    case SIM_CONDITION_LEADER_EPOCH:
+    case SIM_CONDITION_ISR_IS:
+    case SIM_CONDITION_ISR_SIZE:
+    case SIM_CONDITION_ISR_HAS:
+    case SIM_CONDITION_ELR_IS:
+    case SIM_CONDITION_LOG_END:
+    case SIM_CONDITION_HIGH_WATERMARK:
+    case SIM_CONDITION_ISR_PENDING:
+        partition = committed_of(world, condition);
+        break;
+    case SIM_CONDITION_KINDS:
+        break;
+    }
+    return partition != NULL && holds_of_partition(world, condition, partition);
+}
+
+int32_t sim_condition_leader_epoch(struct sim_world *world, const struct sim_condition *condition)
+{
+    const struct isr_image_partition *partition =
+        condition->kind == SIM_CONDITION_LEADER_ELECTED ? committed_of(world, condition) : NULL;
+    return partition == NULL ? ISR_EPOCH_NONE : partition->leader_epoch;
+}

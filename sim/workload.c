@@ -1,0 +1,470 @@
+#include "sim/workload.h"
+
+#include <string.h>
+
+#include "core/base/error.h"
+#include "core/log/batch.h"
+#include "sim/world.h"
+
+enum { OPERATIONS_A_CHUNK = 256, VALUE_BYTES_MIN = 8, CLIENT_SHIFT = 40 };
+static const int64_t CREATE_AGAIN_NS = 100 * ISR_MS;
+static const int64_t PROBE_AGAIN_NS = 200 * ISR_MS;
+
+/* What a queued event is about: the kind above, a place below. */
+enum workload_event { EVENT_CREATE, EVENT_PRODUCE, EVENT_SETTLE, EVENT_PROBE };
+enum { EVENT_SHIFT = 32 };
+
+/* A client of the spec, or the world's own, by node. */
+struct workload_client {
+    uint64_t values;   /* used so far */
+    int32_t partition; /* the last one chosen */
+    bool rests;        /* told so by a step */
+    int64_t *read_to;  /* consumer: by partition of its topic */
+};
+
+struct workload_topic {
+    bool created;
+    uint16_t id;
+    bool *probed; /* by partition: its last probe was acknowledged */
+};
+
+struct sim_workload {
+    struct sim_operation **chunks;
+    uint32_t chunks_capacity;
+    uint32_t operations_count;
+    struct workload_client *clients; /* by node - first client; the last is the world's own */
+    struct workload_topic *topics;   /* as in the spec */
+    bool settling;
+    uint32_t probes_sent;
+};
+
+static uint64_t event_of(enum workload_event kind, uint32_t place)
+{
+    return ((uint64_t)kind << EVENT_SHIFT) | place;
+}
+
+static struct workload_client *client_of(struct sim_world *world, int32_t node)
+{
+    return &world->workload->clients[node - sim_spec_first_client(world->spec)];
+}
+
+static int32_t spec_topic_named(const struct sim_spec *spec, const char *name)
+{
+    for (uint32_t i = 0; i < spec->topics_count; i++) {
+        if (strcmp(spec->topics[i].name.text, name) == 0)
+            return (int32_t)i;
+    }
+    return -1;
+}
+
+/* ---- the history ---- */
+
+static struct sim_operation *operation_at(const struct sim_workload *workload, uint32_t place)
+{
+    return &workload->chunks[place / OPERATIONS_A_CHUNK][place % OPERATIONS_A_CHUNK];
+}
+
+static struct sim_operation *operation_add(struct sim_world *world, enum sim_operation_kind kind, int32_t client)
+{
+    struct sim_workload *workload = world->workload;
+    uint32_t chunk = workload->operations_count / OPERATIONS_A_CHUNK;
+    if (workload->operations_count % OPERATIONS_A_CHUNK == 0) {
+        workload->chunks = ISR_GROW(&world->heap, workload->chunks, chunk, workload->chunks_capacity);
+        workload->chunks[chunk] =
+            isr_heap_allocate(&world->heap, sizeof(struct sim_operation) * (size_t)OPERATIONS_A_CHUNK);
+    }
+    struct sim_operation *operation = operation_at(workload, workload->operations_count++);
+    operation->asked_ns = world->now_ns;
+    operation->offset = ISR_OFFSET_NONE;
+    operation->kind = (uint8_t)kind;
+    operation->client = (int16_t)client;
+    return operation;
+}
+
+/* The id under which the answer to the last operation added will come. */
+static uint64_t last_id(const struct sim_world *world)
+{
+    return world->workload->operations_count;
+}
+
+uint32_t sim_workload_operations_count(const struct sim_world *world)
+{
+    return world->workload->operations_count;
+}
+
+const struct sim_operation *sim_workload_operation(const struct sim_world *world, uint32_t place)
+{
+    ISR_ASSERT(place < world->workload->operations_count);
+    return operation_at(world->workload, place);
+}
+
+/* ---- commands ---- */
+
+static void create_topic(struct sim_world *world, uint32_t spec_topic)
+{
+    const struct sim_topic_spec *topic = &world->spec->topics[spec_topic];
+    int32_t client = sim_spec_own_client(world->spec);
+    if (world->workload->topics[spec_topic].created)
+        return;
+    if (!sim_process_running(sim_world_process(world, client))) {
+        sim_world_wake_workload(world, world->now_ns + CREATE_AGAIN_NS, event_of(EVENT_CREATE, spec_topic));
+        return;
+    }
+    operation_add(world, SIM_OPERATION_CREATE_TOPIC, client)->spec_topic = (uint16_t)spec_topic;
+    struct isr_command command = {.kind = ISR_COMMAND_CREATE_TOPIC,
+                                  .id = last_id(world),
+                                  .topic = topic->name.text,
+                                  .partitions = topic->partitions,
+                                  .replication_factor = topic->replication_factor,
+                                  .min_isr = topic->min_isr,
+                                  .unclean = topic->unclean,
+                                  .assignments = topic->assignments};
+    sim_process_command(world, client, &command);
+}
+
+struct batch_wanted {
+    int32_t client;
+    uint32_t spec_topic;
+    int32_t partition;
+    int32_t records, value_bytes;
+    int16_t acks;
+    bool probe;
+};
+
+static void produce(struct sim_world *world, const struct batch_wanted *wanted)
+{
+    if (!sim_process_running(sim_world_process(world, wanted->client)))
+        return;
+    struct workload_client *client = client_of(world, wanted->client);
+    uint32_t records = wanted->records > 0 ? (uint32_t)wanted->records : 1;
+    uint64_t first = ((uint64_t)(uint32_t)wanted->client << CLIENT_SHIFT) | client->values;
+    client->values += records;
+    struct sim_operation *operation = operation_add(world, SIM_OPERATION_PRODUCE, wanted->client);
+    operation->first_value = first;
+    operation->count = records;
+    operation->spec_topic = (uint16_t)wanted->spec_topic;
+    operation->partition = (uint16_t)wanted->partition;
+    operation->acks = wanted->acks;
+    operation->probe = wanted->probe;
+    world->counters.records_produced += records;
+    struct isr_command command = {
+        .kind = ISR_COMMAND_PRODUCE,
+        .id = last_id(world),
+        .topic = world->spec->topics[wanted->spec_topic].name.text,
+        .partition = (uint16_t)wanted->partition,
+        .acks = wanted->acks,
+        .first_value = first,
+        .record_count = records,
+        .value_bytes = wanted->value_bytes < VALUE_BYTES_MIN ? VALUE_BYTES_MIN : (uint32_t)wanted->value_bytes,
+    };
+    sim_process_command(world, wanted->client, &command);
+}
+
+static void consume(struct sim_world *world, uint32_t spec_client, int32_t partition)
+{
+    const struct sim_client_spec *spec = &world->spec->clients[spec_client];
+    int32_t node = sim_spec_first_client(world->spec) + (int32_t)spec_client;
+    struct sim_operation *operation = operation_add(world, SIM_OPERATION_CONSUME, node);
+    operation->spec_topic = (uint16_t)spec_topic_named(world->spec, spec->topic.text);
+    operation->partition = (uint16_t)partition;
+    struct isr_command command = {.kind = ISR_COMMAND_CONSUME,
+                                  .id = last_id(world),
+                                  .topic = spec->topic.text,
+                                  .partition = (uint16_t)partition,
+                                  .offset = client_of(world, node)->read_to[partition],
+                                  .from_follower = spec->from_follower};
+    sim_process_command(world, node, &command);
+}
+
+static void consume_all(struct sim_world *world, uint32_t spec_client)
+{
+    const struct sim_client_spec *spec = &world->spec->clients[spec_client];
+    int32_t topic = spec_topic_named(world->spec, spec->topic.text);
+    if (spec->kind != SIM_CLIENT_CONSUMER || topic < 0 || !world->workload->topics[topic].created)
+        return;
+    for (int32_t i = 0; i < world->spec->topics[topic].partitions; i++) {
+        if (spec->partition < 0 || spec->partition == i)
+            consume(world, spec_client, i);
+    }
+}
+
+/* ---- producers ---- */
+
+static int32_t choose_partition(struct sim_world *world, const struct sim_client_spec *spec, int32_t node,
+                                int32_t partitions)
+{
+    struct workload_client *client = client_of(world, node);
+    if (spec->partition >= 0)
+        return spec->partition;
+    if (spec->keys > 0) {
+        uint64_t key = sim_random_below(sim_random_draw(&world->random, SIM_RANDOM_WORKLOAD, (uint32_t)node),
+                                        (uint64_t)spec->keys);
+        return (int32_t)(isr_mix(key + 1) % (uint64_t)partitions);
+    }
+    client->partition = (client->partition + 1) % partitions;
+    return client->partition;
+}
+
+static void producer_tick(struct sim_world *world, uint32_t spec_client)
+{
+    const struct sim_client_spec *spec = &world->spec->clients[spec_client];
+    int32_t node = sim_spec_first_client(world->spec) + (int32_t)spec_client;
+    if (world->workload->settling || world->now_ns >= spec->stop_ns)
+        return;
+    sim_world_wake_workload(world, world->now_ns + spec->interval_ns, event_of(EVENT_PRODUCE, spec_client));
+    if (client_of(world, node)->rests)
+        return;
+    uint32_t topic = (uint32_t)spec_topic_named(world->spec, spec->topic.text);
+    produce(world, &(struct batch_wanted){
+                       .client = node,
+                       .spec_topic = topic,
+                       .partition = choose_partition(world, spec, node, world->spec->topics[topic].partitions),
+                       .records = spec->records_per_batch,
+                       .value_bytes = spec->value_bytes,
+                       .acks = spec->acks});
+}
+
+/* ---- the settle phase ---- */
+
+static void probe(struct sim_world *world, uint32_t place)
+{
+    uint32_t topic = place >> 16;
+    world->workload->probes_sent++;
+    produce(world, &(struct batch_wanted){.client = sim_spec_own_client(world->spec),
+                                          .spec_topic = topic,
+                                          .partition = (int32_t)(place & 0xffff),
+                                          .records = 1,
+                                          .acks = -1,
+                                          .probe = true});
+}
+
+static void probe_all(struct sim_world *world)
+{
+    for (uint32_t topic = 0; topic < world->spec->topics_count; topic++) {
+        for (uint32_t i = 0; i < (uint32_t)world->spec->topics[topic].partitions; i++)
+            probe(world, topic << 16 | i);
+    }
+}
+
+void sim_workload_probes(const struct sim_world *world, uint32_t *sent, uint32_t *unanswered)
+{
+    *sent = world->workload->probes_sent;
+    *unanswered = 0;
+    for (uint32_t topic = 0; topic < world->spec->topics_count; topic++) {
+        for (uint32_t i = 0; i < (uint32_t)world->spec->topics[topic].partitions; i++)
+            *unanswered += !world->workload->topics[topic].probed[i];
+    }
+}
+
+/* ---- what comes in ---- */
+
+/* Producers stop at the start of the settle phase; half-way through it every partition must take a write again. */
+static void schedule_settling(struct sim_world *world)
+{
+    const struct sim_spec *spec = world->spec;
+    if (spec->settle_ns <= 0)
+        return;
+    sim_world_wake_workload(world, spec->duration_ns - spec->settle_ns, event_of(EVENT_SETTLE, 0));
+    sim_world_wake_workload(world, spec->duration_ns - spec->settle_ns / 2, event_of(EVENT_SETTLE, 1));
+}
+
+static void client_init(struct sim_world *world, uint32_t spec_client)
+{
+    const struct sim_client_spec *spec = &world->spec->clients[spec_client];
+    int32_t topic = spec_topic_named(world->spec, spec->topic.text);
+    struct workload_client *client = &world->workload->clients[spec_client];
+    client->partition = -1;
+    if (spec->kind == SIM_CLIENT_CONSUMER && topic >= 0)
+        client->read_to = isr_heap_allocate(
+            &world->heap, sizeof *client->read_to * (size_t)world->spec->topics[topic].partitions);
+}
+
+struct sim_workload *sim_workload_new(struct sim_world *world)
+{
+    const struct sim_spec *spec = world->spec;
+    struct sim_workload *workload = isr_heap_allocate(&world->heap, sizeof *workload);
+    world->workload = workload;
+    workload->clients =
+        isr_heap_allocate(&world->heap, sizeof *workload->clients * ((size_t)spec->clients_count + 1));
+    workload->topics = isr_heap_allocate(&world->heap, sizeof *workload->topics * ((size_t)spec->topics_count + 1));
+    for (uint32_t i = 0; i < spec->clients_count; i++)
+        client_init(world, i);
+    for (uint32_t i = 0; i < spec->topics_count; i++) {
+        workload->topics[i].probed = isr_heap_allocate(&world->heap, (size_t)spec->topics[i].partitions);
+        sim_world_wake_workload(world, 0, event_of(EVENT_CREATE, i));
+    }
+    schedule_settling(world);
+    return workload;
+}
+
+void sim_workload_event(struct sim_world *world, uint64_t argument)
+{
+    uint32_t place = (uint32_t)argument;
+    switch ((enum workload_event)(argument >> EVENT_SHIFT)) {
+    case EVENT_CREATE:
+        create_topic(world, place);
+        break;
+    case EVENT_PRODUCE:
+        producer_tick(world, place);
+        break;
+    case EVENT_SETTLE:
+        world->workload->settling = true;
+        if (place == 1)
+            probe_all(world);
+        break;
+    case EVENT_PROBE:
+        probe(world, place);
+        break;
+    }
+}
+
+static void topic_created(struct sim_world *world, uint32_t spec_topic, uint16_t id)
+{
+    struct workload_topic *topic = &world->workload->topics[spec_topic];
+    if (topic->created)
+        return;
+    topic->created = true;
+    topic->id = id;
+    for (uint32_t i = 0; i < world->spec->clients_count; i++) {
+        const struct sim_client_spec *client = &world->spec->clients[i];
+        if (strcmp(client->topic.text, world->spec->topics[spec_topic].name.text) != 0)
+            continue;
+        if (client->kind == SIM_CLIENT_PRODUCER && client->interval_ns > 0)
+            sim_world_wake_workload(world, client->start_ns, event_of(EVENT_PRODUCE, i));
+        consume_all(world, i);
+    }
+}
+
+static void create_answered(struct sim_world *world, const struct sim_operation *operation,
+                            const struct isr_effect *effect)
+{
+    if (effect->error == ISR_ERROR_NONE || effect->error == ISR_ERROR_TOPIC_ALREADY_EXISTS)
+        topic_created(world, operation->spec_topic, effect->tp.topic);
+    else
+        sim_world_wake_workload(world, world->now_ns + CREATE_AGAIN_NS, event_of(EVENT_CREATE, operation->spec_topic));
+}
+
+static void produce_answered(struct sim_world *world, struct sim_operation *operation,
+                             const struct isr_effect *effect)
+{
+    bool acked = effect->error == ISR_ERROR_NONE;
+    if (acked) {
+        operation->offset = effect->offset;
+        world->counters.records_acked += operation->count;
+    } else {
+        world->counters.records_failed += operation->count;
+    }
+    if (!operation->probe)
+        return;
+    world->workload->topics[operation->spec_topic].probed[operation->partition] = acked;
+    if (!acked)
+        sim_world_wake_workload(world, world->now_ns + PROBE_AGAIN_NS,
+                                event_of(EVENT_PROBE, (uint32_t)operation->spec_topic << 16 | operation->partition));
+}
+
+static void answered(struct sim_world *world, const struct isr_effect *effect)
+{
+    if (effect->id == 0 || effect->id > world->workload->operations_count)
+        return;
+    struct sim_operation *operation = operation_at(world->workload, (uint32_t)(effect->id - 1));
+    if (operation->outcome != SIM_OUTCOME_UNKNOWN || operation->kind == SIM_OPERATION_RECORDS)
+        return;
+    operation->answered_ns = world->now_ns;
+    operation->outcome = effect->error == ISR_ERROR_NONE ? SIM_OUTCOME_OK : SIM_OUTCOME_FAILED;
+    operation->error = effect->error;
+    operation->tp = effect->tp;
+    if (operation->kind == SIM_OPERATION_PRODUCE)
+        produce_answered(world, operation, effect);
+    else if (operation->kind == SIM_OPERATION_CREATE_TOPIC)
+        create_answered(world, operation, effect);
+}
+
+static void records_read(struct sim_world *world, int32_t node, const struct isr_effect *effect)
+{
+    struct isr_batch batch;
+    if (isr_batch_parse(effect->bytes, false, &batch) != ISR_BATCH_OK)
+        return;
+    struct sim_operation *operation = operation_add(world, SIM_OPERATION_RECORDS, node);
+    operation->tp = effect->tp;
+    operation->partition = effect->tp.index;
+    operation->offset = effect->offset;
+    operation->count = batch.record_count;
+    operation->answered_ns = world->now_ns;
+    operation->outcome = SIM_OUTCOME_OK;
+    (void)isr_batch_value(&batch, 0, &operation->first_value);
+    world->counters.records_read += batch.record_count;
+    const struct sim_client_spec *spec = &world->spec->clients[node - sim_spec_first_client(world->spec)];
+    int32_t topic = spec_topic_named(world->spec, spec->topic.text);
+    struct workload_client *client = client_of(world, node);
+    if (client->read_to == NULL || effect->tp.index >= world->spec->topics[topic].partitions)
+        return;
+    operation->spec_topic = (uint16_t)topic;
+    client->read_to[effect->tp.index] = effect->offset + batch.record_count;
+}
+
+void sim_workload_client(struct sim_world *world, int32_t node, const struct isr_effect *effect)
+{
+    if (effect->kind == ISR_EFFECT_REPLY)
+        answered(world, effect);
+    else if (effect->kind == ISR_EFFECT_RECORDS && node < sim_spec_own_client(world->spec))
+        records_read(world, node, effect);
+}
+
+void sim_workload_started(struct sim_world *world, int32_t node)
+{
+    int32_t own = sim_spec_own_client(world->spec);
+    if (node != own) {
+        consume_all(world, (uint32_t)(node - sim_spec_first_client(world->spec)));
+        return;
+    }
+    for (uint32_t i = 0; i < world->spec->topics_count; i++)
+        create_topic(world, i);
+}
+
+/* ---- steps ---- */
+
+/* The client that the step names, else the world's own. */
+static int32_t client_named(const struct sim_world *world, const char *name)
+{
+    int32_t node = name[0] == '\0' ? ISR_NODE_NONE : sim_spec_node_named(world->spec, name);
+    return node != ISR_NODE_NONE && sim_spec_is_client(world->spec, node) ? node : sim_spec_own_client(world->spec);
+}
+
+void sim_workload_produce(struct sim_world *world, const struct sim_action *action)
+{
+    int32_t topic = spec_topic_named(world->spec, action->topic.text);
+    if (topic < 0)
+        return;
+    produce(world, &(struct batch_wanted){.client = client_named(world, action->client),
+                                          .spec_topic = (uint32_t)topic,
+                                          .partition = action->partition,
+                                          .records = (int32_t)action->count,
+                                          .value_bytes = action->value_bytes,
+                                          .acks = action->acks});
+}
+
+void sim_workload_elect(struct sim_world *world, const struct sim_action *action)
+{
+    int32_t topic = spec_topic_named(world->spec, action->topic.text);
+    int32_t client = client_named(world, action->client);
+    if (topic < 0 || !sim_process_running(sim_world_process(world, client)))
+        return;
+    struct sim_operation *operation = operation_add(world, SIM_OPERATION_ELECT, client);
+    operation->spec_topic = (uint16_t)topic;
+    operation->partition = (uint16_t)action->partition;
+    struct isr_command command = {.kind = ISR_COMMAND_ELECT,
+                                  .id = last_id(world),
+                                  .topic = world->spec->topics[topic].name.text,
+                                  .partition = (uint16_t)action->partition,
+                                  .elect_kind = action->elect_kind};
+    sim_process_command(world, client, &command);
+}
+
+void sim_workload_traffic(struct sim_world *world, const struct sim_action *action)
+{
+    int32_t first = sim_spec_first_client(world->spec);
+    for (int32_t node = first; node < sim_spec_own_client(world->spec); node++) {
+        if (action->client[0] == '\0' || node == client_named(world, action->client))
+            client_of(world, node)->rests = !action->on;
+    }
+}
