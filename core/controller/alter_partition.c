@@ -2,8 +2,8 @@
 #include "core/controller/internal.h"
 
 /* The members asked for; false when they are not a set of replicas of the partition. */
-static bool asked_isr(const struct isr_image_partition *partition, const struct isr_alter_partition_request *request,
-                      struct isr_replicas *isr)
+static bool asked_isr(const struct isr_image_partition *partition,
+                      const struct isr_alter_partition_request *request, struct isr_replicas *isr)
 {
     *isr = (struct isr_replicas){0};
     for (uint32_t i = 0; i < request->isr_count; i++) {
@@ -27,7 +27,8 @@ static enum isr_error check_epochs(const struct isr_image_partition *partition,
                                    const struct isr_alter_partition_request *request)
 {
     /* A request from the future: this controller was deposed and does not know it yet (KAFKA-14154). */
-    if (request->leader_epoch > partition->leader_epoch || request->partition_epoch > partition->partition_epoch)
+    if (request->leader_epoch > partition->leader_epoch ||
+        request->partition_epoch > partition->partition_epoch)
         return ISR_ERROR_NOT_CONTROLLER;
     if (request->leader_epoch < partition->leader_epoch)
         return ISR_ERROR_FENCED_LEADER_EPOCH;

@@ -1,4 +1,5 @@
-/* Answers wait until what they rest on is committed: a broker that is told of a change must never see it undone. */
+/* Answers wait until what they rest on is committed: a broker that is told of a change must never see it
+ * undone. */
 #include "core/controller/internal.h"
 
 struct ctl_answer {

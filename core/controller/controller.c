@@ -67,6 +67,78 @@ enum isr_error ctl_check_broker_epoch(const struct isr_image *image, int32_t bro
     return state->registered && state->epoch == broker_epoch ? ISR_ERROR_NONE : ISR_ERROR_STALE_BROKER_EPOCH;
 }
 
+/* ---- telling what changed ----
+ *
+ * The active controller tells each change as it applies it: it is the first to do so. Entries of earlier
+ * terms that become committed with a new leader's first entry are applied before it is active, and their
+ * proposer may have died before it told anybody. What they left behind is told at activation, where it may be
+ * told twice. */
+
+static void tell_partition(struct isr_controller *controller, const struct isr_image_partition *partition,
+                           enum isr_cause cause)
+{
+    struct isr_observation *observation = isr_observe(controller->env, ISR_OBSERVED_PARTITION_CHANGED);
+    observation->partition_changed.tp = isr_tp_key(partition->tp);
+    observation->partition_changed.leader = partition->leader;
+    observation->partition_changed.leader_epoch = partition->leader_epoch;
+    observation->partition_changed.partition_epoch = partition->partition_epoch;
+    observation->partition_changed.isr = (int64_t)isr_replicas_pack(&partition->isr);
+    observation->partition_changed.elr = (int64_t)isr_replicas_pack(&partition->elr);
+    observation->partition_changed.recovering = partition->recovering;
+    observation->partition_changed.cause = cause;
+}
+
+static void remember_untold(struct isr_controller *controller, struct isr_tp tp, bool is_new,
+                            enum isr_cause cause)
+{
+    for (uint32_t i = controller->untold_count; !is_new && i > 0; i--) {
+        if (isr_tp_equal(controller->untold[i - 1].tp, tp)) {
+            controller->untold[i - 1].cause = cause;
+            return;
+        }
+    }
+    controller->untold = ISR_GROW(controller->env->heap, controller->untold, controller->untold_count,
+                                  controller->untold_capacity);
+    controller->untold[controller->untold_count++] = (struct ctl_untold){.tp = tp, .cause = cause};
+}
+
+static void tell_untold(struct isr_controller *controller)
+{
+    for (uint32_t i = 0; i < controller->untold_count; i++)
+        tell_partition(controller, isr_image_partition(&controller->committed, controller->untold[i].tp),
+                       controller->untold[i].cause);
+    controller->untold_count = 0;
+}
+
+static void partition_changed(void *object, const struct isr_image_partition *before,
+                              const struct isr_image_partition *after, enum isr_cause cause)
+{
+    struct isr_controller *controller = object;
+    if (controller->active) {
+        if (cause == ISR_CAUSE_ELECTION_UNCLEAN)
+            controller->env->metrics.unclean_elections++;
+        tell_partition(controller, after, cause);
+    } else if (controller->consensus->ops->role(controller->consensus) != ISR_CONSENSUS_FOLLOWER) {
+        remember_untold(controller, after->tp, before == NULL, cause);
+    }
+}
+
+static void broker_changed(void *object, int32_t broker, const struct isr_image_broker *before,
+                           const struct isr_image_broker *after, enum isr_cause cause)
+{
+    struct isr_controller *controller = object;
+    if (!controller->active)
+        return;
+    if (cause == ISR_CAUSE_BROKER_FENCED && !before->fenced && after->fenced)
+        controller->env->metrics.brokers_fenced++;
+    struct isr_observation *observation = isr_observe(controller->env, ISR_OBSERVED_BROKER_STATE);
+    observation->broker_state.broker = broker;
+    observation->broker_state.broker_epoch = after->epoch;
+    observation->broker_state.fenced = after->fenced;
+    observation->broker_state.shutting_down = after->shutting_down;
+    observation->broker_state.cause = cause;
+}
+
 /* ---- activation and resignation ---- */
 
 static void activate(struct isr_controller *controller, int32_t term)
@@ -80,6 +152,7 @@ static void activate(struct isr_controller *controller, int32_t term)
     struct isr_observation *observation = isr_observe(controller->env, ISR_OBSERVED_CONTROLLER_ACTIVE);
     observation->controller_active.term = term;
     observation->controller_active.index = controller->committed.index;
+    tell_untold(controller);
 }
 
 static void resign(struct isr_controller *controller)
@@ -91,7 +164,8 @@ static void resign(struct isr_controller *controller)
     ctl_sessions_end(controller);
     ctl_answers_refuse(controller);
     ctl_polls_refuse(controller);
-    isr_observe(controller->env, ISR_OBSERVED_CONTROLLER_RESIGNED)->controller_resigned.term = controller->term;
+    isr_observe(controller->env, ISR_OBSERVED_CONTROLLER_RESIGNED)->controller_resigned.term =
+        controller->term;
 }
 
 static void machine_changed(void *object, enum isr_consensus_role role, int32_t term, int32_t leader)
@@ -103,53 +177,11 @@ static void machine_changed(void *object, enum isr_consensus_role role, int32_t 
         resign(controller);
     if (leads && !controller->active)
         activate(controller, term);
+    if (role == ISR_CONSENSUS_FOLLOWER)
+        controller->untold_count = 0; /* somebody else commits, and tells */
 }
 
 /* ---- the replicated machine ---- */
-
-/* Changes are told by the leader of the quorum: it applies each entry first. An entry of an earlier term, of which
- * only the new leader learnt that it is committed, may be told by two leaders. */
-static bool tells_changes(const struct isr_controller *controller)
-{
-    return controller->active ||
-           controller->consensus->ops->role(controller->consensus) == ISR_CONSENSUS_LEADER;
-}
-
-static void partition_changed(void *object, const struct isr_image_partition *before,
-                              const struct isr_image_partition *after, enum isr_cause cause)
-{
-    (void)before;
-    struct isr_controller *controller = object;
-    if (!tells_changes(controller))
-        return;
-    if (cause == ISR_CAUSE_ELECTION_UNCLEAN)
-        controller->env->metrics.unclean_elections++;
-    struct isr_observation *observation = isr_observe(controller->env, ISR_OBSERVED_PARTITION_CHANGED);
-    observation->partition_changed.tp = isr_tp_key(after->tp);
-    observation->partition_changed.leader = after->leader;
-    observation->partition_changed.leader_epoch = after->leader_epoch;
-    observation->partition_changed.partition_epoch = after->partition_epoch;
-    observation->partition_changed.isr = (int64_t)isr_replicas_pack(&after->isr);
-    observation->partition_changed.elr = (int64_t)isr_replicas_pack(&after->elr);
-    observation->partition_changed.recovering = after->recovering;
-    observation->partition_changed.cause = cause;
-}
-
-static void broker_changed(void *object, int32_t broker, const struct isr_image_broker *before,
-                           const struct isr_image_broker *after, enum isr_cause cause)
-{
-    struct isr_controller *controller = object;
-    if (!tells_changes(controller))
-        return;
-    if (cause == ISR_CAUSE_BROKER_FENCED && !before->fenced && after->fenced)
-        controller->env->metrics.brokers_fenced++;
-    struct isr_observation *observation = isr_observe(controller->env, ISR_OBSERVED_BROKER_STATE);
-    observation->broker_state.broker = broker;
-    observation->broker_state.broker_epoch = after->epoch;
-    observation->broker_state.fenced = after->fenced;
-    observation->broker_state.shutting_down = after->shutting_down;
-    observation->broker_state.cause = cause;
-}
 
 static void machine_apply(void *object, int64_t index, int32_t term, struct isr_bytes data)
 {
@@ -170,7 +202,8 @@ static void machine_apply(void *object, int64_t index, int32_t term, struct isr_
     observation->metadata_applied.as_controller = 1;
     if (!controller->active)
         return;
-    ISR_ASSERT(index != controller->proposed_index || controller->pending.digest == controller->committed.digest);
+    ISR_ASSERT(index != controller->proposed_index ||
+               controller->pending.digest == controller->committed.digest);
     ctl_answers_committed(controller, index);
     controller->applying.index = index;
     controller->applying.term = term;
@@ -191,6 +224,7 @@ static bool machine_load(void *object, int64_t index, int32_t term, struct isr_b
     struct isr_controller *controller = object;
     struct isr_image *image = &controller->committed;
     ISR_ASSERT(!controller->active);
+    controller->untold_count = 0;
     /* The image's own index may be lower: the last entries before the snapshot can be internal ones. */
     if (!isr_image_load(image, snapshot, &controller->env->scratch))
         return false;
@@ -207,8 +241,8 @@ static bool machine_load(void *object, int64_t index, int32_t term, struct isr_b
 
 /* ---- life ---- */
 
-void isr_controller_init(struct isr_controller *controller, struct isr_env *env, const struct isr_replicas *voters,
-                         struct isr_consensus *consensus)
+void isr_controller_init(struct isr_controller *controller, struct isr_env *env,
+                         const struct isr_replicas *voters, struct isr_consensus *consensus)
 {
     *controller = (struct isr_controller){
         .env = env, .consensus = consensus, .voters = *voters, .leader = ISR_NODE_NONE};
@@ -229,14 +263,15 @@ void isr_controller_start(struct isr_controller *controller)
 
 /* ---- requests ---- */
 
-static void handle(struct isr_controller *controller, const struct isr_message *request, struct isr_message *answer,
-                   struct isr_replicas *asked)
+static void handle(struct isr_controller *controller, const struct isr_message *request,
+                   struct isr_message *answer, struct isr_replicas *asked)
 {
     controller->records_count = 0;
     if (request->kind == ISR_MESSAGE_BROKER_HEARTBEAT_REQUEST)
         ctl_heartbeat(controller, &request->broker_heartbeat_request, &answer->broker_heartbeat_response);
     else if (request->kind == ISR_MESSAGE_ALTER_PARTITION_REQUEST)
-        ctl_alter_partition(controller, &request->alter_partition_request, &answer->alter_partition_response, asked);
+        ctl_alter_partition(controller, &request->alter_partition_request, &answer->alter_partition_response,
+                            asked);
     else if (request->kind == ISR_MESSAGE_BROKER_REGISTRATION_REQUEST)
         ctl_register_broker(controller, &request->broker_registration_request,
                             &answer->broker_registration_response);
@@ -253,7 +288,8 @@ static bool is_for_consensus(enum isr_message_kind kind)
            kind == ISR_MESSAGE_SNAPSHOT_REQUEST || kind == ISR_MESSAGE_SNAPSHOT_RESPONSE;
 }
 
-bool isr_controller_message(struct isr_controller *controller, int32_t from, const struct isr_message *message)
+bool isr_controller_message(struct isr_controller *controller, int32_t from,
+                            const struct isr_message *message)
 {
     struct isr_message answer;
     struct isr_replicas asked = {0};

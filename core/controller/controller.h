@@ -1,20 +1,21 @@
-/* The metadata controller (KRaft: KIP-500, 631): one a voter, of which the leader of the quorum is active. It decides
- * who leads what, who is in which ISR, and which brokers are alive; brokers follow its decisions as a log.
+/* The metadata controller (KRaft: KIP-500, 631): one a voter, of which the leader of the quorum is active. It
+ * decides who leads what, who is in which ISR, and which brokers are alive; brokers follow its decisions as a
+ * log.
  *
  *   standby --consensus leads and has applied everything--> active --consensus stops leading--> standby
  *
  * Standby: applies committed entries to the committed image; every request is answered NOT_CONTROLLER.
- * Active: decides on the pending image, which is the committed one plus what is proposed but not yet committed.
- * A decision is: records -> one proposed entry -> pending image. Its answer leaves only when that entry is
- * committed; so does an answer that changed nothing but may rest on earlier uncommitted entries. Resigning drops
- * the pending image and refuses all waiting answers with NOT_CONTROLLER.
+ * Active: decides on the pending image, which is the committed one plus what is proposed but not yet
+ * committed. A decision is: records -> one proposed entry -> pending image. Its answer leaves only when that
+ * entry is committed; so does an answer that changed nothing but may rest on earlier uncommitted entries.
+ * Resigning drops the pending image and refuses all waiting answers with NOT_CONTROLLER.
  *
  * Soft state (heartbeat times, how far brokers follow, controlledShutdownOffset) lives from activation to
  * resignation and decides only when to fence, unfence or let go of a broker, never who may lead.
  *
- * Invariants: committed is a function of the entries applied (I9); pending equals committed when everything proposed
- * is committed; answers wait in the order of their index; ISR and leaders keep I6, with the one exception described
- * at ctl_partition_decide. */
+ * Invariants: committed is a function of the entries applied (I9); pending equals committed when everything
+ * proposed is committed; answers wait in the order of their index; ISR and leaders keep I6, with the one
+ * exception described at ctl_partition_decide. */
 #ifndef ISR_CONTROLLER_CONTROLLER_H
 #define ISR_CONTROLLER_CONTROLLER_H
 
@@ -32,6 +33,12 @@ struct ctl_session {
 struct ctl_answer; /* one that waits for its entry, answers.c */
 struct ctl_poll;   /* a metadata fetch that waits for something new, metadata_service.c */
 
+/* A partition that changed by an entry which nobody may have told of yet. */
+struct ctl_untold {
+    struct isr_tp tp;
+    enum isr_cause cause;
+};
+
 struct isr_controller {
     struct isr_env *env;
     struct isr_consensus *consensus;
@@ -40,12 +47,14 @@ struct isr_controller {
     int32_t term;   /* of the activation */
     int32_t leader; /* of the quorum as far as known, ISR_NODE_NONE */
     struct isr_image committed;
-    struct isr_image pending;     /* only when active */
-    int64_t proposed_index;       /* last entry proposed in this activation, 0 for none */
+    struct isr_image pending;            /* only when active */
+    int64_t proposed_index;              /* last entry proposed in this activation, 0 for none */
     struct isr_metadata_record *records; /* of the decision being made */
     uint32_t records_count, records_capacity;
     struct ctl_answer *answers; /* answers[answers_first .. answers_count) wait */
     uint32_t answers_first, answers_count, answers_capacity;
+    struct ctl_untold *untold;
+    uint32_t untold_count, untold_capacity;
     struct ctl_poll **polls; /* by node id */
     uint32_t polls_count, polls_capacity;
     struct {
@@ -57,15 +66,17 @@ struct isr_controller {
     struct isr_timer sessions_timer;               /* the earliest session that may expire */
 };
 
-/* voters: copied, this node among them. env, consensus: borrowed for the controller's life; the controller must not
- * move in memory. */
-void isr_controller_init(struct isr_controller *controller, struct isr_env *env, const struct isr_replicas *voters,
-                         struct isr_consensus *consensus);
+/* voters: copied, this node among them. env, consensus: borrowed for the controller's life; the controller
+ * must not move in memory. */
+void isr_controller_init(struct isr_controller *controller, struct isr_env *env,
+                         const struct isr_replicas *voters, struct isr_consensus *consensus);
 /* Starts consensus, with this controller as its machine. */
 void isr_controller_start(struct isr_controller *controller);
-/* BROKER_REGISTRATION_, BROKER_HEARTBEAT_, ALTER_PARTITION_, METADATA_FETCH_, CREATE_TOPIC_ and ELECT_LEADERS_REQUEST;
- * VOTE_, APPEND_ and SNAPSHOT_ messages go on to consensus. False: the message is none of a controller's. */
-bool isr_controller_message(struct isr_controller *controller, int32_t from, const struct isr_message *message);
+/* BROKER_REGISTRATION_, BROKER_HEARTBEAT_, ALTER_PARTITION_, METADATA_FETCH_, CREATE_TOPIC_ and
+ * ELECT_LEADERS_REQUEST; VOTE_, APPEND_ and SNAPSHOT_ messages go on to consensus. False: the message is none
+ * of a controller's. */
+bool isr_controller_message(struct isr_controller *controller, int32_t from,
+                            const struct isr_message *message);
 
 static inline bool isr_controller_is_active(const struct isr_controller *controller)
 {

@@ -33,7 +33,8 @@ void ctl_elect_leaders(struct isr_controller *controller, const struct isr_elect
                                  .returns = ISR_NODE_NONE};
     ctl_record_partition(controller, partition, &what);
     if (controller->records_count == 0)
-        answer->error = unclean ? ISR_ERROR_ELIGIBLE_LEADERS_NOT_AVAILABLE : ISR_ERROR_PREFERRED_LEADER_NOT_AVAILABLE;
+        answer->error =
+            unclean ? ISR_ERROR_ELIGIBLE_LEADERS_NOT_AVAILABLE : ISR_ERROR_PREFERRED_LEADER_NOT_AVAILABLE;
     else if (ctl_propose(controller))
         answer->error = ISR_ERROR_NONE;
 }

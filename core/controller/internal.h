@@ -1,5 +1,5 @@
-/* Between the files of the controller. A handler of a request reads the pending image, gathers records, proposes them,
- * and fills its answer; the dispatcher sends that when it is safe. */
+/* Between the files of the controller. A handler of a request reads the pending image, gathers records,
+ * proposes them, and fills its answer; the dispatcher sends that when it is safe. */
 #ifndef ISR_CONTROLLER_INTERNAL_H
 #define ISR_CONTROLLER_INTERNAL_H
 
@@ -15,21 +15,22 @@ void ctl_record_partition(struct isr_controller *controller, const struct isr_im
                           const struct ctl_happening *what);
 /* All partitions that have what->leaves in the ISR, or among the eligible leaders when it forgets. */
 void ctl_record_departure(struct isr_controller *controller, const struct ctl_happening *what);
-/* Proposes the records as one entry and applies them to the pending image; without records nothing happens. False:
- * consensus leads no more; the answer is NOT_CONTROLLER. */
+/* Proposes the records as one entry and applies them to the pending image; without records nothing happens.
+ * False: consensus leads no more; the answer is NOT_CONTROLLER. */
 bool ctl_propose(struct isr_controller *controller);
 /* Everything proposed or committed is at or below this index. */
 int64_t ctl_last_index(const struct isr_controller *controller);
-/* NONE; STALE_BROKER_EPOCH for another epoch than the registered one; NOT_CONTROLLER for one that is ahead of all
- * this controller knows: the cluster has moved on without it (as KAFKA-14154 has it for partitions). */
+/* NONE; STALE_BROKER_EPOCH for another epoch than the registered one; NOT_CONTROLLER for one that is ahead of
+ * all this controller knows: the cluster has moved on without it (as KAFKA-14154 has it for partitions). */
 enum isr_error ctl_check_broker_epoch(const struct isr_image *image, int32_t broker, int64_t broker_epoch);
 
 /* ---- answers: answers.c ---- */
 
-/* The answer to a request of a controller, with correlation and partition, refused with NOT_CONTROLLER. False: the
- * message is no such request. */
+/* The answer to a request of a controller, with correlation and partition, refused with NOT_CONTROLLER.
+ * False: the message is no such request. */
 bool ctl_answer_begin(const struct isr_message *request, struct isr_message *answer);
-/* Sends, at once or when all that is proposed so far is committed. Copies. asked: for observers, may be NULL. */
+/* Sends, at once or when all that is proposed so far is committed. Copies. asked: for observers, may be NULL.
+ */
 void ctl_answer_send(struct isr_controller *controller, int32_t to, const struct isr_message *answer,
                      const struct isr_replicas *asked);
 void ctl_answers_committed(struct isr_controller *controller, int64_t index);
@@ -37,7 +38,8 @@ void ctl_answers_refuse(struct isr_controller *controller);
 
 /* ---- requests, only while active ---- */
 
-void ctl_register_broker(struct isr_controller *controller, const struct isr_broker_registration_request *request,
+void ctl_register_broker(struct isr_controller *controller,
+                         const struct isr_broker_registration_request *request,
                          struct isr_broker_registration_response *answer);
 void ctl_heartbeat(struct isr_controller *controller, const struct isr_broker_heartbeat_request *request,
                    struct isr_broker_heartbeat_response *answer);

@@ -1,8 +1,8 @@
 /* Brokers follow the metadata as a log of committed entries, with a long poll.
  *
- * An answer is complete up to its committed_index: all entries from next_index to there are in it, but for internal
- * ones of consensus, which no broker needs. The broker goes on at committed_index + 1. Are the entries it wants
- * compacted, the answer holds the image instead, as of snapshot_index, and what follows. */
+ * An answer is complete up to its committed_index: all entries from next_index to there are in it, but for
+ * internal ones of consensus, which no broker needs. The broker goes on at committed_index + 1. Are the
+ * entries it wants compacted, the answer holds the image instead, as of snapshot_index, and what follows. */
 #include "core/controller/internal.h"
 
 enum { ANSWER_BYTES_MAX = 1 << 16 }; /* of entries, but at least one */
@@ -96,7 +96,8 @@ static bool is_news(const struct isr_controller *controller, int64_t next_index)
            (next_index <= served_end(controller) && entry_at(controller, next_index, &entry, &is_command));
 }
 
-static void answer_fetch(struct isr_controller *controller, int32_t to, uint32_t correlation, int64_t next_index)
+static void answer_fetch(struct isr_controller *controller, int32_t to, uint32_t correlation,
+                         int64_t next_index)
 {
     struct isr_message message = {.kind = ISR_MESSAGE_METADATA_FETCH_RESPONSE};
     struct isr_metadata_fetch_response *answer = &message.metadata_fetch_response;
@@ -116,13 +117,12 @@ static void answer_fetch(struct isr_controller *controller, int32_t to, uint32_t
 
 static void refuse_fetch(struct isr_controller *controller, int32_t to, uint32_t correlation)
 {
-    struct isr_message message = {
-        .kind = ISR_MESSAGE_METADATA_FETCH_RESPONSE,
-        .metadata_fetch_response = {.correlation = correlation,
-                                    .error = ISR_ERROR_NOT_CONTROLLER,
-                                    .controller = (int16_t)controller->leader,
-                                    .committed_index = -1,
-                                    .snapshot_index = -1}};
+    struct isr_message message = {.kind = ISR_MESSAGE_METADATA_FETCH_RESPONSE,
+                                  .metadata_fetch_response = {.correlation = correlation,
+                                                              .error = ISR_ERROR_NOT_CONTROLLER,
+                                                              .controller = (int16_t)controller->leader,
+                                                              .committed_index = -1,
+                                                              .snapshot_index = -1}};
     isr_send(controller->env, to, &message);
 }
 
@@ -147,7 +147,8 @@ static struct ctl_poll *poll_of(struct isr_controller *controller, int32_t node)
     if (place < controller->polls_count && controller->polls[place]->node == node)
         return controller->polls[place];
     struct isr_heap *heap = controller->env->heap;
-    controller->polls = ISR_GROW(heap, controller->polls, controller->polls_count, controller->polls_capacity);
+    controller->polls =
+        ISR_GROW(heap, controller->polls, controller->polls_count, controller->polls_capacity);
     for (uint32_t i = controller->polls_count; i > place; i--)
         controller->polls[i] = controller->polls[i - 1];
     controller->polls_count++;

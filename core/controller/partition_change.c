@@ -28,8 +28,8 @@ static bool is_eligible(const struct decision *d, int32_t broker)
     return isr_replicas_contain(from, broker) && is_acceptable(d, broker);
 }
 
-/* The last known leader is elected when nothing better is left, even where unclean elections are not allowed: nobody
- * can have more than it had (KIP-966, balanced recovery). */
+/* The last known leader is elected when nothing better is left, even where unclean elections are not allowed:
+ * nobody can have more than it had (KIP-966, balanced recovery). */
 static bool can_elect_last_known(const struct decision *d)
 {
     return d->elr_enabled && d->after->isr.count == 0 && d->after->elr.count == 0 &&
@@ -132,9 +132,9 @@ bool ctl_partition_decide(const struct isr_image *image, const struct isr_rules 
     *after = *partition;
     struct decision d = {.image = image, .before = partition, .what = what, .after = after};
     d.elr_enabled = rules->elr == ISR_RULE_elr_on;
-    d.unclean_allowed = what->election == CTL_ELECTION_UNCLEAN ||
-                        (what->election == CTL_ELECTION_ONLINE &&
-                         (topic->unclean || rules->unclean == ISR_RULE_unclean_on));
+    d.unclean_allowed =
+        what->election == CTL_ELECTION_UNCLEAN ||
+        (what->election == CTL_ELECTION_ONLINE && (topic->unclean || rules->unclean == ISR_RULE_unclean_on));
     if (what->recovered)
         after->recovering = false;
     after->isr = target_isr(&d);

@@ -1,11 +1,13 @@
-/* The pure decision on one partition: what it becomes when something happened (Kafka's PartitionChangeBuilder). */
+/* The pure decision on one partition: what it becomes when something happened (Kafka's
+ * PartitionChangeBuilder). */
 #ifndef ISR_CONTROLLER_PARTITION_CHANGE_H
 #define ISR_CONTROLLER_PARTITION_CHANGE_H
 
 #include "core/metadata/image.h"
 
 enum ctl_election {
-    CTL_ELECTION_ONLINE,    /* only when the leader cannot go on; unclean where the topic or the rule allows it */
+    CTL_ELECTION_ONLINE, /* only when the leader cannot go on; unclean where the topic or the rule allows it
+                          */
     CTL_ELECTION_PREFERRED, /* the first of the assignment when it may lead; never unclean by itself */
     CTL_ELECTION_UNCLEAN,   /* by request, whatever the topic allows (KIP-460) */
 };
@@ -16,16 +18,18 @@ struct ctl_happening {
     int32_t leaves;  /* broker that is being fenced, stopped or registered anew; ISR_NODE_NONE */
     int32_t returns; /* broker that is being unfenced by the same entry; ISR_NODE_NONE */
     bool forgets;    /* `leaves` may have lost records: it is no eligible leader either (KIP-966) */
-    const struct isr_replicas *isr; /* asked for by the leader (valid, see alter_partition.h); NULL: as it is */
-    bool recovered;                 /* the leader says that it has recovered (KIP-704) */
+    const struct isr_replicas
+        *isr;       /* asked for by the leader (valid, see alter_partition.h); NULL: as it is */
+    bool recovered; /* the leader says that it has recovered (KIP-704) */
 };
 
 /* Fills after and cause; false when nothing changes.
  *
- * The ISR is the one asked for, or the present one, without `leaves`. With ELR (KIP-966) replicas that leave an ISR
- * below min ISR stay eligible, and the ISR may become empty. Without ELR the last member stays in the ISR although it
- * is gone, with no leader: the only case in which an ISR holds a fenced or stopping broker (exception to I6).
- * The leader epoch grows when the leader changes, also to and from none; the partition epoch at each change (I5). */
+ * The ISR is the one asked for, or the present one, without `leaves`. With ELR (KIP-966) replicas that leave
+ * an ISR below min ISR stay eligible, and the ISR may become empty. Without ELR the last member stays in the
+ * ISR although it is gone, with no leader: the only case in which an ISR holds a fenced or stopping broker
+ * (exception to I6). The leader epoch grows when the leader changes, also to and from none; the partition
+ * epoch at each change (I5). */
 bool ctl_partition_decide(const struct isr_image *image, const struct isr_rules *rules,
                           const struct isr_image_partition *partition, const struct ctl_happening *what,
                           struct isr_image_partition *after, enum isr_cause *cause);

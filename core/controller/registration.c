@@ -1,8 +1,10 @@
-/* Registration of brokers (KIP-631, 866, 966). A broker's epoch is the index of the entry that registers it. */
+/* Registration of brokers (KIP-631, 866, 966). A broker's epoch is the index of the entry that registers it.
+ */
 #include "core/controller/internal.h"
 
-/* A broker that comes back has lost its leaderships and its places in ISRs, as any fenced broker; a restarted leader
- * therefore never goes on in its old epoch (KAFKA-10527). Was the stop not clean, it may have lost records too. */
+/* A broker that comes back has lost its leaderships and its places in ISRs, as any fenced broker; a restarted
+ * leader therefore never goes on in its old epoch (KAFKA-10527). Was the stop not clean, it may have lost
+ * records too. */
 static void depart(struct isr_controller *controller, int32_t broker, bool unclean)
 {
     struct ctl_happening what = {.cause = unclean ? ISR_CAUSE_BROKER_UNCLEAN : ISR_CAUSE_BROKER_REGISTERED,
@@ -12,7 +14,8 @@ static void depart(struct isr_controller *controller, int32_t broker, bool uncle
     ctl_record_departure(controller, &what);
 }
 
-void ctl_register_broker(struct isr_controller *controller, const struct isr_broker_registration_request *request,
+void ctl_register_broker(struct isr_controller *controller,
+                         const struct isr_broker_registration_request *request,
                          struct isr_broker_registration_response *answer)
 {
     int32_t broker = request->broker_id;

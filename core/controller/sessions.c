@@ -27,7 +27,8 @@ void ctl_session_touch(struct isr_controller *controller, int32_t broker)
 {
     struct ctl_session *session = &controller->sessions[broker];
     if (!session->heard)
-        *session = (struct ctl_session){.heard = true, .metadata_offset = -1, .controlled_shutdown_offset = -1};
+        *session =
+            (struct ctl_session){.heard = true, .metadata_offset = -1, .controlled_shutdown_offset = -1};
     session->contact_ns = controller->env->now_ns;
 }
 
@@ -46,13 +47,15 @@ static int32_t quietest_broker(const struct isr_controller *controller)
     return quietest;
 }
 
-/* The timer is not moved by each heartbeat: it fires at the earliest expiry known when it was set, and looks again. */
+/* The timer is not moved by each heartbeat: it fires at the earliest expiry known when it was set, and looks
+ * again. */
 static void watch(struct isr_controller *controller)
 {
     int32_t quietest = quietest_broker(controller);
     if (quietest != ISR_NODE_NONE)
         isr_timer_set(&controller->env->timers, &controller->sessions_timer,
-                      controller->sessions[quietest].contact_ns + controller->env->config.broker_session_timeout);
+                      controller->sessions[quietest].contact_ns +
+                          controller->env->config.broker_session_timeout);
 }
 
 /* ---- transitions ---- */
@@ -69,7 +72,8 @@ static void record_broker(struct isr_controller *controller, int32_t broker, boo
                                  .cause = (uint8_t)cause}};
 }
 
-/* Partitions first: no record of the entry leaves an inactive broker in an ISR that could do without it (I6). */
+/* Partitions first: no record of the entry leaves an inactive broker in an ISR that could do without it (I6).
+ */
 static bool fence(struct isr_controller *controller, int32_t broker, enum isr_cause cause)
 {
     struct ctl_happening what = {.cause = cause, .leaves = broker, .returns = ISR_NODE_NONE};
@@ -157,14 +161,16 @@ static bool leads_something(const struct isr_image *image, int32_t broker)
     return false;
 }
 
-/* It leads nothing, and every active broker knows so: else one of them would still fetch from or redirect to it. */
+/* It leads nothing, and every active broker knows so: else one of them would still fetch from or redirect to
+ * it. */
 static bool may_go(const struct isr_controller *controller, int32_t broker)
 {
     if (leads_something(&controller->pending, broker))
         return false;
     for (int32_t id = 1; id <= ISR_NODE_MAX; id++) {
         if (isr_image_broker_active(&controller->pending, id) &&
-            controller->sessions[id].metadata_offset < controller->sessions[broker].controlled_shutdown_offset)
+            controller->sessions[id].metadata_offset <
+                controller->sessions[broker].controlled_shutdown_offset)
             return false;
     }
     return true;
@@ -172,7 +178,8 @@ static bool may_go(const struct isr_controller *controller, int32_t broker)
 
 /* ---- heartbeats ---- */
 
-static bool heartbeat_fenced(struct isr_controller *controller, const struct isr_broker_heartbeat_request *request,
+static bool heartbeat_fenced(struct isr_controller *controller,
+                             const struct isr_broker_heartbeat_request *request,
                              struct isr_broker_heartbeat_response *answer)
 {
     const struct isr_image_broker *broker = &controller->pending.brokers[request->broker_id];
@@ -186,7 +193,8 @@ static bool heartbeat_fenced(struct isr_controller *controller, const struct isr
     return unfence(controller, request->broker_id);
 }
 
-static bool heartbeat_active(struct isr_controller *controller, const struct isr_broker_heartbeat_request *request)
+static bool heartbeat_active(struct isr_controller *controller,
+                             const struct isr_broker_heartbeat_request *request)
 {
     if (request->want_shutdown) {
         if (!stop(controller, request->broker_id))
@@ -197,7 +205,8 @@ static bool heartbeat_active(struct isr_controller *controller, const struct isr
     return !request->want_fence || fence(controller, request->broker_id, ISR_CAUSE_BROKER_FENCED);
 }
 
-static bool heartbeat_stopping(struct isr_controller *controller, const struct isr_broker_heartbeat_request *request,
+static bool heartbeat_stopping(struct isr_controller *controller,
+                               const struct isr_broker_heartbeat_request *request,
                                struct isr_broker_heartbeat_response *answer)
 {
     struct ctl_session *session = &controller->sessions[request->broker_id];

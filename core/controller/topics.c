@@ -2,7 +2,8 @@
 #include "core/controller/internal.h"
 
 enum {
-    PARTITIONS_MAX = 10000, /* of one request, as Kafka's MAX_PARTITIONS_PER_BATCH: one entry must stay handy */
+    PARTITIONS_MAX =
+        10000, /* of one request, as Kafka's MAX_PARTITIONS_PER_BATCH: one entry must stay handy */
     TOPICS_MAX = INT16_MAX,
 };
 
@@ -32,7 +33,8 @@ static enum isr_error check_name(const struct isr_image *image, const struct isr
 }
 
 /* One assignment: registered brokers, as many as in the others, at least one of them able to lead. */
-static bool assignment_is_valid(const struct isr_image *image, const struct isr_replicas *replicas, uint32_t count)
+static bool assignment_is_valid(const struct isr_image *image, const struct isr_replicas *replicas,
+                                uint32_t count)
 {
     bool any_active = false;
     if (replicas->count == 0 || replicas->count != count)

@@ -1,10 +1,10 @@
 /* The metadata image.
  *
- * The digest is the sum of one hash per object (broker, topic, partition), so that a change costs two hashes and the
- * order in which objects came about does not matter. Sums of 64-bit hashes wrap; that is intended.
+ * The digest is the sum of one hash per object (broker, topic, partition), so that a change costs two hashes
+ * and the order in which objects came about does not matter. Sums of 64-bit hashes wrap; that is intended.
  *
- * Bytes come from disk and network: each record is judged before anything is changed (acceptable), so a record that
- * makes no sense changes nothing and nothing here asserts on it. */
+ * Bytes come from disk and network: each record is judged before anything is changed (acceptable), so a
+ * record that makes no sense changes nothing and nothing here asserts on it. */
 #include "core/metadata/image.h"
 
 #define X(NAME, name) ISR_CODEC_DEFINE(name)
@@ -24,7 +24,8 @@ static uint64_t broker_digest(int32_t id, const struct isr_image_broker *broker)
     uint64_t hash = isr_hash_combine(DIGEST_BROKER, (uint64_t)id);
     hash = isr_hash_combine(hash, broker->incarnation);
     hash = isr_hash_combine(hash, (uint64_t)broker->epoch);
-    return isr_hash_combine(hash, (uint64_t)(broker->fenced ? 1 : 0) | (uint64_t)(broker->shutting_down ? 2 : 0));
+    return isr_hash_combine(hash,
+                            (uint64_t)(broker->fenced ? 1 : 0) | (uint64_t)(broker->shutting_down ? 2 : 0));
 }
 
 static uint64_t topic_digest(const struct isr_image_topic *topic)
@@ -173,7 +174,8 @@ static bool apply_topic(struct isr_image *image, const struct isr_topic_record *
 {
     if (record->topic < 1 || (uint32_t)record->topic != image->topics_count + 1)
         return false;
-    if (record->partitions < 1 || record->partitions > UINT16_MAX + 1 || record->min_isr < 1 || record->unclean > 1)
+    if (record->partitions < 1 || record->partitions > UINT16_MAX + 1 || record->min_isr < 1 ||
+        record->unclean > 1)
         return false;
     if (record->name.text[0] == '\0' || isr_image_topic_named(image, record->name.text) != NULL)
         return false;
@@ -214,8 +216,8 @@ static bool apply_partition(struct isr_image *image, const struct isr_partition_
         return false;
     bool is_new = record->tp.index == topic->partitions_count;
     if (is_new) {
-        topic->partitions = ISR_GROW(image->heap, topic->partitions, topic->partitions_count,
-                                     topic->partitions_capacity);
+        topic->partitions =
+            ISR_GROW(image->heap, topic->partitions, topic->partitions_count, topic->partitions_capacity);
         topic->partitions_count++;
     }
     struct isr_image_partition *after = &topic->partitions[record->tp.index];
@@ -266,7 +268,7 @@ static size_t record_size(const struct isr_metadata_record *record)
     case ISR_METADATA_RECORD_KINDS:
         break;
     }
-    ISR_ASSERT(!"a known kind of record");
+    ISR_ASSERT(record->kind < ISR_METADATA_RECORD_KINDS);
     return 0;
 }
 
@@ -282,7 +284,7 @@ static uint8_t *record_put(uint8_t *out, const struct isr_metadata_record *recor
     case ISR_METADATA_RECORD_KINDS:
         break;
     }
-    ISR_ASSERT(!"a known kind of record");
+    ISR_ASSERT(record->kind < ISR_METADATA_RECORD_KINDS);
     return out;
 }
 
@@ -291,9 +293,9 @@ static bool record_get(struct isr_reader *reader, struct isr_metadata_record *re
 {
     record->kind = (enum isr_metadata_record_kind)isr_get_u8(reader);
     switch (record->kind) {
-#define X(NAME, name)                             \
-    case ISR_METADATA_##NAME:                     \
-        isr_get_##name(reader, &record->name);    \
+#define X(NAME, name)                          \
+    case ISR_METADATA_##NAME:                  \
+        isr_get_##name(reader, &record->name); \
         return !reader->failed;
         ISR_METADATA_RECORDS(X)
 #undef X

@@ -11,7 +11,7 @@ enum isr_metadata_record_kind {
 #define X(NAME, name) ISR_METADATA_##NAME,
     ISR_METADATA_RECORDS(X)
 #undef X
-    ISR_METADATA_RECORD_KINDS
+        ISR_METADATA_RECORD_KINDS
 };
 #define X(NAME, name) ISR_CODEC_DECLARE(name)
 ISR_METADATA_RECORDS(X)
@@ -50,9 +50,10 @@ struct isr_image_topic {
     uint16_t id; /* its place in topics + 1 */
     struct isr_name name;
     int32_t min_isr;
-    bool unclean; /* unclean leader election allowed */
+    bool unclean;                 /* unclean leader election allowed */
     uint32_t partitions_declared; /* by its record */
-    uint32_t partitions_count, partitions_capacity; /* count < declared only inside the entry that creates the topic */
+    uint32_t partitions_count;    /* less than declared only inside the entry that creates the topic */
+    uint32_t partitions_capacity;
     struct isr_image_partition *partitions; /* by index */
 };
 
@@ -79,14 +80,15 @@ void isr_image_init(struct isr_image *image, struct isr_heap *heap);
 void isr_image_free(struct isr_image *image);
 void isr_image_copy(struct isr_image *to, const struct isr_image *from); /* to: initialised */
 
-/* One entry: records one after the other. False when the bytes are damaged or a record makes no sense here (unknown
- * topic or broker, partition beyond the topic, replica sets that are not part of the assignment, index not after the
- * last one): then nothing is certain, and the caller treats the image as lost. Invariants of the protocol (I5, I6) are
- * not enforced here: they are the controller's promise, and checked from outside. listener: NULL allowed. */
+/* One entry: records one after the other. False when the bytes are damaged or a record makes no sense here
+ * (unknown topic or broker, partition beyond the topic, replica sets that are not part of the assignment,
+ * index not after the last one): then nothing is certain, and the caller treats the image as lost. Invariants
+ * of the protocol (I5, I6) are not enforced here: they are the controller's promise, and checked from
+ * outside. listener: NULL allowed. */
 bool isr_image_apply(struct isr_image *image, int64_t index, int32_t term, struct isr_bytes records,
                      struct isr_scratch *scratch, const struct isr_image_listener *listener);
-/* One record, for building speculative state; it leaves index and term alone. index: of the entry it will be in.
- * False when it makes no sense; the image is then unchanged. */
+/* One record, for building speculative state; it leaves index and term alone. index: of the entry it will be
+ * in. False when it makes no sense; the image is then unchanged. */
 bool isr_image_apply_record(struct isr_image *image, int64_t index, const struct isr_metadata_record *record,
                             const struct isr_image_listener *listener);
 
@@ -109,8 +111,9 @@ const struct isr_image_partition *isr_image_partition(const struct isr_image *im
 /* Registered, not fenced, not shutting down: may lead and be in an ISR. */
 bool isr_image_broker_active(const struct isr_image *image, int32_t broker);
 
-/* How many in-sync replicas the topic's partitions need for acks=all, for the high watermark to move (KAFKA-15583) and
- * for the ELR to be empty (KIP-966): min(min ISR, replicas), as in Kafka; the rule switch min_isr is read here only. */
+/* How many in-sync replicas the topic's partitions need for acks=all, for the high watermark to move
+ * (KAFKA-15583) and for the ELR to be empty (KIP-966): min(min ISR, replicas), as in Kafka; the rule switch
+ * min_isr is read here only. */
 int32_t isr_effective_min_isr(const struct isr_rules *rules, int32_t topic_min_isr, uint32_t replicas_count);
 
 #endif

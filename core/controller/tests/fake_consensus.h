@@ -1,5 +1,6 @@
-/* A consensus of one voice for tests of the controller: entries commit when the test says so, or at the end of each
- * message when `immediate`. It is told to lead and to stop leading. Entry indices leave room for no-ops. */
+/* A consensus of one voice for tests of the controller: entries commit when the test says so, or at the end
+ * of each message when `immediate`. It is told to lead and to stop leading. Entry indices leave room for
+ * no-ops. */
 #ifndef CTL_TESTS_FAKE_CONSENSUS_H
 #define CTL_TESTS_FAKE_CONSENSUS_H
 
@@ -25,8 +26,8 @@ struct fake_consensus {
     struct fake_entry entries[FAKE_ENTRIES_MAX]; /* by index */
 };
 
-static inline void fake_start(struct isr_consensus *consensus, struct isr_env *env, const struct isr_replicas *voters,
-                              const struct isr_consensus_machine *machine)
+static inline void fake_start(struct isr_consensus *consensus, struct isr_env *env,
+                              const struct isr_replicas *voters, const struct isr_consensus_machine *machine)
 {
     struct fake_consensus *fake = (struct fake_consensus *)consensus;
     (void)voters;
@@ -34,7 +35,8 @@ static inline void fake_start(struct isr_consensus *consensus, struct isr_env *e
     fake->machine = *machine;
 }
 
-static inline void fake_message(struct isr_consensus *consensus, int32_t from, const struct isr_message *message)
+static inline void fake_message(struct isr_consensus *consensus, int32_t from,
+                                const struct isr_message *message)
 {
     (void)consensus;
     (void)from;
@@ -83,8 +85,8 @@ static inline int64_t fake_commit_index(const struct isr_consensus *consensus)
     return ((const struct fake_consensus *)consensus)->committed;
 }
 
-static inline bool fake_entry(const struct isr_consensus *consensus, int64_t index, int32_t *term, bool *is_command,
-                              struct isr_bytes *data)
+static inline bool fake_entry(const struct isr_consensus *consensus, int64_t index, int32_t *term,
+                              bool *is_command, struct isr_bytes *data)
 {
     const struct fake_consensus *fake = (const struct fake_consensus *)consensus;
     if (index < fake->first || index > fake->committed)
@@ -102,8 +104,8 @@ static inline int64_t fake_first_index(const struct isr_consensus *consensus)
 
 static inline const struct isr_consensus_ops *fake_ops(void)
 {
-    static const struct isr_consensus_ops ops = {fake_start, fake_message,      fake_propose, fake_resign,
-                                                 fake_role,  fake_term,         fake_leader,  fake_commit_index,
+    static const struct isr_consensus_ops ops = {fake_start, fake_message,    fake_propose, fake_resign,
+                                                 fake_role,  fake_term,       fake_leader,  fake_commit_index,
                                                  fake_entry, fake_first_index};
     return &ops;
 }

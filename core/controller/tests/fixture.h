@@ -43,8 +43,10 @@ static inline void fixture_end(struct fixture *f)
     test_heap_drop(&f->heap);
 }
 
-/* The last message of a kind that this step sent to a node; false when there is none. Decoded into scratch. */
-static inline bool sent(struct fixture *f, int32_t to, enum isr_message_kind kind, struct isr_message *message)
+/* The last message of a kind that this step sent to a node; false when there is none. Decoded into scratch.
+ */
+static inline bool sent(struct fixture *f, int32_t to, enum isr_message_kind kind,
+                        struct isr_message *message)
 {
     for (uint32_t i = f->env.effects_count; i > 0; i--) {
         const struct isr_effect *effect = &f->env.effects[i - 1];
@@ -126,7 +128,8 @@ static inline struct isr_message heartbeat_request(struct fixture *f, int16_t br
                                      .metadata_offset = metadata_offset}};
 }
 
-static inline struct isr_broker_heartbeat_response send_heartbeat(struct fixture *f, struct isr_message *message)
+static inline struct isr_broker_heartbeat_response send_heartbeat(struct fixture *f,
+                                                                  struct isr_message *message)
 {
     int32_t broker = message->broker_heartbeat_request.broker_id;
     deliver(f, broker, message);

@@ -96,12 +96,13 @@ static void repetition_is_refused_when_the_first_was_committed(void **state)
     request_init(&f, &request, 0x0301);
     assert_int_equal(send_request(&f, &request).error, ISR_ERROR_NONE);
     assert_int_equal(send_request(&f, &request).error, ISR_ERROR_INVALID_UPDATE_VERSION);
-    assert_int_equal(observed(&f, ISR_OBSERVED_ALTER_PARTITION_ANSWERED)->alter_partition_answered.isr, 0x0301);
+    assert_int_equal(observed(&f, ISR_OBSERVED_ALTER_PARTITION_ANSWERED)->alter_partition_answered.isr,
+                     0x0301);
     fixture_end(&f);
 }
 
-/* Faults in the order of the checks; each is put into the request or the image. The same broker that sends cannot be
- * wrong and yet be the leader, so some come in groups of which one is set at a time. */
+/* Faults in the order of the checks; each is put into the request or the image. The same broker that sends
+ * cannot be wrong and yet be the leader, so some come in groups of which one is set at a time. */
 enum fault {
     STALE_BROKER,
     UNKNOWN_PARTITION,
@@ -119,12 +120,12 @@ enum fault {
 };
 
 static const enum isr_error errors[FAULTS] = {
-    ISR_ERROR_STALE_BROKER_EPOCH,  ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION,
-    ISR_ERROR_NOT_CONTROLLER,      ISR_ERROR_NOT_CONTROLLER,
-    ISR_ERROR_FENCED_LEADER_EPOCH, ISR_ERROR_INVALID_REQUEST,
+    ISR_ERROR_STALE_BROKER_EPOCH,     ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION,
+    ISR_ERROR_NOT_CONTROLLER,         ISR_ERROR_NOT_CONTROLLER,
+    ISR_ERROR_FENCED_LEADER_EPOCH,    ISR_ERROR_INVALID_REQUEST,
     ISR_ERROR_INVALID_UPDATE_VERSION, ISR_ERROR_INVALID_REQUEST,
-    ISR_ERROR_INVALID_REQUEST,     ISR_ERROR_INVALID_REQUEST,
-    ISR_ERROR_INVALID_REQUEST,     ISR_ERROR_INELIGIBLE_REPLICA};
+    ISR_ERROR_INVALID_REQUEST,        ISR_ERROR_INVALID_REQUEST,
+    ISR_ERROR_INVALID_REQUEST,        ISR_ERROR_INELIGIBLE_REPLICA};
 
 static void inject(struct fixture *f, struct request *request, enum fault fault)
 {
@@ -206,8 +207,8 @@ static void earlier_error_wins_when_two_faults_meet(void **state)
             if (a != b)
                 inject(&f, &request, (enum fault)a);
             request.message.alter_partition_request.isr = request.members;
-            enum isr_error error = ctl_alter_partition_check(&f.controller.pending,
-                                                             &request.message.alter_partition_request);
+            enum isr_error error =
+                ctl_alter_partition_check(&f.controller.pending, &request.message.alter_partition_request);
             if (error != errors[a])
                 fail_msg("faults %d and %d: %s", a, b, isr_error_name((uint8_t)error));
             fixture_end(&f);
@@ -309,7 +310,8 @@ static void answer_waits_when_the_entry_is_not_committed(void **state)
     struct isr_message answer;
     assert_true(sent(&f, 1, ISR_MESSAGE_ALTER_PARTITION_RESPONSE, &answer));
     assert_int_equal(answer.alter_partition_response.error, ISR_ERROR_INVALID_UPDATE_VERSION);
-    assert_int_equal(answer.alter_partition_response.correlation, second.message.alter_partition_request.correlation);
+    assert_int_equal(answer.alter_partition_response.correlation,
+                     second.message.alter_partition_request.correlation);
     fixture_end(&f);
 }
 

@@ -176,24 +176,47 @@ static void node_halts_when_a_committed_entry_is_damaged(void **state)
     fixture_end(&f);
 }
 
-static void only_the_leader_tells_changes_when_entries_are_applied(void **state)
+static void changes_are_told_by_the_active_controller_when_entries_are_applied(void **state)
 {
     (void)state;
     struct fixture f;
     fixture_standby(&f);
     begin(&f);
-    struct isr_metadata_record record = {.kind = ISR_METADATA_REGISTER_BROKER,
-                                         .register_broker_record = {.broker = 2, .incarnation = 1}};
-    struct isr_bytes entry = isr_metadata_encode(&record, 1, &f.env.scratch);
-    f.fake.machine.apply(&f.controller, 1, 1, entry);
-    assert_null(observed(&f, ISR_OBSERVED_BROKER_STATE));
+    struct isr_metadata_record records[] = {
+        {.kind = ISR_METADATA_TOPIC,
+         .topic_record = {.topic = 1, .name = {"t"}, .partitions = 1, .min_isr = 1}},
+        {.kind = ISR_METADATA_PARTITION,
+         .partition_record = {.tp = orders,
+                              .leader = 1,
+                              .replicas = isr_replicas_unpack(0x0201),
+                              .isr = isr_replicas_unpack(0x0201),
+                              .cause = ISR_CAUSE_TOPIC_CREATED}}};
+    f.fake.machine.apply(&f.controller, 1, 1, isr_metadata_encode(records, 2, &f.env.scratch));
+    assert_null(observed(&f, ISR_OBSERVED_PARTITION_CHANGED));
     const struct isr_observation *seen = observed(&f, ISR_OBSERVED_METADATA_APPLIED);
     assert_int_equal(seen->metadata_applied.as_controller, 1);
     assert_true((uint64_t)seen->metadata_applied.digest == f.controller.committed.digest);
-    /* What the new leader finds and commits with its first entry. */
-    f.fake.role = ISR_CONSENSUS_LEADER;
-    f.fake.machine.apply(&f.controller, 2, 1, entry);
-    assert_non_null(observed(&f, ISR_OBSERVED_BROKER_STATE));
+    /* Two changes of an earlier term that the new leader commits with its first entry: their outcome is told.
+     */
+    f.fake.role = ISR_CONSENSUS_CANDIDATE;
+    records[1].partition_record.leader = 2;
+    records[1].partition_record.partition_epoch = 1;
+    f.fake.machine.apply(&f.controller, 2, 1, isr_metadata_encode(&records[1], 1, &f.env.scratch));
+    records[1].partition_record.partition_epoch = 2;
+    records[1].partition_record.cause = ISR_CAUSE_ELECTION_CLEAN;
+    f.fake.machine.apply(&f.controller, 3, 1, isr_metadata_encode(&records[1], 1, &f.env.scratch));
+    assert_null(observed(&f, ISR_OBSERVED_PARTITION_CHANGED));
+    f.fake.last = f.fake.committed = 3;
+    begin(&f);
+    fake_lead(&f.fake);
+    seen = observed(&f, ISR_OBSERVED_PARTITION_CHANGED);
+    assert_non_null(seen);
+    assert_int_equal(seen->partition_changed.leader, 2);
+    assert_int_equal(seen->partition_changed.partition_epoch, 2);
+    assert_int_equal(seen->partition_changed.cause, ISR_CAUSE_ELECTION_CLEAN);
+    begin(&f);
+    fake_lead(&f.fake);
+    assert_null(observed(&f, ISR_OBSERVED_PARTITION_CHANGED)); /* once */
     fixture_end(&f);
 }
 
@@ -229,7 +252,8 @@ static bool fetch(struct fixture *f, int32_t from, int64_t next_index, int64_t w
 }
 
 /* A broker that follows: its image after the answer. */
-static void follow(struct fixture *f, struct isr_image *image, const struct isr_metadata_fetch_response *answer)
+static void follow(struct fixture *f, struct isr_image *image,
+                   const struct isr_metadata_fetch_response *answer)
 {
     if (answer->snapshot.size > 0) {
         assert_true(isr_image_load(image, answer->snapshot, &f->env.scratch));
@@ -357,7 +381,8 @@ static void fetch_gives_a_snapshot_when_entries_are_compacted(void **state)
     isr_image_init(&image, &f.heap.heap);
     follow(&f, &image, &answer);
     assert_true(image.digest == f.controller.committed.digest);
-    /* The last entries before the compaction can be internal: the broker goes on behind them, with no snapshot. */
+    /* The last entries before the compaction can be internal: the broker goes on behind them, with no
+     * snapshot. */
     fake_append(&f.fake, false, (struct isr_bytes){0});
     fake_append(&f.fake, false, (struct isr_bytes){0});
     fake_commit(&f.fake);
@@ -406,7 +431,7 @@ int main(void)
         cmocka_unit_test(decisions_build_on_each_other_when_nothing_is_committed_yet),
         cmocka_unit_test(state_survives_when_a_snapshot_is_loaded),
         cmocka_unit_test(node_halts_when_a_committed_entry_is_damaged),
-        cmocka_unit_test(only_the_leader_tells_changes_when_entries_are_applied),
+        cmocka_unit_test(changes_are_told_by_the_active_controller_when_entries_are_applied),
         cmocka_unit_test(digest_differs_when_the_controller_differs),
         cmocka_unit_test(fetch_gives_committed_entries_when_there_are_some),
         cmocka_unit_test(fetch_waits_when_there_is_nothing_new),

@@ -30,10 +30,10 @@ static void fixture_init(struct fixture *f, int16_t min_isr, bool unclean)
         f->image.brokers[id] = (struct isr_image_broker){.registered = true, .epoch = id, .incarnation = 1};
     struct isr_metadata_record topic = {
         .kind = ISR_METADATA_TOPIC,
-        .topic_record = {
-            .topic = 1, .name = {"t"}, .partitions = 1, .min_isr = min_isr, .unclean = unclean}};
+        .topic_record = {.topic = 1, .name = {"t"}, .partitions = 1, .min_isr = min_isr, .unclean = unclean}};
     assert_true(isr_image_apply_record(&f->image, 1, &topic, NULL));
-    struct isr_image_partition partition = {.tp = {1, 0}, .leader = 1, .replicas = set(0x030201), .isr = set(1)};
+    struct isr_image_partition partition = {
+        .tp = {1, 0}, .leader = 1, .replicas = set(0x030201), .isr = set(1)};
     struct isr_metadata_record record = isr_image_partition_record(&partition, ISR_CAUSE_TOPIC_CREATED);
     assert_true(isr_image_apply_record(&f->image, 1, &record, NULL));
 }
@@ -201,8 +201,8 @@ static void check_row(const struct row *row)
     prepare(&f, row);
     const struct isr_image_partition *before = f.image.topics[0].partitions;
     struct isr_replicas asked = set(row->asked);
-    struct ctl_happening what = {.cause = row->forgets                   ? ISR_CAUSE_BROKER_UNCLEAN
-                                          : row->asked != 0              ? ISR_CAUSE_ALTER_PARTITION
+    struct ctl_happening what = {.cause = row->forgets                    ? ISR_CAUSE_BROKER_UNCLEAN
+                                          : row->asked != 0               ? ISR_CAUSE_ALTER_PARTITION
                                           : row->returns != ISR_NODE_NONE ? ISR_CAUSE_BROKER_UNFENCED
                                                                           : ISR_CAUSE_BROKER_FENCED,
                                  .election = (enum ctl_election)row->election,
@@ -222,7 +222,8 @@ static void check_row(const struct row *row)
             isr_replicas_pack(&after.last_known_elr) != row->last_known_after ||
             after.recovering != row->recovering_after || cause != row->cause)
             fail_msg("%s: leader %d isr %lx elr %lx last %lx recovering %d cause %d", row->name, after.leader,
-                     (unsigned long)isr_replicas_pack(&after.isr), (unsigned long)isr_replicas_pack(&after.elr),
+                     (unsigned long)isr_replicas_pack(&after.isr),
+                     (unsigned long)isr_replicas_pack(&after.elr),
                      (unsigned long)isr_replicas_pack(&after.last_known_elr), after.recovering, (int)cause);
         assert_int_equal(after.leader_epoch, row->leader_after == row->leader ? 7 : 8);
         assert_int_equal(after.partition_epoch, 10);

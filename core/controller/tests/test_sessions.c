@@ -253,7 +253,8 @@ static void each_expiry_sees_the_one_before_when_all_expire_together(void **stat
     assert_int_equal(committed(&f)->leader, ISR_NODE_NONE);
     heartbeat(&f, 2);
     assert_int_equal(committed(&f)->leader, 2);
-    assert_int_equal(observed(&f, ISR_OBSERVED_PARTITION_CHANGED)->partition_changed.cause, ISR_CAUSE_ELECTION_ELR);
+    assert_int_equal(observed(&f, ISR_OBSERVED_PARTITION_CHANGED)->partition_changed.cause,
+                     ISR_CAUSE_ELECTION_ELR);
     fixture_end(&f);
 }
 

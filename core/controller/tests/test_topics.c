@@ -28,7 +28,8 @@ static void topic_is_placed_round_robin_when_no_assignment_is_given(void **state
         assert_int_equal(partition->leader_epoch, 0);
         assert_int_equal(partition->partition_epoch, 0);
     }
-    assert_int_equal(observed(&f, ISR_OBSERVED_PARTITION_CHANGED)->partition_changed.cause, ISR_CAUSE_TOPIC_CREATED);
+    assert_int_equal(observed(&f, ISR_OBSERVED_PARTITION_CHANGED)->partition_changed.cause,
+                     ISR_CAUSE_TOPIC_CREATED);
     message = create_request(&f, "b", 1, 3, 1);
     assert_int_equal(send_create(&f, &message).topic, 2);
     struct isr_tp second = {2, 0};

@@ -1,5 +1,5 @@
-/* Arbitrary bytes as a snapshot, then as entries on what the snapshot gave: nothing may crash, and whatever is accepted
- * must survive its own snapshot. The first byte says where the snapshot ends. */
+/* Arbitrary bytes as a snapshot, then as entries on what the snapshot gave: nothing may crash, and whatever
+ * is accepted must survive its own snapshot. The first byte says where the snapshot ends. */
 #include <stdlib.h>
 
 #include "core/metadata/image.h"

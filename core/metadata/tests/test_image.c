@@ -33,7 +33,8 @@ static struct isr_metadata_record register_record(int16_t broker, uint64_t incar
         .register_broker_record = {.broker = broker, .incarnation = incarnation}};
 }
 
-static struct isr_metadata_record broker_record(int16_t broker, int64_t epoch, uint8_t fenced, uint8_t stopping)
+static struct isr_metadata_record broker_record(int16_t broker, int64_t epoch, uint8_t fenced,
+                                                uint8_t stopping)
 {
     return (struct isr_metadata_record){.kind = ISR_METADATA_BROKER_CHANGE,
                                         .broker_change_record = {.broker = broker,
@@ -51,7 +52,8 @@ static struct isr_metadata_record topic_record(int16_t id, const char *name, int
     return record;
 }
 
-static struct isr_metadata_record partition_record(uint16_t topic, uint16_t index, int16_t leader, uint64_t isr)
+static struct isr_metadata_record partition_record(uint16_t topic, uint16_t index, int16_t leader,
+                                                   uint64_t isr)
 {
     return (struct isr_metadata_record){.kind = ISR_METADATA_PARTITION,
                                         .partition_record = {.tp = {topic, index},
@@ -124,7 +126,7 @@ static void refuses_an_entry_when_a_record_makes_no_sense(void **state)
     bad[count++] = topic_record(2, "orders", 1); /* the name is taken */
     bad[count++] = topic_record(2, "none", 0);
     bad[count++] = topic_record(2, "many", 65537);
-    bad[count++] = topic_record(2, "hollow", 1); /* without its partition */
+    bad[count++] = topic_record(2, "hollow", 1);    /* without its partition */
     bad[count++] = partition_record(2, 0, 1, 0x01); /* unknown topic */
     bad[count++] = partition_record(0, 0, 1, 0x01);
     bad[count++] = partition_record(1, 2, 1, 0x01); /* beyond the topic */
@@ -234,7 +236,8 @@ static struct isr_metadata_record random_record(struct test_random *random, cons
         return register_record(broker, test_random_below(random, 4));
     case 1:
         if (known->registered)
-            return broker_record(broker, known->epoch, test_random_chance(random, 2), test_random_chance(random, 2));
+            return broker_record(broker, known->epoch, test_random_chance(random, 2),
+                                 test_random_chance(random, 2));
         return register_record(broker, 5);
     default:
         break;
