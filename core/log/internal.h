@@ -37,7 +37,7 @@ void isr_producers_note(struct isr_log *log, const struct isr_batch_place *place
 void isr_producers_truncate(struct isr_log *log, int64_t offset);
 /* Writes a snapshot of the producers as they are at log_end, unless there are none or it is there. */
 void isr_producers_snapshot(struct isr_log *log);
-/* Deletes the snapshots above offset; each deletion counts for the barrier. */
+/* Deletes the snapshots above offset; each deletion counts for the barrier, and so do those under way already. */
 void isr_producers_drop_snapshots(struct isr_log *log, int64_t offset);
 /* Loads what a snapshot holds; the producers must be empty. False when it is damaged or not for this offset. */
 bool isr_producers_load(struct isr_log *log, struct isr_bytes bytes, int64_t offset);

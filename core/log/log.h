@@ -27,6 +27,8 @@
  *   - crash afterwards: every file already knows of the cut. In particular no stale tail can join up with new
  *     batches (their sizes may fit), no stale recovery point can call new bytes durable that never were, and no
  *     producer snapshot or epoch entry of the old tail can be taken for the new one.
+ *   - crash, and recovery reads the page cache of the killed process: recovery syncs the last segment before anything is
+ *     appended, or a loss of power could undo the truncation later.
  *   - the high-watermark checkpoint is allowed to be stale; it is clamped to the recovered ends.
  * Rolling a segment needs no barrier: when the new segment survives without the tail of the old one, there is a hole.
  * The recovery-point file is also what tells log_start: without an entry a log starts at 0, since segments that begin
@@ -115,7 +117,9 @@ struct isr_log {
     uint32_t segments_count, segments_capacity;
     int64_t snapshots[ISR_LOG_SNAPSHOTS_KEPT + 1]; /* offsets of the producer snapshots on disk, rising */
     uint32_t snapshots_count;
+    uint32_t snapshots_going; /* older ones whose deletion is under way */
     uint32_t barrier_pending; /* operations of truncations that are not done: CUTTING */
+    bool barrier_snapshots;      /* it waits for snapshots_going to fall to 0 */
     uint32_t barrier_checkpoint; /* the recovery-point checkpoint that the barrier waits for, 0 = none */
     bool sync_under_way; /* of the last segment, by the flush policy */
     bool failed; /* a disk operation failed; the node is halting */
@@ -151,8 +155,8 @@ struct isr_log_store {
  * batch at or after the recovery point; epoch cache and producer state rebuilt when their files are missing
  * or disagree; the high watermark from its checkpoint, clamped to [log_start, log_end]; log_start from the
  * recovery-point file), removes the clean-shutdown marker durably, then calls on_ready. Every batch is checked, with
- * and without the marker. Without it what lies above the recovery point may be in the page cache only: synced_end
- * starts there. */
+ * and without the marker. Without it what lies above the recovery point may be in the page cache only: it counts as
+ * synced only after recovery synced it, which is before on_ready. */
 void isr_log_store_start(struct isr_log_store *store, struct isr_env *env, void (*on_ready)(void *object),
                          void *object);
 struct isr_log *isr_log_store_find(struct isr_log_store *store, struct isr_tp tp);

@@ -135,7 +135,7 @@ void isr_log_sync_segment(struct isr_log *log, const struct isr_segment *segment
 /* The last segment when it has something to sync and no sync is under way. Earlier ones have theirs from the roll. */
 static const struct isr_segment *segment_to_flush(const struct isr_log *log)
 {
-    if (log->segments_count == 0 || log->sync_under_way || log->barrier_pending > 0)
+    if (log->segments_count == 0 || log->sync_under_way || log->barrier_pending > 0 || !log->store->ready)
         return NULL;
     const struct isr_segment *last = &log->segments[log->segments_count - 1];
     return last->synced_end < last->end_offset ? last : NULL;

@@ -185,10 +185,25 @@ static void snapshot_line(struct isr_scratch *scratch, const struct isr_producer
     }
 }
 
+static void on_snapshot_forgotten(void *object, int64_t argument, const struct isr_io_result *result)
+{
+    (void)argument;
+    struct isr_log *log = object;
+    if (isr_log_io_failed(log->store, log, result))
+        return;
+    log->snapshots_going--;
+    if (log->snapshots_going == 0 && log->barrier_snapshots) {
+        log->barrier_snapshots = false;
+        isr_log_barrier_step(log);
+    }
+    isr_log_store_operation_end(log->store);
+}
+
 static void snapshots_forget_oldest(struct isr_log *log)
 {
+    log->snapshots_going++;
     isr_log_store_operation_begin(log->store);
-    isr_env_delete(log->env, isr_log_file(log, ISR_FILE_PRODUCERS, log->snapshots[0]), isr_log_operation_done,
+    isr_env_delete(log->env, isr_log_file(log, ISR_FILE_PRODUCERS, log->snapshots[0]), on_snapshot_forgotten,
                    log, 0);
     log->snapshots_count--;
     memmove(&log->snapshots[0], &log->snapshots[1], log->snapshots_count * sizeof log->snapshots[0]);
@@ -214,6 +229,10 @@ void isr_producers_snapshot(struct isr_log *log)
 
 void isr_producers_drop_snapshots(struct isr_log *log, int64_t offset)
 {
+    if (log->snapshots_going > 0 && !log->barrier_snapshots) {
+        log->barrier_snapshots = true;
+        log->barrier_pending++;
+    }
     while (log->snapshots_count > 0 && log->snapshots[log->snapshots_count - 1] > offset) {
         int64_t number = log->snapshots[--log->snapshots_count];
         isr_log_barrier_add(log);

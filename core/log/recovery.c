@@ -5,7 +5,8 @@
  *   LISTING              the names of all files
  *   READING_CHECKPOINTS  every small file whole; then the logs are set up
  *   SCANNING             the segments of each log, one after the other, all logs at once; damage is repaired as it is
- *                        found: a cut is truncated and synced, what lies behind a hole deleted
+ *                        found: a cut is truncated, what lies behind a hole deleted. After an unclean stop the
+ *                        last segment, and what lies above the recovery point, is synced
  *   REPAIRING            a recovery-point file that claims more than there is, is replaced
  *   REMOVING_MARKER      the clean-shutdown marker goes durably
  *
@@ -256,7 +257,8 @@ static void segment_cut(struct isr_log *log, struct recovery_log *scan, const st
     isr_log_store_operation_begin(log->store);
     isr_env_truncate(log->env, isr_log_file(log, ISR_FILE_SEGMENT, segment->base_offset), segment->size_bytes,
                      isr_log_operation_done, log, 0);
-    isr_log_sync_segment(log, segment);
+    if (log->store->recovery->clean)
+        isr_log_sync_segment(log, segment);
 }
 
 static void scan_next(struct isr_log_store *store, uint32_t place);
@@ -344,6 +346,18 @@ static void segments_settle(struct isr_log_store *store, struct isr_log *log, co
         store->recovery->repair_recovery_points = true;
 }
 
+/* After a kill the page cache shows the files as the dead process left them, and part of that may never have reached the
+ * disk: batches above the recovery point, and a truncation of the last segment, which a later loss of power would undo
+ * under whatever was appended since. */
+static void sync_recovered(const struct isr_log_recovery *recovery, struct isr_log *log)
+{
+    for (uint32_t i = 0; i < log->segments_count && !recovery->clean; i++) {
+        const struct isr_segment *segment = &log->segments[i];
+        if (segment->synced_end < segment->end_offset || i + 1 == log->segments_count)
+            isr_log_sync_segment(log, segment);
+    }
+}
+
 static const struct recovery_file *file_of(const struct isr_log_recovery *recovery, const struct isr_log *log,
                                            enum isr_file_kind kind)
 {
@@ -399,7 +413,7 @@ static void snapshot_note(struct isr_log_store *store, struct isr_log *log, int6
 static void producers_settle(struct isr_log_store *store, struct isr_log *log)
 {
     const struct isr_log_recovery *recovery = store->recovery;
-    int64_t replay_from = log->log_start;
+    int64_t replay_from = 0;
     for (uint32_t i = 0; i < recovery->files_count; i++) {
         const struct recovery_file *found = &recovery->files[i];
         if (found->file.kind != ISR_FILE_PRODUCERS || !isr_tp_equal(found->file.tp, log->tp))
@@ -421,17 +435,26 @@ static void producers_settle(struct isr_log_store *store, struct isr_log *log)
     }
 }
 
+static void high_watermark_settle(struct isr_log *log)
+{
+    int64_t found = log->high_watermark;
+    if (found < log->log_start)
+        log->high_watermark = log->log_start;
+    if (found > log->log_end)
+        log->high_watermark = log->log_end;
+    if (found != log->high_watermark)
+        isr_log_store_high_watermark_moved(log->store);
+}
+
 static void log_finish(struct isr_log_store *store, uint32_t place)
 {
     struct isr_log *log = store->logs[place];
     const struct recovery_log *scan = &store->recovery->logs[place];
     segments_settle(store, log, scan);
+    sync_recovered(store->recovery, log);
     epochs_settle(store->recovery, log);
     producers_settle(store, log);
-    if (log->high_watermark < log->log_start)
-        log->high_watermark = log->log_start;
-    if (log->high_watermark > log->log_end)
-        log->high_watermark = log->log_end;
+    high_watermark_settle(log);
     struct isr_observation *observation = isr_observe(log->env, ISR_OBSERVED_LOG_RECOVERED);
     observation->log_recovered.tp = isr_tp_key(log->tp);
     observation->log_recovered.log_start = log->log_start;
@@ -459,16 +482,6 @@ static void marker_remove(struct isr_log_store *store)
     isr_env_delete(store->env, (struct isr_file){.kind = ISR_FILE_CLEAN_SHUTDOWN}, on_marker_gone, store, 0);
 }
 
-/* What a roll would have synced before the process died; the last segments by the flush policy. */
-static void sync_recovered(struct isr_log *log)
-{
-    for (uint32_t i = 0; i + 1 < log->segments_count; i++) {
-        if (log->segments[i].synced_end < log->segments[i].end_offset)
-            isr_log_sync_segment(log, &log->segments[i]);
-    }
-    isr_log_flush_consider(log);
-}
-
 static void finish(struct isr_log_store *store)
 {
     struct isr_heap *heap = store->env->heap;
@@ -480,8 +493,6 @@ static void finish(struct isr_log_store *store)
     isr_heap_release(heap, recovery);
     store->recovery = NULL;
     store->ready = true;
-    for (uint32_t i = 0; i < store->logs_count; i++)
-        sync_recovered(store->logs[i]);
     store->on_ready(store->object);
     isr_log_store_close_advance(store);
 }

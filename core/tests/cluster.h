@@ -33,6 +33,7 @@ struct cluster_process {
     struct isr_node *node; /* NULL while down */
     uint32_t incarnation;
     int64_t wake_ns;
+    bool stopping; /* asked to */
     bool exited_clean;
     struct cluster_file files[CLUSTER_FILES];
     uint32_t files_count;
@@ -296,8 +297,13 @@ static inline void cluster_trace_event(struct cluster *cluster, int32_t node, co
     struct isr_scratch scratch;
     test_heap_init(&heap);
     isr_scratch_init(&scratch, &heap.heap);
-    if (isr_message_decode(event->message.frame, &scratch, &message))
+    struct isr_batch batch;
+    if (isr_message_decode(event->message.frame, &scratch, &message)) {
         isr_message_print(&message, &text);
+        if (message.kind == ISR_MESSAGE_PRODUCE_REQUEST &&
+            isr_batch_parse(message.produce_request.records, false, &batch) == ISR_BATCH_OK)
+            isr_text_format(&text, " producer_epoch=%d base_sequence=%d", batch.producer_epoch, batch.base_sequence);
+    }
     printf("%9.3fms n%d <- n%d %s\n", (double)cluster->now_ns / 1e6, node, event->message.from, buffer);
     test_heap_drop(&heap);
 }
@@ -335,6 +341,10 @@ static inline void cluster_carry_out(struct cluster *cluster, struct cluster_eve
 {
     struct cluster_process *process = &cluster->processes[event->node];
     bool alive = process->node != NULL && process->incarnation == event->incarnation;
+    if (cluster->trace && event->event.kind == ISR_EVENT_MESSAGE && (!alive || process->cut)) {
+        printf("lost: ");
+        cluster_trace_event(cluster, event->node, &event->event);
+    }
     if (alive && event->event.kind == ISR_EVENT_MESSAGE) {
         if (!process->cut)
             cluster_step(cluster, event->node, &event->event);
@@ -423,6 +433,7 @@ static inline void cluster_start(struct cluster *cluster, int32_t id)
     assert_null(process->node);
     process->incarnation++;
     process->exited_clean = false;
+    process->stopping = false;
     test_heap_init(&process->heap);
     uint64_t key = isr_hash_combine(isr_hash_combine(11, (uint64_t)id), process->incarnation);
     process->node = isr_node_new(&process->options, &process->heap.heap, key);
@@ -446,6 +457,7 @@ static inline void cluster_power_loss(struct cluster *cluster, int32_t id)
 static inline void cluster_shutdown(struct cluster *cluster, int32_t id)
 {
     struct isr_event event = {.kind = ISR_EVENT_SHUTDOWN};
+    cluster->processes[id].stopping = true;
     cluster_step(cluster, id, &event);
 }
 
