@@ -305,16 +305,14 @@ static void become_follower(struct isr_partition *partition, const struct isr_im
      * led, and made others cut their logs, in between. */
     bool anew = image->leader_epoch > partition->leader_epoch || partition->role != ISR_ROLE_FOLLOWER ||
                 image->leader != partition->leader;
-    if (anew) {
-        leave_role(partition);
-        partition->fetching = isr_heap_allocate(partition->broker->env->heap, sizeof *partition->fetching);
-        partition->role = ISR_ROLE_FOLLOWER;
-    }
     set_assignment(partition, image, topic);
     partition->leader_epoch = image->leader_epoch;
     partition->partition_epoch = image->partition_epoch;
     if (!anew)
         return;
+    leave_role(partition); /* after the above: who waits is told who leads now */
+    partition->fetching = isr_heap_allocate(partition->broker->env->heap, sizeof *partition->fetching);
+    partition->role = ISR_ROLE_FOLLOWER;
     observe_became_follower(partition);
     isr_fetcher_start(partition);
     isr_fetch_wake_all(partition);
