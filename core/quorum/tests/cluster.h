@@ -648,7 +648,8 @@ static inline void event_handle(struct cluster *cluster, const struct cluster_ev
 {
     struct cluster_node *node = &cluster->nodes[event->to];
     if (!node->alive || (event->kind != CLUSTER_MESSAGE && event->life != node->life) ||
-        (event->kind == CLUSTER_WAKE && event->time_ns != node->wake_ns))
+        (event->kind == CLUSTER_WAKE && event->time_ns != node->wake_ns) ||
+        (event->kind == CLUSTER_MESSAGE && cluster->cut[event->from][event->to]))
         return;
     isr_env_begin(&node->env, cluster->now_ns);
     if (event->kind == CLUSTER_MESSAGE) {

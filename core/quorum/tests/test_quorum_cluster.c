@@ -9,7 +9,7 @@
 
 #include "core/quorum/tests/cluster.h"
 
-enum { SEEDS = 120, ROUNDS = 60 };
+enum { SEEDS = 300, ROUNDS = 60 };
 
 struct totals {
     int64_t elections, commits, snapshots_installed, truncations, steps;
@@ -42,7 +42,7 @@ static void fault(struct cluster *cluster)
         node->disk_fails = true;
         break;
     case 6:
-        node->disk_latency_ns = test_random_chance(random, 2) ? 400 * ISR_MS : 2 * ISR_MS;
+        node->disk_latency_ns = (int64_t[]){2 * ISR_MS, 400 * ISR_MS, 2 * ISR_SECOND}[test_random_below(random, 3)];
         break;
     case 7:
         for (uint32_t i = 0; i < cluster->count; i++)
@@ -57,6 +57,51 @@ static void fault(struct cluster *cluster)
         cluster_start_all(cluster);
         break;
     }
+}
+
+/* The node that leads the highest term, whether it was told or not; count when none. */
+static uint32_t raw_leader(const struct cluster *cluster)
+{
+    uint32_t best = cluster->count;
+    for (uint32_t i = 0; i < cluster->count; i++) {
+        const struct cluster_node *node = &cluster->nodes[i];
+        if (node->alive && node->quorum->role == ISR_CONSENSUS_LEADER &&
+            (best == cluster->count || node->quorum->term > cluster->nodes[best].quorum->term))
+            best = i;
+    }
+    return best;
+}
+
+/* Waits for an election and strikes the new leader at a delicate moment, when entries of earlier terms are on their
+ * way: the histories of figure 3.7. */
+static void hunt(struct cluster *cluster, bool *isolated)
+{
+    struct test_random *random = &cluster->random;
+    for (uint32_t i = 0; i < cluster->count; i++)
+        isolated[i] = isolated[i] && test_random_chance(random, 2);
+    for (uint32_t a = 0; a < cluster->count; a++) {
+        for (uint32_t b = 0; b < a; b++)
+            cluster_cut(cluster, a, b, isolated[a] || isolated[b]);
+    }
+    cluster_start_all(cluster);
+    int64_t elections = cluster->elections;
+    for (uint32_t i = 0; i < 5000 && cluster->elections == elections && cluster->failure == NULL; i++)
+        cluster_run(cluster, ISR_MS);
+    uint32_t moment = test_random_below(random, 3); /* at once; at its first commit; when it serves */
+    int64_t commits = cluster->commits;
+    for (uint32_t i = 0; i < 60 && moment == 1 && cluster->commits == commits && cluster->failure == NULL; i++)
+        cluster_run(cluster, ISR_MS / 2);
+    if (moment == 2)
+        cluster_run(cluster, 100 * ISR_MS);
+    uint32_t leader = raw_leader(cluster);
+    if (leader == cluster->count)
+        return;
+    isolated[leader] = true;
+    cluster_isolate(cluster, leader, true);
+    for (uint32_t i = test_random_below(random, 3); i > 0; i--)
+        cluster_propose(cluster, leader, test_random_next(random), 60);
+    if (test_random_chance(random, 4))
+        cluster_power_loss(cluster, leader);
 }
 
 static void heal(struct cluster *cluster)
@@ -103,7 +148,15 @@ static void seed_run(uint32_t count, uint64_t seed, struct totals *totals)
     cluster->config.quorum_append_inflight = 1 + (int64_t)test_random_below(&cluster->random, 8);
     cluster_start_all(cluster);
     cluster_run(cluster, 3 * ISR_SECOND);
+    bool isolated[CLUSTER_NODES_MAX] = {false};
+    bool hunting = test_random_chance(&cluster->random, 3);
+    if (hunting)
+        cluster->config.quorum_append_max_bytes = 64;
     for (uint32_t round = 0; round < ROUNDS && cluster->failure == NULL; round++) {
+        if (hunting) {
+            hunt(cluster, isolated);
+            continue;
+        }
         fault(cluster);
         uint32_t proposals = test_random_below(&cluster->random, 12);
         for (uint32_t i = 0; i < proposals; i++) {
