@@ -10,6 +10,9 @@
  *
  * Idempotence (KIP-98), for acks=all: a delivery gets its sequence when it is first sent and keeps it over retries;
  * the leader drops what it has already. Producer epochs are kept a partition, since leaders know producers a partition.
+ *   - Leaders remember the last five batches of a producer: from the oldest delivery that is not acknowledged on no
+ *     more than producer_max_in_flight get sequences, even where later ones are acknowledged already. Else its retry
+ *     would not be recognised.
  *   - A leader that does not know the producer accepts any sequence: until the first delivery of an epoch is
  *     acknowledged only one is in flight, lest the second be taken for the first.
  *   - A delivery that fails for good leaves a gap in the sequences, over which the leader would refuse everything.
@@ -19,8 +22,8 @@
  *   - OUT_OF_ORDER_SEQUENCE_NUMBER for a delivery that waits for an earlier one is a matter of time. For the first
  *     one it tells that the log lost acknowledged records (unclean election): then the log holds none of the later
  *     ones either, and all get new sequences under a new epoch (KIP-360).
- * Invariants: sequenced deliveries form a prefix of the idempotent ones in the queue, in sequence order; in_flight is
- * the number of deliveries with a correlation. */
+ * Invariants: sequenced deliveries form a prefix of the idempotent ones in the queue, in sequence order, and lie within
+ * producer_max_in_flight places; in_flight is the number of deliveries with a correlation. */
 #include "core/client/client.h"
 #include "core/log/batch.h"
 
@@ -35,6 +38,7 @@ struct isr_delivery {
     uint32_t record_count;
     uint32_t value_bytes;
     int32_t sequence;     /* when sequenced */
+    uint32_t place;       /* when sequenced: counts the batches of the sender */
     uint32_t correlation; /* 0: not in flight */
     int16_t acks;
     bool sequenced; /* has been sent with a sequence of the current epoch */
@@ -50,6 +54,7 @@ struct isr_sender {
     int64_t producer_id;
     int16_t producer_epoch;
     int32_t sequence_next;
+    uint32_t place_next;
     bool epoch_known; /* a delivery of this epoch was acknowledged: every leader to come knows the producer */
     struct isr_timer pause_timer;  /* set: nothing is sent until then */
     struct isr_timer expiry_timer; /* at or before the first delivery's deadline */
@@ -188,13 +193,14 @@ static void pause_sending(struct isr_sender *sender)
         isr_env_timer_in(client->env, &sender->pause_timer, isr_client_backoff(client));
 }
 
-static bool is_first_sequenced(const struct isr_delivery *delivery)
+/* The oldest delivery that has a sequence. Asked only for one that is sent or about to be: then at most deliveries in
+ * flight stand before it. */
+static const struct isr_delivery *first_sequenced(const struct isr_sender *sender)
 {
-    for (const struct isr_delivery *at = delivery->previous; at != NULL; at = at->previous) {
-        if (at->sequenced)
-            return false;
-    }
-    return true;
+    const struct isr_delivery *at = sender->first;
+    while (at != NULL && at->acks != -1)
+        at = at->next;
+    return at != NULL && at->sequenced ? at : NULL;
 }
 
 static bool error_is_about_leadership(enum isr_error error)
@@ -210,7 +216,7 @@ static void delivery_refused(struct isr_delivery *delivery, const struct isr_pro
     enum isr_error error = (enum isr_error)answer->error;
     bool sequences_broken =
         error == ISR_ERROR_INVALID_PRODUCER_EPOCH ||
-        (error == ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER && is_first_sequenced(delivery));
+        (error == ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER && delivery == first_sequenced(sender));
     if (delivery->sequenced && sequences_broken) {
         begin_anew(sender);
         pause_sending(sender);
@@ -254,6 +260,7 @@ static void delivery_send(struct isr_delivery *delivery, int32_t leader)
     if (idempotent && !delivery->sequenced) {
         delivery->sequenced = true;
         delivery->sequence = sender->sequence_next;
+        delivery->place = sender->place_next++;
         sender->sequence_next = sequence_after(sender->sequence_next, delivery->record_count);
     }
     struct isr_message message = {.kind = ISR_MESSAGE_PRODUCE_REQUEST,
@@ -275,12 +282,16 @@ static void delivery_send(struct isr_delivery *delivery, int32_t leader)
         delivery_succeed(delivery, ISR_OFFSET_NONE);
 }
 
-/* Whether the next delivery in the queue may go out now. */
+/* Whether a delivery that is next in the queue may go out now. */
 static bool may_send(const struct isr_sender *sender, const struct isr_delivery *delivery)
 {
-    if (sender->in_flight >= (uint32_t)sender->client->env->config.producer_max_in_flight)
+    uint32_t most = (uint32_t)sender->client->env->config.producer_max_in_flight;
+    if (sender->in_flight >= most)
         return false;
-    return delivery->acks != -1 || sender->epoch_known || is_first_sequenced(delivery);
+    if (delivery->acks != -1 || delivery->sequenced)
+        return true;
+    const struct isr_delivery *oldest = first_sequenced(sender);
+    return oldest == NULL || (sender->epoch_known && sender->place_next - oldest->place < most);
 }
 
 static void send_more(struct isr_sender *sender)

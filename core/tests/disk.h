@@ -80,6 +80,13 @@ static inline struct test_file *test_disk_file(struct test_disk *disk, struct is
         if (isr_file_equal(disk->files[i].file, file))
             return &disk->files[i];
     }
+    for (size_t i = 0; i < disk->files_count; i++) {
+        struct test_file *gone = &disk->files[i];
+        if (!gone->cached.exists && !gone->durable.exists && gone->unsynced_count == 0) {
+            gone->file = file;
+            return gone;
+        }
+    }
     if (disk->files_count == TEST_DISK_FILES)
         abort();
     disk->files[disk->files_count] = (struct test_file){.file = file};

@@ -128,6 +128,29 @@ static void sends_at_most_max_in_flight_when_nothing_is_answered(void **state)
     fake_free(fake);
 }
 
+/* The first answer is lost, four come: the sixth batch has to wait, or the first would be forgotten by the leader. */
+static void stays_within_what_leaders_remember_when_an_answer_is_lost(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata(fake, 3, 4);
+    settle(fake);
+    struct fake_sent sent[5];
+    for (uint64_t id = 1; id <= 5; id++) {
+        produce(fake, id);
+        sent[id - 1] = request(fake, 0);
+        struct isr_message answer = answer_to(&sent[id - 1], ISR_ERROR_NONE, (int64_t)id * 3);
+        if (id > 1)
+            fake_answer(fake, 3, &answer);
+    }
+    produce(fake, 6);
+    assert_int_equal(fake->sent_count, 0);
+    struct isr_message answer = answer_to(&sent[0], ISR_ERROR_NONE, 3);
+    fake_answer(fake, 3, &answer);
+    assert_int_equal(fake_sent_of_kind(fake, ISR_MESSAGE_PRODUCE_REQUEST), 1);
+    fake_free(fake);
+}
+
 static void keeps_the_batch_when_a_request_timed_out(void **state)
 {
     (void)state;
@@ -485,6 +508,7 @@ int main(void)
         cmocka_unit_test(ignores_answer_when_it_comes_twice_or_from_elsewhere),
         cmocka_unit_test(sends_one_at_a_time_when_no_leader_knows_the_producer),
         cmocka_unit_test(sends_at_most_max_in_flight_when_nothing_is_answered),
+        cmocka_unit_test(stays_within_what_leaders_remember_when_an_answer_is_lost),
         cmocka_unit_test(keeps_the_batch_when_a_request_timed_out),
         cmocka_unit_test(goes_to_the_new_leader_when_the_answer_names_it),
         cmocka_unit_test(does_not_go_back_when_metadata_is_older),
