@@ -1,0 +1,136 @@
+#include "core/client/tests/fake.h"
+
+static const struct isr_command create_orders = {.kind = ISR_COMMAND_CREATE_TOPIC,
+                                                 .id = 5,
+                                                 .topic = "orders",
+                                                 .partitions = 2,
+                                                 .replication_factor = 3,
+                                                 .min_isr = 2};
+
+static struct isr_message create_answer(const struct fake_sent *sent, enum isr_error error)
+{
+    return (struct isr_message){
+        .kind = ISR_MESSAGE_CREATE_TOPIC_RESPONSE,
+        .create_topic_response = {.correlation = sent->message.create_topic_request.correlation,
+                                  .error = (uint8_t)error,
+                                  .topic = 1}};
+}
+
+static void creates_the_topic_when_the_controller_is_known(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_command(fake, &create_orders);
+    fake_metadata_without_topics(fake);
+    struct fake_sent sent = *fake_sent_nth(fake, ISR_MESSAGE_CREATE_TOPIC_REQUEST, 0);
+    assert_int_equal(sent.to, 2);
+    assert_string_equal(sent.message.create_topic_request.name.text, "orders");
+    assert_int_equal(sent.message.create_topic_request.assignments_count, 0);
+    struct isr_message answer = create_answer(&sent, ISR_ERROR_NONE);
+    fake_answer(fake, 2, &answer);
+    fake_assert_reply(fake, 0, 5, ISR_ERROR_NONE, -1);
+    assert_int_equal(fake_effect(fake, ISR_EFFECT_REPLY, 0)->tp.topic, 1);
+    assert_null(fake->client->operations);
+    fake_free(fake);
+}
+
+static void sends_the_assignments_when_given(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata_without_topics(fake);
+    struct isr_replicas assignments[2] = {{3, {3, 1, 2}}, {3, {1, 2, 3}}};
+    struct isr_command command = create_orders;
+    command.assignments = assignments;
+    fake_command(fake, &command);
+    struct fake_sent sent = *fake_sent_nth(fake, ISR_MESSAGE_CREATE_TOPIC_REQUEST, 0);
+    assert_int_equal(sent.message.create_topic_request.assignments_count, 2);
+    assert_int_equal(sent.message.create_topic_request.assignments[0].replicas.ids[0], 3);
+    fake_free(fake);
+}
+
+static void succeeds_when_the_topic_exists_after_a_lost_answer(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata_without_topics(fake);
+    fake_command(fake, &create_orders);
+    fake_metadata_without_topics(fake);
+    struct fake_sent sent = *fake_wait_for(fake, ISR_MESSAGE_CREATE_TOPIC_REQUEST);
+    struct isr_message answer = create_answer(&sent, ISR_ERROR_TOPIC_ALREADY_EXISTS);
+    fake_answer(fake, 2, &answer);
+    fake_assert_reply(fake, 0, 5, ISR_ERROR_NONE, -1);
+    fake_free(fake);
+}
+
+static void fails_when_the_topic_existed_before(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata_without_topics(fake);
+    fake_command(fake, &create_orders);
+    struct fake_sent sent = *fake_sent_nth(fake, ISR_MESSAGE_CREATE_TOPIC_REQUEST, 0);
+    struct isr_message answer = create_answer(&sent, ISR_ERROR_TOPIC_ALREADY_EXISTS);
+    fake_answer(fake, 2, &answer);
+    fake_assert_reply(fake, 0, 5, ISR_ERROR_TOPIC_ALREADY_EXISTS, -1);
+    fake_free(fake);
+}
+
+static void gives_up_when_the_time_is_over(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata_without_topics(fake);
+    fake_command(fake, &create_orders);
+    while (fake_effect(fake, ISR_EFFECT_REPLY, 0) == NULL) {
+        if (fake_sent_of_kind(fake, ISR_MESSAGE_CREATE_TOPIC_REQUEST) > 0) {
+            struct fake_sent sent = *fake_sent_nth(fake, ISR_MESSAGE_CREATE_TOPIC_REQUEST, 0);
+            struct isr_message answer = create_answer(&sent, ISR_ERROR_NOT_CONTROLLER);
+            fake_answer(fake, 2, &answer);
+        } else if (fake_sent_of_kind(fake, ISR_MESSAGE_METADATA_REQUEST) > 0) {
+            fake_metadata_without_topics(fake);
+        } else {
+            assert_true(fake_wait(fake, 60 * ISR_SECOND));
+        }
+    }
+    fake_assert_reply(fake, 0, 5, ISR_ERROR_REQUEST_TIMED_OUT, -1);
+    assert_int_equal(fake->env.now_ns, fake->env.config.delivery_timeout);
+    fake_free(fake);
+}
+
+static void elects_when_the_topic_is_known(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata_without_topics(fake);
+    struct isr_command command = {
+        .kind = ISR_COMMAND_ELECT, .id = 6, .topic = "orders", .partition = 1, .elect_kind = 1};
+    fake_command(fake, &command);
+    assert_int_equal(fake_sent_of_kind(fake, ISR_MESSAGE_ELECT_LEADERS_REQUEST), 0);
+    fake_metadata(fake, 3, 4);
+    struct fake_sent sent = *fake_sent_nth(fake, ISR_MESSAGE_ELECT_LEADERS_REQUEST, 0);
+    assert_int_equal(sent.to, 2);
+    assert_int_equal(isr_tp_key(sent.message.elect_leaders_request.tp), 0x10001);
+    assert_int_equal(sent.message.elect_leaders_request.kind, 1);
+    struct isr_message answer = {
+        .kind = ISR_MESSAGE_ELECT_LEADERS_RESPONSE,
+        .elect_leaders_response = {.correlation = sent.message.elect_leaders_request.correlation,
+                                   .tp = {1, 1},
+                                   .error = ISR_ERROR_ELIGIBLE_LEADERS_NOT_AVAILABLE}};
+    fake_answer(fake, 2, &answer);
+    fake_assert_reply(fake, 0, 6, ISR_ERROR_ELIGIBLE_LEADERS_NOT_AVAILABLE, -1);
+    fake_free(fake);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(creates_the_topic_when_the_controller_is_known),
+        cmocka_unit_test(sends_the_assignments_when_given),
+        cmocka_unit_test(succeeds_when_the_topic_exists_after_a_lost_answer),
+        cmocka_unit_test(fails_when_the_topic_existed_before),
+        cmocka_unit_test(gives_up_when_the_time_is_over),
+        cmocka_unit_test(elects_when_the_topic_is_known),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

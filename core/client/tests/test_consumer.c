@@ -1,0 +1,257 @@
+#include "core/client/tests/fake.h"
+
+static void consume(struct fake *fake, int64_t offset, bool from_follower)
+{
+    struct isr_command command = {.kind = ISR_COMMAND_CONSUME,
+                                  .id = 1,
+                                  .topic = "orders",
+                                  .partition = 1,
+                                  .offset = offset,
+                                  .from_follower = from_follower};
+    fake_command(fake, &command);
+}
+
+/* A batch of two records at an offset, in a leader epoch; in the test's own memory. */
+struct stored {
+    uint8_t bytes[256];
+    uint32_t size;
+};
+
+static struct stored batch(struct fake *fake, int64_t offset, int32_t epoch)
+{
+    struct stored stored;
+    struct isr_bytes built = isr_batch_build(&fake->scratch, -1, -1, -1, (uint64_t)offset, 2, 16);
+    assert_true(built.size <= sizeof stored.bytes);
+    memcpy(stored.bytes, built.data, built.size);
+    stored.size = built.size;
+    isr_batch_set_position(stored.bytes, offset, epoch);
+    return stored;
+}
+
+static void fetch_answer_with(struct fake *fake, const struct fake_sent *sent, enum isr_error error, int32_t leader,
+                              int32_t leader_epoch, struct isr_bytes records)
+{
+    struct isr_fetch_answer answer = {.tp = sent->message.fetch_request.partitions[0].tp,
+                                      .error = (uint8_t)error,
+                                      .diverging_epoch = -1,
+                                      .leader = (int16_t)leader,
+                                      .leader_epoch = leader_epoch,
+                                      .records = records};
+    struct isr_message message = {.kind = ISR_MESSAGE_FETCH_RESPONSE,
+                                  .fetch_response = {.correlation = sent->message.fetch_request.correlation,
+                                                     .partitions = &answer,
+                                                     .partitions_count = 1}};
+    fake_answer(fake, sent->to, &message);
+}
+
+static void fetch_answer(struct fake *fake, const struct fake_sent *sent, struct isr_bytes records)
+{
+    fetch_answer_with(fake, sent, ISR_ERROR_NONE, ISR_NODE_NONE, -1, records);
+}
+
+static struct fake_sent fetch(struct fake *fake)
+{
+    return *fake_sent_nth(fake, ISR_MESSAGE_FETCH_REQUEST, 0);
+}
+
+static int64_t fetch_offset(const struct fake_sent *sent)
+{
+    return sent->message.fetch_request.partitions[0].fetch_offset;
+}
+
+static struct isr_bytes bytes_of(const struct stored *stored)
+{
+    return (struct isr_bytes){stored->bytes, stored->size};
+}
+
+static void reads_on_when_batches_come(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata(fake, 3, 4);
+    consume(fake, 0, false);
+    struct fake_sent sent = fetch(fake);
+    assert_int_equal(sent.to, 3);
+    assert_int_equal(fetch_offset(&sent), 0);
+    assert_int_equal(sent.message.fetch_request.partitions[0].current_leader_epoch, 4);
+    struct stored two[2] = {batch(fake, 0, 3), batch(fake, 2, 4)};
+    uint8_t both[512];
+    memcpy(both, two[0].bytes, two[0].size);
+    memcpy(both + two[0].size, two[1].bytes, two[1].size);
+    /* The second is cut off: it is asked for again. */
+    fetch_answer(fake, &sent, (struct isr_bytes){both, two[0].size + two[1].size - 1});
+    assert_int_equal(fake_effect(fake, ISR_EFFECT_RECORDS, 0)->offset, 0);
+    assert_null(fake_effect(fake, ISR_EFFECT_RECORDS, 1));
+    sent = fetch(fake);
+    assert_int_equal(fetch_offset(&sent), 2);
+    fetch_answer(fake, &sent, (struct isr_bytes){both, two[0].size + two[1].size});
+    assert_int_equal(fake_effect(fake, ISR_EFFECT_RECORDS, 0)->offset, 2);
+    assert_null(fake_effect(fake, ISR_EFFECT_RECORDS, 1));
+    assert_int_equal(fake->effects.observations_count, 1);
+    assert_int_equal(fake->effects.observations[0].record_read.leader_epoch, 4);
+    assert_int_equal(fake->effects.observations[0].record_read.from, 3);
+    assert_int_equal(fake->env.metrics.client_records_read, 4);
+    fake_free(fake);
+}
+
+static void delivers_nothing_when_records_are_damaged_or_leave_a_gap(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata(fake, 3, 4);
+    consume(fake, 0, false);
+    struct fake_sent sent = fetch(fake);
+    struct stored damaged = batch(fake, 0, 3);
+    damaged.bytes[50] ^= 4;
+    fetch_answer(fake, &sent, bytes_of(&damaged));
+    assert_int_equal(fake->effects.count, 0);
+    sent = *fake_wait_for(fake, ISR_MESSAGE_FETCH_REQUEST);
+    assert_int_equal(fetch_offset(&sent), 0);
+    struct stored later = batch(fake, 2, 3);
+    fetch_answer(fake, &sent, bytes_of(&later));
+    assert_int_equal(fake->effects.count, 0);
+    fake_free(fake);
+}
+
+static void looks_up_the_offset_when_it_is_symbolic(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata(fake, 3, 4);
+    consume(fake, -1, false);
+    struct fake_sent sent = *fake_sent_nth(fake, ISR_MESSAGE_LIST_OFFSETS_REQUEST, 0);
+    assert_int_equal(sent.message.list_offsets_request.timestamp, -1);
+    struct isr_message message = {.kind = ISR_MESSAGE_LIST_OFFSETS_RESPONSE};
+    message.list_offsets_response = (struct isr_list_offsets_response){
+        .correlation = sent.message.list_offsets_request.correlation, .error = ISR_ERROR_OFFSET_NOT_AVAILABLE};
+    fake_answer(fake, 3, &message);
+    sent = *fake_wait_for(fake, ISR_MESSAGE_LIST_OFFSETS_REQUEST);
+    message.list_offsets_response.correlation = sent.message.list_offsets_request.correlation;
+    message.list_offsets_response.error = ISR_ERROR_NONE;
+    message.list_offsets_response.offset = 17;
+    fake_answer(fake, 3, &message);
+    sent = fetch(fake);
+    assert_int_equal(fetch_offset(&sent), 17);
+    fake_free(fake);
+}
+
+static void goes_to_the_earliest_when_out_of_range(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata(fake, 3, 4);
+    consume(fake, 40, false);
+    struct fake_sent sent = fetch(fake);
+    fetch_answer_with(fake, &sent, ISR_ERROR_OFFSET_OUT_OF_RANGE, 3, 4, (struct isr_bytes){0});
+    sent = *fake_wait_for(fake, ISR_MESSAGE_LIST_OFFSETS_REQUEST);
+    assert_int_equal(sent.message.list_offsets_request.timestamp, -2);
+    fake_free(fake);
+}
+
+/* The consumer has read [0, 2) in epoch 3 and learns of the leader of epoch 5. */
+static struct fake_sent new_leader_while_reading(struct fake *fake)
+{
+    fake_metadata(fake, 3, 4);
+    consume(fake, 0, false);
+    struct fake_sent sent = fetch(fake);
+    struct stored stored = batch(fake, 0, 3);
+    fetch_answer(fake, &sent, bytes_of(&stored));
+    sent = fetch(fake);
+    fetch_answer_with(fake, &sent, ISR_ERROR_NOT_LEADER_OR_FOLLOWER, 2, 5, (struct isr_bytes){0});
+    assert_int_equal(fake_sent_of_kind(fake, ISR_MESSAGE_FETCH_REQUEST), 0);
+    return *fake_sent_nth(fake, ISR_MESSAGE_OFFSETS_FOR_EPOCH_REQUEST, 0);
+}
+
+static void epoch_answer(struct fake *fake, const struct fake_sent *sent, enum isr_error error, int32_t epoch,
+                         int64_t end_offset)
+{
+    struct isr_epoch_answer answer = {
+        .tp = {1, 1}, .error = (uint8_t)error, .leader_epoch = epoch, .end_offset = end_offset};
+    struct isr_message message = {.kind = ISR_MESSAGE_OFFSETS_FOR_EPOCH_RESPONSE};
+    message.offsets_for_epoch_response = (struct isr_offsets_for_epoch_response){
+        .correlation = sent->message.offsets_for_epoch_request.correlation,
+        .partitions = &answer,
+        .partitions_count = 1};
+    fake_answer(fake, sent->to, &message);
+}
+
+static void goes_on_when_the_new_leader_has_what_was_read(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    struct fake_sent sent = new_leader_while_reading(fake);
+    assert_int_equal(sent.to, 2);
+    assert_int_equal(sent.message.offsets_for_epoch_request.replica_id, -1);
+    assert_int_equal(sent.message.offsets_for_epoch_request.partitions[0].leader_epoch, 3);
+    assert_int_equal(sent.message.offsets_for_epoch_request.partitions[0].current_leader_epoch, 5);
+    epoch_answer(fake, &sent, ISR_ERROR_UNKNOWN_LEADER_EPOCH, -1, -1);
+    sent = *fake_wait_for(fake, ISR_MESSAGE_OFFSETS_FOR_EPOCH_REQUEST);
+    epoch_answer(fake, &sent, ISR_ERROR_NONE, 3, 2);
+    sent = fetch(fake);
+    assert_int_equal(sent.to, 2);
+    assert_int_equal(fetch_offset(&sent), 2);
+    fake_free(fake);
+}
+
+static void goes_back_when_the_new_leader_lost_what_was_read(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    struct fake_sent sent = new_leader_while_reading(fake);
+    epoch_answer(fake, &sent, ISR_ERROR_NONE, 2, 1);
+    sent = fetch(fake);
+    assert_int_equal(fetch_offset(&sent), 1);
+    fake_free(fake);
+}
+
+static void reads_from_a_follower_when_asked_and_falls_back_to_the_leader(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata(fake, 3, 4);
+    consume(fake, 0, true);
+    struct fake_sent sent = fetch(fake);
+    assert_int_not_equal(sent.to, 3);
+    /* A follower's word on the range does not count: it may lag. */
+    fetch_answer_with(fake, &sent, ISR_ERROR_OFFSET_OUT_OF_RANGE, 3, 4, (struct isr_bytes){0});
+    sent = *fake_wait_for(fake, ISR_MESSAGE_FETCH_REQUEST);
+    assert_int_equal(sent.to, 3);
+    assert_int_equal(fetch_offset(&sent), 0);
+    fake->env.now_ns += fake->env.config.client_request_timeout - ISR_MS;
+    struct stored stored = batch(fake, 0, 3);
+    fetch_answer(fake, &sent, bytes_of(&stored));
+    sent = fetch(fake);
+    assert_int_not_equal(sent.to, 3);
+    fake_free(fake);
+}
+
+static void starts_anew_when_told_a_second_time(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata(fake, 3, 4);
+    consume(fake, 0, false);
+    struct fake_sent first = fetch(fake);
+    consume(fake, 8, false);
+    struct fake_sent second = fetch(fake);
+    assert_int_equal(fetch_offset(&second), 8);
+    struct stored stored = batch(fake, 0, 3);
+    fetch_answer(fake, &first, bytes_of(&stored));
+    assert_int_equal(fake->effects.count, 0);
+    fake_free(fake);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_on_when_batches_come),
+        cmocka_unit_test(delivers_nothing_when_records_are_damaged_or_leave_a_gap),
+        cmocka_unit_test(looks_up_the_offset_when_it_is_symbolic),
+        cmocka_unit_test(goes_to_the_earliest_when_out_of_range),
+        cmocka_unit_test(goes_on_when_the_new_leader_has_what_was_read),
+        cmocka_unit_test(goes_back_when_the_new_leader_lost_what_was_read),
+        cmocka_unit_test(reads_from_a_follower_when_asked_and_falls_back_to_the_leader),
+        cmocka_unit_test(starts_anew_when_told_a_second_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
