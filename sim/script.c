@@ -4,6 +4,8 @@
 #include "sim/condition.h"
 #include "sim/world.h"
 
+static const int64_t LOOK_AGAIN_NS = 500 * ISR_MS;
+
 struct sim_script {
     uint32_t next;      /* the step that is reached but did not run yet */
     int64_t reached_ns; /* when the one before it ran */
@@ -96,27 +98,6 @@ static void run_steps(struct sim_world *world)
     script->running = false;
 }
 
-/* Everything as it was configured, but the clocks: a real cluster's clocks are not set right by a repair either. */
-static void heal(struct sim_world *world)
-{
-    static const enum sim_action_kind kinds[] = {SIM_ACTION_HEAL, SIM_ACTION_DISK_FREE, SIM_ACTION_DISK,
-                                                 SIM_ACTION_DISK_FAIL, SIM_ACTION_RESUME, SIM_ACTION_START};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        struct sim_action action = {.kind = kinds[i],
-                                    .disk = world->spec->disk,
-                                    .disk_fields =
-                                        SIM_DISK_WRITE | SIM_DISK_SYNC | SIM_DISK_READ | SIM_DISK_CAPACITY};
-        for (int32_t node = 1; node <= world->processes_count; node++) {
-            bool has_disk = !sim_spec_is_client(world->spec, node);
-            bool is_disk_action = kinds[i] == SIM_ACTION_DISK_FREE || kinds[i] == SIM_ACTION_DISK ||
-                                  kinds[i] == SIM_ACTION_DISK_FAIL;
-            if (has_disk || !is_disk_action)
-                sim_node_set_add(&action.nodes, node);
-        }
-        sim_action_apply(world, &action);
-    }
-}
-
 static int64_t settle_begins_ns(const struct sim_spec *spec)
 {
     return spec->settle_ns > 0 ? spec->duration_ns - spec->settle_ns : ISR_TIME_NEVER;
@@ -135,12 +116,22 @@ struct sim_script *sim_script_new(struct sim_world *world)
     return script;
 }
 
+/* A process that was asked to stop before may end only now; it is started again like those that are down already. */
+static void settle(struct sim_world *world)
+{
+    if (!world->script->over)
+        sim_world_heal(world);
+    world->script->over = true;
+    for (int32_t node = 1; node <= world->processes_count; node++)
+        sim_process_start(world, node);
+    if (world->now_ns + LOOK_AGAIN_NS <= world->spec->duration_ns - world->spec->settle_ns / 2)
+        sim_world_wake_script(world, world->now_ns + LOOK_AGAIN_NS);
+}
+
 void sim_script_event(struct sim_world *world)
 {
-    if (!world->script->over && world->now_ns >= settle_begins_ns(world->spec)) {
-        world->script->over = true;
-        heal(world);
-    }
+    if (world->now_ns >= settle_begins_ns(world->spec))
+        settle(world);
     run_steps(world);
 }
 
