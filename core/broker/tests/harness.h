@@ -7,6 +7,7 @@
 #define ISR_BROKER_TESTS_HARNESS_H
 
 #include "core/broker/broker.h"
+#include "core/broker/fetch_service.h"
 #include "core/broker/fetcher.h"
 #include "core/broker/leader.h"
 #include "core/tests/support.h"
