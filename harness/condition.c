@@ -13,7 +13,7 @@
 #include "harness/reference.h"
 #include "harness/suggestion.h"
 
-enum { TOKENS_MAX = 12, WORD_BYTES = 64, EXPECTATIONS_MAX = 8 };
+enum { TOKENS_MAX = 12, WORD_BYTES = 64, EXPECTATIONS_MAX = 16 };
 
 static const struct condition_form forms[] = {
 #define X(NAME, form, meaning) {form, meaning},
@@ -326,8 +326,12 @@ static void suggest_word(struct binder *binder, const char *word, const char *co
 {
     struct suggestion suggestion = suggestion_for(word);
     for (uint32_t i = 0; i < count; i++) {
-        if (strchr(expected[i], '<') == NULL && strchr(expected[i], '|') == NULL && expected[i][0] != '\0')
-            suggestion_offer(&suggestion, expected[i]);
+        for (const char *at = expected[i]; *at != '\0'; at += strspn(at, "|")) {
+            size_t length = strcspn(at, "|");
+            if (memchr(at, '<', length) == NULL)
+                suggestion_offer(&suggestion, pool_text(binder->pool, at, length));
+            at += length;
+        }
     }
     if (suggestion.best != NULL)
         diagnostics_hint(binder->diagnostics, "did you mean '%s'?", suggestion.best);

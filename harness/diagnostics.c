@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/text.h"
+
 enum { SHOWN_LINE_MAX = 160 };
 
 void diagnostics_init(struct diagnostics *diagnostics, const char *file, const char *text, size_t text_bytes)
@@ -12,15 +14,6 @@ void diagnostics_init(struct diagnostics *diagnostics, const char *file, const c
     diagnostics->file = file;
     diagnostics->text = text;
     diagnostics->text_bytes = text_bytes;
-}
-
-/* Input must not drive the terminal. */
-static void blank_controls(char *text)
-{
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = '?';
-    }
 }
 
 void diagnostics_add(struct diagnostics *diagnostics, struct place place, const char *format, ...)
@@ -36,7 +29,7 @@ void diagnostics_add(struct diagnostics *diagnostics, struct place place, const 
     va_start(arguments, format);
     vsnprintf(item->message, sizeof item->message, format, arguments);
     va_end(arguments);
-    blank_controls(item->message);
+    text_make_printable(item->message);
 }
 
 void diagnostics_hint(struct diagnostics *diagnostics, const char *format, ...)
@@ -48,7 +41,7 @@ void diagnostics_hint(struct diagnostics *diagnostics, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(item->hint, sizeof item->hint, format, arguments);
     va_end(arguments);
-    blank_controls(item->hint);
+    text_make_printable(item->hint);
 }
 
 /* Insertion sort: stable, and there are at most ten. */
@@ -99,19 +92,6 @@ static const char *find_line(const struct diagnostics *diagnostics, uint32_t lin
     return NULL;
 }
 
-static bool starts_character(char byte)
-{
-    return ((unsigned char)byte & 0xc0) != 0x80;
-}
-
-uint32_t text_characters(const char *text, size_t length)
-{
-    uint32_t count = 0;
-    for (size_t i = 0; i < length; i++)
-        count += starts_character(text[i]);
-    return count;
-}
-
 /* The source line and a caret under the column; tabs are copied so that the caret stands under its character. */
 static void print_source(const struct diagnostics *diagnostics, struct place place, FILE *out, const char *bold,
                          const char *plain)
@@ -120,28 +100,25 @@ static void print_source(const struct diagnostics *diagnostics, struct place pla
     const char *line = find_line(diagnostics, place.line, &length);
     if (line == NULL || place.column > SHOWN_LINE_MAX)
         return;
-    fprintf(out, "%6u | ", place.line);
-    uint32_t column = 0;
-    for (size_t i = 0; i < length; i++) {
-        column += starts_character(line[i]);
-        if (column > SHOWN_LINE_MAX) {
-            fputs("...", out);
-            break;
+    char shown[SHOWN_LINE_MAX * 4 + 1], spaces[SHOWN_LINE_MAX * 2 + 1];
+    size_t used = 0, at = 0;
+    uint32_t column = 1;
+    for (; at < length && column <= SHOWN_LINE_MAX; column++) {
+        size_t size = text_character_size(line + at, length - at);
+        bool plain_tab = line[at] == '\t';
+        if (size == 0 || (text_is_control(line + at, length - at) && !plain_tab)) {
+            shown[used++] = '?';
+        } else {
+            memcpy(shown + used, line + at, size);
+            used += size;
         }
-        bool control = ((unsigned char)line[i] < 0x20 && line[i] != '\t') || line[i] == 0x7f;
-        fputc(control ? '?' : line[i], out);
+        spaces[column - 1] = plain_tab ? '\t' : ' ';
+        at += size == 0 ? 1 : size;
     }
-    fputs("\n       | ", out);
-    column = 1;
-    for (size_t i = 0; i < length && column < place.column; i++) {
-        if (starts_character(line[i])) {
-            fputc(line[i] == '\t' ? '\t' : ' ', out);
-            column++;
-        }
-    }
-    for (; column < place.column; column++)
-        fputc(' ', out);
-    fprintf(out, "%s^%s\n", bold, plain);
+    for (; column <= place.column; column++)
+        spaces[column - 1] = ' ';
+    fprintf(out, "%6u | %.*s%s\n", place.line, (int)used, shown, at < length ? "..." : "");
+    fprintf(out, "       | %.*s%s^%s\n", (int)place.column - 1, spaces, bold, plain);
 }
 
 void diagnostics_print(const struct diagnostics *diagnostics, FILE *out, bool colour)

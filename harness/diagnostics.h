@@ -48,7 +48,4 @@ static inline bool diagnostics_any(const struct diagnostics *diagnostics)
 void diagnostics_sort(struct diagnostics *diagnostics);
 void diagnostics_print(const struct diagnostics *diagnostics, FILE *out, bool colour);
 
-/* How many characters a run of UTF-8 bytes holds. */
-uint32_t text_characters(const char *text, size_t length);
-
 #endif

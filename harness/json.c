@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/assert.h"
+#include "harness/text.h"
 
 struct json json_to(FILE *out, bool pretty)
 {
@@ -19,22 +20,11 @@ static void new_line(struct json *json)
         fputs("  ", json->out);
 }
 
-/* Bytes of the valid UTF-8 character at text, 0 where there is none. */
-static size_t character_size(const unsigned char *text)
-{
-    size_t size = text[0] < 0x80 ? 1 : text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : text[0] >= 0xc2 ? 2 : 0;
-    for (size_t i = 1; i < size; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return size;
-}
-
 static void put_string(struct json *json, const char *value)
 {
     fputc('"', json->out);
-    for (const unsigned char *at = (const unsigned char *)value; *at != '\0';) {
-        size_t size = character_size(at);
+    for (const char *at = value, *end = value + strlen(value); at < end;) {
+        size_t size = text_character_size(at, (size_t)(end - at));
         if (size == 0) {
             fputs("\\ufffd", json->out);
             at++;
@@ -44,8 +34,8 @@ static void put_string(struct json *json, const char *value)
             fprintf(json->out, "\\%c", *at);
         else if (*at == '\n')
             fputs("\\n", json->out);
-        else if (*at < 0x20 || *at == 0x7f)
-            fprintf(json->out, "\\u%04x", *at);
+        else if (size == 1 && text_is_control(at, 1))
+            fprintf(json->out, "\\u%04x", (unsigned)*at);
         else
             fwrite(at, 1, size, json->out);
         at += size;

@@ -52,7 +52,7 @@ bool reference_node(struct binder *binder, struct place place, const char *name,
     describe_servers(binder->spec, servers, sizeof servers);
     diagnostics_add(binder->diagnostics, place, "there is no node '%.40s'", name);
     struct suggestion suggestion = suggestion_for(name);
-    for (uint32_t i = 0; i < binder->spec->clients_count; i++)
+    for (uint32_t i = 0; i < binder->spec->clients_count && !reference_is_reserved(name); i++)
         suggestion_offer(&suggestion, binder->spec->clients[i].name);
     if (suggestion.best != NULL)
         diagnostics_hint(binder->diagnostics, "the cluster has %s; did you mean the client '%s'?", servers,

@@ -5,6 +5,7 @@
 
 #include "core/base/assert.h"
 #include "harness/suggestion.h"
+#include "harness/text.h"
 
 /* ---- messages ---- */
 
@@ -456,7 +457,7 @@ const struct shape shape_label = {"a name", bind_label, schema_label};
 static bool prose_is_clean(struct binder *binder, const struct tree_node *node)
 {
     for (size_t i = 0; i < node->length; i++) {
-        if (((unsigned char)node->text[i] < 0x20 && node->text[i] != '\n') || node->text[i] == 0x7f) {
+        if (text_is_control(node->text + i, node->length - i) && node->text[i] != '\n') {
             diagnostics_add(binder->diagnostics, tree_place_inside(node, i), "a control character in a text");
             return false;
         }

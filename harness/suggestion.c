@@ -51,7 +51,7 @@ void suggestion_offer(struct suggestion *suggestion, const char *candidate)
     size_t word_length = strlen(suggestion->word), length = strlen(candidate);
     if (word_length == 0 || word_length > WORD_MAX || length > WORD_MAX)
         return;
-    unsigned allowed = (unsigned)(word_length < length ? word_length : length) / 3;
+    unsigned allowed = (unsigned)((word_length < length ? word_length : length) + 1) / 3;
     allowed = allowed < 1 ? 1 : allowed;
     unsigned distance = distance_between(suggestion->word, word_length, candidate, length);
     if (distance >= length) /* nothing in common */

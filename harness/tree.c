@@ -4,6 +4,8 @@
 
 #include <yaml.h>
 
+#include "harness/text.h"
+
 struct loader {
     yaml_parser_t parser;
     struct pool *pool;
@@ -24,34 +26,16 @@ static struct place place_of(yaml_mark_t mark)
 
 /* ---- text ---- */
 
-/* Bytes of the UTF-8 character at text, 0 where there is none (RFC 3629: shortest form, no surrogates). */
-static size_t utf8_size(const unsigned char *text, size_t left)
-{
-    if (text[0] < 0x80)
-        return 1;
-    size_t size = text[0] >= 0xf0 && text[0] < 0xf5 ? 4 : text[0] >= 0xe0 && text[0] < 0xf0 ? 3 : text[0] >= 0xc2 && text[0] < 0xe0 ? 2 : 0;
-    if (size == 0 || left < size)
-        return 0;
-    for (size_t i = 1; i < size; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    bool overlong = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xf0 && text[1] < 0x90);
-    bool surrogate = text[0] == 0xed && text[1] >= 0xa0;
-    bool beyond = text[0] == 0xf4 && text[1] >= 0x90;
-    return overlong || surrogate || beyond ? 0 : size;
-}
-
 static bool text_is_clean(struct diagnostics *diagnostics)
 {
-    const unsigned char *text = (const unsigned char *)diagnostics->text;
+    const char *text = diagnostics->text;
     size_t size = diagnostics->text_bytes;
     struct place place = {1, 1};
     for (size_t at = 0; at < size;) {
-        size_t length = utf8_size(text + at, size - at);
-        bool control = text[at] < 0x20 && text[at] != '\t' && text[at] != '\n' && text[at] != '\r';
-        if (length == 0 || control || text[at] == 0x7f) {
-            diagnostics_add(diagnostics, place, "byte 0x%02x is not text", text[at]);
+        size_t length = text_character_size(text + at, size - at);
+        bool space = text[at] == '\t' || text[at] == '\n' || text[at] == '\r';
+        if (length == 0 || (text_is_control(text + at, size - at) && !space)) {
+            diagnostics_add(diagnostics, place, "byte 0x%02x is not text", (unsigned char)text[at]);
             diagnostics_hint(diagnostics, "a scenario file is UTF-8 text in YAML or JSON");
             return false;
         }

@@ -229,6 +229,23 @@ bool value_seed(const char *text, uint64_t *value, struct value_error *error)
     return true;
 }
 
+bool value_seed_range(const char *text, uint64_t *first, uint64_t *last, struct value_error *error)
+{
+    char low[32];
+    const char *dots = strstr(text, "..");
+    if (dots == NULL) {
+        bool good = value_seed(text, first, error);
+        *last = *first;
+        return good;
+    }
+    snprintf(low, sizeof low, "%.*s", (int)(dots - text < 31 ? dots - text : 31), text);
+    if (!value_seed(low, first, error) || !value_seed(dots + 2, last, error))
+        return false;
+    if (*first > *last)
+        return fail(error, 0, "write the smaller seed first, such as 1..100", "'%.60s' is an empty range", text);
+    return true;
+}
+
 bool value_flag(const char *text, bool *value, struct value_error *error)
 {
     static const char *const yes[] = {"true", "on", "yes", "1"}, *const no[] = {"false", "off", "no", "0"};

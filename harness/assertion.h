@@ -1,0 +1,17 @@
+/* An assertion of the engine failed: tells which run it was, and ends the process with exit code 4. */
+#ifndef HARNESS_ASSERTION_H
+#define HARNESS_ASSERTION_H
+
+#include <stdbool.h>
+
+struct run_request;
+struct sim_world;
+
+/* The run under way, borrowed until the next call; NULL: none. */
+void assertion_watch(const struct run_request *request, const struct sim_world *world);
+/* Prints a JSON object of the failed run to stdout too. */
+void assertion_print_json(bool on);
+/* A file to remove when the process ends this way; borrowed; NULL: none. */
+void assertion_remove(const char *path);
+
+#endif

@@ -1,0 +1,84 @@
+/* isrsim bench and soak: their options. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/bench.h"
+#include "harness/commands.h"
+#include "harness/runner.h"
+#include "harness/soak.h"
+#include "harness/value.h"
+
+enum { JOBS_MAX = 64 };
+static const char bench_letters[] = "abce";
+
+int isr_command_bench(const struct command_line *line)
+{
+    const char *which = option_given(line, OPTION_CASES) ? line->values[OPTION_CASES] : bench_letters;
+    if (line->arguments_count > 0) {
+        fprintf(stderr, "isrsim bench: takes no argument, but '%s' was given\n", line->arguments[0]);
+        return 1;
+    }
+    if (strspn(which, bench_letters) != strlen(which)) {
+        fprintf(stderr, "isrsim bench: --cases: '%.40s' has a letter that is not of %s\n", which, bench_letters);
+        return 1;
+    }
+    struct arena *arena = runner_arena();
+    if (arena == NULL)
+        return 1;
+    struct bench_result results[BENCH_CASES];
+    unsigned count = bench_run(arena, which, option_given(line, OPTION_QUICK), results);
+    if (option_given(line, OPTION_JSON))
+        bench_print_json(stdout, results, count);
+    else
+        bench_print_table(stdout, results, count);
+    return 0;
+}
+
+static bool complain(const char *option, const struct value_error *error)
+{
+    fprintf(stderr, "isrsim soak: --%s: %s\n", option, error->message);
+    if (error->hint[0] != '\0')
+        fprintf(stderr, "  hint: %s\n", error->hint);
+    return false;
+}
+
+static bool read_jobs(const struct command_line *line, unsigned *jobs)
+{
+    const char *text = line->values[OPTION_JOBS];
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t value = processors < 1 ? 1 : processors > JOBS_MAX ? JOBS_MAX : processors;
+    struct value_error error;
+    if (text != NULL && !value_whole(text, &value, &error))
+        return complain("jobs", &error);
+    if (value < 1 || value > JOBS_MAX) {
+        fprintf(stderr, "isrsim soak: --jobs: 1 to %d\n", JOBS_MAX);
+        return false;
+    }
+    *jobs = (unsigned)value;
+    return true;
+}
+
+int isr_command_soak(const struct command_line *line)
+{
+    struct soak_options options = {.first = 1,
+                                   .last = 1000,
+                                   .json = option_given(line, OPTION_JSON),
+                                   .verbose = option_given(line, OPTION_VERBOSE),
+                                   .progress = isatty(STDERR_FILENO) == 1};
+    struct value_error error;
+    if (line->arguments_count > 0) {
+        fprintf(stderr, "isrsim soak: takes no argument, but '%s' was given\n", line->arguments[0]);
+        return 1;
+    }
+    const char *seeds = line->values[OPTION_SEEDS];
+    if (seeds != NULL && !value_seed_range(seeds, &options.first, &options.last, &error)) {
+        complain("seeds", &error);
+        return 1;
+    }
+    if (!read_jobs(line, &options.jobs))
+        return 1;
+    return soak_run(stdout, &options);
+}

@@ -1,0 +1,357 @@
+/* isrsim run: every variant of every scenario, under one seed or a range. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/assertion.h"
+#include "harness/commands.h"
+#include "harness/runner.h"
+#include "harness/scenario_fields.h"
+#include "harness/suggestion.h"
+#include "harness/terminal.h"
+#include "harness/trace_file.h"
+#include "harness/twice.h"
+#include "harness/value.h"
+
+struct session {
+    const struct command_line *line;
+    struct arena *arena;
+    struct palette palette;
+    struct trace_file trace;
+    bool tracing, json, quiet;
+    uint64_t runs, unexpected, different;
+    int exit_code;
+};
+
+/* ---- the command line ---- */
+
+struct seeds {
+    bool given; /* else each variant's own */
+    uint64_t first, last;
+};
+
+static bool complain(const char *option, const char *message, const char *hint)
+{
+    fprintf(stderr, "isrsim run: --%s: %s\n", option, message);
+    if (hint[0] != '\0')
+        fprintf(stderr, "  hint: %s\n", hint);
+    return false;
+}
+
+static bool read_seeds(const struct command_line *line, struct seeds *seeds)
+{
+    const char *one = line->values[OPTION_SEED], *range = line->values[OPTION_SEEDS];
+    struct value_error error;
+    *seeds = (struct seeds){0};
+    if (one != NULL && range != NULL)
+        return complain("seeds", "give --seed or --seeds, not both", "");
+    seeds->given = one != NULL || range != NULL;
+    if (one != NULL) {
+        if (!value_seed(one, &seeds->first, &error))
+            return complain("seed", error.message, error.hint);
+        seeds->last = seeds->first;
+    }
+    if (range != NULL && !value_seed_range(range, &seeds->first, &seeds->last, &error))
+        return complain("seeds", error.message, error.hint);
+    return true;
+}
+
+static const struct field *find_rule(const char *name)
+{
+    const struct field *field = scenario_rule_fields;
+    while (field->name != NULL && strcmp(field->name, name) != 0)
+        field++;
+    return field->name != NULL ? field : NULL;
+}
+
+static bool complain_rule(const char *name)
+{
+    char message[128];
+    struct suggestion suggestion = suggestion_for(name);
+    for (const struct field *field = scenario_rule_fields; field->name != NULL; field++)
+        suggestion_offer(&suggestion, field->name);
+    char hint[96] = "`isrsim rules` lists them";
+    if (suggestion.best != NULL)
+        snprintf(hint, sizeof hint, "did you mean '%s'?", suggestion.best);
+    snprintf(message, sizeof message, "there is no rule '%.40s'", name);
+    return complain("rules", message, hint);
+}
+
+static bool set_rule(struct isr_rules *rules, const char *name, const char *value)
+{
+    const struct field *field = find_rule(name);
+    if (field == NULL)
+        return complain_rule(name);
+    const struct choice *choice = field->extra;
+    while (choice->word != NULL && strcmp(choice->word, value) != 0)
+        choice++;
+    if (choice->word != NULL) {
+        shape_store((char *)rules + field->position, field->size, choice->value);
+        return true;
+    }
+    char message[160], hint[160];
+    choice = field->extra;
+    snprintf(message, sizeof message, "rule '%s' has no value '%.40s'", name, value);
+    snprintf(hint, sizeof hint, "its values are %s (correct) and %s", choice[0].word, choice[1].word);
+    return complain("rules", message, hint);
+}
+
+/* "trunc=hw,elr=off" on top of rules. */
+static bool apply_rules(struct isr_rules *rules, const char *text)
+{
+    char word[96];
+    while (*text != '\0') {
+        size_t length = strcspn(text, ",");
+        snprintf(word, sizeof word, "%.*s", (int)(length < 90 ? length : 90), text);
+        char *equals = strchr(word, '=');
+        if (equals == NULL)
+            return complain("rules", "a rule is set by name=value", "for example --rules trunc=hw,elr=off");
+        *equals = '\0';
+        if (!set_rule(rules, word, equals + 1))
+            return false;
+        text += length + (text[length] == ',');
+    }
+    return true;
+}
+
+/* ---- one run ---- */
+
+static void print_story_record(void *object, struct sim_world *world, const struct sim_trace_record *record)
+{
+    char line[512];
+    struct isr_text text = ISR_TEXT(line);
+    (void)object;
+    sim_trace_print(world, record, &text);
+    printf("    %s\n", line);
+}
+
+struct hooked {
+    struct session *session;
+    const struct run_request *request;
+};
+
+static void begin_run(void *object, struct sim_world *world)
+{
+    struct hooked *hooked = object;
+    if (hooked->session->tracing)
+        trace_file_listen(&hooked->session->trace, hooked->request, world);
+    else if (option_given(hooked->session->line, OPTION_VERBOSE))
+        sim_trace_listen(&world->trace, print_story_record, NULL, ISR_IMPORTANCE_story);
+}
+
+static void print_label(const struct run_request *request)
+{
+    if (strcmp(request->variant->name, "default") == 0)
+        printf("%s", request->path);
+    else
+        printf("%s::%s", request->path, request->variant->name);
+}
+
+static void print_outcome(const struct run_result *result)
+{
+    const char *invariant = runner_invariant_name(result);
+    if (invariant != NULL)
+        printf("violated %s", invariant);
+    else
+        printf("%s", runner_verdict_name(result->verdict));
+}
+
+static void print_run(const struct session *session, const struct run_request *request, const struct run_result *result)
+{
+    const struct palette *palette = &session->palette;
+    bool good = result->judged ? result->expected : result->verdict == SIM_VERDICT_HELD;
+    char text[1024], time[32];
+    if (good && session->quiet)
+        return;
+    printf("%s%s%s ", good ? palette->green : palette->red, good ? "ok  " : "FAIL", palette->plain);
+    print_label(request);
+    printf(": ");
+    print_outcome(result);
+    printf("%s  %s(seed %" PRIu64 ", %" PRIu64 " events, %s, %" PRIu64 " records committed)%s\n",
+           result->judged && good && result->verdict != SIM_VERDICT_HELD ? " as expected" : "", palette->dim,
+           request->seed, result->counters.events, value_print_duration(result->virtual_ns, time),
+           result->counters.records_committed, palette->plain);
+    if (!good || !result->judged) {
+        if (result->message[0] != '\0')
+            printf("     %s\n", result->message);
+        if (result->judged && !result->finally_unmet) {
+            runner_describe_expectation(&request->variant->expectation, text, sizeof text);
+            printf("     expected: %s\n", text);
+        }
+    }
+    if (!good) {
+        runner_reproducer(request, text, sizeof text);
+        printf("     reproduce with: %s --verbose\n", text);
+    }
+}
+
+/* Two more runs, compared event by event; a difference becomes the verdict. False where it could not be done. */
+static bool run_twice(struct session *session, const struct run_request *request, struct run_result *result)
+{
+    struct twice_difference difference;
+    if (!twice_compare(session->arena, request, request, &difference))
+        return false;
+    if (!difference.differs && difference.hash[1] == result->hash)
+        return true;
+    session->different++;
+    result->verdict = SIM_VERDICT_NONDETERMINISTIC;
+    result->expected = false;
+    snprintf(result->message, sizeof result->message, "two runs of the same input differ");
+    fprintf(stderr, "%snondeterministic%s %s::%s seed %" PRIu64 ": ", session->palette.red, session->palette.plain,
+            request->path, request->variant->name, request->seed);
+    if (difference.differs)
+        twice_print(stderr, &difference);
+    else
+        fprintf(stderr, "compared event by event two runs agree (%016" PRIx64 "), but not with the run before (%016" PRIx64
+                        ")\n",
+                difference.hash[1], result->hash);
+    return true;
+}
+
+static bool run_one(struct session *session, const struct run_request *request)
+{
+    struct run_result result;
+    struct hooked hooked = {session, request};
+    struct run_hooks hooks = {.begin = begin_run, .object = &hooked};
+    if (option_given(session->line, OPTION_VERBOSE) && !session->json) {
+        print_label(request);
+        printf(" (seed %" PRIu64 ")\n", request->seed);
+    }
+    runner_run(session->arena, request, &hooks, &result);
+    session->runs++;
+    if (option_given(session->line, OPTION_TWICE) && !run_twice(session, request, &result))
+        return false;
+    int code = runner_exit_code(&result);
+    session->unexpected += code != 0;
+    session->exit_code = runner_worse(session->exit_code, code);
+    if (session->json)
+        runner_print_json(stdout, request, &result);
+    else
+        print_run(session, request, &result);
+    fflush(stdout);
+    return true;
+}
+
+/* ---- all runs ---- */
+
+static bool run_variant(struct session *session, const struct loaded *loaded, const struct scenario_variant *variant,
+                        const struct seeds *seeds)
+{
+    struct sim_spec spec = variant->spec;
+    const char *rules = session->line->values[OPTION_RULES];
+    if (rules != NULL && !apply_rules(&spec.rules, rules))
+        return false;
+    struct run_request request = {.path = loaded->path, .variant = variant, .spec = &spec, .rules = rules};
+    uint64_t first = seeds->given ? seeds->first : spec.seed, last = seeds->given ? seeds->last : spec.seed;
+    for (uint64_t seed = first;; seed++) {
+        request.seed = seed;
+        if (!run_one(session, &request))
+            return false;
+        if (seed == last)
+            return true;
+    }
+}
+
+static uint64_t variants_asked_for(const struct loaded_list *list, const char *name)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct scenario *scenario = &list->items[i].scenario;
+        count += name == NULL ? scenario->variants_count : scenario_variant_named(scenario, name) != NULL;
+    }
+    return count;
+}
+
+static bool complain_variant(const struct loaded_list *list, const char *name)
+{
+    struct suggestion suggestion = suggestion_for(name);
+    for (size_t i = 0; i < list->count; i++) {
+        for (uint32_t v = 0; v < list->items[i].scenario.variants_count; v++)
+            suggestion_offer(&suggestion, list->items[i].scenario.variants[v].name);
+    }
+    char message[128], hint[96] = "";
+    snprintf(message, sizeof message, "no scenario given has a variant '%.40s'", name);
+    if (suggestion.best != NULL)
+        snprintf(hint, sizeof hint, "did you mean '%s'?", suggestion.best);
+    return complain("variant", message, hint);
+}
+
+static bool run_all(struct session *session, const struct loaded_list *list, const struct seeds *seeds)
+{
+    const char *name = session->line->values[OPTION_VARIANT];
+    uint64_t variants = variants_asked_for(list, name);
+    if (variants == 0)
+        return complain_variant(list, name);
+    const char *trace = session->line->values[OPTION_TRACE];
+    if (trace != NULL && (variants > 1 || seeds->first != seeds->last))
+        return complain("trace", "a trace is of one run, and this would be several",
+                        "name one file, one --variant and one --seed");
+    if (trace != NULL) {
+        if (!trace_file_open(&session->trace, trace))
+            return false;
+        session->tracing = true;
+    }
+    bool good = true;
+    for (size_t i = 0; i < list->count && good; i++) {
+        const struct scenario *scenario = &list->items[i].scenario;
+        for (uint32_t v = 0; v < scenario->variants_count && good; v++) {
+            if (name == NULL || strcmp(scenario->variants[v].name, name) == 0)
+                good = run_variant(session, &list->items[i], &scenario->variants[v], seeds);
+        }
+    }
+    if (session->tracing && good)
+        good = trace_file_finish(&session->trace);
+    else if (session->tracing)
+        trace_file_abandon(&session->trace);
+    return good;
+}
+
+static void print_summary(const struct session *session)
+{
+    if (session->json || (session->runs < 2 && !session->quiet))
+        return;
+    if (session->quiet && session->unexpected == 0)
+        return;
+    printf("%" PRIu64 " runs: ", session->runs);
+    if (session->unexpected == 0)
+        printf("%s%s%s", session->palette.green,
+               option_given(session->line, OPTION_RULES) ? "every promise held" : "all ended as expected",
+               session->palette.plain);
+    else
+        printf("%s%" PRIu64 " did not end as %s%s", session->palette.red, session->unexpected,
+               option_given(session->line, OPTION_RULES) ? "hoped" : "expected", session->palette.plain);
+    if (option_given(session->line, OPTION_TWICE) && session->different == 0)
+        printf("; each was the same twice");
+    printf("\n");
+}
+
+int isr_command_run(const struct command_line *line)
+{
+    struct session session = {.line = line,
+                              .palette = terminal_palette(stdout),
+                              .json = option_given(line, OPTION_JSON),
+                              .quiet = option_given(line, OPTION_QUIET)};
+    struct seeds seeds;
+    struct isr_rules scratch = {0};
+    if (line->arguments_count == 0) {
+        fprintf(stderr, "isrsim run: which scenario? `isrsim list` shows those at hand\n");
+        return 1;
+    }
+    const char *rules = line->values[OPTION_RULES];
+    if (!read_seeds(line, &seeds) || (rules != NULL && !apply_rules(&scratch, rules)))
+        return 1;
+    struct loaded_list list;
+    size_t bad = files_load(&list, line->arguments, line->arguments_count);
+    if (bad == 0)
+        session.arena = runner_arena();
+    if (session.arena == NULL) {
+        files_free(&list);
+        return 1;
+    }
+    assertion_print_json(session.json);
+    bool good = run_all(&session, &list, &seeds);
+    if (good)
+        print_summary(&session);
+    files_free(&list);
+    return good ? session.exit_code : runner_worse(session.exit_code, 1);
+}

@@ -1,0 +1,60 @@
+/* The isrsim command: its parts, its options, and what was given on the command line. */
+#ifndef HARNESS_COMMANDS_H
+#define HARNESS_COMMANDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum option_id {
+#define X(ID, name, letter, argument, commands, meaning) OPTION_##ID,
+#include "harness/options.def"
+#undef X
+    OPTIONS
+};
+
+struct option_info {
+    const char *name;
+    char letter;
+    const char *argument; /* NULL: a switch */
+    const char *commands;
+    const char *meaning;
+};
+const struct option_info *option_infos(void); /* OPTIONS many */
+
+struct command_line {
+    const struct command_info *command; /* NULL: none was given */
+    const char *values[OPTIONS];        /* what was given; "" for a switch; NULL: not given */
+    const char *const *arguments;
+    int arguments_count;
+    const char *const *words; /* the whole line, to print commands that reproduce */
+    int words_count;
+};
+
+struct command_info {
+    const char *name, *arguments, *summary, *explanation;
+    int (*function)(const struct command_line *line); /* the exit code */
+};
+const struct command_info *command_infos(size_t *count);
+const struct command_info *command_named(const char *name);
+bool command_takes(const struct command_info *command, enum option_id option);
+
+/* Reads the words after the program's name into line. False after an error on stderr. storage: words_count pointers,
+ * filled with the arguments. */
+bool command_line_read(struct command_line *line, int words_count, const char *const *words, const char **storage);
+static inline bool option_given(const struct command_line *line, enum option_id option)
+{
+    return line->values[option] != NULL;
+}
+
+/* The whole program: reads the line and carries the command out. */
+int isr_main(int argc, char **argv);
+
+#define X(name, arguments, summary, explanation) int isr_command_##name(const struct command_line *line);
+#include "harness/commands.def"
+#undef X
+
+/* Help for the program, for one command. */
+void help_print_overview(void);
+void help_print_command(const struct command_info *command);
+
+#endif

@@ -1,0 +1,246 @@
+#include "harness/runner.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "harness/assertion.h"
+#include "harness/json.h"
+#include "sim/checks/checks.h"
+#include "sim/condition.h"
+
+struct arena *runner_arena(void)
+{
+    const char *error = NULL;
+    struct arena *arena = arena_open(ARENA_RESERVE_STANDARD, &error);
+    if (arena == NULL)
+        fprintf(stderr, "isrsim: no memory for worlds: %s\n", error);
+    return arena;
+}
+
+struct sim_world *runner_world(struct arena *arena, const struct run_request *request)
+{
+    struct sim_world *world = sim_world_new(arena, request->spec, request->seed);
+    sim_checks_new(world, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL});
+    return world;
+}
+
+/* ---- the outcome ---- */
+
+static const char *const verdict_names[] = {
+#define X(NAME, name, exit_code, meaning) #name,
+#include "sim/verdicts.def"
+#undef X
+};
+static const int verdict_codes[] = {
+#define X(NAME, name, exit_code, meaning) exit_code,
+#include "sim/verdicts.def"
+#undef X
+};
+static const char *const invariant_names[] = {
+#define X(NAME, name, sentence) #name,
+#include "sim/invariants.def"
+#undef X
+};
+
+const char *runner_verdict_name(enum sim_verdict verdict)
+{
+    return verdict_names[verdict];
+}
+
+static bool is_violation(const struct run_result *result)
+{
+    return result->verdict == SIM_VERDICT_VIOLATED || result->verdict == SIM_VERDICT_STUCK;
+}
+
+const char *runner_invariant_name(const struct run_result *result)
+{
+    if (!is_violation(result))
+        return NULL;
+    return result->finally_unmet ? "finally" : invariant_names[result->invariant];
+}
+
+/* Where the file asks for more than that the promises are kept. */
+static void judge_finally(struct sim_world *world, const struct scenario_expectation *expectation,
+                          struct run_result *result)
+{
+    for (uint32_t i = 0; i < expectation->finally_count; i++) {
+        if (sim_condition_holds(world, &expectation->finally[i]))
+            continue;
+        result->verdict = SIM_VERDICT_STUCK;
+        result->finally_unmet = true;
+        snprintf(result->message, sizeof result->message,
+                 "at the end of the run it was not true that: %s (%" PRIu64 " records acknowledged, %" PRIu64
+                 " committed, %" PRIu64 " read)",
+                 expectation->finally_texts[i], world->counters.records_acked, world->counters.records_committed,
+                 world->counters.records_read);
+        return;
+    }
+}
+
+static bool is_expected(const struct scenario_expectation *expectation, const struct run_result *result)
+{
+    switch (expectation->outcome) {
+    case SCENARIO_HOLDS:
+        return result->verdict == SIM_VERDICT_HELD;
+    case SCENARIO_VACUOUS:
+        return result->verdict == SIM_VERDICT_VACUOUS;
+    case SCENARIO_VIOLATES:
+        return is_violation(result) && !result->finally_unmet &&
+               (expectation->invariants >> result->invariant & 1) != 0 &&
+               strstr(result->message, expectation->with) != NULL;
+    }
+    return false;
+}
+
+void runner_run(struct arena *arena, const struct run_request *request, const struct run_hooks *hooks,
+                struct run_result *result)
+{
+    const struct scenario_expectation *expectation = &request->variant->expectation;
+    struct sim_world *world = runner_world(arena, request);
+    assertion_watch(request, world);
+    if (hooks != NULL && hooks->begin != NULL)
+        hooks->begin(hooks->object, world);
+    sim_world_run(world);
+    *result = (struct run_result){.verdict = world->verdict,
+                                  .invariant = world->invariant,
+                                  .judged = request->rules == NULL,
+                                  .counters = world->counters,
+                                  .virtual_ns = world->now_ns,
+                                  .hash = world->trace.hash};
+    snprintf(result->message, sizeof result->message, "%s", world->message);
+    if (result->judged && expectation->outcome == SCENARIO_HOLDS && result->verdict == SIM_VERDICT_HELD)
+        judge_finally(world, expectation, result);
+    result->expected = result->judged && is_expected(expectation, result);
+    if (hooks != NULL && hooks->end != NULL)
+        hooks->end(hooks->object, world, result);
+    assertion_watch(NULL, NULL);
+}
+
+int runner_exit_code(const struct run_result *result)
+{
+    if (result->expected)
+        return 0;
+    /* a violation that was expected and did not come: the scenario proved nothing */
+    if (result->judged && result->verdict == SIM_VERDICT_HELD)
+        return verdict_codes[SIM_VERDICT_VACUOUS];
+    return verdict_codes[result->verdict];
+}
+
+int runner_worse(int a, int b)
+{
+    static const enum sim_verdict order[] = {SIM_VERDICT_NONDETERMINISTIC, SIM_VERDICT_CRASHED, SIM_VERDICT_VIOLATED,
+                                             SIM_VERDICT_STUCK, SIM_VERDICT_ERROR, SIM_VERDICT_VACUOUS};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        int code = verdict_codes[order[i]];
+        if (a == code || b == code)
+            return code;
+    }
+    return 0;
+}
+
+/* ---- words ---- */
+
+void runner_describe_expectation(const struct scenario_expectation *expectation, char *text, size_t size)
+{
+    size_t used = 0;
+    switch (expectation->outcome) {
+    case SCENARIO_HOLDS:
+        snprintf(text, size, "holds");
+        return;
+    case SCENARIO_VACUOUS:
+        snprintf(text, size, "is vacuous");
+        return;
+    case SCENARIO_VIOLATES:
+        used = (size_t)snprintf(text, size, "violates");
+        break;
+    }
+    const char *joint = " ";
+    for (uint32_t i = 0; i < SIM_INVARIANTS && used < size; i++) {
+        if ((expectation->invariants >> i & 1) == 0)
+            continue;
+        used += (size_t)snprintf(text + used, size - used, "%s%s", joint, invariant_names[i]);
+        joint = " or ";
+    }
+    if (expectation->with[0] != '\0' && used < size)
+        snprintf(text + used, size - used, " with \"%s\"", expectation->with);
+}
+
+/* For a shell: quoted where it needs to be. */
+static void append_word(char *text, size_t size, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,:=+@%-";
+    size_t used = strlen(text);
+    if (*word != '\0' && strspn(word, plain) == strlen(word)) {
+        snprintf(text + used, size - used, " %s", word);
+        return;
+    }
+    used += (size_t)snprintf(text + used, size - used, " '");
+    for (; *word != '\0' && used + 8 < size; word++)
+        used += (size_t)snprintf(text + used, size - used, *word == '\'' ? "'\\''" : "%c", *word);
+    snprintf(text + used, size - used, "'");
+}
+
+void runner_reproducer(const struct run_request *request, char *text, size_t size)
+{
+    char seed[32];
+    snprintf(text, size, "isrsim run");
+    append_word(text, size, request->path);
+    if (strcmp(request->variant->name, "default") != 0) {
+        append_word(text, size, "--variant");
+        append_word(text, size, request->variant->name);
+    }
+    if (request->rules != NULL) {
+        append_word(text, size, "--rules");
+        append_word(text, size, request->rules);
+    }
+    snprintf(seed, sizeof seed, "%" PRIu64, request->seed);
+    append_word(text, size, "--seed");
+    append_word(text, size, seed);
+}
+
+/* The four words of the machine's interface; what else went wrong is an error with its message. */
+static const char *json_verdict(enum sim_verdict verdict)
+{
+    switch (verdict) {
+    case SIM_VERDICT_HELD:
+    case SIM_VERDICT_ERROR:
+    case SIM_VERDICT_VIOLATED:
+    case SIM_VERDICT_STUCK:
+    case SIM_VERDICT_VACUOUS:
+        return verdict_names[verdict];
+    case SIM_VERDICT_CRASHED:
+    case SIM_VERDICT_NONDETERMINISTIC:
+        return verdict_names[SIM_VERDICT_ERROR];
+    }
+    return verdict_names[SIM_VERDICT_ERROR];
+}
+
+void runner_print_json(FILE *out, const struct run_request *request, const struct run_result *result)
+{
+    char hash[17], reproducer[1024];
+    struct json json = json_to(out, false);
+    snprintf(hash, sizeof hash, "%016" PRIx64, result->hash);
+    runner_reproducer(request, reproducer, sizeof reproducer);
+    json_open_object(&json, NULL);
+    json_integer(&json, "schema", 1);
+    json_string(&json, "file", request->path);
+    json_string(&json, "scenario", request->spec->name);
+    json_string(&json, "variant", request->variant->name);
+    json_unsigned(&json, "seed", request->seed);
+    json_string(&json, "verdict", json_verdict(result->verdict));
+    json_string(&json, "invariant", runner_invariant_name(result));
+    json_string(&json, "message", result->message);
+    if (result->judged)
+        json_flag(&json, "expected", result->expected);
+    else
+        json_string(&json, "expected", NULL);
+    json_unsigned(&json, "events", result->counters.events);
+    json_unsigned(&json, "messages_delivered", result->counters.messages_delivered);
+    json_unsigned(&json, "records_committed", result->counters.records_committed);
+    json_integer(&json, "virtual_ns", result->virtual_ns);
+    json_string(&json, "hash", hash);
+    json_integer(&json, "exit_code", runner_exit_code(result));
+    json_string(&json, "reproducer", reproducer);
+    json_close_object(&json);
+    json_end(&json);
+}
