@@ -78,6 +78,8 @@ struct cluster {
     uint64_t hash;
     uint64_t events;
     bool trace;
+    bool bad_network; /* loses, repeats and delays messages between nodes */
+    struct test_random random;
 };
 
 /* ---- the queue ---- */
@@ -201,18 +203,38 @@ static inline int cluster_entry_compare(const void *a, const void *b)
 
 /* ---- effects ---- */
 
+static inline void cluster_carry(struct cluster *cluster, int32_t from, const struct isr_effect *effect,
+                                 int64_t latency_ns)
+{
+    struct cluster_event event = {.node = effect->to,
+                                  .incarnation = cluster->processes[effect->to].incarnation,
+                                  .at_ns = cluster->now_ns + latency_ns};
+    event.event.kind = ISR_EVENT_MESSAGE;
+    event.event.message.from = from;
+    event.event.message.frame = cluster_copy(effect->bytes.data, effect->bytes.size);
+    cluster_push(cluster, &event);
+}
+
 static inline void cluster_send(struct cluster *cluster, struct cluster_process *process,
                                 const struct isr_effect *effect)
 {
     if (effect->to < 1 || effect->to > cluster->nodes_count || process->cut || cluster->processes[effect->to].cut)
         return;
-    struct cluster_event event = {.node = effect->to,
-                                  .incarnation = cluster->processes[effect->to].incarnation,
-                                  .at_ns = cluster->now_ns + (effect->to == process->id ? ISR_MS / 100 : ISR_MS)};
-    event.event.kind = ISR_EVENT_MESSAGE;
-    event.event.message.from = process->id;
-    event.event.message.frame = cluster_copy(effect->bytes.data, effect->bytes.size);
-    cluster_push(cluster, &event);
+    if (effect->to == process->id) {
+        cluster_carry(cluster, process->id, effect, ISR_MS / 100);
+        return;
+    }
+    int64_t latency_ns = ISR_MS;
+    if (cluster->bad_network) {
+        if (test_random_chance(&cluster->random, 50))
+            return;
+        latency_ns += test_random_below(&cluster->random, 3) * ISR_MS;
+        if (test_random_chance(&cluster->random, 30))
+            latency_ns += test_random_below(&cluster->random, 500) * ISR_MS;
+        if (test_random_chance(&cluster->random, 50))
+            cluster_carry(cluster, process->id, effect, latency_ns + test_random_below(&cluster->random, 3000) * ISR_MS);
+    }
+    cluster_carry(cluster, process->id, effect, latency_ns);
 }
 
 static inline void cluster_read(struct cluster *cluster, struct cluster_process *process,

@@ -448,6 +448,8 @@ static void run_at_random(uint64_t seed)
     struct cluster *cluster = cluster_with_orders();
     int32_t victim = 1;
     consume(cluster, seed % 4 == 0);
+    cluster->bad_network = seed % 2 == 0;
+    cluster->random.state = seed;
     for (int round = 0; round < 60; round++) {
         produce(cluster, 1 + test_random_below(&random, 5), (1 + test_random_below(&random, 30)) * ISR_MS);
         if (test_random_chance(&random, 2))
@@ -456,6 +458,7 @@ static void run_at_random(uint64_t seed)
             cluster_run(cluster, test_random_below(&random, 3000) * ISR_MS);
     }
     cluster->processes[victim].cut = false;
+    cluster->bad_network = false;
     cluster_run(cluster, 10 * ISR_SECOND); /* one that was asked to stop has stopped */
     if (cluster->processes[victim].node == NULL)
         cluster_start(cluster, victim);

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "core/log/internal.h"
 #include "core/log/tests/bench_node.h"
 
 enum { MODEL_BATCHES = 4096, MODEL_EPOCHS = 512, MODEL_PRODUCERS = 4 };
@@ -369,11 +370,14 @@ static bool is_prefix(const struct isr_log *log, const struct model *model)
     return true;
 }
 
-/* Every batch is one of the model's, at its offset: what a full truncation that was cut short may leave. */
+/* Every batch is one of the model's, at its offset: what a full truncation that was cut short may leave. It may also bring
+ * back batches of the same log that an earlier one, cut short as well, left below log_start. */
 static bool is_part(const struct isr_log *log, const struct model *model)
 {
     uint32_t at = 0;
     for (uint32_t i = 0; i < log->places_count; i++) {
+        if (place_end(&log->places[i]) <= model->log_start)
+            continue;
         while (at < model->batches_count && model->batches[at].base_offset < log->places[i].base_offset)
             at++;
         if (at == model->batches_count || model->batches[at].crc != log->places[i].crc ||
@@ -388,19 +392,17 @@ static void adopt(struct run *run)
 {
     struct isr_log *log = run->log;
     struct model *model = &run->now;
-    struct model old = *model;
     *model = (struct model){
         .log_start = log->log_start, .log_end = log->log_start, .high_watermark = log->high_watermark};
-    const struct model *source = run->before_is_valid ? &run->before : &old;
     for (uint32_t i = 0; i < log->places_count; i++) {
-        uint32_t at = 0;
-        while (source->batches[at].crc != log->places[i].crc)
-            at++;
-        struct model_batch batch = source->batches[at];
-        model->log_end = batch.base_offset + batch.record_count;
-        model->batches[model->batches_count++] = batch;
-        int64_t start = batch.base_offset < log->log_start ? log->log_start : batch.base_offset;
-        model_assign(model, batch.leader_epoch, start);
+        struct isr_batch batch;
+        struct isr_bytes bytes = {.data = log->places[i].data, .size = log->places[i].size_bytes};
+        assert_int_equal(isr_batch_parse(bytes, true, &batch), ISR_BATCH_OK);
+        if (batch.base_offset > log->log_start)
+            model->log_end = batch.base_offset;
+        model_append(model, &batch, batch.leader_epoch);
+        model->batches[model->batches_count - 1].base_offset = batch.base_offset;
+        model->log_end = batch.last_offset + 1;
     }
     if (log->epochs.count == model->epochs_count + 1) {
         const struct isr_epoch_entry *empty = &log->epochs.entries[log->epochs.count - 1];
@@ -468,9 +470,7 @@ static void act_crash(struct run *run)
         assert_true(run->log->log_end >= certain);
         assert_true(run->log->log_end <= run->now.log_end);
     }
-    run->before_is_valid = old_is_valid;
     adopt(run);
-    run->before_is_valid = false;
     run->held = isr_log_held_end(run->log);
     run->checked_records += (uint64_t)(run->log->log_end - run->log->log_start);
     run->crashes++;
