@@ -1,5 +1,6 @@
 #include "sim/condition.h"
 
+#include "sim/workload.h"
 #include "sim/world.h"
 
 static bool compare(int64_t left, enum sim_comparison comparison, int64_t right)
@@ -71,6 +72,8 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
         return is_word(condition, isr_replicas_contain(&partition->isr, condition->node));
     case SIM_CONDITION_ELR_IS:
         return is_word(condition, isr_replicas_equal_as_sets(&partition->elr, &condition->set));
+    case SIM_CONDITION_ISR_CHANGES: /* the partition epoch grows by one with each (KIP-497) */
+        return compare(partition->partition_epoch, condition->comparison, condition->value);
     case SIM_CONDITION_LOG_END:
     case SIM_CONDITION_HIGH_WATERMARK:
     case SIM_CONDITION_ISR_PENDING:
@@ -80,6 +83,7 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
     case SIM_CONDITION_ACKED:
     case SIM_CONDITION_COMMITTED:
     case SIM_CONDITION_READ:
+    case SIM_CONDITION_ACK_LATENCY:
     case SIM_CONDITION_KINDS:
         break;
     }
@@ -118,9 +122,38 @@ static bool node_up(const struct sim_world *world, const struct sim_condition *c
     return is_word(condition, sim_process_running(&world->processes[condition->node]));
 }
 
+/* Acknowledged batches of producers that took at most so long; all of them for INT64_MAX. */
+static uint32_t acked_within(const struct sim_world *world, int64_t latency_ns)
+{
+    uint32_t count = 0;
+    for (uint32_t place = 0; place < sim_workload_operations_count(world); place++) {
+        const struct sim_operation *operation = sim_workload_operation(world, place);
+        count += operation->kind == SIM_OPERATION_PRODUCE && operation->outcome == SIM_OUTCOME_OK && !operation->probe &&
+                 operation->answered_ns - operation->asked_ns <= latency_ns;
+    }
+    return count;
+}
+
+/* By halving the range of latencies: no memory, and meant for the end of a run. */
+static bool median_ack_latency(const struct sim_world *world, int64_t *latency_ns)
+{
+    uint32_t all = acked_within(world, INT64_MAX);
+    int64_t low = 0, high = world->now_ns;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (acked_within(world, middle) >= all - all / 2)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    *latency_ns = low;
+    return all > 0;
+}
+
 bool sim_condition_holds(struct sim_world *world, const struct sim_condition *condition)
 {
     const struct isr_image_partition *partition = NULL;
+    int64_t latency_ns;
     switch (condition->kind) {
     case SIM_CONDITION_NODE_UP:
         return node_up(world, condition);
@@ -134,6 +167,8 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
         return compare((int64_t)world->counters.records_committed, condition->comparison, condition->value);
     case SIM_CONDITION_READ:
         return compare((int64_t)world->counters.records_read, condition->comparison, condition->value);
+    case SIM_CONDITION_ACK_LATENCY:
+        return median_ack_latency(world, &latency_ns) && compare(latency_ns, condition->comparison, condition->value);
     case SIM_CONDITION_LEADER_IS:
     case SIM_CONDITION_LEADER_ELECTED:
     case SIM_CONDITION_LEADER_EPOCH:
@@ -144,6 +179,7 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
     case SIM_CONDITION_LOG_END:
     case SIM_CONDITION_HIGH_WATERMARK:
     case SIM_CONDITION_ISR_PENDING:
+    case SIM_CONDITION_ISR_CHANGES:
         partition = committed_of(world, condition);
         break;
     case SIM_CONDITION_KINDS:
