@@ -19,9 +19,10 @@
  *     KIP-360 begins a new epoch at sequence 0. Whatever else was sent with an old sequence may be in the log, or a
  *     copy of it may still be on its way and be taken before the new epoch is known; written again under the new
  *     epoch it would be there twice. It fails with REQUEST_TIMED_OUT, which says exactly that.
- *   - OUT_OF_ORDER_SEQUENCE_NUMBER for a delivery that waits for an earlier one is a matter of time. For the first
- *     one it tells that the log lost acknowledged records (unclean election): then the log holds none of the later
- *     ones either, and all get new sequences under a new epoch (KIP-360).
+ *   - OUT_OF_ORDER_SEQUENCE_NUMBER for a delivery that waits for an earlier one is a matter of time. For one that
+ *     was the first when it was sent (answers may overtake each other) it tells that the log lost acknowledged records
+ *     (unclean election): then the log holds none of the later ones either, and all get new sequences under a new
+ *     epoch (KIP-360).
  * Invariants: sequenced deliveries form a prefix of the idempotent ones in the queue, in sequence order, and lie within
  * producer_max_in_flight places; in_flight is the number of deliveries with a correlation. */
 #include "core/client/client.h"
@@ -41,7 +42,8 @@ struct isr_delivery {
     uint32_t place;       /* when sequenced: counts the batches of the sender */
     uint32_t correlation; /* 0: not in flight */
     int16_t acks;
-    bool sequenced; /* has been sent with a sequence of the current epoch */
+    bool sequenced;       /* has been sent with a sequence of the current epoch */
+    bool first_when_sent; /* everything before it was acknowledged when it was last sent */
 };
 
 struct isr_sender {
@@ -216,7 +218,7 @@ static void delivery_refused(struct isr_delivery *delivery, const struct isr_pro
     enum isr_error error = (enum isr_error)answer->error;
     bool sequences_broken =
         error == ISR_ERROR_INVALID_PRODUCER_EPOCH ||
-        (error == ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER && delivery == first_sequenced(sender));
+        (error == ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER && delivery->first_when_sent);
     if (delivery->sequenced && sequences_broken) {
         begin_anew(sender);
         pause_sending(sender);
@@ -263,6 +265,7 @@ static void delivery_send(struct isr_delivery *delivery, int32_t leader)
         delivery->place = sender->place_next++;
         sender->sequence_next = sequence_after(sender->sequence_next, delivery->record_count);
     }
+    delivery->first_when_sent = idempotent && delivery == first_sequenced(sender);
     struct isr_message message = {.kind = ISR_MESSAGE_PRODUCE_REQUEST,
                                   .produce_request = {.tp = sender->tp, .acks = delivery->acks}};
     /* The leader gives up before the client does, so that its answer still counts. */

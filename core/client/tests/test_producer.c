@@ -264,6 +264,27 @@ static void waits_for_the_earlier_when_a_later_is_out_of_order(void **state)
     fake_free(fake);
 }
 
+/* The refusal of the second, sent while the first was on its way, is overtaken by the success of the first. */
+static void does_not_take_a_late_refusal_for_lost_records(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata(fake, 3, 4);
+    settle(fake);
+    produce(fake, 1);
+    struct fake_sent first = request(fake, 0);
+    produce(fake, 2);
+    struct fake_sent second = request(fake, 0);
+    struct isr_message answer = answer_to(&first, ISR_ERROR_NONE, 3);
+    fake_answer(fake, 3, &answer);
+    answer = answer_to(&second, ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER, -1);
+    fake_answer(fake, 3, &answer);
+    struct fake_sent again = *fake_wait_for(fake, ISR_MESSAGE_PRODUCE_REQUEST);
+    assert_int_equal(batch_of(&again).producer_epoch, 0);
+    assert_int_equal(batch_of(&again).base_sequence, 6);
+    fake_free(fake);
+}
+
 static void begins_a_new_epoch_when_the_log_lost_records(void **state)
 {
     (void)state;
@@ -515,6 +536,7 @@ int main(void)
         cmocka_unit_test(waits_for_the_topic_when_it_is_being_created),
         cmocka_unit_test(times_out_when_the_topic_never_comes),
         cmocka_unit_test(waits_for_the_earlier_when_a_later_is_out_of_order),
+        cmocka_unit_test(does_not_take_a_late_refusal_for_lost_records),
         cmocka_unit_test(begins_a_new_epoch_when_the_log_lost_records),
         cmocka_unit_test(bridges_the_gap_when_a_delivery_expires),
         cmocka_unit_test(replies_at_once_when_acks_is_0),
