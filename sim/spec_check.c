@@ -178,29 +178,14 @@ static bool nodes_hold(const struct sim_spec *spec, const struct sim_node_set *n
 
 static bool condition_holds(const struct sim_spec *spec, const struct sim_condition *condition, struct isr_text *text)
 {
-    bool partition = false;
-    switch (condition->kind) {
-    case SIM_CONDITION_LEADER_IS:
-    case SIM_CONDITION_LEADER_ELECTED:
-    case SIM_CONDITION_LEADER_EPOCH:
-    case SIM_CONDITION_ISR_IS:
-    case SIM_CONDITION_ISR_SIZE:
-    case SIM_CONDITION_ISR_HAS:
-    case SIM_CONDITION_ELR_IS:
-    case SIM_CONDITION_LOG_END:
-    case SIM_CONDITION_HIGH_WATERMARK:
-    case SIM_CONDITION_ISR_PENDING:
-        partition = true;
-        break;
-    case SIM_CONDITION_NODE_UP:
-    case SIM_CONDITION_BROKER_FENCED:
-    case SIM_CONDITION_CONTROLLER:
-    case SIM_CONDITION_ACKED:
-    case SIM_CONDITION_COMMITTED:
-    case SIM_CONDITION_READ:
-    case SIM_CONDITION_KINDS:
-        break;
-    }
+    static const char *const forms[] = {
+#define X(NAME, form, meaning) form,
+#include "sim/conditions.def"
+#undef X
+    };
+    if (condition->kind >= SIM_CONDITION_KINDS)
+        return WRONG("there is no such condition");
+    bool partition = strstr(forms[condition->kind], "<p>") != NULL;
     if (condition->node != ISR_NODE_NONE && (condition->node < 0 || condition->node > sim_spec_nodes_count(spec)))
         return WRONG("there is no node %d", (int)condition->node);
     return !partition || partition_holds(spec, condition->topic.text, condition->partition, false, text);
