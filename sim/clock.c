@@ -13,7 +13,9 @@ int64_t sim_clock_world(const struct sim_clock *clock, int64_t now_ns, int64_t l
     if (distance > INT64_MAX / 4)
         return INT64_MAX;
     int64_t rate = 1000000 + clock->drift_ppm;
-    int64_t elapsed = distance / rate * 1000000 + (distance % rate * 1000000 + rate - 1) / rate;
+    int64_t elapsed = clock->drift_ppm == 0
+                          ? distance
+                          : distance / rate * 1000000 + (distance % rate * 1000000 + rate - 1) / rate;
     int64_t world_ns = clock->world_ns + elapsed;
     return world_ns > now_ns ? world_ns : now_ns;
 }

@@ -80,7 +80,7 @@ void sim_process_start(struct sim_world *world, int32_t node)
     process->node = isr_node_new(&options, &process->heap, key);
     SIM_TRACE(world, node, PROCESS_STARTED, life(process));
     tell(world, node);
-    struct isr_event event = {.kind = ISR_EVENT_START, .start.random_key = isr_mix(key)};
+    struct isr_event event = {.kind = ISR_EVENT_START, .start.random_key = isr_hash_combine(key, 1)};
     sim_process_step(world, process, &event);
     if (again && process->roles == ISR_NODE_CLIENT)
         sim_workload_started(world, node);

@@ -79,7 +79,7 @@ static void run_until(struct sim_world *world, int64_t until_ns)
 {
     const struct sim_event *next;
     while ((next = sim_queue_peek(&world->queue)) != NULL && next->time_ns <= until_ns) {
-        struct sim_event event;
+        struct sim_event event = {0};
         sim_queue_pop(&world->queue, &event);
         world->now_ns = event.time_ns;
         struct sim_disk_operation *operation = sim_event_pointer(&event);

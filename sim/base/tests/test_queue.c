@@ -37,7 +37,7 @@ static void pops_in_the_order_of_time_and_of_pushing(void **state)
                 (pending[i].time_ns == pending[best].time_ns && pending[i].payload < pending[best].payload))
                 best = i;
         }
-        struct sim_event event;
+        struct sim_event event = {0};
         if (draw >> 63 && count > 0)
             assert_int_equal(sim_queue_peek(&queue)->payload, pending[best].payload);
         assert_int_equal(sim_queue_pop(&queue, &event), count > 0);
