@@ -239,7 +239,7 @@ static void watch_end(void *object, struct sim_world *world)
 
 struct sim_checks *sim_checks_new(struct sim_world *world, const struct sim_checks_options *options)
 {
-    struct arena_owner *memory = arena_owner_new(world->memory->arena, "checks");
+    struct arena_owner *memory = arena_owner_new(world->arena, "checks");
     struct isr_heap heap = arena_owner_heap(memory);
     struct world_checks *watch = isr_heap_allocate(&heap, sizeof *watch);
     watch->memory = memory;
