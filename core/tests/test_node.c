@@ -391,32 +391,54 @@ static void follows_snapshots_when_the_metadata_log_is_compacted(void **state)
     cluster_free(cluster);
 }
 
-/* ---- anything may happen to one node at a time ---- */
+/* ---- anything may happen ---- */
 
-static void something_happens(struct cluster *cluster, struct test_random *random, int32_t *victim)
+static void heal(struct cluster *cluster, int32_t id)
+{
+    cluster->processes[id].cut = false;
+    if (cluster->processes[id].node == NULL)
+        cluster_start(cluster, id);
+}
+
+static void hurt(struct cluster *cluster, struct test_random *random, int32_t id, bool power)
+{
+    switch (test_random_below(random, power ? 4 : 3)) {
+    case 0:
+        cluster_kill(cluster, id);
+        break;
+    case 1:
+        cluster_shutdown(cluster, id);
+        break;
+    case 2:
+        cluster->processes[id].cut = true;
+        break;
+    default:
+        cluster_power_loss(cluster, id);
+        break;
+    }
+}
+
+/* One node at a time, which may lose power: the next one only when everything is in sync again. */
+static void one_is_hurt(struct cluster *cluster, struct test_random *random, int32_t *victim)
 {
     struct cluster_process *process = &cluster->processes[*victim];
-    if (process->cut) {
-        process->cut = false;
-    } else if (process->node == NULL) {
-        cluster_start(cluster, *victim);
+    if (process->cut || process->node == NULL) {
+        heal(cluster, *victim);
     } else if (!process->stopping && all_brokers_run(cluster) && isr_is_full(cluster)) {
         *victim = 1 + (int32_t)test_random_below(random, 3);
-        switch (test_random_below(random, 4)) {
-        case 0:
-            cluster_kill(cluster, *victim);
-            break;
-        case 1:
-            cluster_power_loss(cluster, *victim);
-            break;
-        case 2:
-            cluster_shutdown(cluster, *victim);
-            break;
-        default:
-            cluster->processes[*victim].cut = true;
-            break;
-        }
+        hurt(cluster, random, *victim, true);
     }
+}
+
+/* Any number at a time, but what was written to the page cache survives. */
+static void anyone_is_hurt(struct cluster *cluster, struct test_random *random, int32_t *victim)
+{
+    *victim = 1 + (int32_t)test_random_below(random, 3);
+    struct cluster_process *process = &cluster->processes[*victim];
+    if (process->cut || process->node == NULL)
+        heal(cluster, *victim);
+    else
+        hurt(cluster, random, *victim, false);
 }
 
 /* Every record was read at most once and at the offset after the one before; what was acknowledged was read where the
@@ -439,7 +461,7 @@ static void verify_what_was_acknowledged(struct cluster *cluster)
             acknowledged++;
         }
     }
-    assert_true(acknowledged > cluster->commands);
+    assert_true(acknowledged > 0);
 }
 
 static void run_at_random(uint64_t seed)
@@ -447,21 +469,23 @@ static void run_at_random(uint64_t seed)
     struct test_random random = {seed};
     struct cluster *cluster = cluster_with_orders();
     int32_t victim = 1;
+    void (*happens)(struct cluster *, struct test_random *, int32_t *) = seed % 3 == 0 ? anyone_is_hurt : one_is_hurt;
     consume(cluster, seed % 4 == 0);
     cluster->bad_network = seed % 2 == 0;
     cluster->random.state = seed;
     for (int round = 0; round < 60; round++) {
         produce(cluster, 1 + test_random_below(&random, 5), (1 + test_random_below(&random, 30)) * ISR_MS);
         if (test_random_chance(&random, 2))
-            something_happens(cluster, &random, &victim);
+            happens(cluster, &random, &victim);
         if (test_random_chance(&random, 3))
             cluster_run(cluster, test_random_below(&random, 3000) * ISR_MS);
     }
-    cluster->processes[victim].cut = false;
     cluster->bad_network = false;
-    cluster_run(cluster, 10 * ISR_SECOND); /* one that was asked to stop has stopped */
-    if (cluster->processes[victim].node == NULL)
-        cluster_start(cluster, victim);
+    for (int32_t id = 1; id <= 3; id++)
+        heal(cluster, id);
+    cluster_run(cluster, 10 * ISR_SECOND); /* those that were asked to stop have stopped */
+    for (int32_t id = 1; id <= 3; id++)
+        heal(cluster, id);
     assert_true(cluster_run_until(cluster, every_command_is_answered, 60 * ISR_SECOND));
     assert_true(cluster_run_until(cluster, all_brokers_run, 30 * ISR_SECOND));
     assert_true(cluster_run_until(cluster, isr_is_full, 30 * ISR_SECOND));
