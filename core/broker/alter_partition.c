@@ -1,10 +1,10 @@
 /* Asking the controller for another ISR (KIP-497): at most one request of a partition counts at a time.
  *
- *   propose --> under way --answer OK--------------------------------------> committed (the controller's ISR)
- *                  |  ^  \--INELIGIBLE_REPLICA, OPERATION_NOT_ATTEMPTED---> committed (the ISR before)
- *                  |  |   \-UNKNOWN_TOPIC.., FENCED_LEADER_EPOCH, ...-----> pending, silent: metadata will tell
- *                  +--+ any other refusal, no answer: again after a pause
- *   any --metadata or a new role--> dropped: the answer comes too late, whatever it says */
+ *   proposed --answer OK-------------------------------------> committed: the controller's ISR
+ *            --INELIGIBLE_REPLICA, OPERATION_NOT_ATTEMPTED---> committed: the ISR before
+ *            --FENCED_LEADER_EPOCH and its like--------------> pending in silence, metadata will tell
+ *            --any other refusal, or no answer---------------> proposed again after a pause
+ *   any      --metadata, a new role--------------------------> dropped: an answer comes too late */
 #include "core/broker/leader.h"
 
 static void send_request(struct isr_partition *partition)
@@ -18,8 +18,8 @@ static void send_request(struct isr_partition *partition)
     }
     struct isr_isr_member members[ISR_REPLICAS_MAX];
     for (unsigned i = 0; i < partition->proposed.count; i++) {
-        /* KIP-903: each member with the broker epoch of its last fetch, -1 when it did not fetch in this leadership:
-         * the controller refuses one that has registered anew since. */
+        /* KIP-903: each member with the broker epoch of its last fetch, -1 when it did not fetch in this
+         * leadership: the controller refuses one that has registered anew since. */
         const struct isr_remote_replica *remote = isr_partition_remote(partition, partition->proposed.ids[i]);
         members[i].id = partition->proposed.ids[i];
         members[i].broker_epoch = remote != NULL ? remote->broker_epoch : broker->broker_epoch;
@@ -27,16 +27,15 @@ static void send_request(struct isr_partition *partition)
     leading->alter_correlation = isr_broker_correlation(broker);
     leading->alter_to = controller;
     /* recovering = 0: a leader elected uncleanly has recovered once it leads, as Kafka does it (KIP-704). */
-    struct isr_message message = {
-        .kind = ISR_MESSAGE_ALTER_PARTITION_REQUEST,
-        .alter_partition_request = {.correlation = leading->alter_correlation,
-                                    .broker_id = (int16_t)broker->env->node,
-                                    .broker_epoch = broker->broker_epoch,
-                                    .tp = partition->tp,
-                                    .leader_epoch = partition->leader_epoch,
-                                    .partition_epoch = partition->partition_epoch,
-                                    .isr = members,
-                                    .isr_count = partition->proposed.count}};
+    struct isr_message message = {.kind = ISR_MESSAGE_ALTER_PARTITION_REQUEST,
+                                  .alter_partition_request = {.correlation = leading->alter_correlation,
+                                                              .broker_id = (int16_t)broker->env->node,
+                                                              .broker_epoch = broker->broker_epoch,
+                                                              .tp = partition->tp,
+                                                              .leader_epoch = partition->leader_epoch,
+                                                              .partition_epoch = partition->partition_epoch,
+                                                              .isr = members,
+                                                              .isr_count = partition->proposed.count}};
     isr_send(broker->env, controller, &message);
     isr_env_timer_in(broker->env, &leading->alter_timer, broker->env->config.request_timeout);
 }
@@ -80,18 +79,20 @@ void isr_alter_partition_propose(struct isr_partition *partition, const struct i
 static void accepted(struct isr_partition *partition, const struct isr_alter_partition_response *response)
 {
     /* Only a state of this leadership that is not older than ours; else metadata will tell. */
-    if (response->leader_epoch != partition->leader_epoch || response->partition_epoch < partition->partition_epoch ||
+    if (response->leader_epoch != partition->leader_epoch ||
+        response->partition_epoch < partition->partition_epoch ||
         !isr_replicas_contain(&response->isr, partition->broker->env->node) ||
         !isr_replicas_subset(&response->isr, &partition->replicas)) {
         isr_alter_partition_drop(partition);
         return;
     }
     partition->recovering = response->recovering != 0;
-    isr_leader_commit_isr(partition, &response->isr, response->partition_epoch, partition->leading->alter_cause);
+    isr_leader_commit_isr(partition, &response->isr, response->partition_epoch,
+                          partition->leading->alter_cause);
 }
 
-/* The controller says that our partition epoch is current and that nothing was done: no controller can do it any more.
- * So the ISR before is the ISR. A pause keeps the next fetch from asking the same at once. */
+/* The controller says that our partition epoch is current and that nothing was done: no controller can do it
+ * any more. So the ISR before is the ISR. A pause keeps the next fetch from asking the same at once. */
 static void back_to_committed(struct isr_partition *partition)
 {
     struct isr_env *env = partition->broker->env;
@@ -124,8 +125,8 @@ static void refused(struct isr_partition *partition, uint8_t error)
     case ISR_ERROR_INVALID_UPDATE_VERSION:
     case ISR_ERROR_INVALID_REQUEST:
     case ISR_ERROR_NEW_LEADER_ELECTED:
-        /* The cluster has moved on, perhaps by this very request sent twice: which ISR holds is not known here. The
-         * maximal ISR stays until metadata arrives (KIP-497). */
+        /* The cluster has moved on, perhaps by this very request sent twice: which ISR holds is not known
+         * here. The maximal ISR stays until metadata arrives (KIP-497). */
         isr_alter_partition_drop(partition);
         return;
     }

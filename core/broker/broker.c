@@ -50,8 +50,8 @@ static struct isr_partition *partition_add(struct isr_broker *broker, struct isr
     partition->log->held = isr_partition_held;
     partition->log->held_object = partition;
     uint32_t place = broker_place(broker, isr_tp_key(tp));
-    broker->partitions =
-        ISR_GROW(broker->env->heap, broker->partitions, broker->partitions_count, broker->partitions_capacity);
+    broker->partitions = ISR_GROW(broker->env->heap, broker->partitions, broker->partitions_count,
+                                  broker->partitions_capacity);
     memmove(&broker->partitions[place + 1], &broker->partitions[place],
             (broker->partitions_count - place) * sizeof(struct isr_partition *));
     broker->partitions[place] = partition;

@@ -2,14 +2,14 @@
  *
  *   starting --isr_broker_init--> passive --isr_broker_activate--> active --isr_broker_stop--> stopped
  *
- *   passive  metadata is followed, but no role is taken: the metadata may still name this process' former life as
- *            leader of an epoch whose records it lost (KAFKA-10527 is the same mistake in KRaft). Kafka publishes the
+ *   passive  metadata is followed, but no role is taken: it may still name this process' former life as leader
+ *            of an epoch whose records it lost (KAFKA-10527 is the same mistake in KRaft). Kafka publishes
  *            metadata to its replicas only once it has caught up with the broker's own registration.
  *   active   every partition whose replicas name this broker is led, followed, or waits for a leader.
  *   stopped  no role, no timer, no request under way; the log store may be closed.
  *
- * Who writes which field: lifecycle.c broker_epoch, running, stopping; metadata_follower.c image and controller (through
- * core/metadata); everything else belongs to broker.c and the files of the replica roles. */
+ * Who writes which field: lifecycle.c broker_epoch, running, stopping; metadata_follower.c image and
+ * controller (through core/metadata); all else belongs to broker.c and the files of the replica roles. */
 #ifndef ISR_BROKER_BROKER_H
 #define ISR_BROKER_BROKER_H
 
@@ -26,51 +26,56 @@ struct isr_metadata_follower;
 struct isr_broker {
     struct isr_env *env;
     struct isr_log_store *store;
-    struct isr_image image;  /* the metadata followed */
-    int64_t broker_epoch;    /* index of its register record; -1 before registration */
-    bool running;            /* unfenced, as far as this broker knows */
-    bool stopping;           /* in controlled shutdown */
-    int32_t controller;      /* whom to talk to; ISR_NODE_NONE while unknown */
-    uint32_t correlation;    /* the last one given out */
-    bool active;             /* roles are taken */
+    struct isr_image image;            /* the metadata followed */
+    int64_t broker_epoch;              /* index of its register record; -1 before registration */
+    bool running;                      /* unfenced, as far as this broker knows */
+    bool stopping;                     /* in controlled shutdown */
+    int32_t controller;                /* whom to talk to; ISR_NODE_NONE while unknown */
+    uint32_t correlation;              /* the last one given out, 0 before the first */
+    bool active;                       /* roles are taken */
     struct isr_partition **partitions; /* ordered by isr_tp_key */
     uint32_t partitions_count, partitions_capacity;
     struct isr_fetch_loop *loops[ISR_NODE_MAX + 1]; /* by leader's node id; NULL: none yet */
     struct isr_fetch_waiter *fetch_waiters_free;
     struct isr_produce_waiter *produce_waiters_free;
     struct isr_timer lag_timer; /* looks for members that fell out of sync, every replica_lag_time_max / 2 */
-    struct isr_lifecycle *lifecycle;               /* lifecycle.c */
+    struct isr_lifecycle *lifecycle;                 /* lifecycle.c */
     struct isr_metadata_follower *metadata_follower; /* metadata_follower.c */
 };
 
 /* Fills broker; env and store are borrowed for its life. Initialises the image. */
 void isr_broker_init(struct isr_broker *broker, struct isr_env *env, struct isr_log_store *store);
 
-/* Takes the roles that the image gives, and from then on every role that isr_broker_partition_changed tells. To be called
- * once, when the store is ready, the broker is registered and image.index >= broker_epoch. */
+/* Takes the roles that the image gives, and from then on every role that isr_broker_partition_changed tells.
+ * To be called once, when the store is ready, the broker is registered and image.index >= broker_epoch. */
 void isr_broker_activate(struct isr_broker *broker);
 
-/* For every partition record applied, in order, after the change was applied to the image; and for every partition of
- * the image after a snapshot was loaded (isr_broker_image_loaded does that). Nothing happens while not active, and for
- * partitions that do not concern this broker. */
+/* For every partition record applied, in order, after the change was applied to the image; and for every
+ * partition of the image after a snapshot was loaded (isr_broker_image_loaded does that). Nothing happens
+ * while not active, and for partitions that do not concern this broker. */
 void isr_broker_partition_changed(struct isr_broker *broker, const struct isr_image_partition *partition,
                                   const struct isr_image_topic *topic, enum isr_cause cause);
 void isr_broker_image_loaded(struct isr_broker *broker);
 
-/* PRODUCE_REQUEST, FETCH_REQUEST, FETCH_RESPONSE, OFFSETS_FOR_EPOCH_REQUEST and _RESPONSE, LIST_OFFSETS_REQUEST and
- * _RESPONSE, ALTER_PARTITION_RESPONSE. False for every other kind. The message is borrowed. */
+/* PRODUCE_REQUEST, FETCH_REQUEST, FETCH_RESPONSE, OFFSETS_FOR_EPOCH_REQUEST and _RESPONSE,
+ * LIST_OFFSETS_REQUEST and _RESPONSE, ALTER_PARTITION_RESPONSE. False for every other kind. The message is
+ * borrowed. */
 bool isr_broker_message(struct isr_broker *broker, int32_t from, const struct isr_message *message);
 
-/* Gives up every role: requests that wait are answered NOT_LEADER_OR_FOLLOWER, fetching ends. For the end of a
- * controlled shutdown, before the store is closed. */
+/* Gives up every role: requests that wait are answered NOT_LEADER_OR_FOLLOWER, fetching ends. For the end of
+ * a controlled shutdown, before the store is closed. */
 void isr_broker_stop(struct isr_broker *broker);
 
 /* NULL when this broker has no such partition. O(log n). */
 struct isr_partition *isr_broker_partition(const struct isr_broker *broker, struct isr_tp tp);
 
-/* A fresh correlation id for a request to another node; never 0. */
+/* A fresh correlation id for a request to another node; never 0. Each life of the process begins somewhere
+ * else, so that an answer to a request of the life before is not taken for one of this. */
 static inline uint32_t isr_broker_correlation(struct isr_broker *broker)
 {
+    if (broker->correlation == 0)
+        broker->correlation =
+            (uint32_t)isr_hash_combine(isr_mix(broker->env->random.key), (uint64_t)broker->env->now_ns);
     if (++broker->correlation == 0)
         broker->correlation = 1;
     return broker->correlation;

@@ -1,6 +1,7 @@
-/* OffsetsForLeaderEpoch, leader side: where does an epoch end in the leader's history (KIP-101). The answer names the
- * largest epoch at or below the one asked, so that a follower can tell a foreign history from a shorter one (KIP-279);
- * the epoch of the request fences a leader that is another one by now, or not yet (KIP-320). */
+/* OffsetsForLeaderEpoch, leader side: where does an epoch end in the leader's history (KIP-101). The answer
+ * names the largest epoch at or below the one asked, so that a follower can tell a foreign history from a
+ * shorter one (KIP-279); the epoch of the request fences a leader that is another one by now, or not yet
+ * (KIP-320). */
 #include "core/broker/fetch_service.h"
 
 static struct isr_epoch_answer answer_query(struct isr_broker *broker, const struct isr_epoch_query *query)

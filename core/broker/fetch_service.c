@@ -1,10 +1,11 @@
 /* Answering fetches of followers and consumers, as leader; and of consumers, as follower (KIP-392).
  *
- *   arrived --an error, a divergence, enough data, a stale high watermark, nothing to wait for--> answered
- *   arrived --otherwise--> waits --enough data, high watermark moved, role or epoch changed, time over--> answered
+ *   arrived --error, divergence, enough data, stale high watermark, no wait wanted--> answered
+ *   arrived --otherwise--> waiting
+ *   waiting --enough data, stale high watermark, new role or epoch, time over-------> answered
  *
- * What a follower's fetch tells of its log is taken when it arrives, before anything is read, and only for partitions
- * that are neither refused nor diverging (KAFKA-13141); the answer is read when it leaves. */
+ * What a follower's fetch tells of its log is taken when it arrives, before anything is read, and only for
+ * partitions that are neither refused nor diverging (KAFKA-13141); the answer is read when it leaves. */
 #include "core/broker/fetch_service.h"
 
 #include "core/broker/leader.h"
@@ -40,8 +41,10 @@ static enum isr_error check_sender(struct isr_partition *partition, const struct
         return ISR_ERROR_NONE; /* consumers are served by followers too, KIP-392 */
     if (partition->role != ISR_ROLE_LEADER)
         return ISR_ERROR_NOT_LEADER_OR_FOLLOWER;
-    if (isr_partition_remote(partition, replica_id) == NULL) /* it knows of an assignment that this leader does not */
-        return asked->current_leader_epoch >= 0 ? ISR_ERROR_UNKNOWN_LEADER_EPOCH : ISR_ERROR_NOT_LEADER_OR_FOLLOWER;
+    if (isr_partition_remote(partition, replica_id) ==
+        NULL) /* it knows of an assignment that this leader does not */
+        return asked->current_leader_epoch >= 0 ? ISR_ERROR_UNKNOWN_LEADER_EPOCH
+                                                : ISR_ERROR_NOT_LEADER_OR_FOLLOWER;
     /* KIP-903: a fetch of the replica's life before it registered anew must not count for its present one. */
     const struct isr_image_broker *registered = &partition->broker->image.brokers[replica_id];
     if (replica_epoch != -1 && registered->registered && registered->epoch > replica_epoch)
@@ -49,7 +52,8 @@ static enum isr_error check_sender(struct isr_partition *partition, const struct
     return ISR_ERROR_NONE;
 }
 
-/* Where the logs part (KIP-595): the epoch that the reader fetched last must be known here and reach its offset. */
+/* Where the logs part (KIP-595): the epoch that the reader fetched last must be known here and reach its
+ * offset. */
 static struct fetch_view check_divergence(const struct isr_partition *partition,
                                           const struct isr_fetch_partition *asked)
 {
@@ -63,15 +67,15 @@ static struct fetch_view check_divergence(const struct isr_partition *partition,
 
 static enum isr_error beyond_end_error(const struct isr_partition *partition, int32_t replica_id)
 {
-    /* A follower that is behind cannot say that the offset does not exist (KIP-392): the leader may have it. */
+    /* A follower that is behind cannot say that there is no such offset (KIP-392): the leader may have it. */
     if (replica_id < 0 && partition->role == ISR_ROLE_FOLLOWER)
         return ISR_ERROR_OFFSET_NOT_AVAILABLE;
     return ISR_ERROR_OFFSET_OUT_OF_RANGE;
 }
 
 static struct fetch_view view_partition(const struct isr_broker *broker, struct isr_partition *partition,
-                                        const struct isr_fetch_partition *asked, int32_t from, int32_t replica_id,
-                                        int64_t replica_epoch)
+                                        const struct isr_fetch_partition *asked, int32_t from,
+                                        int32_t replica_id, int64_t replica_epoch)
 {
     if (partition == NULL)
         return view_refused(isr_partition_missing(broker, asked->tp));
@@ -107,8 +111,8 @@ static int64_t available_bytes(const struct isr_partition *partition, const stru
 
 /* ---- what a follower's fetch tells ---- */
 
-/* Replica.updateFetchState (KIP-16): at the leader's end now: caught up now; at the end as it was at the fetch before:
- * caught up then. leader_end is captured before anything is read. */
+/* Replica.updateFetchState (KIP-16): at the leader's end now: caught up now; at the end as it was at the
+ * fetch before: caught up then. leader_end is captured before anything is read. */
 static void update_remote(struct isr_partition *partition, struct isr_remote_replica *remote,
                           const struct isr_fetch_partition *asked, int64_t replica_epoch)
 {
@@ -116,7 +120,8 @@ static void update_remote(struct isr_partition *partition, struct isr_remote_rep
     int64_t now_ns = partition->broker->env->now_ns;
     if (asked->fetch_offset >= leader_end)
         remote->last_caught_up_ns = now_ns;
-    else if (asked->fetch_offset >= remote->last_fetch_leader_end && remote->last_fetch_ns > remote->last_caught_up_ns)
+    else if (asked->fetch_offset >= remote->last_fetch_leader_end &&
+             remote->last_fetch_ns > remote->last_caught_up_ns)
         remote->last_caught_up_ns = remote->last_fetch_ns;
     remote->log_start = asked->log_start;
     remote->log_end = asked->fetch_offset;
@@ -128,7 +133,8 @@ static void update_remote(struct isr_partition *partition, struct isr_remote_rep
     isr_leader_advance_high_watermark(partition, ISR_CAUSE_FOLLOWER_FETCH);
 }
 
-/* KIP-392: a follower whose high watermark is behind is told without waiting for data, for the consumers it serves. */
+/* KIP-392: a follower whose high watermark is behind is told without waiting for data, for the consumers it
+ * serves. */
 static bool high_watermark_stale(struct isr_partition *partition, int32_t replica_id)
 {
     if (replica_id < 0 || partition->broker->env->config.fetch_hw_push == 0)
@@ -164,8 +170,8 @@ static void observe_diverged(struct isr_broker *broker, const struct isr_fetch_p
     seen->fetch_diverged.end_offset = end.end_offset;
 }
 
-/* At most the bytes left of the request and the partition's own bound; only while the answer is empty one batch may
- * exceed them, so that a large batch blocks nobody for ever (KIP-74). */
+/* At most the bytes left of the request and the partition's own bound; only while the answer is empty one
+ * batch may exceed them, so that a large batch blocks nobody for ever (KIP-74). */
 static struct isr_bytes read_records(struct isr_partition *partition, const struct isr_fetch_partition *asked,
                                      int64_t limit, int64_t left_bytes, bool empty)
 {
@@ -348,7 +354,8 @@ static void wait_for_more(struct isr_broker *broker, int32_t from, const struct 
         *wait = (struct isr_fetch_wait){.waiter = waiter,
                                         .partition = isr_broker_partition(broker, request->partitions[i].tp),
                                         .asked = request->partitions[i]};
-        int64_t limit = request->replica_id < 0 ? wait->partition->log->high_watermark : isr_leader_end(wait->partition);
+        int64_t limit =
+            request->replica_id < 0 ? wait->partition->log->high_watermark : isr_leader_end(wait->partition);
         wait->available_bytes = available_bytes(wait->partition, &wait->asked, limit);
         waiter->available_bytes += wait->available_bytes;
         wait_link(wait);
@@ -367,7 +374,8 @@ static bool wait_is_over(struct isr_fetch_wait *wait)
     int64_t bytes = available_bytes(partition, &wait->asked, limit);
     waiter->available_bytes += bytes - wait->available_bytes;
     wait->available_bytes = bytes;
-    return waiter->available_bytes >= waiter->min_bytes || high_watermark_stale(partition, waiter->replica_id);
+    return waiter->available_bytes >= waiter->min_bytes ||
+           high_watermark_stale(partition, waiter->replica_id);
 }
 
 /* Two passes: a waiter may stand in the list more than once, and finishing one takes it out of every list. */

@@ -4,8 +4,8 @@
 
 /* ---- pauses ---- */
 
-/* Doubles with each failure up to the bound; the upper half is random, so that followers of a leader that came back do
- * not all ask at once. */
+/* Doubles with each failure up to the bound; the upper half is random, so that followers of a leader that
+ * came back do not all ask at once. */
 static int64_t backoff_ns(struct isr_env *env, uint32_t failures)
 {
     int64_t pause_ns = env->config.fetch_backoff_min;
@@ -97,7 +97,7 @@ struct turn {
     struct isr_epoch_query *queries;
     uint32_t fetches_count, queries_count;
     uint32_t fetch_correlation, query_correlation; /* 0: one is under way, or must wait */
-    int64_t next_ns; /* when a member that pauses is due */
+    int64_t next_ns;                               /* when a member that pauses is due */
 };
 
 static void add_fetch(struct isr_fetch_loop *loop, struct turn *turn, struct isr_partition *partition)
@@ -161,8 +161,8 @@ static void add_member(struct isr_fetch_loop *loop, struct turn *turn, struct is
     }
 }
 
-/* Sends whatever can be sent now. A fetch covers all members that are ready, so it waits until the answer before is
- * worked off whole: one that left earlier would make the rest wait behind its long poll. */
+/* Sends whatever can be sent now. A fetch covers all members that are ready, so it waits until the answer
+ * before is worked off whole: one that left earlier would make the rest wait behind its long poll. */
 static void take_turn(struct isr_fetch_loop *loop)
 {
     struct isr_broker *broker = loop->broker;
@@ -234,7 +234,8 @@ static struct isr_fetch_loop *loop_of(struct isr_broker *broker, int32_t leader)
     return loop;
 }
 
-/* Nobody is followed from there any more: what is under way does not matter, and a later start owes nothing to it. */
+/* Nobody is followed from there any more: what is under way does not matter, and a later start owes nothing
+ * to it. */
 static void loop_reset(struct isr_fetch_loop *loop)
 {
     struct isr_timers *timers = &loop->broker->env->timers;
@@ -266,7 +267,8 @@ static void set_writing(struct isr_fetcher *fetcher, bool writing)
         fetcher->loop->writing--;
 }
 
-/* A fetch at the log end says that this replica holds everything below it: it may not leave before that is so. */
+/* A fetch at the log end says that this replica holds everything below it: it may not leave before that is
+ * so. */
 static void update_writing(struct isr_partition *partition)
 {
     set_writing(partition->fetching, isr_log_held_end(partition->log) < partition->log->log_end);
@@ -318,10 +320,11 @@ void isr_fetcher_held(struct isr_partition *partition)
 
 /* ---- answers ---- */
 
-/* The partition that an answer is for, when it still is what it was asked for: followed from that leader, in the same
- * epoch, in the same state, at the same offset, and asked by this very request. Else NULL. Each counts once. */
-static struct isr_partition *take_answer(struct isr_broker *broker, struct isr_fetch_loop *loop, struct isr_tp tp,
-                                         enum isr_fetch_state state, uint32_t correlation)
+/* The partition that an answer is for, when it still is what it was asked for: followed from that leader, in
+ * the same epoch, in the same state, at the same offset, and asked by this very request. Else NULL. Each
+ * counts once. */
+static struct isr_partition *take_answer(struct isr_broker *broker, struct isr_fetch_loop *loop,
+                                         struct isr_tp tp, enum isr_fetch_state state, uint32_t correlation)
 {
     struct isr_partition *partition = isr_broker_partition(broker, tp);
     if (partition == NULL || partition->role != ISR_ROLE_FOLLOWER)
@@ -335,7 +338,7 @@ static struct isr_partition *take_answer(struct isr_broker *broker, struct isr_f
     return partition;
 }
 
-/* HW := min(the leader's, own LEO); it may go back: a new leader's is often lower than what the old one told. */
+/* HW := min(the leader's, own LEO); it may go back: a new leader's is often lower than the old one's. */
 static void follow_high_watermark(struct isr_partition *partition, int64_t leaders)
 {
     const struct isr_log *log = partition->log;
@@ -363,7 +366,8 @@ static void apply_records(struct isr_partition *partition, const struct isr_fetc
     follow_high_watermark(partition, answer->high_watermark);
 }
 
-/* The high watermark of such an answer is not applied: below it may lie what is about to be cut (KAFKA-14704). */
+/* The high watermark of such an answer is not applied: below it may lie what is about to be cut
+ * (KAFKA-14704). */
 static void apply_divergence(struct isr_partition *partition, const struct isr_fetch_answer *answer)
 {
     int64_t log_end = partition->log->log_end;
@@ -397,7 +401,8 @@ static void apply_fetch_answer(struct isr_partition *partition, const struct isr
     partition_failed(partition);
 }
 
-void isr_fetcher_fetch_response(struct isr_broker *broker, int32_t from, const struct isr_fetch_response *response)
+void isr_fetcher_fetch_response(struct isr_broker *broker, int32_t from,
+                                const struct isr_fetch_response *response)
 {
     struct isr_fetch_loop *loop = from >= 1 && from <= ISR_NODE_MAX ? broker->loops[from] : NULL;
     if (loop == NULL || response->correlation == 0 || response->correlation != loop->fetch_correlation)
@@ -422,7 +427,8 @@ static void apply_epoch_answer(struct isr_partition *partition, const struct isr
         partition_failed(partition);
         return;
     }
-    switch (isr_truncation_apply(partition, answer->leader_epoch, answer->end_offset, ISR_CAUSE_EPOCH_QUERY)) {
+    switch (
+        isr_truncation_apply(partition, answer->leader_epoch, answer->end_offset, ISR_CAUSE_EPOCH_QUERY)) {
     case ISR_TRUNCATION_DONE:
         partition->fetching->state = ISR_FETCH_FETCH;
         partition_succeeded(partition);

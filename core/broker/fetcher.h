@@ -32,7 +32,7 @@ struct isr_fetcher {
     int64_t sent_offset;      /* FETCH: log end it was sent with */
     int32_t sent_last_epoch;  /* FETCH, QUERY: last epoch it was sent with */
     int64_t sent_deadline_ns; /* LATEST, EARLIEST */
-    bool writing; /* appended records are not held yet: no fetch may acknowledge them */
+    bool writing;             /* appended records are not held yet: no fetch may acknowledge them */
     uint32_t failures;
     int64_t not_before_ns;
 };
@@ -43,25 +43,26 @@ struct isr_fetch_loop {
     int32_t leader;
     struct isr_partition **members;
     uint32_t members_count, members_capacity;
-    uint32_t first;   /* where the next request begins: rotates, so that none starves behind fetch_max_bytes */
-    uint32_t writing; /* members whose appended records are not held yet */
+    uint32_t first; /* where the next request begins: rotates, so that none starves behind fetch_max_bytes */
+    uint32_t writing;           /* members whose appended records are not held yet */
     uint32_t fetch_correlation; /* under way; 0: none */
     uint32_t query_correlation;
     uint32_t failures;
     int64_t not_before_ns;
-    struct isr_timer timer;         /* looks for what can be sent */
+    struct isr_timer timer; /* looks for what can be sent */
     struct isr_timer fetch_timeout;
     struct isr_timer query_timeout;
 };
 
 /* ---- fetcher.c ---- */
 
-/* Begins to follow partition->leader in partition->leader_epoch; nothing is fetched while there is no leader. */
+/* Begins to follow partition->leader in partition->leader_epoch; without a leader nothing is fetched. */
 void isr_fetcher_start(struct isr_partition *partition);
 void isr_fetcher_stop(struct isr_partition *partition);
 /* The log is held further. */
 void isr_fetcher_held(struct isr_partition *partition);
-void isr_fetcher_fetch_response(struct isr_broker *broker, int32_t from, const struct isr_fetch_response *response);
+void isr_fetcher_fetch_response(struct isr_broker *broker, int32_t from,
+                                const struct isr_fetch_response *response);
 void isr_fetcher_epoch_response(struct isr_broker *broker, int32_t from,
                                 const struct isr_offsets_for_epoch_response *response);
 void isr_fetcher_list_offsets_response(struct isr_broker *broker, int32_t from,
@@ -69,18 +70,19 @@ void isr_fetcher_list_offsets_response(struct isr_broker *broker, int32_t from,
 
 /* ---- truncation.c ---- */
 
-/* The place where the rule `trunc` lives: followers cut to their own high watermark and look for no divergence. */
+/* The place where the rule `trunc` lives: followers cut to their own high watermark and look for no
+ * divergence. */
 bool isr_truncation_by_high_watermark(const struct isr_env *env);
 /* Before a follower fetches in a new epoch. The state to begin in. */
 enum isr_fetch_state isr_truncation_begin(struct isr_partition *partition);
 /* The epoch to send along with a fetch; -1: no divergence check. */
 int32_t isr_truncation_fetched_epoch(const struct isr_partition *partition);
-/* The leader's history leaves ours: its largest epoch at or below our last one is leader_epoch and ends at leader_end
- * (KIP-101, 279). Cuts as far as this answer tells. AGAIN: another answer is needed, as the leader's epoch is unknown
- * here. REFUSED: the answer makes no sense. */
+/* The leader's history leaves ours: its largest epoch at or below our last one is leader_epoch and ends at
+ * leader_end (KIP-101, 279). Cuts as far as this answer tells. AGAIN: another answer is needed, as the
+ * leader's epoch is unknown here. REFUSED: the answer makes no sense. */
 enum isr_truncation { ISR_TRUNCATION_DONE, ISR_TRUNCATION_AGAIN, ISR_TRUNCATION_REFUSED };
-enum isr_truncation isr_truncation_apply(struct isr_partition *partition, int32_t leader_epoch, int64_t leader_end,
-                                         enum isr_cause cause);
+enum isr_truncation isr_truncation_apply(struct isr_partition *partition, int32_t leader_epoch,
+                                         int64_t leader_end, enum isr_cause cause);
 /* Out of range: the leader's log end, and after ISR_FETCH_EARLIEST its start. The next state. */
 enum isr_fetch_state isr_truncation_latest(struct isr_partition *partition, int64_t leader_end);
 enum isr_fetch_state isr_truncation_earliest(struct isr_partition *partition, int64_t leader_start);

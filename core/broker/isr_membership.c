@@ -1,16 +1,18 @@
 /* Who is in sync: when a replica may come in and when it must leave.
  *
- * Time lag (KIP-16): a replica is caught up while it reached the leader's end, as that was at its last or last but one
- * fetch, within replica_lag_time_max. A burst of appends moves the leader's end, but a follower that keeps pace
- * reaches with each fetch the end of one fetch earlier: it stays caught up however large the burst was. Only one that
- * cannot keep pace for the whole bound leaves.
+ * Time lag (KIP-16): a replica is caught up while it reached the leader's end, as that was at its last or
+ * last but one fetch, within replica_lag_time_max. A burst of appends moves the leader's end, but a follower
+ * that keeps pace reaches with each fetch the end of one fetch earlier: it stays caught up however large the
+ * burst was. Only one that cannot keep pace for the whole bound leaves.
  *
- * Message lag (replica_lag_max_messages, what KIP-16 removed): one burst larger than the bound puts every follower
- * behind at once, which made the ISR of Kafka 0.8 flap. Here a follower must have been behind without a break from one
- * look of the lag timer to the next, replica_lag_time_max / 2 later; a single fetch within the bound in between clears it.
+ * Message lag (replica_lag_max_messages, what KIP-16 removed): one burst larger than the bound puts every
+ * follower behind at once, which made the ISR of Kafka 0.8 flap. Here a follower must have been behind
+ * without a break from one look of the lag timer to the next, replica_lag_time_max / 2 later; a single fetch
+ * within the bound in between clears it.
  *
- * Hysteresis: to come back, the lag must be at most the bound divided by isr_hysteresis, so that one that hovers at the
- * bound does not enter and leave in turns. 1 is Kafka's rule: the high watermark and the epoch start alone decide. */
+ * Hysteresis: to come back, the lag must be at most the bound divided by isr_hysteresis, so that one that
+ * hovers at the bound does not enter and leave in turns. 1 is Kafka's rule: the high watermark and the epoch
+ * start alone decide. */
 #include "core/broker/leader.h"
 
 bool isr_membership_eligible(const struct isr_partition *partition, const struct isr_remote_replica *remote)
@@ -56,8 +58,8 @@ static bool holds_enough(const struct isr_partition *partition, const struct isr
     /* Fetched in this epoch: what it held in another one says nothing (Vanlightly). */
     if (remote->log_end == ISR_OFFSET_NONE || remote->log_end < partition->log->high_watermark)
         return false;
-    /* A new leader's high watermark is stale-low: between it and the start of the epoch lies what may have been
-     * committed by the leader before (KAFKA-7128, I1). */
+    /* A new leader's high watermark is stale-low: between it and the start of the epoch lies what may have
+     * been committed by the leader before (KAFKA-7128, I1). */
     return partition->broker->env->rules.expand_epoch_start == ISR_RULE_expand_epoch_start_off ||
            remote->log_end >= partition->epoch_start;
 }
@@ -123,8 +125,8 @@ void isr_membership_check_lag(void *object)
         if (partition->role != ISR_ROLE_LEADER)
             continue;
         check_lag(partition);
-        /* A replica outside the ISR that stopped being caught up holds the high watermark back no longer; no fetch of
-         * its own will say so. */
+        /* A replica outside the ISR that stopped being caught up holds the high watermark back no longer; no
+         * fetch of its own will say so. */
         isr_leader_advance_high_watermark(partition, ISR_CAUSE_TIME_LAG);
     }
     isr_env_timer_in(broker->env, &broker->lag_timer, broker->env->config.replica_lag_time_max / 2);

@@ -2,17 +2,17 @@
 
 #include "core/broker/fetch_service.h"
 
-/* Followers are served, and measured, up to where the leader itself holds its log. In Kafka an append is in the page
- * cache before the log end moves, so that a follower can never hold a record that a killed leader lost; here the write
- * completes later, and a follower that ran ahead of it would break that. A follower at this end has nothing to fetch:
- * it is caught up. */
+/* Followers are served, and measured, up to where the leader itself holds its log. In Kafka an append is in
+ * the page cache before the log end moves, so that a follower can never hold a record that a killed leader
+ * lost; here the write completes later, and a follower that ran ahead of it would break that. A follower at
+ * this end has nothing to fetch: it is caught up. */
 int64_t isr_leader_end(const struct isr_partition *partition)
 {
     return isr_log_held_end(partition->log);
 }
 
-/* A replica outside the maximal ISR that is caught up and may join holds the high watermark back as well: else it could
- * never reach it under load, as its LEO must be at the high watermark to be let in (Kafka's
+/* A replica outside the maximal ISR that is caught up and may join holds the high watermark back as well:
+ * else it could never reach it under load, as its LEO must be at the high watermark to be let in (Kafka's
  * shouldWaitForReplicaToJoinIsr). One that lags or is not eligible does not count. */
 static bool waits_for(const struct isr_partition *partition, const struct isr_remote_replica *remote)
 {
@@ -33,10 +33,11 @@ static int64_t high_watermark_candidate(const struct isr_partition *partition)
     return candidate;
 }
 
-/* The high watermark is the least LEO over the maximal ISR (KIP-497: with what AlterPartition may have committed
- * already), this replica's own log counted as far as it is held; it never goes back within a leadership. Below min ISR
- * it stays (KAFKA-15583): an eligible leader replica must hold everything below it (KIP-966). An ISR member that has
- * not fetched in this epoch has an unknown LEO and holds it where it is. (I1) */
+/* The high watermark is the least LEO over the maximal ISR (KIP-497: with what AlterPartition may have
+ * committed already), this replica's own log counted as far as it is held; it never goes back within a
+ * leadership. Below min ISR it stays (KAFKA-15583): an eligible leader replica must hold everything below it
+ * (KIP-966). An ISR member that has not fetched in this epoch has an unknown LEO and holds it where it is.
+ * (I1) */
 bool isr_leader_advance_high_watermark(struct isr_partition *partition, enum isr_cause cause)
 {
     struct isr_env *env = partition->broker->env;
@@ -78,10 +79,11 @@ static void observe_committed(struct isr_partition *partition, const struct isr_
         metrics->isr_shrinks++;
 }
 
-void isr_leader_commit_isr(struct isr_partition *partition, const struct isr_replicas *isr, int32_t partition_epoch,
-                           enum isr_cause cause)
+void isr_leader_commit_isr(struct isr_partition *partition, const struct isr_replicas *isr,
+                           int32_t partition_epoch, enum isr_cause cause)
 {
-    /* What was proposed became true, whether the answer or the metadata says so first: then the cause is ours. */
+    /* What was proposed became true, whether the answer or the metadata says so first: then the cause is
+     * ours. */
     if (partition->isr_state != ISR_STATE_COMMITTED && isr_replicas_equal_as_sets(&partition->proposed, isr))
         cause = partition->leading->alter_cause;
     isr_alter_partition_drop(partition);
@@ -92,7 +94,8 @@ void isr_leader_commit_isr(struct isr_partition *partition, const struct isr_rep
     partition->proposed = (struct isr_replicas){0};
     partition->isr_state = ISR_STATE_COMMITTED;
     isr_leader_count(partition, true);
-    /* A smaller ISR may already hold more (KAFKA-13091). First, so that what is committed now is answered well. */
+    /* A smaller ISR may already hold more (KAFKA-13091). First, so that what is committed now is answered
+     * well. */
     isr_leader_advance_high_watermark(partition, ISR_CAUSE_ISR_COMMITTED);
     /* Below min ISR the high watermark stands still: who waits for it would only time out. */
     if (isr_partition_under_min_isr(partition))

@@ -1,5 +1,5 @@
-/* What a leader has beside its log: the AlterPartition under way and the produce requests that wait. Internal to
- * core/broker. */
+/* What a leader has beside its log: the AlterPartition under way and the produce requests that wait. Internal
+ * to core/broker. */
 #ifndef ISR_BROKER_LEADER_H
 #define ISR_BROKER_LEADER_H
 
@@ -37,15 +37,16 @@ struct isr_leader {
 
 /* ---- leader.c ---- */
 
-/* THE rule of the leader's high watermark; true when it advanced. Answers produce and fetch requests that waited. */
+/* THE rule of the leader's high watermark; true when it advanced. Answers produce and fetch requests that
+ * waited. */
 bool isr_leader_advance_high_watermark(struct isr_partition *partition, enum isr_cause cause);
 /* Where the log ends for followers: see leader.c. */
 int64_t isr_leader_end(const struct isr_partition *partition);
 /* This replica's own log is held further. */
 void isr_leader_held(struct isr_partition *partition);
 /* The controller's ISR, by its answer or by the metadata: ends what is pending. */
-void isr_leader_commit_isr(struct isr_partition *partition, const struct isr_replicas *isr, int32_t partition_epoch,
-                           enum isr_cause cause);
+void isr_leader_commit_isr(struct isr_partition *partition, const struct isr_replicas *isr,
+                           int32_t partition_epoch, enum isr_cause cause);
 /* Recomputes what the partition adds to the gauges; as nothing when it no longer leads. */
 void isr_leader_count(struct isr_partition *partition, bool leads);
 

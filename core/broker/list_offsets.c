@@ -1,5 +1,5 @@
-/* ListOffsets, leader side: the earliest and the latest offset. For a replica the latest is the log end (it asks when
- * its fetch was out of range); for a client it is the high watermark. */
+/* ListOffsets, leader side: the earliest and the latest offset. For a replica the latest is the log end (it
+ * asks when its fetch was out of range); for a client it is the high watermark. */
 #include "core/broker/fetch_service.h"
 
 enum { TIMESTAMP_LATEST = -1, TIMESTAMP_EARLIEST = -2 };
@@ -21,8 +21,8 @@ static enum isr_error check(struct isr_broker *broker, const struct isr_partitio
     return ISR_ERROR_NONE;
 }
 
-static enum isr_error find(const struct isr_partition *partition, const struct isr_list_offsets_request *request,
-                           int32_t from, int64_t *offset)
+static enum isr_error find(const struct isr_partition *partition,
+                           const struct isr_list_offsets_request *request, int32_t from, int64_t *offset)
 {
     const struct isr_log *log = partition->log;
     if (request->timestamp == TIMESTAMP_EARLIEST) {
@@ -33,8 +33,8 @@ static enum isr_error find(const struct isr_partition *partition, const struct i
         *offset = log->log_end;
         return ISR_ERROR_NONE;
     }
-    /* A new leader's high watermark may lie behind what consumers have read already; until it has reached the start of
-     * the epoch there is no answer that does not go back (KIP-207). */
+    /* A new leader's high watermark may lie behind what consumers have read already; until it has reached the
+     * start of the epoch there is no answer that does not go back (KIP-207). */
     if (log->high_watermark < partition->epoch_start)
         return ISR_ERROR_OFFSET_NOT_AVAILABLE;
     *offset = log->high_watermark;
@@ -49,12 +49,13 @@ void isr_list_offsets_request(struct isr_broker *broker, int32_t from,
     enum isr_error error = check(broker, partition, request);
     if (error == ISR_ERROR_NONE)
         error = find(partition, request, from, &offset);
-    struct isr_message message = {
-        .kind = ISR_MESSAGE_LIST_OFFSETS_RESPONSE,
-        .list_offsets_response = {.correlation = request->correlation,
-                                  .tp = request->tp,
-                                  .error = (uint8_t)error,
-                                  .leader_epoch = partition != NULL ? partition->leader_epoch : ISR_EPOCH_NONE,
-                                  .offset = offset}};
+    struct isr_message message = {.kind = ISR_MESSAGE_LIST_OFFSETS_RESPONSE,
+                                  .list_offsets_response = {.correlation = request->correlation,
+                                                            .tp = request->tp,
+                                                            .error = (uint8_t)error,
+                                                            .leader_epoch = partition != NULL
+                                                                                ? partition->leader_epoch
+                                                                                : ISR_EPOCH_NONE,
+                                                            .offset = offset}};
     isr_send(broker->env, from, &message);
 }

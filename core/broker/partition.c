@@ -14,7 +14,8 @@ struct isr_replicas isr_partition_maximal_isr(const struct isr_partition *partit
 
 int32_t isr_partition_min_isr(const struct isr_partition *partition)
 {
-    return isr_effective_min_isr(&partition->broker->env->rules, partition->min_isr, partition->replicas.count);
+    return isr_effective_min_isr(&partition->broker->env->rules, partition->min_isr,
+                                 partition->replicas.count);
 }
 
 bool isr_partition_under_min_isr(const struct isr_partition *partition)
@@ -127,7 +128,7 @@ static void leave_leader(struct isr_partition *partition)
     isr_leader_count(partition, false);
     isr_heap_release(partition->broker->env->heap, partition->leading);
     partition->leading = NULL;
-    /* "Drop remote state and ISR": a follower knows neither, and a later leadership must not start from them. */
+    /* A follower knows neither remote state nor ISR, and a later leadership must not start from these. */
     partition->remotes_count = 0;
     partition->isr = (struct isr_replicas){0};
     partition->proposed = (struct isr_replicas){0};
@@ -188,11 +189,12 @@ static void update_remotes(struct isr_partition *partition)
 }
 
 /* A new leader epoch: what is known of a follower may be history that it has left since (Vanlightly's
- * ResetFollowerStateOfAllButISR). Members of the ISR start as caught up, so that an election shrinks nothing; others
- * as never caught up, so that they do not hold the high watermark back. `continues`: this broker also led the epoch
- * just before, so nobody else can have made an ISR member cut its log in between: its LEO still stands. Kafka keeps it
- * whenever the broker was leader before; with epochs missed in between (a metadata snapshot) that would count records
- * that were cut off under the leader in between, hence the stricter condition. */
+ * ResetFollowerStateOfAllButISR). Members of the ISR start as caught up, so that an election shrinks nothing;
+ * others as never caught up, so that they do not hold the high watermark back. `continues`: this broker also
+ * led the epoch just before, so nobody else can have made an ISR member cut its log in between: its LEO still
+ * stands. Kafka keeps it whenever the broker was leader before; with epochs missed in between (a metadata
+ * snapshot) that would count records that were cut off under the leader in between, hence the stricter
+ * condition. */
 static void reset_remotes(struct isr_partition *partition, bool continues)
 {
     int64_t now_ns = partition->broker->env->now_ns;
@@ -215,7 +217,8 @@ static void reset_remotes(struct isr_partition *partition, bool continues)
 
 static void begin_leader_epoch(struct isr_partition *partition, bool continues)
 {
-    /* The wrong rule of StreamBus' ReconcileAsNewLeader: its high watermark is a lower bound of what is committed. */
+    /* The wrong rule of StreamBus' ReconcileAsNewLeader: its high watermark is a lower bound of what is
+     * committed. */
     if (!continues && partition->broker->env->rules.leader_trunc == ISR_RULE_leader_trunc_hw)
         isr_partition_truncate(partition, partition->log->high_watermark, ISR_CAUSE_TRUNCATED_TO_HW);
     partition->epoch_start = partition->log->log_end;
@@ -250,8 +253,9 @@ static void set_assignment(struct isr_partition *partition, const struct isr_ima
 static void stay_leader(struct isr_partition *partition, const struct isr_image_partition *image,
                         const struct isr_image_topic *topic, enum isr_cause cause)
 {
-    /* The record of a change that AlterPartition's answer told before. Kafka applies it again; that would drop what
-     * was proposed since then, and with it the maximal ISR while the controller may be accepting (KIP-497). */
+    /* The record of a change that AlterPartition's answer told before. Kafka applies it again; that would
+     * drop what was proposed since then, and with it the maximal ISR while the controller may be accepting
+     * (KIP-497). */
     if (image->partition_epoch == partition->partition_epoch)
         return;
     set_assignment(partition, image, topic);
@@ -262,8 +266,7 @@ static void stay_leader(struct isr_partition *partition, const struct isr_image_
 static void become_leader(struct isr_partition *partition, const struct isr_image_partition *image,
                           const struct isr_image_topic *topic)
 {
-    bool continues =
-        partition->role == ISR_ROLE_LEADER && image->leader_epoch == partition->leader_epoch + 1;
+    bool continues = partition->role == ISR_ROLE_LEADER && image->leader_epoch == partition->leader_epoch + 1;
     if (partition->role != ISR_ROLE_LEADER) {
         leave_role(partition);
         partition->leading = isr_heap_allocate(partition->broker->env->heap, sizeof *partition->leading);
@@ -301,8 +304,8 @@ static void observe_became_follower(struct isr_partition *partition)
 static void become_follower(struct isr_partition *partition, const struct isr_image_partition *image,
                             const struct isr_image_topic *topic)
 {
-    /* Fetching starts anew iff the leader epoch grew, even under the same leader (KAFKA-7164): another one may have
-     * led, and made others cut their logs, in between. */
+    /* Fetching starts anew iff the leader epoch grew, even under the same leader (KAFKA-7164): another one
+     * may have led, and made others cut their logs, in between. */
     bool anew = image->leader_epoch > partition->leader_epoch || partition->role != ISR_ROLE_FOLLOWER ||
                 image->leader != partition->leader;
     set_assignment(partition, image, topic);
@@ -324,7 +327,7 @@ void isr_partition_apply(struct isr_partition *partition, const struct isr_image
                          const struct isr_image_topic *topic, enum isr_cause cause)
 {
     int32_t node = partition->broker->env->node;
-    /* Older records come late: the answer to AlterPartition told a newer state before (Partition.makeLeader). */
+    /* Older records come late: AlterPartition's answer told a newer state before (Partition.makeLeader). */
     if (image->partition_epoch < partition->partition_epoch || image->leader_epoch < partition->leader_epoch)
         return;
     if (!isr_replicas_contain(&image->replicas, node)) {

@@ -1,5 +1,5 @@
-/* One partition on one broker: its role, its ISR as this broker knows it, and the state of the remote replicas
- * when it leads. After Kafka's Partition and Replica; KIP-101, 320, 497, 841, 903, 966.
+/* One partition on one broker: its role, its ISR as this broker knows it, and the state of the remote
+ * replicas when it leads. After Kafka's Partition and Replica; KIP-101, 320, 497, 841, 903, 966.
  *
  * Roles (partition.c; every move is a partition record with a newer partition epoch):
  *
@@ -13,12 +13,12 @@
  *
  *   COMMITTED --a replica caught up--> PENDING_EXPAND   maximal ISR = committed and the new one
  *   COMMITTED --members fell behind--> PENDING_SHRINK   maximal ISR = committed
- *   PENDING_* --answer or metadata---> COMMITTED        (a refusal that says nothing was done: the ISR before)
+ *   PENDING_* --answer or metadata---> COMMITTED        its ISR, or the one before
  *
  * Invariants, asserted by isr_partition_assert after every move:
  *   leading != NULL exactly while LEADER, fetching != NULL exactly while FOLLOWER
  *   remotes and ISR are known only while LEADER, and every remote is a replica other than this broker
- *   COMMITTED has nothing proposed; PENDING_EXPAND proposes a superset of the ISR, PENDING_SHRINK a part of it
+ *   COMMITTED has nothing proposed; PENDING_EXPAND proposes a superset of the ISR, PENDING_SHRINK a part
  *   log start <= high watermark <= LEO (I8) */
 #ifndef ISR_BROKER_PARTITION_H
 #define ISR_BROKER_PARTITION_H
@@ -39,9 +39,10 @@ struct isr_remote_replica {
     int64_t last_fetch_leader_end; /* the leader's LEO at its previous fetch */
     int64_t last_fetch_ns;
     int64_t last_caught_up_ns;
-    int64_t broker_epoch; /* of its last fetch, -1 when none */
-    int64_t high_watermark_sent; /* the last high watermark this replica was told */
-    int64_t message_lag_since_ns; /* too many records behind without a break since then, ISR_TIME_NEVER when not */
+    int64_t broker_epoch;         /* of its last fetch, -1 when none */
+    int64_t high_watermark_sent;  /* the last high watermark this replica was told */
+    int64_t message_lag_since_ns; /* too many records behind without a break since then, ISR_TIME_NEVER when
+                                     not */
 };
 
 struct isr_leader;
@@ -51,7 +52,7 @@ struct isr_broker;
 struct isr_image_partition;
 struct isr_image_topic;
 
-/* last_caught_up_ns of a replica that was never caught up: long before any clock reading, far from overflow. */
+/* last_caught_up_ns of a replica that was never caught up: before any clock reading, far from overflow. */
 #define ISR_NEVER_CAUGHT_UP (INT64_MIN / 4)
 
 struct isr_partition {
@@ -67,12 +68,12 @@ struct isr_partition {
     /* leader */
     int64_t epoch_start; /* log_end when this leadership began */
     enum isr_isr_state isr_state;
-    struct isr_replicas isr;     /* committed, as last told by the controller */
+    struct isr_replicas isr;      /* committed, as last told by the controller */
     struct isr_replicas proposed; /* what is in flight while pending */
     struct isr_remote_replica remotes[ISR_REPLICAS_MAX];
     uint32_t remotes_count;
-    struct isr_leader *leading;   /* requests that wait, AlterPartition in flight; NULL unless leader */
-    struct isr_fetcher *fetching; /* NULL unless follower */
+    struct isr_leader *leading;         /* requests that wait, AlterPartition in flight; NULL unless leader */
+    struct isr_fetcher *fetching;       /* NULL unless follower */
     struct isr_fetch_wait *fetch_waits; /* fetches that wait for this partition; fetch_service.c */
     struct isr_broker *broker;
 };
@@ -99,7 +100,8 @@ struct isr_remote_replica *isr_partition_remote(struct isr_partition *partition,
 enum isr_error isr_partition_check_epoch(const struct isr_partition *partition, int32_t current_leader_epoch);
 /* Moves the high watermark to an offset inside the log and observes it with its cause; true when it moved. */
 bool isr_partition_move_high_watermark(struct isr_partition *partition, int64_t offset, enum isr_cause cause);
-/* Cuts the log at offset; observes a high watermark that sank with it. An offset below the log's start drops all. */
+/* Cuts the log at offset; observes a high watermark that sank with it. An offset below the log's start drops
+ * all. */
 void isr_partition_truncate(struct isr_partition *partition, int64_t offset, enum isr_cause cause);
 void isr_partition_truncate_fully(struct isr_partition *partition, int64_t offset, enum isr_cause cause);
 

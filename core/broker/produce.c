@@ -4,8 +4,8 @@
  *   acks=1    answered when this replica holds the records by its flush policy
  *   acks=all  answered when the high watermark has passed them; refused below min ISR (KAFKA-1555)
  *
- * A batch that the log has already (KIP-98) is answered with its offset under the same conditions: that it is there does
- * not mean that it is committed. */
+ * A batch that the log has already (KIP-98) is answered with its offset under the same conditions: that it is
+ * there does not mean that it is committed. */
 #include "core/broker/fetch_service.h"
 #include "core/broker/leader.h"
 
@@ -36,8 +36,9 @@ static void answer(struct isr_broker *broker, const struct produce_answer *what)
     seen->produce_answered.acks = what->acks;
     /* Who leads now, so that a client need not ask (KIP-951). */
     int32_t leader = partition != NULL ? partition->leader : image != NULL ? image->leader : ISR_NODE_NONE;
-    int32_t epoch =
-        partition != NULL ? partition->leader_epoch : image != NULL ? image->leader_epoch : ISR_EPOCH_NONE;
+    int32_t epoch = partition != NULL ? partition->leader_epoch
+                    : image != NULL   ? image->leader_epoch
+                                      : ISR_EPOCH_NONE;
     struct isr_message message = {
         .kind = ISR_MESSAGE_PRODUCE_RESPONSE,
         .produce_response = {.correlation = what->correlation,
@@ -159,8 +160,8 @@ static bool is_safe_enough(const struct isr_partition *partition, int16_t acks, 
 }
 
 /* The records up to `required` are in the log: answers now or later. */
-static void acknowledge(struct isr_partition *partition, int32_t from, const struct isr_produce_request *request,
-                        int64_t base_offset, int64_t required)
+static void acknowledge(struct isr_partition *partition, int32_t from,
+                        const struct isr_produce_request *request, int64_t base_offset, int64_t required)
 {
     struct isr_broker *broker = partition->broker;
     if (request->acks == 0)
@@ -228,7 +229,8 @@ static void append(struct isr_partition *partition, int32_t from, const struct i
 }
 
 /* The error that the request is answered with now; NONE when it was appended or found to be a duplicate. */
-static enum isr_error produce(struct isr_broker *broker, int32_t from, const struct isr_produce_request *request)
+static enum isr_error produce(struct isr_broker *broker, int32_t from,
+                              const struct isr_produce_request *request)
 {
     if (request->acks < -1 || request->acks > 1)
         return ISR_ERROR_INVALID_REQUIRED_ACKS;

@@ -1,10 +1,10 @@
 /* Where a follower's log leaves the leader's, and cutting it there.
  *
- * trunc=epoch (KIP-101, 279): the leader's answer names the largest epoch at or below the follower's last one and where
- * it ends. The follower cuts to the least of its own end, that end, and the end of the epoch in its own history; when
- * it does not know the epoch at all, it cuts to the end of the one below and asks again.
- * trunc=hw, before KIP-101: the follower cuts to its own high watermark, which lags one fetch behind what is committed
- * and says nothing about whose records lie below it. */
+ * trunc=epoch (KIP-101, 279): the leader's answer names the largest epoch at or below the follower's last one
+ * and where it ends. The follower cuts to the least of its own end, that end, and the end of the epoch in its
+ * own history; when it does not know the epoch at all, it cuts to the end of the one below and asks again.
+ * trunc=hw, before KIP-101: the follower cuts to its own high watermark, which lags one fetch behind what is
+ * committed and says nothing about whose records lie below it. */
 #include "core/broker/fetcher.h"
 
 bool isr_truncation_by_high_watermark(const struct isr_env *env)
@@ -38,8 +38,8 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Also a cut at the log end has an effect: it drops an epoch that was entered on becoming leader and never written to,
- * which the present leader never had. False when the log stayed as it was. */
+/* Also a cut at the log end has an effect: it drops an epoch that was entered on becoming leader and never
+ * written to, which the present leader never had. False when the log stayed as it was. */
 static bool cut(struct isr_partition *partition, int64_t offset, enum isr_cause cause)
 {
     struct isr_log *log = partition->log;
@@ -49,8 +49,8 @@ static bool cut(struct isr_partition *partition, int64_t offset, enum isr_cause 
     return log->log_end != log_end || isr_log_last_epoch(log) != last_epoch;
 }
 
-enum isr_truncation isr_truncation_apply(struct isr_partition *partition, int32_t leader_epoch, int64_t leader_end,
-                                         enum isr_cause cause)
+enum isr_truncation isr_truncation_apply(struct isr_partition *partition, int32_t leader_epoch,
+                                         int64_t leader_end, enum isr_cause cause)
 {
     struct isr_log *log = partition->log;
     int32_t last_epoch = isr_log_last_epoch(log);
@@ -68,8 +68,8 @@ enum isr_truncation isr_truncation_apply(struct isr_partition *partition, int32_
     return known ? ISR_TRUNCATION_DONE : ISR_TRUNCATION_AGAIN;
 }
 
-/* An unclean election may have put a shorter log in the lead: its end is ours, as far as offsets tell. Otherwise the
- * leader has dropped what we lack (retention), and its start decides. */
+/* An unclean election may have put a shorter log in the lead: its end is ours, as far as offsets tell.
+ * Otherwise the leader has dropped what we lack (retention), and its start decides. */
 enum isr_fetch_state isr_truncation_latest(struct isr_partition *partition, int64_t leader_end)
 {
     if (leader_end >= partition->log->log_end)

@@ -1,8 +1,8 @@
-/* For tests of the replica roles: up to four brokers in memory, with hand-made metadata. The harness carries out what
- * they ask for: messages travel in order and at once unless a link is cut, disk operations succeed at once unless they
- * are held back, time moves when a test says so. Node 100 is a client and node 200 the controller: what they are sent is
- * kept for the test to look at and to answer by hand. So is what a broker beyond the cluster's size is sent: a test
- * plays it. */
+/* For tests of the replica roles: up to four brokers in memory, with hand-made metadata. The harness carries
+ * out what they ask for: messages travel in order and at once unless a link is cut, disk operations succeed
+ * at once unless they are held back, time moves when a test says so. Node 100 is a client and node 200 the
+ * controller: what they are sent is kept for the test to look at and to answer by hand. So is what a broker
+ * beyond the cluster's size is sent: a test plays it. */
 #ifndef ISR_BROKER_TESTS_HARNESS_H
 #define ISR_BROKER_TESTS_HARNESS_H
 
@@ -72,7 +72,8 @@ static inline void send_frame(struct cluster *cluster, int32_t from, int32_t to,
     assert_true(cluster->queue_count < QUEUE_MAX);
     struct queued_message *message =
         &cluster->queue[(cluster->queue_first + cluster->queue_count++) % QUEUE_MAX];
-    *message = (struct queued_message){.from = from, .to = to, .size = frame.size, .data = malloc(frame.size)};
+    *message =
+        (struct queued_message){.from = from, .to = to, .size = frame.size, .data = malloc(frame.size)};
     memcpy(message->data, frame.data, frame.size);
 }
 
@@ -115,7 +116,8 @@ static inline void io_complete(struct cluster *cluster, int32_t id)
 
 static inline void keep(struct cluster *cluster, const struct queued_message *message)
 {
-    struct isr_bytes frame = {.data = isr_scratch_allocate(&cluster->scratch, message->size), .size = message->size};
+    struct isr_bytes frame = {.data = isr_scratch_allocate(&cluster->scratch, message->size),
+                              .size = message->size};
     memcpy((uint8_t *)(uintptr_t)frame.data, message->data, message->size);
     bool is_client = message->to != CONTROLLER;
     uint32_t *count = is_client ? &cluster->client_count : &cluster->controller_count;
@@ -205,7 +207,7 @@ static inline void pass(struct cluster *cluster, int64_t duration_ns)
 /* ---- metadata ---- */
 
 static inline void on_partition_changed(void *object, const struct isr_image_partition *before,
-                                 const struct isr_image_partition *after, enum isr_cause cause)
+                                        const struct isr_image_partition *after, enum isr_cause cause)
 {
     (void)before;
     struct isr_broker *broker = object;
@@ -248,16 +250,15 @@ struct partition_spec {
 
 static inline struct isr_metadata_record partition_record(struct partition_spec spec)
 {
-    return (struct isr_metadata_record){
-        .kind = ISR_METADATA_PARTITION,
-        .partition_record = {.tp = {.topic = 1, .index = spec.index},
-                             .leader = (int16_t)spec.leader,
-                             .leader_epoch = spec.leader_epoch,
-                             .partition_epoch = spec.partition_epoch,
-                             .recovering = spec.recovering,
-                             .replicas = replicas(spec.replicas),
-                             .isr = replicas(spec.isr),
-                             .cause = (uint8_t)spec.cause}};
+    return (struct isr_metadata_record){.kind = ISR_METADATA_PARTITION,
+                                        .partition_record = {.tp = {.topic = 1, .index = spec.index},
+                                                             .leader = (int16_t)spec.leader,
+                                                             .leader_epoch = spec.leader_epoch,
+                                                             .partition_epoch = spec.partition_epoch,
+                                                             .recovering = spec.recovering,
+                                                             .replicas = replicas(spec.replicas),
+                                                             .isr = replicas(spec.isr),
+                                                             .cause = (uint8_t)spec.cause}};
 }
 
 #define PARTITION(cluster, ...)                                                                      \
@@ -275,9 +276,9 @@ static inline struct isr_metadata_record partition_record(struct partition_spec 
 
 static inline int64_t register_broker(struct cluster *cluster, int32_t id)
 {
-    struct isr_metadata_record record = {.kind = ISR_METADATA_REGISTER_BROKER,
-                                         .register_broker_record = {.broker = (int16_t)id,
-                                                                    .incarnation = (uint64_t)id}};
+    struct isr_metadata_record record = {
+        .kind = ISR_METADATA_REGISTER_BROKER,
+        .register_broker_record = {.broker = (int16_t)id, .incarnation = (uint64_t)id}};
     metadata(cluster, &record);
     return cluster->index;
 }
@@ -391,7 +392,7 @@ static inline void isolate(struct cluster *cluster, int32_t id, bool cut)
 
 /* The last observation of the kind at the broker, or NULL. */
 static inline const struct isr_observation *last_seen(const struct cluster *cluster, int32_t id,
-                                               enum isr_observation_kind kind)
+                                                      enum isr_observation_kind kind)
 {
     const struct node *node = &cluster->nodes[id];
     for (uint32_t i = node->seen_count; i > 0; i--) {
@@ -403,7 +404,8 @@ static inline const struct isr_observation *last_seen(const struct cluster *clus
 
 /* ---- requests by hand ---- */
 
-static inline void request(struct cluster *cluster, int32_t from, int32_t to, const struct isr_message *message)
+static inline void request(struct cluster *cluster, int32_t from, int32_t to,
+                           const struct isr_message *message)
 {
     send_frame(cluster, from, to, isr_message_encode(message, &cluster->scratch));
 }
@@ -421,9 +423,9 @@ struct produce_spec {
 static inline uint32_t produce_with(struct cluster *cluster, int32_t to, struct produce_spec spec)
 {
     bool idempotent = spec.producer_id != 0;
-    struct isr_bytes batch =
-        isr_batch_build(&cluster->scratch, idempotent ? spec.producer_id : -1, idempotent ? spec.producer_epoch : -1,
-                        idempotent ? spec.sequence : -1, cluster->next_value, spec.records, 8);
+    struct isr_bytes batch = isr_batch_build(
+        &cluster->scratch, idempotent ? spec.producer_id : -1, idempotent ? spec.producer_epoch : -1,
+        idempotent ? spec.sequence : -1, cluster->next_value, spec.records, 8);
     cluster->next_value += spec.records;
     if (spec.damaged)
         ((uint8_t *)(uintptr_t)batch.data)[batch.size - 1] ^= 1;
@@ -440,8 +442,8 @@ static inline uint32_t produce_with(struct cluster *cluster, int32_t to, struct 
 /* Records in one batch, without idempotence; the correlation id. */
 static inline uint32_t produce(struct cluster *cluster, int32_t to, int16_t acks, uint32_t records)
 {
-    return produce_with(cluster, to,
-                        (struct produce_spec){.acks = acks, .records = records, .timeout_ns = 30 * ISR_SECOND});
+    return produce_with(
+        cluster, to, (struct produce_spec){.acks = acks, .records = records, .timeout_ns = 30 * ISR_SECOND});
 }
 
 /* The client's answer to a request, or NULL. */
@@ -508,7 +510,8 @@ static inline uint32_t fetch_with(struct cluster *cluster, int32_t to, struct fe
     return message.fetch_request.correlation;
 }
 
-static inline const struct isr_fetch_answer *fetched(const struct cluster *cluster, uint32_t correlation, uint32_t place)
+static inline const struct isr_fetch_answer *fetched(const struct cluster *cluster, uint32_t correlation,
+                                                     uint32_t place)
 {
     for (uint32_t i = 0; i < cluster->client_count; i++) {
         if (cluster->client[i].kind == ISR_MESSAGE_FETCH_RESPONSE &&
@@ -573,15 +576,14 @@ static inline void answer_controller(struct cluster *cluster, enum isr_error err
 {
     const struct isr_alter_partition_request *asked = asked_controller(cluster);
     int32_t to = cluster->controller_from[cluster->controller_count - 1];
-    struct isr_message message = {
-        .kind = ISR_MESSAGE_ALTER_PARTITION_RESPONSE,
-        .alter_partition_response = {.correlation = asked->correlation,
-                                     .tp = asked->tp,
-                                     .error = (uint8_t)error,
-                                     .leader = (int16_t)to,
-                                     .leader_epoch = asked->leader_epoch,
-                                     .partition_epoch = asked->partition_epoch + 1,
-                                     .isr = members_of(asked)}};
+    struct isr_message message = {.kind = ISR_MESSAGE_ALTER_PARTITION_RESPONSE,
+                                  .alter_partition_response = {.correlation = asked->correlation,
+                                                               .tp = asked->tp,
+                                                               .error = (uint8_t)error,
+                                                               .leader = (int16_t)to,
+                                                               .leader_epoch = asked->leader_epoch,
+                                                               .partition_epoch = asked->partition_epoch + 1,
+                                                               .isr = members_of(asked)}};
     request(cluster, CONTROLLER, to, &message);
     settle(cluster);
 }

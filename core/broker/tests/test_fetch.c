@@ -10,8 +10,8 @@ static struct cluster *running(const struct cluster_spec *spec)
 {
     struct cluster *cluster = cluster_new(spec);
     for (uint16_t i = 0; i < spec->partitions; i++)
-        PARTITION(cluster, .leader = 1, .leader_epoch = 3, .partition_epoch = 1, .replicas = "123", .isr = "123",
-                  .index = i);
+        PARTITION(cluster, .leader = 1, .leader_epoch = 3, .partition_epoch = 1, .replicas = "123",
+                  .isr = "123", .index = i);
     settle(cluster);
     return cluster;
 }
@@ -92,11 +92,9 @@ static void refuses_strangers_and_liars(void **state)
     stranger.epoch = -1;
     assert_fetch_refused(cluster, stranger, ISR_ERROR_NOT_LEADER_OR_FOLLOWER);
     struct isr_fetch_partition asked = {.tp = TP, .current_leader_epoch = 3, .last_fetched_epoch = -1};
-    struct isr_message lie = {.kind = ISR_MESSAGE_FETCH_REQUEST,
-                              .fetch_request = {.correlation = 900,
-                                                .replica_id = 3,
-                                                .partitions = &asked,
-                                                .partitions_count = 1}};
+    struct isr_message lie = {
+        .kind = ISR_MESSAGE_FETCH_REQUEST,
+        .fetch_request = {.correlation = 900, .replica_id = 3, .partitions = &asked, .partitions_count = 1}};
     request(cluster, CLIENT, 1, &lie);
     settle(cluster);
     assert_int_equal(fetched(cluster, 900, 0)->error, ISR_ERROR_INVALID_REQUEST);
@@ -150,7 +148,8 @@ static void says_out_of_range_before_divergence_when_below_the_log_start(void **
     assert_fetch_refused(cluster, as_3(cluster, 10, 1), ISR_ERROR_OFFSET_OUT_OF_RANGE); /* KAFKA-12996 */
     assert_fetch_refused(cluster, as_3(cluster, 51, -1), ISR_ERROR_OFFSET_OUT_OF_RANGE);
     assert_fetch_refused(cluster, as_3(cluster, -5, -1), ISR_ERROR_OFFSET_OUT_OF_RANGE);
-    assert_fetch_refused(cluster, as_3(cluster, 50, 7), ISR_ERROR_OFFSET_OUT_OF_RANGE); /* an epoch that is none yet */
+    assert_fetch_refused(cluster, as_3(cluster, 50, 7),
+                         ISR_ERROR_OFFSET_OUT_OF_RANGE); /* an epoch that is none yet */
     cluster_free(cluster);
 }
 
@@ -360,8 +359,8 @@ static void starves_no_partition_when_answers_are_small(void **state)
     }
     settle(cluster);
     for (uint16_t p = 0; p < 3; p++)
-        assert_int_equal(
-            isr_broker_partition(&cluster->nodes[2].broker, (struct isr_tp){1, p})->log->log_end, 20);
+        assert_int_equal(isr_broker_partition(&cluster->nodes[2].broker, (struct isr_tp){1, p})->log->log_end,
+                         20);
     cluster_free(cluster);
 }
 
@@ -389,11 +388,10 @@ static void serves_consumers_at_a_follower_below_its_own_high_watermark(void **s
 static const struct isr_list_offsets_response *list_offsets(struct cluster *cluster, int32_t from, int32_t to,
                                                             int32_t epoch, int64_t timestamp)
 {
-    struct isr_message message = {.kind = ISR_MESSAGE_LIST_OFFSETS_REQUEST,
-                                  .list_offsets_request = {.correlation = 1,
-                                                           .tp = TP,
-                                                           .current_leader_epoch = epoch,
-                                                           .timestamp = timestamp}};
+    struct isr_message message = {
+        .kind = ISR_MESSAGE_LIST_OFFSETS_REQUEST,
+        .list_offsets_request = {
+            .correlation = 1, .tp = TP, .current_leader_epoch = epoch, .timestamp = timestamp}};
     request(cluster, from, to, &message);
     settle(cluster);
     const struct isr_message *last = &cluster->client[cluster->client_count - 1];
@@ -416,18 +414,18 @@ static void lists_offsets_for_clients_and_replicas(void **state)
     assert_int_equal(list_offsets(cluster, CLIENT, 2, 3, -1)->error, ISR_ERROR_NOT_LEADER_OR_FOLLOWER);
     PARTITION(cluster, .leader = 1, .leader_epoch = 4, .partition_epoch = 2, .replicas = "123", .isr = "123");
     settle(cluster);
-    assert_int_equal(list_offsets(cluster, CLIENT, 1, 4, -1)->error, ISR_ERROR_OFFSET_NOT_AVAILABLE); /* KIP-207 */
+    assert_int_equal(list_offsets(cluster, CLIENT, 1, 4, -1)->error,
+                     ISR_ERROR_OFFSET_NOT_AVAILABLE); /* KIP-207 */
     cluster_free(cluster);
 }
 
 static const struct isr_epoch_answer *query(struct cluster *cluster, int32_t to, int32_t epoch, int32_t asked)
 {
     struct isr_epoch_query what = {.tp = TP, .current_leader_epoch = epoch, .leader_epoch = asked};
-    struct isr_message message = {.kind = ISR_MESSAGE_OFFSETS_FOR_EPOCH_REQUEST,
-                                  .offsets_for_epoch_request = {.correlation = 1,
-                                                                .replica_id = 3,
-                                                                .partitions = &what,
-                                                                .partitions_count = 1}};
+    struct isr_message message = {
+        .kind = ISR_MESSAGE_OFFSETS_FOR_EPOCH_REQUEST,
+        .offsets_for_epoch_request = {
+            .correlation = 1, .replica_id = 3, .partitions = &what, .partitions_count = 1}};
     request(cluster, 3, to, &message);
     settle(cluster);
     const struct isr_message *last = &cluster->client[cluster->client_count - 1];

@@ -59,7 +59,8 @@ static void shrinks_by_time_lag_with_the_maximal_isr_until_committed(void **stat
     assert_int_equal(asked->isr[1].broker_epoch, cluster->nodes[2].broker.broker_epoch);
     assert_int_equal(at(cluster, 1)->isr_state, ISR_STATE_PENDING_SHRINK);
     assert_set(isr_partition_maximal_isr(at(cluster, 1)), "123");
-    assert_int_equal(last_seen(cluster, 1, ISR_OBSERVED_ISR_PROPOSED)->isr_proposed.cause, ISR_CAUSE_TIME_LAG);
+    assert_int_equal(last_seen(cluster, 1, ISR_OBSERVED_ISR_PROPOSED)->isr_proposed.cause,
+                     ISR_CAUSE_TIME_LAG);
     assert_int_equal(mark_of(cluster, 1), 0); /* the controller may not have removed it */
     assert_null(produced(cluster, id));
     answer_controller(cluster, ISR_ERROR_NONE);
@@ -68,7 +69,8 @@ static void shrinks_by_time_lag_with_the_maximal_isr_until_committed(void **stat
     assert_int_equal(at(cluster, 1)->partition_epoch, 2);
     assert_int_equal(mark_of(cluster, 1), 2); /* KAFKA-13091 */
     assert_produced(cluster, id, 0);
-    assert_int_equal(last_seen(cluster, 1, ISR_OBSERVED_ISR_COMMITTED)->isr_committed.cause, ISR_CAUSE_TIME_LAG);
+    assert_int_equal(last_seen(cluster, 1, ISR_OBSERVED_ISR_COMMITTED)->isr_committed.cause,
+                     ISR_CAUSE_TIME_LAG);
     assert_int_equal(cluster->nodes[1].env.metrics.isr_shrinks, 1);
     cluster_free(cluster);
 }
@@ -98,7 +100,8 @@ static void keeps_members_when_bursts_exceed_the_message_bound(void **state)
             produce(cluster, 1, 0, 20);
         for (unsigned k = 0; k < 15; k++) {
             pass(cluster, 100 * ISR_MS);
-            behind = behind || isr_partition_remote(at(cluster, 1), 3)->message_lag_since_ns != ISR_TIME_NEVER;
+            behind =
+                behind || isr_partition_remote(at(cluster, 1), 3)->message_lag_since_ns != ISR_TIME_NEVER;
         }
     }
     assert_true(behind); /* the lag timer did look while they were behind */
@@ -125,7 +128,8 @@ static void shrinks_by_message_lag_when_it_lasts_and_returns_below_the_bound(voi
     assert_int_equal(last_seen(cluster, 1, ISR_OBSERVED_ISR_PROPOSED)->isr_proposed.cause,
                      ISR_CAUSE_MESSAGE_LAG);
     answer_controller(cluster, ISR_ERROR_NONE);
-    assert_int_equal(mark_of(cluster, 1), 2); /* it is still caught up by time: it may come back, so it is waited for */
+    assert_int_equal(mark_of(cluster, 1),
+                     2); /* it is still caught up by time: it may come back, so it is waited for */
     fetch_as_3(cluster, 14, epoch_of_3(cluster));
     assert_int_equal(cluster->controller_count, 1); /* 6 behind: within the bound, not within its half */
     fetch_as_3(cluster, 20, epoch_of_3(cluster));
@@ -151,7 +155,8 @@ static void expands_when_a_replica_caught_up_and_counts_it_at_once(void **state)
     assert_int_equal(asked_controller(cluster)->isr[2].broker_epoch, epoch_of_3(cluster));
     assert_int_equal(at(cluster, 1)->isr_state, ISR_STATE_PENDING_EXPAND);
     assert_set(isr_partition_maximal_isr(at(cluster, 1)), "123");
-    pass(cluster, 30 * ISR_SECOND); /* so that only the maximal ISR can hold it back, not that it is caught up */
+    pass(cluster,
+         30 * ISR_SECOND); /* so that only the maximal ISR can hold it back, not that it is caught up */
     produce(cluster, 1, -1, 1);
     settle(cluster);
     assert_int_equal(end_of(cluster, 2), 5);
@@ -204,7 +209,8 @@ static void admits_only_eligible_replicas(void **state)
     cluster_free(cluster);
 }
 
-/* KAFKA-7128: the new leader's high watermark is stale-low. Broker 1 holds 10 records, its high watermark is 5. */
+/* KAFKA-7128: the new leader's high watermark is stale-low. Broker 1 holds 10 records, its high watermark
+ * is 5. */
 static struct cluster *stale_low_leader(struct cluster_spec *spec)
 {
     spec->config.isr_hysteresis = 1;
@@ -327,9 +333,9 @@ static void goes_back_and_pauses_when_nothing_was_done(void **state)
 static void stays_pending_until_metadata_when_the_cluster_moved_on(void **state)
 {
     (void)state;
-    static const enum isr_error errors[] = {ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION, ISR_ERROR_FENCED_LEADER_EPOCH,
-                                            ISR_ERROR_INVALID_UPDATE_VERSION, ISR_ERROR_INVALID_REQUEST,
-                                            ISR_ERROR_NEW_LEADER_ELECTED};
+    static const enum isr_error errors[] = {ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION,
+                                            ISR_ERROR_FENCED_LEADER_EPOCH, ISR_ERROR_INVALID_UPDATE_VERSION,
+                                            ISR_ERROR_INVALID_REQUEST, ISR_ERROR_NEW_LEADER_ELECTED};
     for (unsigned i = 0; i < sizeof errors / sizeof errors[0]; i++) {
         struct cluster_spec spec = standard();
         struct cluster *cluster = expanding(&spec);
@@ -338,7 +344,8 @@ static void stays_pending_until_metadata_when_the_cluster_moved_on(void **state)
         assert_int_equal(cluster->controller_count, 1);
         assert_int_equal(at(cluster, 1)->isr_state, ISR_STATE_PENDING_EXPAND);
         assert_set(isr_partition_maximal_isr(at(cluster, 1)), "123");
-        PARTITION(cluster, .leader = 1, .leader_epoch = 1, .partition_epoch = 2, .replicas = "123", .isr = "123");
+        PARTITION(cluster, .leader = 1, .leader_epoch = 1, .partition_epoch = 2, .replicas = "123",
+                  .isr = "123");
         assert_int_equal(at(cluster, 1)->isr_state, ISR_STATE_COMMITTED);
         assert_set(at(cluster, 1)->isr, "123");
         assert_int_equal(last_seen(cluster, 1, ISR_OBSERVED_ISR_COMMITTED)->isr_committed.cause,
@@ -381,12 +388,13 @@ static void ignores_an_answer_that_makes_no_sense(void **state)
     (void)state;
     struct cluster_spec spec = standard();
     struct cluster *cluster = expanding(&spec);
-    struct isr_message message = {.kind = ISR_MESSAGE_ALTER_PARTITION_RESPONSE,
-                                  .alter_partition_response = {.correlation = asked_controller(cluster)->correlation,
-                                                               .tp = TP,
-                                                               .leader_epoch = 1,
-                                                               .partition_epoch = 2,
-                                                               .isr = replicas("23")}};
+    struct isr_message message = {
+        .kind = ISR_MESSAGE_ALTER_PARTITION_RESPONSE,
+        .alter_partition_response = {.correlation = asked_controller(cluster)->correlation,
+                                     .tp = TP,
+                                     .leader_epoch = 1,
+                                     .partition_epoch = 2,
+                                     .isr = replicas("23")}};
     request(cluster, 2, 1, &message); /* not from the controller */
     settle(cluster);
     assert_int_not_equal(at(cluster, 1)->leading->alter_correlation, 0);

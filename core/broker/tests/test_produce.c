@@ -38,8 +38,9 @@ static void answers_after_the_high_watermark_passed_when_acks_is_all(void **stat
     assert_non_null(seen);
     assert_int_equal(seen->high_watermark_advanced.to, 5);
     assert_int_equal(seen->high_watermark_advanced.cause, ISR_CAUSE_FOLLOWER_FETCH);
-    assert_int_equal(last_seen(cluster, 2, ISR_OBSERVED_HIGH_WATERMARK_ADVANCED)->high_watermark_advanced.cause,
-                     ISR_CAUSE_LEADER_TOLD);
+    assert_int_equal(
+        last_seen(cluster, 2, ISR_OBSERVED_HIGH_WATERMARK_ADVANCED)->high_watermark_advanced.cause,
+        ISR_CAUSE_LEADER_TOLD);
     cluster_free(cluster);
 }
 
@@ -115,15 +116,13 @@ static void refuses_when_the_request_makes_no_sense(void **state)
     struct cluster_spec spec = standard();
     struct cluster *cluster = running(&spec);
     uint32_t acks = produce(cluster, 1, 2, 1);
-    uint32_t damaged = produce_with(cluster, 1, (struct produce_spec){.acks = -1, .records = 1, .damaged = true});
+    uint32_t damaged =
+        produce_with(cluster, 1, (struct produce_spec){.acks = -1, .records = 1, .damaged = true});
     uint32_t follower = produce(cluster, 2, 1, 1);
     uint32_t negative = produce_with(
         cluster, 1, (struct produce_spec){.acks = 1, .records = 1, .producer_id = -7, .sequence = 0});
-    uint32_t no_epoch = produce_with(cluster, 1,
-                                     (struct produce_spec){.acks = 1,
-                                                           .records = 1,
-                                                           .producer_id = 7,
-                                                           .producer_epoch = -1});
+    uint32_t no_epoch = produce_with(
+        cluster, 1, (struct produce_spec){.acks = 1, .records = 1, .producer_id = 7, .producer_epoch = -1});
     struct isr_message strange = {.kind = ISR_MESSAGE_PRODUCE_REQUEST,
                                   .produce_request = {.correlation = 999, .tp = {9, 9}, .acks = 1}};
     request(cluster, CLIENT, 1, &strange);
@@ -146,8 +145,8 @@ static void times_out_when_the_high_watermark_stands_still(void **state)
     struct cluster_spec spec = standard();
     struct cluster *cluster = running(&spec);
     isolate(cluster, 2, true);
-    uint32_t id =
-        produce_with(cluster, 1, (struct produce_spec){.acks = -1, .records = 1, .timeout_ns = 2 * ISR_SECOND});
+    uint32_t id = produce_with(cluster, 1,
+                               (struct produce_spec){.acks = -1, .records = 1, .timeout_ns = 2 * ISR_SECOND});
     pass(cluster, ISR_SECOND);
     assert_null(produced(cluster, id));
     pass(cluster, 1 * ISR_SECOND);

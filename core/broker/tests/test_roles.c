@@ -89,8 +89,8 @@ static void waits_for_every_isr_member_to_fetch_in_the_new_epoch(void **state)
     cluster_free(cluster);
 }
 
-/* Re-elected with no leader in between: what ISR members acknowledged stands, others must fetch again. With an epoch
- * that it did not hear of, somebody else may have led and made them cut their logs. */
+/* Re-elected with no leader in between: what ISR members acknowledged stands, others must fetch again. With
+ * an epoch that it did not hear of, somebody else may have led and made them cut their logs. */
 static void keeps_the_ends_of_isr_members_when_it_goes_on_leading(void **state)
 {
     (void)state;
@@ -151,8 +151,8 @@ static void leaves_nothing_behind_when_it_stops(void **state)
     spec.partitions = 3;
     struct cluster *cluster = cluster_new(&spec);
     for (uint16_t i = 0; i < 3; i++)
-        PARTITION(cluster, .leader = i + 1, .leader_epoch = 1, .partition_epoch = 1, .replicas = "123", .isr = "123",
-                  .index = i);
+        PARTITION(cluster, .leader = i + 1, .leader_epoch = 1, .partition_epoch = 1, .replicas = "123",
+                  .isr = "123", .index = i);
     settle(cluster);
     isolate(cluster, 1, true);
     uint32_t id = produce(cluster, 1, -1, 1);
@@ -180,8 +180,8 @@ static void finds_partitions_in_order(void **state)
     struct cluster *cluster = cluster_new(&spec);
     struct isr_broker *broker = &cluster->nodes[1].broker;
     for (uint16_t i = 0; i < 40; i++)
-        PARTITION(cluster, .leader = i % 3 + 1, .leader_epoch = 1, .partition_epoch = 1,
-                  .replicas = "123", .isr = "123", .index = i);
+        PARTITION(cluster, .leader = i % 3 + 1, .leader_epoch = 1, .partition_epoch = 1, .replicas = "123",
+                  .isr = "123", .index = i);
     assert_int_equal(broker->partitions_count, 40);
     for (uint16_t i = 0; i < 40; i++) {
         struct isr_partition *partition = isr_broker_partition(broker, (struct isr_tp){1, i});
@@ -200,9 +200,9 @@ static void finds_partitions_in_order(void **state)
 
 /* ---- random histories ---- */
 
-/* A controller of a few lines: it accepts what the leader asks for when epochs fit, elects from the ISR only, and keeps
- * at least two members. Held against it: what was acknowledged with acks=all, and what any high watermark covered, is in
- * every later leader's log; logs agree below both high watermarks (I1, I2, I3). */
+/* A controller of a few lines: it accepts what the leader asks for when epochs fit, elects from the ISR only,
+ * and keeps at least two members. Held against it: what was acknowledged with acks=all, and what any high
+ * watermark covered, is in every later leader's log; logs agree below both high watermarks (I1, I2, I3). */
 struct history {
     struct cluster *cluster;
     struct test_random random;
@@ -215,14 +215,13 @@ struct history {
 
 static void publish(struct history *history)
 {
-    struct isr_metadata_record record = {
-        .kind = ISR_METADATA_PARTITION,
-        .partition_record = {.tp = TP,
-                             .leader = (int16_t)history->leader,
-                             .leader_epoch = history->leader_epoch,
-                             .partition_epoch = ++history->partition_epoch,
-                             .replicas = replicas("123"),
-                             .isr = history->isr}};
+    struct isr_metadata_record record = {.kind = ISR_METADATA_PARTITION,
+                                         .partition_record = {.tp = TP,
+                                                              .leader = (int16_t)history->leader,
+                                                              .leader_epoch = history->leader_epoch,
+                                                              .partition_epoch = ++history->partition_epoch,
+                                                              .replicas = replicas("123"),
+                                                              .isr = history->isr}};
     metadata(history->cluster, &record);
 }
 
@@ -318,13 +317,14 @@ static void loses_nothing_committed_in_random_histories(void **state)
 {
     (void)state;
     int64_t committed = 0;
-    for (uint64_t seed = 1; seed <= 12; seed++) {
+    for (uint64_t seed = 1; seed <= 40; seed++) {
         struct cluster_spec spec = standard();
         spec.min_isr = 1;
         spec.config.replica_lag_time_max = 2 * ISR_SECOND;
         spec.config.truncation_by_query = seed % 2;
         spec.config.fetch_max_bytes = seed % 3 == 0 ? 100 : 1 << 20;
-        struct history history = {.cluster = cluster_new(&spec), .random.state = seed, .isr = replicas("123")};
+        struct history history = {
+            .cluster = cluster_new(&spec), .random.state = seed, .isr = replicas("123")};
         elect(&history);
         for (unsigned i = 0; i < 150; i++) {
             act(&history);

@@ -70,8 +70,9 @@ static void cuts_what_the_leader_never_had(void **state)
     }
 }
 
-/* KIP-279: the leader answers with an epoch that the follower never had; one answer is not enough. Common: [0,2) of
- * epoch 1. Broker 1 alone: [2,6) of epoch 2. Broker 2 alone: [2,5) of epoch 3. Broker 1 leads again in epoch 4. */
+/* KIP-279: the leader answers with an epoch that the follower never had; one answer is not enough. Common:
+ * [0,2) of epoch 1. Broker 1 alone: [2,6) of epoch 2. Broker 2 alone: [2,5) of epoch 3. Broker 1 leads again
+ * in epoch 4. */
 static void asks_again_when_it_does_not_know_the_answered_epoch(void **state)
 {
     (void)state;
@@ -252,7 +253,8 @@ static void cuts_to_the_leaders_end_when_it_is_out_of_range(void **state)
     assert_int_equal(mark_of(cluster, 1), 2);
     assert_int_equal(last_seen(cluster, 1, ISR_OBSERVED_LOG_TRUNCATED)->log_truncated.cause,
                      ISR_CAUSE_OUT_OF_RANGE);
-    assert_int_equal(last_seen(cluster, 1, ISR_OBSERVED_HIGH_WATERMARK_LOWERED)->high_watermark_lowered.to, 2);
+    assert_int_equal(last_seen(cluster, 1, ISR_OBSERVED_HIGH_WATERMARK_LOWERED)->high_watermark_lowered.to,
+                     2);
     cluster_free(cluster);
 }
 
@@ -308,7 +310,8 @@ static const struct isr_fetch_request *last_fetch(const struct cluster *cluster)
 
 static struct isr_bytes batch_at(struct cluster *cluster, int64_t offset, int32_t epoch, uint32_t records)
 {
-    struct isr_bytes batch = isr_batch_build(&cluster->scratch, -1, -1, -1, cluster->next_value++, records, 8);
+    struct isr_bytes batch =
+        isr_batch_build(&cluster->scratch, -1, -1, -1, cluster->next_value++, records, 8);
     isr_batch_set_position((uint8_t *)(uintptr_t)batch.data, offset, epoch);
     return batch;
 }
@@ -318,10 +321,9 @@ static void answer_fetch(struct cluster *cluster, uint32_t correlation, struct i
     answer.tp = TP;
     if (answer.diverging_epoch == 0)
         answer.diverging_epoch = ISR_EPOCH_NONE;
-    struct isr_message message = {.kind = ISR_MESSAGE_FETCH_RESPONSE,
-                                  .fetch_response = {.correlation = correlation,
-                                                     .partitions = &answer,
-                                                     .partitions_count = 1}};
+    struct isr_message message = {
+        .kind = ISR_MESSAGE_FETCH_RESPONSE,
+        .fetch_response = {.correlation = correlation, .partitions = &answer, .partitions_count = 1}};
     request(cluster, 3, 2, &message);
     settle(cluster);
 }
@@ -397,8 +399,9 @@ static void ignores_answers_to_what_it_no_longer_asks(void **state)
     assert_int_not_equal(last_fetch(cluster)->correlation, late);
     answer_fetch(cluster, late, (struct isr_fetch_answer){.records = batch_at(cluster, 0, 2, 2)});
     assert_int_equal(end_of(cluster, 2), 0); /* given up */
-    struct isr_fetch_answer twice[2] = {{.tp = TP, .diverging_epoch = -1, .records = batch_at(cluster, 0, 2, 2)},
-                                        {.tp = TP, .diverging_epoch = -1, .records = batch_at(cluster, 2, 2, 2)}};
+    struct isr_fetch_answer twice[2] = {
+        {.tp = TP, .diverging_epoch = -1, .records = batch_at(cluster, 0, 2, 2)},
+        {.tp = TP, .diverging_epoch = -1, .records = batch_at(cluster, 2, 2, 2)}};
     struct isr_message message = {.kind = ISR_MESSAGE_FETCH_RESPONSE,
                                   .fetch_response = {.correlation = last_fetch(cluster)->correlation,
                                                      .partitions = twice,
@@ -439,12 +442,9 @@ static void survives_nonsense_from_its_leader(void **state)
     struct cluster *cluster = with_played_leader(&spec);
     static uint8_t garbage[64] = {1, 2, 3};
     struct isr_fetch_answer answers[] = {
-        {.records = {garbage, sizeof garbage}},
-        {.records = batch_at(cluster, 7, 1, 1)},
-        {.diverging_epoch = 99, .diverging_end = 99},
-        {.diverging_epoch = 1, .diverging_end = -5},
-        {.diverging_epoch = -9, .diverging_end = 0},
-        {.error = 255},
+        {.records = {garbage, sizeof garbage}},       {.records = batch_at(cluster, 7, 1, 1)},
+        {.diverging_epoch = 99, .diverging_end = 99}, {.diverging_epoch = 1, .diverging_end = -5},
+        {.diverging_epoch = -9, .diverging_end = 0},  {.error = 255},
         {.error = ISR_ERROR_UNKNOWN_LEADER_EPOCH},
     };
     for (unsigned i = 0; i < sizeof answers / sizeof answers[0]; i++) {
@@ -475,10 +475,11 @@ static void asks_for_offsets_again_when_the_answer_is_lost(void **state)
     const struct isr_message *second = &cluster->client[cluster->client_count - 1];
     assert_int_equal(second->kind, ISR_MESSAGE_LIST_OFFSETS_REQUEST);
     assert_int_not_equal(second->list_offsets_request.correlation, first->list_offsets_request.correlation);
-    struct isr_message answer = {.kind = ISR_MESSAGE_LIST_OFFSETS_RESPONSE,
-                                 .list_offsets_response = {.correlation = second->list_offsets_request.correlation,
-                                                           .tp = TP,
-                                                           .error = ISR_ERROR_OFFSET_NOT_AVAILABLE}};
+    struct isr_message answer = {
+        .kind = ISR_MESSAGE_LIST_OFFSETS_RESPONSE,
+        .list_offsets_response = {.correlation = second->list_offsets_request.correlation,
+                                  .tp = TP,
+                                  .error = ISR_ERROR_OFFSET_NOT_AVAILABLE}};
     uint32_t sent = fetches_sent(cluster);
     request(cluster, 3, 2, &answer);
     pass(cluster, ISR_SECOND);
