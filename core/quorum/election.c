@@ -1,7 +1,8 @@
 /* Elections: pre-vote, vote, winning. The states are drawn in quorum.h.
  *
- * Two rules keep a node that was away from deposing a leader that works: the pre-vote (9.6: nobody raises its term
- * before a majority would vote for it) and stickiness (4.2.3: who hears a leader takes no notice of candidates). */
+ * Two rules keep a node that was away from deposing a leader that works: the pre-vote (9.6: nobody raises its
+ * term before a majority would vote for it) and stickiness (4.2.3: who hears a leader takes no notice of
+ * candidates). */
 #include "core/quorum/internal.h"
 
 void quorum_election_arm(struct isr_quorum *quorum)
@@ -49,12 +50,11 @@ void quorum_election_fire(void *object)
 
 static void votes_ask(struct isr_quorum *quorum, int32_t term, bool pre_vote)
 {
-    struct isr_message message = {
-        .kind = ISR_MESSAGE_VOTE_REQUEST,
-        .vote_request = {.term = term,
-                         .pre_vote = pre_vote,
-                         .last_log_index = quorum_log_last(&quorum->log),
-                         .last_log_term = quorum_log_last_term(&quorum->log)}};
+    struct isr_message message = {.kind = ISR_MESSAGE_VOTE_REQUEST,
+                                  .vote_request = {.term = term,
+                                                   .pre_vote = pre_vote,
+                                                   .last_log_index = quorum_log_last(&quorum->log),
+                                                   .last_log_term = quorum_log_last_term(&quorum->log)}};
     struct isr_bytes frame = isr_message_encode(&message, &quorum->env->scratch);
     for (uint32_t i = 0; i < quorum->peers_count; i++)
         isr_env_send_frame(quorum->env, quorum->peers[i].node, frame);
@@ -98,11 +98,10 @@ void quorum_campaign(struct isr_quorum *quorum)
 static void vote_answer(struct isr_quorum *quorum, const struct quorum_peer *peer, bool pre_vote,
                         int32_t request_term, bool granted)
 {
-    struct isr_message message = {.kind = ISR_MESSAGE_VOTE_RESPONSE,
-                                  .vote_response = {.term = quorum->term,
-                                                    .pre_vote = pre_vote,
-                                                    .request_term = request_term,
-                                                    .granted = granted}};
+    struct isr_message message = {
+        .kind = ISR_MESSAGE_VOTE_RESPONSE,
+        .vote_response = {
+            .term = quorum->term, .pre_vote = pre_vote, .request_term = request_term, .granted = granted}};
     isr_send(quorum->env, peer->node, &message);
 }
 
@@ -132,11 +131,13 @@ static bool request_is_sane(const struct isr_vote_request *request)
 static void pre_vote_request(struct isr_quorum *quorum, const struct quorum_peer *peer,
                              const struct isr_vote_request *request, bool sticky)
 {
-    bool granted = !sticky && vote_is_free(quorum, request->term, peer->node) && log_is_up_to_date(quorum, request);
+    bool granted =
+        !sticky && vote_is_free(quorum, request->term, peer->node) && log_is_up_to_date(quorum, request);
     vote_answer(quorum, peer, true, request->term, granted);
 }
 
-void quorum_vote_request(struct isr_quorum *quorum, struct quorum_peer *peer, const struct isr_vote_request *request)
+void quorum_vote_request(struct isr_quorum *quorum, struct quorum_peer *peer,
+                         const struct isr_vote_request *request)
 {
     if (!request_is_sane(request))
         return;

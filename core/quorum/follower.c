@@ -1,9 +1,9 @@
 /* The receiving side of replication (figure 3.1, AppendEntries).
  *
- * An acknowledgement says two things: the log agrees with this term's leader up to verified_index, and everything
- * up to durable_index is on the disk; the match index is the lower of both. It is owed until both are equal, and
- * leaves no earlier than the term is durable. Requests without news, heartbeats above all, are answered at once:
- * a slow disk must not look like a lost connection. */
+ * An acknowledgement says two things: the log agrees with this term's leader up to verified_index, and
+ * everything up to durable_index is on the disk; the match index is the lower of both. It is owed until both
+ * are equal, and leaves no earlier than the term is durable. Requests without news, heartbeats above all, are
+ * answered at once: a slow disk must not look like a lost connection. */
 #include "core/quorum/internal.h"
 
 bool quorum_leader_heard(struct isr_quorum *quorum, int32_t from, int32_t term)
@@ -43,11 +43,10 @@ void quorum_acknowledge(struct isr_quorum *quorum)
 static void reject(struct isr_quorum *quorum, const struct quorum_peer *peer, uint64_t round, int64_t hint,
                    int32_t conflict_term)
 {
-    struct isr_message message = {.kind = ISR_MESSAGE_APPEND_RESPONSE,
-                                  .append_response = {.term = quorum->term,
-                                                      .round = round,
-                                                      .match_index = hint,
-                                                      .conflict_term = conflict_term}};
+    struct isr_message message = {
+        .kind = ISR_MESSAGE_APPEND_RESPONSE,
+        .append_response = {
+            .term = quorum->term, .round = round, .match_index = hint, .conflict_term = conflict_term}};
     isr_send(quorum->env, peer->node, &message);
 }
 
@@ -55,7 +54,8 @@ static bool request_is_sane(const struct isr_append_request *request)
 {
     if (request->term < 1 || request->term > QUORUM_TERM_MAX)
         return false;
-    if (request->prev_log_index < 0 || request->prev_log_index >= QUORUM_INDEX_MAX || request->leader_commit < 0)
+    if (request->prev_log_index < 0 || request->prev_log_index >= QUORUM_INDEX_MAX ||
+        request->leader_commit < 0)
         return false;
     if ((request->prev_log_index == 0) != (request->prev_log_term == 0) || request->prev_log_term < 0)
         return false;

@@ -28,7 +28,8 @@ static inline int32_t quorum_log_last_term(const struct quorum_log *log)
     return quorum_log_term(log, quorum_log_last(log));
 }
 /* Copies data; the new last entry, with its place in the file. */
-struct quorum_entry *quorum_log_append(struct quorum_log *log, int32_t term, uint8_t kind, struct isr_bytes data);
+struct quorum_entry *quorum_log_append(struct quorum_log *log, int32_t term, uint8_t kind,
+                                       struct isr_bytes data);
 /* Drops the entries from index on. */
 void quorum_log_truncate(struct quorum_log *log, int64_t index);
 /* Drops the entries up to index, which is here. */
@@ -44,7 +45,12 @@ void quorum_log_place(struct quorum_log *log);
 
 /* ---- storage.c: file formats ---- */
 
-enum { QUORUM_VOTE_BYTES = 16, QUORUM_LOG_HEADER_BYTES = 20, QUORUM_RECORD_BYTES = 21, QUORUM_SNAPSHOT_HEADER_BYTES = 24 };
+enum {
+    QUORUM_VOTE_BYTES = 16,
+    QUORUM_LOG_HEADER_BYTES = 20,
+    QUORUM_RECORD_BYTES = 21,
+    QUORUM_SNAPSHOT_HEADER_BYTES = 24
+};
 
 void quorum_vote_put(uint8_t *out, int32_t term, int32_t vote);
 bool quorum_vote_get(struct isr_bytes file, int32_t *term, int32_t *vote);
@@ -60,7 +66,8 @@ struct quorum_record {
     uint32_t crc;
     struct isr_bytes data; /* borrowed from the file */
 };
-/* The record at *position, moved behind it. False where the file ends or the record does not continue the chain. */
+/* The record at *position, moved behind it. False where the file ends or the record does not continue the
+ * chain. */
 bool quorum_record_get(struct isr_bytes file, size_t *position, uint32_t chain, struct quorum_record *record);
 /* The header of a file whose data is already in its place. */
 void quorum_snapshot_seal(uint8_t *file, int64_t index, int32_t term, uint32_t data_bytes);
@@ -88,7 +95,8 @@ void quorum_recover(struct isr_quorum *quorum);
 void quorum_election_arm(struct isr_quorum *quorum);
 void quorum_election_fire(void *object);
 void quorum_campaign(struct isr_quorum *quorum);
-void quorum_vote_request(struct isr_quorum *quorum, struct quorum_peer *peer, const struct isr_vote_request *request);
+void quorum_vote_request(struct isr_quorum *quorum, struct quorum_peer *peer,
+                         const struct isr_vote_request *request);
 void quorum_vote_response(struct isr_quorum *quorum, struct quorum_peer *peer,
                           const struct isr_vote_response *response);
 /* Term and vote became durable: sends what waited for it. */
@@ -136,7 +144,7 @@ void quorum_role_set(struct isr_quorum *quorum, enum isr_consensus_role role, in
 /* Appends in memory and tells observers. */
 void quorum_append(struct isr_quorum *quorum, int32_t term, uint8_t kind, struct isr_bytes data);
 void quorum_commit_to(struct isr_quorum *quorum, int64_t index);
-/* The end of every step: writes term and vote if they changed, applies, takes a snapshot, tells the machine. */
+/* The end of every step: writes term and vote if they changed, applies, snapshots, tells the machine. */
 void quorum_settle(struct isr_quorum *quorum);
 void quorum_observe_appended(struct isr_quorum *quorum, int64_t index);
 

@@ -1,5 +1,5 @@
-/* Raft behind the consensus port, after Ongaro's thesis ("Consensus: Bridging Theory and Practice", 2014). Sections
- * are cited at the rules.
+/* Raft behind the consensus port, after Ongaro's thesis ("Consensus: Bridging Theory and Practice", 2014).
+ * Sections are cited at the rules.
  *
  * Roles and moves (figure 3.3, with the pre-vote of 9.6):
  *
@@ -9,9 +9,10 @@
  *        +-------- higher term, or (leader) no majority heard for an election timeout ------------------+
  *
  * What is on disk, and who waits for it:
- *     vote file       term and vote   a vote, a vote request, an acknowledgement of entries wait for it
- *     log file        entries         an acknowledgement, and the leader's own place in the count, wait for it
- *     snapshot file   machine state   compaction and the answer "installed" wait for it
+ *     vote file       term and vote   a vote, a vote request, an acknowledgement of entries
+ *     log file        entries         an acknowledgement, the leader's own place in the count
+ *     snapshot file   machine state   compaction, the answer "installed"
+ *
  * A disk error ends the process: after a failed sync nothing is known about what the disk holds.
  *
  * Invariants (asserted in quorum_check, quorum.c):
@@ -19,8 +20,8 @@
  *     log.base_index <= snapshot_index (nothing between the snapshot and the log is missing)
  *     durable_index <= written_index <= last index of the log
  *     durable_term <= term
- * Observations rebuild a node's log from nothing after each start: QUORUM_COMPACTED tells where it begins, then
- * QUORUM_APPENDED each entry found on disk. */
+ * Observations rebuild a node's log from nothing after each start: QUORUM_COMPACTED tells where it begins,
+ * then QUORUM_APPENDED each entry found on disk. */
 #ifndef ISR_QUORUM_QUORUM_H
 #define ISR_QUORUM_QUORUM_H
 
@@ -40,9 +41,9 @@ enum isr_entry_kind {
 
 struct quorum_entry {
     int32_t term;
-    uint8_t kind;  /* enum isr_entry_kind */
-    uint32_t size; /* bytes of data */
-    uint32_t crc;  /* of its record, chained over all records before it in the file */
+    uint8_t kind;     /* enum isr_entry_kind */
+    uint32_t size;    /* bytes of data */
+    uint32_t crc;     /* of its record, chained over all records before it in the file */
     int64_t position; /* of its record in the log file */
     uint64_t digest;  /* of term and data: what observations tell */
     uint8_t *data;
@@ -98,13 +99,13 @@ struct quorum_vote_file {
 };
 
 struct quorum_log_file {
-    bool busy;           /* one flush or rewrite is under way */
-    int64_t number;      /* of the file in use; 0 when there is none yet */
+    bool busy;              /* one flush or rewrite is under way */
+    int64_t number;         /* of the file in use; 0 when there is none yet */
     int64_t writing_number; /* of the file that a rewrite makes */
-    bool rewrite_wanted; /* compacted or reset: the file is made anew before more is written */
+    bool rewrite_wanted;    /* compacted or reset: the file is made anew before more is written */
     bool truncate_wanted;
     int64_t truncate_position;
-    int64_t written_index; /* handed to the disk */
+    int64_t written_index;  /* handed to the disk */
     int64_t flushing_index; /* durable when what is under way ends; lowered by truncation meanwhile */
     int64_t durable_index;
 };
@@ -122,7 +123,7 @@ struct quorum_incoming {
     int64_t index;
     int32_t term;
     uint32_t total_bytes, received_bytes, capacity;
-    uint8_t *file; /* with room for the header in front; NULL when none */
+    uint8_t *file;  /* with room for the header in front; NULL when none */
     uint64_t round; /* of its last request */
 };
 

@@ -1,7 +1,7 @@
 /* The log in memory: a ring of entries with the table of where terms begin.
  *
- * Invariants: runs covers exactly the entries here, its indices and terms ascend; an entry's position is the end of
- * the one before it; end_position is the end of the last. */
+ * Invariants: runs covers exactly the entries here, its indices and terms ascend; an entry's position is the
+ * end of the one before it; end_position is the end of the last. */
 #include "core/quorum/internal.h"
 
 enum { ENTRIES_MIN = 16 };
@@ -39,7 +39,8 @@ static void entry_place(struct quorum_log *log, int64_t index, struct quorum_ent
     log->end_position += QUORUM_RECORD_BYTES + (int64_t)entry->size;
 }
 
-struct quorum_entry *quorum_log_append(struct quorum_log *log, int32_t term, uint8_t kind, struct isr_bytes data)
+struct quorum_entry *quorum_log_append(struct quorum_log *log, int32_t term, uint8_t kind,
+                                       struct isr_bytes data)
 {
     int64_t index = quorum_log_last(log) + 1;
     uint32_t chain = log->count > 0 ? quorum_log_at(log, index - 1)->crc : log->base_crc;

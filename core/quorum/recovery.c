@@ -1,13 +1,14 @@
-/* The start: LIST -> READ vote -> READ snapshots, newest first, until one is whole -> READ the log file with the
- * highest number -> SYNC what was read -> take part.
+/* The start: LIST -> READ vote -> READ snapshots, newest first, until one is whole -> READ the log file with
+ * the highest number -> SYNC what was read -> take part.
  *
- * The syncs are not for form: a process that was killed leaves writes in the page cache that it never synced. Its
- * successor reads them, and would call durable what the next power loss takes away.
+ * The syncs are not for form: a process that was killed leaves writes in the page cache that it never synced.
+ * Its successor reads them, and would call durable what the next power loss takes away.
  *
- * What may be missing without a fault: the tail of the log file that was never synced (cut at the first record that
- * does not continue the chain), and any file before its first replacement. A vote file, a log file's header, or a
- * snapshot that the log begins behind are replaced atomically; damaged or absent they cannot be explained, and the
- * process ends rather than vote or answer from a state that it may have had a promise beyond (3.8). */
+ * What may be missing without a fault: the tail of the log file that was never synced (cut at the first
+ * record that does not continue the chain), and any file before its first replacement. A vote file, a log
+ * file's header, or a snapshot that the log begins behind are replaced atomically; damaged or absent they
+ * cannot be explained, and the process ends rather than vote or answer from a state that it may have had a
+ * promise beyond (3.8). */
 #include "core/quorum/internal.h"
 
 struct quorum_recovery {
@@ -29,7 +30,8 @@ static void leftovers_delete(struct isr_quorum *quorum)
     struct quorum_recovery *recovery = quorum->recovery;
     for (uint32_t i = 0; i < recovery->snapshots_count; i++) {
         if (recovery->snapshots[i] != quorum->snapshot_index)
-            isr_env_delete(quorum->env, quorum_file(ISR_FILE_QUORUM_SNAPSHOT, recovery->snapshots[i]), NULL, NULL, 0);
+            isr_env_delete(quorum->env, quorum_file(ISR_FILE_QUORUM_SNAPSHOT, recovery->snapshots[i]), NULL,
+                           NULL, 0);
     }
     for (uint32_t i = 0; i + 1 < recovery->logs_count; i++)
         isr_env_delete(quorum->env, quorum_file(ISR_FILE_QUORUM_LOG, recovery->logs[i]), NULL, NULL, 0);
@@ -69,7 +71,8 @@ static void recovered(struct isr_quorum *quorum)
     if (quorum->snapshot.file != NULL) {
         struct isr_bytes data = {.data = quorum->snapshot.file + QUORUM_SNAPSHOT_HEADER_BYTES,
                                  .size = quorum->snapshot.file_bytes - QUORUM_SNAPSHOT_HEADER_BYTES};
-        if (!quorum->machine.load(quorum->machine.object, quorum->snapshot_index, quorum->snapshot_term, data)) {
+        if (!quorum->machine.load(quorum->machine.object, quorum->snapshot_index, quorum->snapshot_term,
+                                  data)) {
             halt(quorum);
             return;
         }
@@ -123,8 +126,8 @@ static bool log_join(struct isr_quorum *quorum)
 {
     struct quorum_log *log = &quorum->log;
     int64_t index = quorum->snapshot_index;
-    if (index < log->base_index || (index == log->base_index && quorum->snapshot_term != log->base_term &&
-                                    quorum->log_file.number > 0))
+    if (index < log->base_index ||
+        (index == log->base_index && quorum->snapshot_term != log->base_term && quorum->log_file.number > 0))
         return false;
     if (quorum_log_term(log, index) == quorum->snapshot_term && quorum->log_file.number > 0)
         return true;
@@ -194,8 +197,8 @@ static void snapshot_was_read(void *object, int64_t argument, const struct isr_i
     }
     uint8_t *file = isr_heap_allocate(quorum->env->heap, result->bytes.size);
     memcpy(file, result->bytes.data, result->bytes.size);
-    quorum->snapshot =
-        (struct quorum_snapshot){.index = index, .term = term, .file = file, .file_bytes = result->bytes.size};
+    quorum->snapshot = (struct quorum_snapshot){
+        .index = index, .term = term, .file = file, .file_bytes = result->bytes.size};
     quorum->snapshot_index = index;
     quorum->snapshot_term = term;
     log_read(quorum);
@@ -209,7 +212,8 @@ static void snapshot_read(struct isr_quorum *quorum)
         return;
     }
     int64_t number = recovery->snapshots[--recovery->snapshots_left];
-    isr_env_read(quorum->env, quorum_file(ISR_FILE_QUORUM_SNAPSHOT, number), snapshot_was_read, quorum, number);
+    isr_env_read(quorum->env, quorum_file(ISR_FILE_QUORUM_SNAPSHOT, number), snapshot_was_read, quorum,
+                 number);
 }
 
 static void vote_was_read(void *object, int64_t argument, const struct isr_io_result *result)

@@ -2,13 +2,14 @@
  *
  * A voter's states:  PROBE --accepted--> REPLICATE --rejected--> PROBE
  *                    PROBE, REPLICATE --needs what is compacted--> SNAPSHOT --installed--> PROBE
- * PROBE and REPLICATE differ in how many requests with entries may be unanswered: one, or the configured number.
- * next_index runs ahead of the answers (10.2.1). A lost request shows itself by the rejection of the next request
- * or heartbeat, whose previous entry the follower then lacks; a lost answer is made good by the answer to the next
- * heartbeat, which tells everything that is durable.
+ * PROBE and REPLICATE differ in how many requests with entries may be unanswered: one, or the configured
+ * number. next_index runs ahead of the answers (10.2.2). A lost request shows itself by the rejection of the
+ * next request or heartbeat, whose previous entry the follower then lacks; a lost answer is made good by the
+ * answer to the next heartbeat, which tells everything that is durable.
  *
- * Rounds number the requests of a leadership. After a rejection was acted upon, rejections of rounds sent before are
- * about the same gap and ignored. Match indices never stand on rounds: what a follower called durable stays so.
+ * Rounds number the requests of a leadership. After a rejection was acted upon, rejections of rounds sent
+ * before are about the same gap and ignored. Match indices never stand on rounds: what a follower called
+ * durable stays so.
  *
  * Invariant: match_index < next_index; unanswered requests are in ascending order of their last index. */
 #include "core/quorum/internal.h"
@@ -130,8 +131,7 @@ void quorum_heartbeat_fire(void *object)
         if (peer->state != QUORUM_SNAPSHOT && peer->next_index <= quorum->log.base_index)
             quorum_snapshot_begin(quorum, peer);
         else if (peer->state == QUORUM_SNAPSHOT)
-            quorum_snapshot_send(quorum, peer,
-                                 peer->heard_ns >= peer->snapshot_sent_ns);
+            quorum_snapshot_send(quorum, peer, peer->heard_ns >= peer->snapshot_sent_ns);
         else
             append_send(quorum, peer, peer->next_index - 1, &cache);
     }
@@ -192,7 +192,8 @@ void quorum_leader_commit(struct isr_quorum *quorum)
         quorum_commit_to(quorum, index);
 }
 
-static void accepted(struct isr_quorum *quorum, struct quorum_peer *peer, const struct isr_append_response *response)
+static void accepted(struct isr_quorum *quorum, struct quorum_peer *peer,
+                     const struct isr_append_response *response)
 {
     int64_t match = response->match_index;
     if (match < 0 || match > quorum_log_last(&quorum->log))
@@ -212,16 +213,19 @@ static void accepted(struct isr_quorum *quorum, struct quorum_peer *peer, const 
     quorum_send_entries(quorum, peer);
 }
 
-/* 3.5: where to go on looking. All entries of one term come from one leader, in order: of the follower's conflicting
- * term it has at least as much as this log, or this log has none of it. */
-static int64_t next_after_conflict(const struct isr_quorum *quorum, const struct isr_append_response *response)
+/* 3.5: where to go on looking. All entries of one term come from one leader, in order: of the follower's
+ * conflicting term it has at least as much as this log, or this log has none of it. */
+static int64_t next_after_conflict(const struct isr_quorum *quorum,
+                                   const struct isr_append_response *response)
 {
     int64_t next = response->match_index + 1;
-    int64_t common = response->conflict_term > 0 ? quorum_log_run_last(&quorum->log, response->conflict_term) : 0;
+    int64_t common =
+        response->conflict_term > 0 ? quorum_log_run_last(&quorum->log, response->conflict_term) : 0;
     return common >= next ? common + 1 : next;
 }
 
-static void rejected(struct isr_quorum *quorum, struct quorum_peer *peer, const struct isr_append_response *response)
+static void rejected(struct isr_quorum *quorum, struct quorum_peer *peer,
+                     const struct isr_append_response *response)
 {
     if (peer->state == QUORUM_SNAPSHOT || response->round <= peer->reset_round ||
         response->round < peer->accepted_round || response->match_index < 0)
@@ -229,8 +233,8 @@ static void rejected(struct isr_quorum *quorum, struct quorum_peer *peer, const 
     int64_t next = next_after_conflict(quorum, response);
     if (next > peer->next_index)
         next = peer->next_index;
-    /* A voter that lost what it had called durable broke Raft's assumption. Going back for it does not bring safety
-     * back, but keeps this leader from sending in vain for ever. */
+    /* A voter that lost what it had called durable broke Raft's assumption. Going back for it does not bring
+     * safety back, but keeps this leader from sending in vain for ever. */
     if (next <= peer->match_index)
         peer->match_index = next - 1;
     peer->next_index = next;
@@ -249,7 +253,8 @@ void quorum_append_response(struct isr_quorum *quorum, struct quorum_peer *peer,
         quorum_term_adopt(quorum, response->term);
         return;
     }
-    if (response->term < quorum->term || quorum->role != ISR_CONSENSUS_LEADER || response->round > quorum->round)
+    if (response->term < quorum->term || quorum->role != ISR_CONSENSUS_LEADER ||
+        response->round > quorum->round)
         return;
     peer->heard_ns = quorum->env->now_ns;
     if (response->success)

@@ -3,11 +3,12 @@
  * One snapshot at a time is on its way to the disk (saving), taken here or received:
  *     NONE --enough applied--> SAVING --durable--> NONE, log compacted
  *     NONE --last piece received--> SAVING, installs --durable--> NONE, machine loaded, log kept or reset
- * The log may be compacted only when the snapshot is durable. Some entries before it are kept, so that a follower
- * that is a little behind needs no snapshot.
+ * The log may be compacted only when the snapshot is durable. Some entries before it are kept, so that a
+ * follower that is a little behind needs no snapshot.
  *
- * The leader sends a piece, waits for the answer, sends the next; each heartbeat asks again. The follower says at
- * which offset it goes on, so that nothing needs to be remembered about losses and restarts on either side. */
+ * The leader sends a piece, waits for the answer, sends the next; each heartbeat asks again. The follower
+ * says at which offset it goes on, so that nothing needs to be remembered about losses and restarts on either
+ * side. */
 #include "core/quorum/internal.h"
 
 enum { ENTRIES_KEPT_DIVISOR = 4 };
@@ -31,7 +32,8 @@ static void log_replace(struct isr_quorum *quorum)
     if (quorum->role != ISR_CONSENSUS_FOLLOWER)
         quorum_role_set(quorum, ISR_CONSENSUS_FOLLOWER, ISR_NODE_NONE);
     if (quorum->log.count > 0)
-        isr_observe(quorum->env, ISR_OBSERVED_QUORUM_TRUNCATED)->quorum_truncated.from = quorum->log.base_index + 1;
+        isr_observe(quorum->env, ISR_OBSERVED_QUORUM_TRUNCATED)->quorum_truncated.from =
+            quorum->log.base_index + 1;
     quorum_log_reset(&quorum->log, quorum->snapshot_index, quorum->snapshot_term);
     quorum_log_file_reset(quorum);
     struct isr_observation *observation = isr_observe(quorum->env, ISR_OBSERVED_QUORUM_COMPACTED);
@@ -65,7 +67,8 @@ static void install(struct isr_quorum *quorum)
             return;
         }
         bool follows = quorum_log_has(&quorum->log, index) && quorum_log_term(&quorum->log, index) == term;
-        struct isr_observation *observation = isr_observe(quorum->env, ISR_OBSERVED_QUORUM_SNAPSHOT_INSTALLED);
+        struct isr_observation *observation =
+            isr_observe(quorum->env, ISR_OBSERVED_QUORUM_SNAPSHOT_INSTALLED);
         observation->quorum_snapshot_installed.index = index;
         observation->quorum_snapshot_installed.term = term;
         if (!follows)
@@ -89,7 +92,8 @@ static void snapshot_saved(void *object, int64_t argument, const struct isr_io_r
     if (!quorum_io_ok(quorum, result))
         return;
     if (quorum->snapshot.file != NULL) {
-        isr_env_delete(quorum->env, quorum_file(ISR_FILE_QUORUM_SNAPSHOT, quorum->snapshot.index), NULL, NULL, 0);
+        isr_env_delete(quorum->env, quorum_file(ISR_FILE_QUORUM_SNAPSHOT, quorum->snapshot.index), NULL, NULL,
+                       0);
         isr_heap_release(quorum->env->heap, quorum->snapshot.file);
     }
     quorum->snapshot = quorum->saving;
@@ -112,7 +116,8 @@ static void save(struct isr_quorum *quorum, int64_t index, int32_t term, uint8_t
         .index = index, .term = term, .file = file, .file_bytes = data_bytes + QUORUM_SNAPSHOT_HEADER_BYTES};
     quorum->saving_installs = installs;
     isr_env_replace(quorum->env, quorum_file(ISR_FILE_QUORUM_SNAPSHOT, index),
-                    (struct isr_bytes){.data = file, .size = quorum->saving.file_bytes}, snapshot_saved, quorum, 0);
+                    (struct isr_bytes){.data = file, .size = quorum->saving.file_bytes}, snapshot_saved,
+                    quorum, 0);
 }
 
 void quorum_snapshot_take(struct isr_quorum *quorum)
@@ -142,7 +147,9 @@ void quorum_snapshot_send(struct isr_quorum *quorum, struct quorum_peer *peer, b
     uint32_t left = total - peer->snapshot_offset;
     uint32_t most = (uint32_t)quorum->env->config.quorum_append_max_bytes;
     struct isr_bytes data = {.data = snapshot->file + QUORUM_SNAPSHOT_HEADER_BYTES + peer->snapshot_offset,
-                             .size = !with_data ? 0 : left < most ? left : most};
+                             .size = !with_data    ? 0
+                                     : left < most ? left
+                                                   : most};
     struct isr_message message = {.kind = ISR_MESSAGE_SNAPSHOT_REQUEST,
                                   .snapshot_request = {.term = quorum->term,
                                                        .round = quorum->round,
@@ -185,7 +192,8 @@ void quorum_snapshot_response(struct isr_quorum *quorum, struct quorum_peer *pee
         quorum_term_adopt(quorum, response->term);
         return;
     }
-    if (response->term < quorum->term || quorum->role != ISR_CONSENSUS_LEADER || response->round > quorum->round)
+    if (response->term < quorum->term || quorum->role != ISR_CONSENSUS_LEADER ||
+        response->round > quorum->round)
         return;
     peer->heard_ns = quorum->env->now_ns;
     if (peer->state != QUORUM_SNAPSHOT || response->last_index != peer->snapshot_index)
@@ -218,7 +226,8 @@ static bool request_is_sane(const struct isr_snapshot_request *request)
     return request->term >= 1 && request->term <= QUORUM_TERM_MAX && request->last_index >= 1 &&
            request->last_index < QUORUM_INDEX_MAX && request->last_term >= 1 &&
            request->last_term <= request->term && request->total_bytes <= QUORUM_SNAPSHOT_BYTES_MAX &&
-           request->offset <= request->total_bytes && request->data.size <= request->total_bytes - request->offset;
+           request->offset <= request->total_bytes &&
+           request->data.size <= request->total_bytes - request->offset;
 }
 
 /* Memory grows with what arrived, not with what was announced. */

@@ -3,10 +3,11 @@
  *   vote      u32 magic, i32 term, i32 vote, u32 CRC-32C of what is before it
  *   log       header: u32 magic, i64 base index, i32 base term, u32 CRC-32C of what is before it
  *             record: u32 CRC-32C, u32 size, i64 index, i32 term, u8 kind, data
- *             A record's checksum starts with the checksum before it (the header's for the first), so that a record
- *             left over from a suffix that was cut can never continue the log that was written over it, whatever
- *             its term: a cut that a power loss undid leaves such records behind.
- *   snapshot  u32 magic, i64 index, i32 term, u32 size, u32 CRC-32C of these and the data, data */
+ *   snapshot  u32 magic, i64 index, i32 term, u32 size, u32 CRC-32C of these and the data, data
+ *
+ * A record's checksum starts with the checksum before it (the header's for the first), so that a record left
+ * over from a suffix that was cut can never continue the log that was written over it, whatever its term: a cut
+ * that a power loss undid leaves such records behind. */
 #include "core/quorum/internal.h"
 
 #define VOTE_MAGIC UINT32_C(0x31545651)     /* QVT1 */
@@ -123,5 +124,6 @@ bool quorum_snapshot_get(struct isr_bytes file, int64_t *index, int32_t *term)
     uint32_t crc = isr_get_u32(&reader);
     if (reader.failed || magic != SNAPSHOT_MAGIC || size != file.size - QUORUM_SNAPSHOT_HEADER_BYTES)
         return false;
-    return crc == snapshot_crc(file.data, size) && *index >= 1 && *index < QUORUM_INDEX_MAX && term_is_sane(*term);
+    return crc == snapshot_crc(file.data, size) && *index >= 1 && *index < QUORUM_INDEX_MAX &&
+           term_is_sane(*term);
 }

@@ -1,9 +1,9 @@
-/* Arbitrary bytes in the three files of a voter: the start must survive them, and what it made of them must survive
- * the next start.
+/* Arbitrary bytes in the three files of a voter: the start must survive them, and what it made of them must
+ * survive the next start.
  *
- * Input: u8 flags (1 vote file, 2 log file, 4 snapshot, 8 repair the checksums, so that what lies behind them is
- * reached), u8 number of the log file, u8 number of the snapshot, u8 bytes of the vote file, u16 bytes of the log
- * file, these bytes, and the snapshot's until the end. */
+ * Input: u8 flags (1 vote file, 2 log file, 4 snapshot, 8 repair the checksums, so that what lies behind them
+ * is reached), u8 number of the log file, u8 number of the snapshot, u8 bytes of the vote file, u16 bytes of
+ * the log file, these bytes, and the snapshot's until the end. */
 #include "core/quorum/internal.h"
 #include "core/quorum/tests/cluster.h"
 
@@ -60,8 +60,8 @@ static int64_t snapshot_repair(struct disk_bytes *file)
     return index;
 }
 
-static void file_put(struct disk *disk, enum isr_file_kind kind, int64_t number, const uint8_t *data, size_t size,
-                     bool repair)
+static void file_put(struct disk *disk, enum isr_file_kind kind, int64_t number, const uint8_t *data,
+                     size_t size, bool repair)
 {
     struct disk_bytes bytes = {0};
     bytes_set(&bytes, data, (uint32_t)size);

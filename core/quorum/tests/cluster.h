@@ -1,6 +1,6 @@
 /* A tiny deterministic world for the quorum's tests: nodes with an environment each, a network that loses,
- * duplicates, delays and reorders, disks that lose what was not synced, and Raft's five properties (figure 3.2)
- * checked on what the nodes observe. Header-only; independent of sim/. */
+ * duplicates, delays and reorders, disks that lose what was not synced, and Raft's five properties
+ * (figure 3.2) checked on what the nodes observe. Header-only; independent of sim/. */
 #ifndef ISR_QUORUM_TESTS_CLUSTER_H
 #define ISR_QUORUM_TESTS_CLUSTER_H
 
@@ -109,7 +109,8 @@ static inline void changes_drop(struct disk_file *file)
     file->changes_count = 0;
 }
 
-static inline void disk_change(struct disk *disk, const struct isr_file name, const struct disk_change *change)
+static inline void disk_change(struct disk *disk, const struct isr_file name,
+                               const struct disk_change *change)
 {
     struct disk_file *file = disk_find(disk, name, true);
     if (!file->cached.exists)
@@ -228,7 +229,7 @@ struct cluster_node {
     int64_t base, last;
     bool leads;
     bool exited;
-    bool errored; /* a disk operation failed in this life */
+    bool errored;    /* a disk operation failed in this life */
     int64_t wake_ns; /* the wish that stands */
 };
 
@@ -252,7 +253,8 @@ struct cluster {
     int32_t committed[CLUSTER_INDEX_MAX];
     int64_t committed_last;
     uint64_t applied[CLUSTER_INDEX_MAX];
-    uint64_t appended[CLUSTER_INDEX_MAX][4]; /* (index, slot): term and digest and previous term, hashed together */
+    uint64_t appended[CLUSTER_INDEX_MAX]
+                     [4]; /* (index, slot): term and digest and previous term, hashed together */
     int32_t appended_terms[CLUSTER_INDEX_MAX][4];
     int64_t elections, commits, snapshots_installed, truncations, steps;
 };
@@ -312,8 +314,8 @@ static inline struct cluster_event event_take(struct cluster *cluster)
 
 /* ---- checks ---- */
 
-static inline void check_appended(struct cluster *cluster, struct cluster_node *node, int64_t index, int32_t term,
-                                  uint64_t digest)
+static inline void check_appended(struct cluster *cluster, struct cluster_node *node, int64_t index,
+                                  int32_t term, uint64_t digest)
 {
     cluster_expect(cluster, index == node->last + 1, "entries are appended in order");
     if (index <= 0 || index >= CLUSTER_INDEX_MAX)
@@ -342,7 +344,8 @@ static inline void check_elected(struct cluster *cluster, struct cluster_node *n
 {
     int32_t id = node->env.node;
     cluster->elections++;
-    cluster_expect(cluster, cluster->leader_of[term] == 0 || cluster->leader_of[term] == id, "election safety");
+    cluster_expect(cluster, cluster->leader_of[term] == 0 || cluster->leader_of[term] == id,
+                   "election safety");
     cluster->leader_of[term] = id;
     bool complete = node->base <= cluster->committed_last || node->base == 0;
     for (int64_t i = node->base + 1; i <= cluster->committed_last && complete; i++)
@@ -350,7 +353,8 @@ static inline void check_elected(struct cluster *cluster, struct cluster_node *n
     cluster_expect(cluster, complete, "leader completeness");
 }
 
-static inline void check_committed(struct cluster *cluster, struct cluster_node *node, int64_t index, int32_t term)
+static inline void check_committed(struct cluster *cluster, struct cluster_node *node, int64_t index,
+                                   int32_t term)
 {
     cluster_expect(cluster, index <= node->last && (index <= node->base || node->terms[index] == term),
                    "what is committed is in the log");
@@ -382,7 +386,8 @@ static inline void check_observation(struct cluster *cluster, struct cluster_nod
                        (uint64_t)seen->quorum_appended.digest);
     } else if (seen->kind == ISR_OBSERVED_QUORUM_TRUNCATED) {
         cluster_expect(cluster, !node->leads, "leader append-only");
-        cluster_expect(cluster, seen->quorum_truncated.from > node->base, "no truncation of what is compacted");
+        cluster_expect(cluster, seen->quorum_truncated.from > node->base,
+                       "no truncation of what is compacted");
         node->last = seen->quorum_truncated.from - 1;
         cluster->truncations++;
     } else if (seen->kind == ISR_OBSERVED_QUORUM_COMMITTED) {
@@ -460,7 +465,8 @@ static inline void effect_send(struct cluster *cluster, uint32_t from, const str
     while (copies-- > 0) {
         uint8_t *bytes = malloc(effect->bytes.size);
         memcpy(bytes, effect->bytes.data, effect->bytes.size);
-        int64_t delay = ISR_MS + (int64_t)test_random_below(&cluster->random, (uint32_t)cluster->delay_ns_max);
+        int64_t delay =
+            ISR_MS + (int64_t)test_random_below(&cluster->random, (uint32_t)cluster->delay_ns_max);
         event_add(cluster, (struct cluster_event){.time_ns = cluster->now_ns + delay,
                                                   .kind = CLUSTER_MESSAGE,
                                                   .from = from,
@@ -521,15 +527,15 @@ static inline void step_finish(struct cluster *cluster, uint32_t place)
     }
     if (node->env.exiting) {
         node->exited = true;
-        cluster_expect(cluster, node->errored || node->load_fails || cluster->unchecked, "a node halts only after a disk error");
+        cluster_expect(cluster, node->errored || node->load_fails || cluster->unchecked,
+                       "a node halts only after a disk error");
         node_drop(node);
         return;
     }
     if (effects.wake_ns != ISR_TIME_NEVER && effects.wake_ns != node->wake_ns)
-        event_add(cluster, (struct cluster_event){.time_ns = effects.wake_ns,
-                                                  .kind = CLUSTER_WAKE,
-                                                  .to = place,
-                                                  .life = node->life});
+        event_add(cluster,
+                  (struct cluster_event){
+                      .time_ns = effects.wake_ns, .kind = CLUSTER_WAKE, .to = place, .life = node->life});
     node->wake_ns = effects.wake_ns;
 }
 
@@ -558,7 +564,8 @@ static inline void cluster_start(struct cluster *cluster, uint32_t place)
     isr_env_begin(&node->env, cluster->now_ns);
     struct isr_consensus *consensus = isr_quorum_new(&node->env);
     node->quorum = (struct isr_quorum *)consensus;
-    struct isr_consensus_machine machine = {machine_apply, machine_snapshot, machine_load, machine_changed, node};
+    struct isr_consensus_machine machine = {machine_apply, machine_snapshot, machine_load, machine_changed,
+                                            node};
     consensus->ops->start(consensus, &node->env, &voters, &machine);
     step_finish(cluster, place);
 }
@@ -585,8 +592,8 @@ static inline void cluster_disk_abandon(struct cluster *cluster, uint32_t place)
         if (!gone && (first->operation == ISR_EFFECT_WRITE || first->operation == ISR_EFFECT_TRUNCATE))
             disk_change(&node->disk, first->file, &change);
         if (!gone && first->operation == ISR_EFFECT_REPLACE)
-            disk_replace(&node->disk, first->file, (struct isr_bytes){.data = first->bytes, .size = first->size},
-                         false);
+            disk_replace(&node->disk, first->file,
+                         (struct isr_bytes){.data = first->bytes, .size = first->size}, false);
         free(first->bytes);
         first->bytes = NULL;
     }
@@ -608,7 +615,8 @@ static inline void cluster_power_loss(struct cluster *cluster, uint32_t place)
 
 static inline int file_entry_compare(const void *a, const void *b)
 {
-    return isr_file_compare(((const struct isr_file_entry *)a)->file, ((const struct isr_file_entry *)b)->file);
+    return isr_file_compare(((const struct isr_file_entry *)a)->file,
+                            ((const struct isr_file_entry *)b)->file);
 }
 
 static inline void disk_carry_out(struct cluster_node *node, const struct cluster_event *event,
@@ -661,7 +669,8 @@ static inline void event_handle(struct cluster *cluster, const struct cluster_ev
         node->quorum->base.ops->message(&node->quorum->base, (int32_t)event->from + 1, &message);
     } else if (event->kind == CLUSTER_DISK) {
         struct isr_file_entry entries[CLUSTER_FILES_MAX];
-        struct isr_event done = {.kind = ISR_EVENT_IO_DONE, .io_done = {.io = event->io, .status = event->status}};
+        struct isr_event done = {.kind = ISR_EVENT_IO_DONE,
+                                 .io_done = {.io = event->io, .status = event->status}};
         node->errored = node->errored || event->status != ISR_IO_OK;
         if (event->status == ISR_IO_OK)
             disk_carry_out(node, event, &done, entries);

@@ -28,13 +28,15 @@ static void solo_receive(struct cluster *cluster, int32_t from, const struct isr
     step_finish(cluster, 0);
 }
 
-/* The newest message of the kind still on its way; fills message, whose bytes last until the cluster runs on. */
+/* The newest message of the kind still on its way; fills message, whose bytes last until the cluster runs on.
+ */
 static bool solo_sent(struct cluster *cluster, enum isr_message_kind kind, struct isr_message *message)
 {
     const struct cluster_event *newest = NULL;
     for (uint32_t i = 0; i < cluster->events_count; i++) {
         const struct cluster_event *event = &cluster->events[i];
-        if (event->kind == CLUSTER_MESSAGE && isr_frame_kind((struct isr_bytes){event->bytes, event->size}) == kind &&
+        if (event->kind == CLUSTER_MESSAGE &&
+            isr_frame_kind((struct isr_bytes){event->bytes, event->size}) == kind &&
             (newest == NULL || event->sequence > newest->sequence))
             newest = event;
     }
@@ -197,11 +199,10 @@ static void solo_elect(struct cluster *cluster)
 static void solo_accept(struct cluster *cluster, int32_t from, int64_t match)
 {
     struct isr_quorum *quorum = cluster->nodes[0].quorum;
-    struct isr_message message = {.kind = ISR_MESSAGE_APPEND_RESPONSE,
-                                  .append_response = {.term = quorum->term,
-                                                      .round = quorum->round,
-                                                      .success = 1,
-                                                      .match_index = match}};
+    struct isr_message message = {
+        .kind = ISR_MESSAGE_APPEND_RESPONSE,
+        .append_response = {
+            .term = quorum->term, .round = quorum->round, .success = 1, .match_index = match}};
     solo_receive(cluster, from, &message);
 }
 
@@ -290,24 +291,41 @@ static void candidate_is_ignored_when_a_leader_is_heard(void **state)
 
 static int64_t odd_number(struct test_random *random)
 {
-    static const int64_t odd[] = {INT64_MIN, INT64_MAX, INT32_MIN, INT32_MAX, -1, 0, 1, 2, 3, 4, 5, 6, 7, 30,
-                                  ((int64_t)1 << 60) - 1, (int64_t)1 << 30, UINT32_MAX};
+    static const int64_t odd[] = {INT64_MIN,
+                                  INT64_MAX,
+                                  INT32_MIN,
+                                  INT32_MAX,
+                                  -1,
+                                  0,
+                                  1,
+                                  2,
+                                  3,
+                                  4,
+                                  5,
+                                  6,
+                                  7,
+                                  30,
+                                  ((int64_t)1 << 60) - 1,
+                                  (int64_t)1 << 30,
+                                  UINT32_MAX};
     return odd[test_random_below(random, sizeof odd / sizeof odd[0])];
 }
 
-static void odd_message(struct test_random *random, struct isr_message *message, struct isr_raft_entry *entries,
-                        const uint8_t *bytes)
+static void odd_message(struct test_random *random, struct isr_message *message,
+                        struct isr_raft_entry *entries, const uint8_t *bytes)
 {
     struct isr_bytes data = {bytes, test_random_below(random, 64)};
-    int32_t term = test_random_chance(random, 3) ? (int32_t)odd_number(random) : 1 + (int32_t)test_random_below(random, 9);
-    uint64_t round = test_random_chance(random, 3) ? (uint64_t)odd_number(random) : test_random_below(random, 30);
+    int32_t term = test_random_chance(random, 3) ? (int32_t)odd_number(random)
+                                                 : 1 + (int32_t)test_random_below(random, 9);
+    uint64_t round =
+        test_random_chance(random, 3) ? (uint64_t)odd_number(random) : test_random_below(random, 30);
     *message = (struct isr_message){.kind = ISR_MESSAGE_VOTE_REQUEST + test_random_below(random, 6)};
     if (message->kind == ISR_MESSAGE_VOTE_REQUEST) {
-        message->vote_request = (struct isr_vote_request){
-            term, (uint8_t)test_random_below(random, 3), odd_number(random), (int32_t)odd_number(random)};
+        message->vote_request = (struct isr_vote_request){term, (uint8_t)test_random_below(random, 3),
+                                                          odd_number(random), (int32_t)odd_number(random)};
     } else if (message->kind == ISR_MESSAGE_VOTE_RESPONSE) {
-        message->vote_response = (struct isr_vote_response){
-            term, (uint8_t)test_random_below(random, 3), term, (uint8_t)test_random_below(random, 3)};
+        message->vote_response = (struct isr_vote_response){term, (uint8_t)test_random_below(random, 3), term,
+                                                            (uint8_t)test_random_below(random, 3)};
     } else if (message->kind == ISR_MESSAGE_APPEND_REQUEST) {
         uint32_t count = test_random_below(random, 4);
         for (uint32_t i = 0; i < count; i++)
@@ -316,15 +334,21 @@ static void odd_message(struct test_random *random, struct isr_message *message,
         message->append_request = (struct isr_append_request){
             term, round, odd_number(random), (int32_t)odd_number(random), odd_number(random), entries, count};
     } else if (message->kind == ISR_MESSAGE_APPEND_RESPONSE) {
-        message->append_response = (struct isr_append_response){
-            term, round, (uint8_t)test_random_below(random, 3), odd_number(random), (int32_t)odd_number(random)};
+        message->append_response =
+            (struct isr_append_response){term, round, (uint8_t)test_random_below(random, 3),
+                                         odd_number(random), (int32_t)odd_number(random)};
     } else if (message->kind == ISR_MESSAGE_SNAPSHOT_REQUEST) {
-        message->snapshot_request =
-            (struct isr_snapshot_request){term, round, odd_number(random), (int32_t)odd_number(random),
-                                          (uint32_t)odd_number(random), (uint32_t)odd_number(random), data};
+        message->snapshot_request = (struct isr_snapshot_request){term,
+                                                                  round,
+                                                                  odd_number(random),
+                                                                  (int32_t)odd_number(random),
+                                                                  (uint32_t)odd_number(random),
+                                                                  (uint32_t)odd_number(random),
+                                                                  data};
     } else {
-        message->snapshot_response = (struct isr_snapshot_response){
-            term, round, odd_number(random), (uint32_t)odd_number(random), (uint8_t)test_random_below(random, 3)};
+        message->snapshot_response =
+            (struct isr_snapshot_response){term, round, odd_number(random), (uint32_t)odd_number(random),
+                                           (uint8_t)test_random_below(random, 3)};
     }
 }
 
@@ -345,7 +369,8 @@ static void nothing_breaks_when_messages_are_nonsense(void **state)
             struct isr_message message;
             odd_message(&random, &message, entries, bytes);
             if (message.kind == ISR_MESSAGE_APPEND_REQUEST && test_random_chance(&random, 2)) {
-                message.append_request.term = cluster->nodes[0].quorum->term + (int32_t)test_random_below(&random, 2);
+                message.append_request.term =
+                    cluster->nodes[0].quorum->term + (int32_t)test_random_below(&random, 2);
                 message.append_request.prev_log_index = isr_quorum_last_index(cluster->nodes[0].quorum);
                 message.append_request.prev_log_term = quorum_log_last_term(&cluster->nodes[0].quorum->log);
             }
@@ -584,7 +609,8 @@ static void halts_when_the_disk_fails(void **state)
 static void halts_when_a_file_that_is_replaced_whole_is_damaged(void **state)
 {
     (void)state;
-    static const enum isr_file_kind kinds[] = {ISR_FILE_QUORUM_VOTE, ISR_FILE_QUORUM_LOG, ISR_FILE_QUORUM_SNAPSHOT};
+    static const enum isr_file_kind kinds[] = {ISR_FILE_QUORUM_VOTE, ISR_FILE_QUORUM_LOG,
+                                               ISR_FILE_QUORUM_SNAPSHOT};
     for (unsigned i = 0; i < 3; i++) {
         uint32_t leader;
         struct cluster *cluster = cluster_elected(3, 8, &leader);

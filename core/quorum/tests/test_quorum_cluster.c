@@ -1,6 +1,6 @@
-/* Random histories: clusters of 3 and 5 under message loss, duplication, reordering, partitions, crashes with and
- * without power loss, and disk errors. Raft's properties are checked on every observation; after healing, proposals
- * commit and all machines become equal. */
+/* Random histories: clusters of 3 and 5 under message loss, duplication, reordering, partitions, crashes with
+ * and without power loss, and disk errors. Raft's properties are checked on every observation; after healing,
+ * proposals commit and all machines become equal. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,7 +42,8 @@ static void fault(struct cluster *cluster)
         node->disk_fails = true;
         break;
     case 6:
-        node->disk_latency_ns = (int64_t[]){2 * ISR_MS, 400 * ISR_MS, 2 * ISR_SECOND}[test_random_below(random, 3)];
+        node->disk_latency_ns =
+            (int64_t[]){2 * ISR_MS, 400 * ISR_MS, 2 * ISR_SECOND}[test_random_below(random, 3)];
         break;
     case 7:
         for (uint32_t i = 0; i < cluster->count; i++)
@@ -72,8 +73,8 @@ static uint32_t raw_leader(const struct cluster *cluster)
     return best;
 }
 
-/* Waits for an election and strikes the new leader at a delicate moment, when entries of earlier terms are on their
- * way: the histories of figure 3.7. */
+/* Waits for an election and strikes the new leader at a delicate moment, when entries of earlier terms are on
+ * their way: the histories of figure 3.7. */
 static void hunt(struct cluster *cluster, bool *isolated)
 {
     struct test_random *random = &cluster->random;
@@ -89,7 +90,8 @@ static void hunt(struct cluster *cluster, bool *isolated)
         cluster_run(cluster, ISR_MS);
     uint32_t moment = test_random_below(random, 3); /* at once; at its first commit; when it serves */
     int64_t commits = cluster->commits;
-    for (uint32_t i = 0; i < 60 && moment == 1 && cluster->commits == commits && cluster->failure == NULL; i++)
+    for (uint32_t i = 0; i < 60 && moment == 1 && cluster->commits == commits && cluster->failure == NULL;
+         i++)
         cluster_run(cluster, ISR_MS / 2);
     if (moment == 2)
         cluster_run(cluster, 100 * ISR_MS);
@@ -160,9 +162,12 @@ static void seed_run(uint32_t count, uint64_t seed, struct totals *totals)
         fault(cluster);
         uint32_t proposals = test_random_below(&cluster->random, 12);
         for (uint32_t i = 0; i < proposals; i++) {
-            for (uint32_t place = 0; place < count; place++)
-                cluster_propose(cluster, place, test_random_next(&cluster->random),
-                                8 + test_random_below(&cluster->random, 60));
+            for (uint32_t place = 0; place < count; place++) {
+                uint64_t value =
+                    test_random_next(&cluster->random); /* compilers order arguments as they like */
+                uint32_t size = 8 + test_random_below(&cluster->random, 60);
+                cluster_propose(cluster, place, value, size);
+            }
             cluster_run(cluster, (int64_t)test_random_below(&cluster->random, 20) * ISR_MS);
         }
         cluster_run(cluster, (int64_t)test_random_below(&cluster->random, 1500) * ISR_MS);
@@ -193,9 +198,10 @@ static void seeds_run(uint32_t count, uint64_t first)
     uint64_t seeds = many != NULL ? strtoull(many, NULL, 10) : SEEDS;
     for (uint64_t seed = first; seed < first + seeds; seed++)
         seed_run(count, seed, &totals);
-    print_message("%u nodes: %lld steps, %lld elections, %lld commits, %lld snapshots installed, %lld truncations\n",
-                  count, (long long)totals.steps, (long long)totals.elections, (long long)totals.commits,
-                  (long long)totals.snapshots_installed, (long long)totals.truncations);
+    print_message(
+        "%u nodes: %lld steps, %lld elections, %lld commits, %lld snapshots installed, %lld truncations\n",
+        count, (long long)totals.steps, (long long)totals.elections, (long long)totals.commits,
+        (long long)totals.snapshots_installed, (long long)totals.truncations);
     /* A run in which nothing happens proves nothing. */
     assert_true(totals.elections > (int64_t)seeds);
     assert_true(totals.commits > 20 * (int64_t)seeds);

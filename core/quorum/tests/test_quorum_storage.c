@@ -47,8 +47,8 @@ static void log_header_is_refused_when_it_is_nonsense(void **state)
         int64_t index;
         int32_t term;
         bool sane;
-    } cases[] = {{0, 0, true},  {5, 1, true},         {0, 1, false},
-                 {5, 0, false}, {-1, 1, false},       {QUORUM_INDEX_MAX, 1, false},
+    } cases[] = {{0, 0, true},   {5, 1, true},         {0, 1, false},
+                 {5, 0, false},  {-1, 1, false},       {QUORUM_INDEX_MAX, 1, false},
                  {5, -1, false}, {5, INT32_MAX, false}};
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint8_t file[QUORUM_LOG_HEADER_BYTES];
@@ -70,7 +70,8 @@ static void records_end_when_the_chain_breaks(void **state)
     uint32_t chain = 77;
     for (int64_t index = 1; index <= 3; index++) {
         /* The third does not follow the second, but stands by itself: a leftover. */
-        chain = quorum_record_crc(index == 3 ? 12345 : chain, index, 2, ISR_ENTRY_NOOP, (struct isr_bytes){0});
+        chain =
+            quorum_record_crc(index == 3 ? 12345 : chain, index, 2, ISR_ENTRY_NOOP, (struct isr_bytes){0});
         entry.crc = chain;
         out = quorum_record_put(out, index, &entry);
     }

@@ -93,7 +93,8 @@ static void agrees_with_an_array_when_changed_at_random(void **state)
             expect_equal(&log, &model);
         }
         quorum_log_reset(&log, model.last, 1);
-        assert_in_range(heap.live_blocks, 1, 2); /* entries and runs: the data of dropped entries is released */
+        assert_in_range(heap.live_blocks, 1,
+                        2); /* entries and runs: the data of dropped entries is released */
         test_heap_drop(&heap);
     }
 }
