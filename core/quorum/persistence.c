@@ -7,11 +7,11 @@
  *     IDLE --entries that were not written--> FLUSHING (truncate, write, sync) --synced--> IDLE
  *     IDLE --the log's base moved--> REWRITING (the whole log, into a file with a new number) --> IDLE
  *
- * One at a time, so that a sync covers everything that gathered during the one before it. A rewrite replaces its
- * file atomically and holds all that memory holds; the file with the highest number is therefore always whole,
- * and lower ones are leftovers. Truncation in memory lowers all three indices at once: what a sync under way
- * will confirm of the cut suffix counts no more. On the disk it is a TRUNCATE before the next WRITE of the same
- * file.
+ * One at a time, so that a sync covers everything that gathered during the one before it. A rewrite replaces
+ * its file atomically and holds all that memory holds; the file with the highest number is therefore always
+ * whole, and lower ones are leftovers. Truncation in memory lowers all three indices at once: what a sync
+ * under way will confirm of the cut suffix counts no more. On the disk it is a TRUNCATE before the next WRITE
+ * of the same file.
  *
  * Invariant: durable_index <= written_index <= last index; flushing_index <= written_index. */
 #include "core/quorum/internal.h"

@@ -6,8 +6,8 @@
  *   snapshot  u32 magic, i64 index, i32 term, u32 size, u32 CRC-32C of these and the data, data
  *
  * A record's checksum starts with the checksum before it (the header's for the first), so that a record left
- * over from a suffix that was cut can never continue the log that was written over it, whatever its term: a cut
- * that a power loss undid leaves such records behind. */
+ * over from a suffix that was cut can never continue the log that was written over it, whatever its term: a
+ * cut that a power loss undid leaves such records behind. */
 #include "core/quorum/internal.h"
 
 #define VOTE_MAGIC UINT32_C(0x31545651)     /* QVT1 */
