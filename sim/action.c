@@ -205,6 +205,8 @@ void sim_action_apply(struct sim_world *world, const struct sim_action *action)
 
 void sim_world_heal(struct sim_world *world)
 {
+    struct sim_link_spec *everywhere = &world->network.spec;
+    everywhere->loss_ppm = everywhere->duplicate_ppm = everywhere->reorder_ppm = 0;
     for (int32_t node = 1; node <= world->processes_count; node++) {
         struct sim_disk *disk = world->processes[node].disk;
         sim_network_heal(&world->network, node);

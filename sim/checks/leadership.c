@@ -5,6 +5,21 @@
  * have lost what it wrote, and would write other records under the same epoch and offsets (KAFKA-10527). */
 #include "sim/checks/state.h"
 
+/* Nobody eligible is left: every member of the ISR and the ELR ended uncleanly (the last one's registration may be what
+ * this very change is about). */
+static bool none_is_eligible(const struct check_partition *partition, const struct sim_partition_view *before)
+{
+    for (int i = 0; i < before->isr.count; i++) {
+        if (!check_ledger_unclean(partition, before->isr.ids[i]))
+            return false;
+    }
+    for (int i = 0; i < before->elr.count; i++) {
+        if (!check_ledger_unclean(partition, before->elr.ids[i]))
+            return false;
+    }
+    return true;
+}
+
 static void note_election(struct check_partition *partition, const struct sim_partition_view *before,
                           const struct sim_partition_view *after, int64_t cause)
 {
@@ -14,8 +29,7 @@ static void note_election(struct check_partition *partition, const struct sim_pa
     if (after->leader == ISR_NODE_NONE)
         return;
     if (cause == ISR_CAUSE_ELECTION_UNCLEAN && after->leader_epoch != before->leader_epoch) {
-        bool none_left = before->isr.count == 0 && before->elr.count == 0;
-        if (none_left && after->leader == partition->last_leader)
+        if (none_is_eligible(partition, before) && after->leader == partition->last_leader)
             ledger->last_known_epoch = after->leader_epoch;
         bool allowed = partition->unclean || partition->unclean_asked;
         /* An allowed one that was not judged yet goes on to excuse. */

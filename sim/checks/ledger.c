@@ -30,9 +30,22 @@ void check_ledger_restored(struct check_partition *partition, int32_t node, int6
 {
     struct check_ledger *ledger = &partition->ledger;
     for (uint32_t i = 0; i < ledger->endings_count; i++) {
-        if (ledger->endings[i].node == node && ledger->endings[i].restored_to < offset)
+        if (ledger->endings[i].node != node)
+            continue;
+        ledger->endings[i].restored = true;
+        if (ledger->endings[i].restored_to < offset)
             ledger->endings[i].restored_to = offset;
     }
+}
+
+bool check_ledger_unclean(const struct check_partition *partition, int32_t node)
+{
+    const struct check_ledger *ledger = &partition->ledger;
+    for (uint32_t i = ledger->endings_count; i > 0; i--) {
+        if (ledger->endings[i - 1].node == node)
+            return !ledger->endings[i - 1].restored;
+    }
+    return false;
 }
 
 /* How many of the partition's replicas ended uncleanly since the entry was written and were not in the ISR with it
@@ -44,7 +57,7 @@ static int32_t replicas_ended(const struct check_ledger *ledger, const struct ch
     for (uint32_t i = entry->endings_seen; i < ledger->endings_count; i++) {
         const struct check_ending *ending = &ledger->endings[i];
         bool lost = ending->lossy && ending->lost_from < check_entry_end(entry) && entry->base < ending->lost_to;
-        bool counts = (lost || !lost_only) && ending->restored_to <= entry->base;
+        bool counts = (lost || !lost_only) && !(ending->restored && entry->base < ending->restored_to);
         if (!counts || sim_node_set_has(&counted, ending->node))
             continue;
         sim_node_set_add(&counted, ending->node);

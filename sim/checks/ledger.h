@@ -26,7 +26,8 @@ struct check_ending {
     bool recovered;     /* it is known what it lost */
     int64_t lost_from;  /* [lost_from, lost_to) is lost; lossy endings only */
     int64_t lost_to;
-    int64_t restored_to; /* it was in the ISR again with everything below */
+    bool restored; /* it was in the ISR again, with everything below restored_to */
+    int64_t restored_to;
 };
 
 /* Acknowledged or read, but not committed by a leader in its own valid term: a deposed leader that does not know yet. */
@@ -61,6 +62,8 @@ void check_ledger_restored(struct check_partition *partition, int32_t node, int6
 /* May this record of that leader epoch be missing in the log of the leader of leader_epoch? */
 bool check_ledger_excuses(const struct check_partition *partition, int32_t record_epoch,
                           const struct check_entry *entry, int32_t leader_epoch);
+/* Did it end uncleanly, and was not in the ISR since? Then it leaves ISR and ELR when it registers again. */
+bool check_ledger_unclean(const struct check_partition *partition, int32_t node);
 /* An election was decided whose leader need not hold what is committed; it is judged when that leader begins. */
 bool check_ledger_in_doubt(const struct check_partition *partition);
 bool check_ledger_forgiven(const struct check_partition *partition, int32_t record_epoch, int64_t offset);

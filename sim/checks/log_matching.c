@@ -17,6 +17,7 @@ static void appended_as_leader(struct sim_checks *checks, struct check_partition
     if (base >= end) {
         struct check_entry *entry = check_line_add(&partition->history, line, base, count, crc);
         entry->endings_seen = partition->ledger.endings_count;
+        check_late(checks, partition, base);
         return;
     }
     const struct check_entry *before = check_line_find(line, base);

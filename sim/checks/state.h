@@ -45,6 +45,7 @@ struct check_partition {
     int32_t epoch_max;    /* the highest leader epoch that was decided or began */
     int32_t epoch_judged; /* the highest leader epoch whose leader was held against the committed log */
     int32_t judged_leader;
+    int64_t late_offset; /* the first offset that a leader appended late (view.late_ns); ISR_OFFSET_NONE: none */
     struct check_replica *replicas;
     uint32_t replicas_count, replicas_capacity;
     struct check_producer *producers;
@@ -177,6 +178,8 @@ void check_bounds(struct sim_checks *checks, const struct check_partition *parti
 void check_metadata_applied(struct sim_checks *checks, int32_t node, int64_t index, uint64_t digest);
 
 /* L1 liveness.c */
+/* A leader appended at the offset. */
+void check_late(struct sim_checks *checks, struct check_partition *partition, int64_t offset);
 void check_liveness(struct sim_checks *checks);
 
 /* vacuity.c: NULL when something was proven */

@@ -164,6 +164,7 @@ static struct sim_view view_of(struct sim_world *world)
         .nodes_count = world->processes_count,
         .elr = spec->rules.elr == ISR_RULE_elr_on,
         .settles = spec->settle_ns > 0,
+        .late_ns = spec->duration_ns - spec->settle_ns / 4,
         .raft = true,
         .now_ns = view_now,
         .node_name = view_node_name,
