@@ -117,8 +117,10 @@ void sim_network_send(struct sim_world *world, int32_t from, int32_t to, struct 
     enum isr_message_kind kind = isr_frame_kind(frame);
     enum isr_message_group group_number = kind == ISR_MESSAGE_KINDS ? ISR_GROUP_DATA : isr_message_group(kind);
     struct sim_link_group *group = &link->groups[group_number];
-    uint64_t actor = (uint64_t)from << 32 | (uint64_t)to << 8 | (uint64_t)group_number;
-    uint64_t draw = isr_hash_combine(sim_random_key(network->seed, SIM_RANDOM_LINK, actor), group->counter++);
+    if (group->key == 0)
+        group->key = sim_random_key(network->seed, SIM_RANDOM_LINK,
+                                    (uint64_t)from << 32 | (uint64_t)to << 8 | (uint64_t)group_number);
+    uint64_t draw = isr_hash_combine(group->key, group->counter++);
     if (link->cut) {
         world->counters.messages_cut++;
         SIM_TRACE(world, from, MESSAGE_CUT, to, (int64_t)kind, frame_crc(frame.data, frame.size));

@@ -36,6 +36,7 @@ struct sim_message {
 struct sim_link_group {
     int64_t last_arrival_ns;
     int64_t straggler_arrival_ns; /* of the latest reordered message, 0 when there was none */
+    uint64_t key;                 /* of its draws, 0 until the first */
     uint64_t counter;             /* messages drawn for */
 };
 

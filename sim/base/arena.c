@@ -91,6 +91,7 @@ struct arena *arena_open(uint64_t reserve_bytes, const char **error)
         *error = "the system maps the world's memory elsewhere than at 0x110000000000";
         return NULL;
     }
+    (void)madvise(got, reserve_bytes, MADV_HUGEPAGE); /* fewer page faults; without it all works the same */
     struct arena *arena = got;
     arena->reserve_bytes = reserve_bytes;
     arena->chunks_count = (uint32_t)(reserve_bytes / ARENA_CHUNK_BYTES);
