@@ -5,6 +5,7 @@
 #include "harness/condition.h"
 #include "harness/reference.h"
 #include "harness/suggestion.h"
+#include "sim/clock.h"
 
 enum { STEPS_MAX = 4096 };
 #define STEP_TIME_MOST (1000 * 3600 * ISR_SECOND)
@@ -197,9 +198,9 @@ static const struct field disk_full_fields[] = {
     END_OF_FIELDS};
 static const struct field clock_fields[] = {
     NODES("whose clocks"),
-    {"offset", &shape_duration, ACTION(clock.offset_ns), .least = -3600 * ISR_SECOND, .most = 3600 * ISR_SECOND,
+    {"offset", &shape_duration, ACTION(clock.offset_ns), .least = -SIM_CLOCK_OFFSET_NS_MAX, .most = SIM_CLOCK_OFFSET_NS_MAX,
      .meaning = "the clock jumps by this"},
-    {"drift", &shape_drift, ACTION(clock.drift_ppm), .least = -500000, .most = 500000,
+    {"drift", &shape_drift, ACTION(clock.drift_ppm), .least = -SIM_CLOCK_DRIFT_PPM_MAX, .most = SIM_CLOCK_DRIFT_PPM_MAX,
      .meaning = "from now on the clock runs fast (or slow, when negative) by this"},
     END_OF_FIELDS};
 static const struct field produce_fields[] = {

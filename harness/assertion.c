@@ -1,5 +1,3 @@
-#define _POSIX_C_SOURCE 200809L
-
 #include "harness/assertion.h"
 
 #include <inttypes.h>
@@ -42,7 +40,7 @@ static void tell_run(const char *message)
     int64_t now_ns = watched.world != NULL ? watched.world->now_ns : 0;
     runner_reproducer(request, reproducer, sizeof reproducer);
     fprintf(stderr, "  scenario: %s, variant %s\n  seed: %" PRIu64 "\n  virtual time: %s\n  reproduce with: %s\n",
-            request->path, request->variant->name, request->seed, value_print_duration(now_ns, time), reproducer);
+            request->path, request->variant->name, request->seed, value_print_seconds(now_ns, time), reproducer);
     if (!watched.json)
         return;
     struct run_result result = {.verdict = SIM_VERDICT_CRASHED, .judged = request->rules == NULL, .virtual_ns = now_ns};

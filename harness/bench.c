@@ -191,7 +191,9 @@ static struct bench_result measure_loop(struct arena *arena, bool quick)
     uint64_t hash = 0;
     double from = cpu_seconds();
     for (uint64_t i = 0; i < rounds; i++) {
-        struct sim_event event = sim_queue_pop(&queue);
+        struct sim_event event;
+        if (!sim_queue_pop(&queue, &event))
+            break;
         hash = hash * 31 + (uint64_t)event.time_ns;
         /* Delays as far apart as those of a world: the next ones of 64 events are 1 to 1024 apart. */
         int64_t delay = 1 + (int64_t)((event.order ^ hash) & 1023);

@@ -1,6 +1,4 @@
 /* isrsim bench and soak: their options. */
-#define _POSIX_C_SOURCE 200809L
-
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

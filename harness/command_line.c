@@ -139,9 +139,9 @@ static bool complain_command(const char *word)
 
 bool command_line_read(struct command_line *line, int words_count, const char *const *words, const char **storage)
 {
-    *line = (struct command_line){.words = words, .words_count = words_count, .arguments = storage};
+    *line = (struct command_line){.program = words_count > 0 ? words[0] : "isrsim", .arguments = storage};
     bool options_over = false;
-    for (int next = 0; next < words_count;) {
+    for (int next = 1; next < words_count;) {
         const char *word = words[next++];
         if (!options_over && strcmp(word, "--") == 0) {
             options_over = true;
@@ -168,7 +168,7 @@ int isr_main(int argc, char **argv)
         fprintf(stderr, "isrsim: more than %d words on the command line\n", WORDS_MAX);
         return 1;
     }
-    if (!command_line_read(&line, argc - 1, (const char *const *)argv + 1, storage))
+    if (!command_line_read(&line, argc, (const char *const *)argv, storage))
         return 1;
     if (option_given(&line, OPTION_VERSION)) {
         printf("isrsim %s\n", ISRSIM_VERSION);

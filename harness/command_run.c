@@ -169,7 +169,7 @@ static void print_run(const struct session *session, const struct run_request *r
     print_outcome(result);
     printf("%s  %s(seed %" PRIu64 ", %" PRIu64 " events, %s, %" PRIu64 " records committed)%s\n",
            result->judged && good && result->verdict != SIM_VERDICT_HELD ? " as expected" : "", palette->dim,
-           request->seed, result->counters.events, value_print_duration(result->virtual_ns, time),
+           request->seed, result->counters.events, value_print_seconds(result->virtual_ns, time),
            result->counters.records_committed, palette->plain);
     if (!good || !result->judged) {
         if (result->message[0] != '\0')
@@ -241,7 +241,7 @@ static bool run_variant(struct session *session, const struct loaded *loaded, co
     const char *rules = session->line->values[OPTION_RULES];
     if (rules != NULL && !apply_rules(&spec.rules, rules))
         return false;
-    struct run_request request = {.path = loaded->path, .variant = variant, .spec = &spec, .rules = rules};
+    struct run_request request = {.program = session->line->program, .path = loaded->path, .variant = variant, .spec = &spec, .rules = rules};
     uint64_t first = seeds->given ? seeds->first : spec.seed, last = seeds->given ? seeds->last : spec.seed;
     for (uint64_t seed = first;; seed++) {
         request.seed = seed;

@@ -21,6 +21,7 @@ struct timeline {
 };
 
 struct guide {
+    const char *program; /* how this one was called */
     struct arena *arena;
     struct palette palette;
     struct timeline *timeline;
@@ -132,13 +133,13 @@ static void tell_correct(struct guide *guide, const struct run_request *request,
     printf("%sholds%s: %" PRIu64 " records committed, none lost, in %s of virtual time\n    and %" PRIu64
            " events, with every promise checked.\n",
            palette->green, palette->plain, result->counters.records_committed,
-           value_print_duration(result->virtual_ns, time), result->counters.events);
+           value_print_seconds(result->virtual_ns, time), result->counters.events);
 }
 
 static void tell_variant(struct guide *guide, const struct loaded *loaded, const struct scenario_variant *variant)
 {
     struct run_request request = {
-        .path = loaded->path, .variant = variant, .spec = &variant->spec, .seed = variant->spec.seed};
+        .program = guide->program, .path = loaded->path, .variant = variant, .spec = &variant->spec, .seed = variant->spec.seed};
     struct run_hooks hooks = {.begin = begin_run, .object = guide->timeline};
     struct run_result result;
     runner_run(guide->arena, &request, &hooks, &result);
@@ -170,8 +171,8 @@ static void tell_exhibit(struct guide *guide, const struct loaded *loaded)
     for (uint32_t v = 0; v < scenario->variants_count; v++) {
         if (scenario->variants[v].expectation.outcome != SCENARIO_VIOLATES)
             continue;
-        printf("\n  %sSee all of it:%s isrsim run %s --variant %s --verbose\n", palette->cyan, palette->plain,
-               loaded->path, scenario->variants[v].name);
+        printf("\n  %sSee all of it:%s %s run %s --variant %s --verbose\n", palette->cyan, palette->plain,
+               guide->program, loaded->path, scenario->variants[v].name);
         return;
     }
 }
@@ -193,18 +194,20 @@ static void print_end(const struct guide *guide, const struct loaded *last)
     if (guide->unexpected > 0)
         printf(", %s%" PRIu64 " runs did not end as expected%s", palette->red, guide->unexpected, palette->plain);
     printf(".\n\n%sWhat to try next:%s\n", palette->bold, palette->plain);
-    printf("  build/isrsim run %s --seeds 1..20      the same history under other draws\n", last->path);
-    printf("  build/isrsim run scenarios --twice     every scenario, each twice, with equal hashes\n"
-           "  build/isrsim rules                     the rules that can be switched\n"
-           "  build/isrsim soak --seeds 1..200       random faults on the correct engine\n"
-           "  build/isrsim help scenario             how to write a history of your own\n");
+    static const char *const ideas[][2] = {{"run scenarios --twice", "every scenario, each twice, with equal hashes"},
+                                           {"rules", "the rules that can be switched"},
+                                           {"soak --seeds 1..200", "random faults on the correct engine"},
+                                           {"help scenario", "how to write a history of your own"}};
+    printf("  %s run %s --seeds 1..20\n      the same history under other draws\n", guide->program, last->path);
+    for (size_t i = 0; i < sizeof ideas / sizeof ideas[0]; i++)
+        printf("  %s %s\n      %s\n", guide->program, ideas[i][0], ideas[i][1]);
 }
 
 int isr_command_tour(const struct command_line *line)
 {
     static const char *const standard[] = {"scenarios/museum"};
     bool given = line->arguments_count > 0;
-    struct guide guide = {.palette = terminal_palette(stdout)};
+    struct guide guide = {.program = line->program, .palette = terminal_palette(stdout)};
     struct loaded_list list;
     size_t bad = files_load(&list, given ? line->arguments : standard, given ? line->arguments_count : 1);
     guide.arena = bad == 0 ? runner_arena() : NULL;

@@ -26,8 +26,7 @@ struct command_line {
     const char *values[OPTIONS];        /* what was given; "" for a switch; NULL: not given */
     const char *const *arguments;
     int arguments_count;
-    const char *const *words; /* the whole line, to print commands that reproduce */
-    int words_count;
+    const char *program; /* as it was called, to print commands that a person can copy */
 };
 
 struct command_info {
@@ -38,8 +37,8 @@ const struct command_info *command_infos(size_t *count);
 const struct command_info *command_named(const char *name);
 bool command_takes(const struct command_info *command, enum option_id option);
 
-/* Reads the words after the program's name into line. False after an error on stderr. storage: words_count pointers,
- * filled with the arguments. */
+/* Reads a command line, words[0] being the program, into line. False after an error on stderr. storage: words_count
+ * pointers, filled with the arguments. */
 bool command_line_read(struct command_line *line, int words_count, const char *const *words, const char **storage);
 static inline bool option_given(const struct command_line *line, enum option_id option)
 {

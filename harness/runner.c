@@ -170,11 +170,13 @@ static void append_word(char *text, size_t size, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,:=+@%-";
     size_t used = strlen(text);
+    if (used > 0)
+        used += (size_t)snprintf(text + used, size - used, " ");
     if (*word != '\0' && strspn(word, plain) == strlen(word)) {
-        snprintf(text + used, size - used, " %s", word);
+        snprintf(text + used, size - used, "%s", word);
         return;
     }
-    used += (size_t)snprintf(text + used, size - used, " '");
+    used += (size_t)snprintf(text + used, size - used, "'");
     for (; *word != '\0' && used + 8 < size; word++)
         used += (size_t)snprintf(text + used, size - used, *word == '\'' ? "'\\''" : "%c", *word);
     snprintf(text + used, size - used, "'");
@@ -183,7 +185,9 @@ static void append_word(char *text, size_t size, const char *word)
 void runner_reproducer(const struct run_request *request, char *text, size_t size)
 {
     char seed[32];
-    snprintf(text, size, "isrsim run");
+    text[0] = '\0';
+    append_word(text, size, request->program);
+    append_word(text, size, "run");
     append_word(text, size, request->path);
     if (strcmp(request->variant->name, "default") != 0) {
         append_word(text, size, "--variant");

@@ -7,7 +7,8 @@
 
 /* What is to be run. Everything is borrowed. */
 struct run_request {
-    const char *path; /* of the scenario file, for messages */
+    const char *program; /* how this program was called */
+    const char *path;    /* of the scenario file, for messages */
     const struct scenario_variant *variant;
     const struct sim_spec *spec; /* the variant's, or one with other rules */
     const char *rules;           /* as given on the command line; NULL: the file's, and its expectation applies */

@@ -69,11 +69,9 @@ static void write_report(int pipe_fd, const struct report *report)
     }
 }
 
-static void print_story(void *object, const struct sim_trace_record *record)
+static void print_story(void *object, struct sim_world *world, const struct sim_trace_record *record)
 {
-    struct sim_world *world = object;
-    if (sim_trace_importance(record) != ISR_IMPORTANCE_story)
-        return;
+    (void)object;
     char line[512];
     struct isr_text text = ISR_TEXT(line);
     sim_trace_print(world, record, &text);
@@ -84,10 +82,11 @@ static void run_seed(struct arena *arena, struct fault_plan *plan, const struct 
                      struct report *report)
 {
     fault_generate(plan, report->seed);
+    plan->spec.rules = options->rules;
     struct sim_world *world = sim_world_new(arena, &plan->spec, report->seed);
     struct sim_checks *checks = sim_checks_new(world, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL});
     if (options->verbose)
-        sim_trace_listen(&world->trace, print_story, world);
+        sim_trace_listen(&world->trace, print_story, NULL, ISR_IMPORTANCE_story);
     sim_world_run(world);
     struct sim_checks_report checked;
     sim_checks_report(checks, &checked);
@@ -97,7 +96,7 @@ static void run_seed(struct arena *arena, struct fault_plan *plan, const struct 
     report->losses_allowed = checked.losses_allowed;
     report->hash = world->trace.hash;
     report->counters = world->counters;
-    strncpy(report->message, world->message, sizeof report->message - 1);
+    memcpy(report->message, world->message, sizeof report->message);
 }
 
 static _Noreturn void work(int pipe_fd, const struct soak_options *options, unsigned worker)

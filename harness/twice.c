@@ -113,7 +113,7 @@ void twice_print(FILE *out, const struct twice_difference *difference)
     for (unsigned which = 0; which < 2; which++) {
         char time[32];
         fprintf(out, "  %s: at %s, hash %016" PRIx64 ", after\n", names[which],
-                value_print_duration(difference->time_ns[which], time), difference->hash[which]);
+                value_print_seconds(difference->time_ns[which], time), difference->hash[which]);
         for (uint32_t i = 0; i < difference->records_count[which]; i++)
             fprintf(out, "    %s\n", difference->records[which][i]);
     }

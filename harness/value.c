@@ -262,7 +262,7 @@ bool value_flag(const char *text, bool *value, struct value_error *error)
 static const char *print_in_units(int64_t value, const struct unit *units, char buffer[32])
 {
     if (value == 0) {
-        snprintf(buffer, 32, "0%s", "");
+        snprintf(buffer, 32, "0");
         return buffer;
     }
     const struct unit *chosen = units;
@@ -293,4 +293,10 @@ const char *value_print_duration(int64_t ns, char buffer[32])
 const char *value_print_bytes(int64_t bytes, char buffer[32])
 {
     return print_in_units(bytes, size_units, buffer);
+}
+
+const char *value_print_seconds(int64_t ns, char buffer[32])
+{
+    snprintf(buffer, 32, "%" PRId64 ".%03ds", ns / 1000000000, (int)(ns / 1000000 % 1000));
+    return buffer;
 }

@@ -36,6 +36,8 @@ bool value_flag(const char *text, bool *value, struct value_error *error);
 /* The shortest text that reads back as the same duration or size, into buffer: "1.5s", "64KiB". */
 const char *value_print_duration(int64_t ns, char buffer[32]);
 const char *value_print_bytes(int64_t bytes, char buffer[32]);
+/* Virtual time as timelines show it, in seconds cut at the millisecond: "2.115s". */
+const char *value_print_seconds(int64_t ns, char buffer[32]);
 /* As a regular expression (ECMA 262), for the schema. */
 extern const char value_duration_pattern[], value_bytes_pattern[], value_parts_pattern[], value_rate_pattern[];
 
