@@ -2,6 +2,9 @@
 
 #include "core/broker/fetch_service.h"
 
+/* No log gets here: a leader that says so is not believed. */
+#define OFFSET_MAX (INT64_MAX / 2)
+
 /* ---- pauses ---- */
 
 /* Doubles with each failure up to the bound; the upper half is random, so that followers of a leader that
@@ -351,11 +354,27 @@ static void follow_high_watermark(struct isr_partition *partition, int64_t leade
         isr_fetch_wake(partition);
 }
 
+/* Epochs rise within an answer (the log checks that), and none is above the one that was asked in: what
+ * claims to be of an epoch that no controller has given yet is not the leader's history, and would outlive
+ * its refutation. */
+static bool epochs_fit(const struct isr_partition *partition, struct isr_bytes records)
+{
+    struct isr_batch batch;
+    while (isr_batch_parse(records, false, &batch) == ISR_BATCH_OK) {
+        if (batch.leader_epoch > partition->leader_epoch)
+            return false;
+        records.data += batch.bytes.size;
+        records.size -= batch.bytes.size;
+    }
+    return true;
+}
+
 static void apply_records(struct isr_partition *partition, const struct isr_fetch_answer *answer)
 {
     int64_t log_end = partition->log->log_end;
     if (answer->records.size > 0) {
-        if (isr_log_append_follower(partition->log, answer->records) != ISR_ERROR_NONE) {
+        if (!epochs_fit(partition, answer->records) ||
+            isr_log_append_follower(partition->log, answer->records) != ISR_ERROR_NONE) {
             partition_failed(partition);
             return;
         }
@@ -477,13 +496,17 @@ void isr_fetcher_list_offsets_response(struct isr_broker *broker, int32_t from,
     if (partition == NULL)
         return;
     struct isr_fetcher *fetcher = partition->fetching;
-    if (response->error != ISR_ERROR_NONE || response->offset < 0) {
+    if (response->error != ISR_ERROR_NONE || response->offset < 0 || response->offset > OFFSET_MAX) {
         fetcher->state = ISR_FETCH_FETCH;
         partition_failed(partition);
     } else if (fetcher->state == ISR_FETCH_LATEST) {
         fetcher->state = isr_truncation_latest(partition, response->offset);
     } else {
+        int64_t log_end = partition->log->log_end;
         fetcher->state = isr_truncation_earliest(partition, response->offset);
+        if (partition->log->log_end ==
+            log_end) /* in range after all: the leader's log moved, or it will refuse again */
+            partition_failed(partition);
     }
     update_writing(partition);
     take_turn(loop);

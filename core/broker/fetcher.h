@@ -73,6 +73,10 @@ void isr_fetcher_list_offsets_response(struct isr_broker *broker, int32_t from,
 /* The place where the rule `trunc` lives: followers cut to their own high watermark and look for no
  * divergence. */
 bool isr_truncation_by_high_watermark(const struct isr_env *env);
+/* At the start of a leader epoch, in either role: records of an epoch above it, which no controller has given
+ * yet, are damage (the epoch of a batch lies outside its checksum). They could not be compared with anybody's
+ * history. */
+void isr_truncation_drop_unborn_epochs(struct isr_partition *partition);
 /* Before a follower fetches in a new epoch. The state to begin in. */
 enum isr_fetch_state isr_truncation_begin(struct isr_partition *partition);
 /* The epoch to send along with a fetch; -1: no divergence check. */

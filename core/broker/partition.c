@@ -217,6 +217,7 @@ static void reset_remotes(struct isr_partition *partition, bool continues)
 
 static void begin_leader_epoch(struct isr_partition *partition, bool continues)
 {
+    isr_truncation_drop_unborn_epochs(partition);
     /* The wrong rule of StreamBus' ReconcileAsNewLeader: its high watermark is a lower bound of what is
      * committed. */
     if (!continues && partition->broker->env->rules.leader_trunc == ISR_RULE_leader_trunc_hw)

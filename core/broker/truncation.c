@@ -12,9 +12,18 @@ bool isr_truncation_by_high_watermark(const struct isr_env *env)
     return env->rules.trunc == ISR_RULE_trunc_hw;
 }
 
+void isr_truncation_drop_unborn_epochs(struct isr_partition *partition)
+{
+    if (isr_log_last_epoch(partition->log) > partition->leader_epoch)
+        isr_partition_truncate(partition,
+                               isr_log_epoch_end(partition->log, partition->leader_epoch).end_offset,
+                               ISR_CAUSE_DIVERGENCE);
+}
+
 enum isr_fetch_state isr_truncation_begin(struct isr_partition *partition)
 {
     const struct isr_env *env = partition->broker->env;
+    isr_truncation_drop_unborn_epochs(partition);
     if (isr_truncation_by_high_watermark(env)) {
         isr_partition_truncate(partition, partition->log->high_watermark, ISR_CAUSE_TRUNCATED_TO_HW);
         return ISR_FETCH_FETCH;

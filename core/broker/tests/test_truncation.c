@@ -442,9 +442,13 @@ static void survives_nonsense_from_its_leader(void **state)
     struct cluster *cluster = with_played_leader(&spec);
     static uint8_t garbage[64] = {1, 2, 3};
     struct isr_fetch_answer answers[] = {
-        {.records = {garbage, sizeof garbage}},       {.records = batch_at(cluster, 7, 1, 1)},
-        {.diverging_epoch = 99, .diverging_end = 99}, {.diverging_epoch = 1, .diverging_end = -5},
-        {.diverging_epoch = -9, .diverging_end = 0},  {.error = 255},
+        {.records = {garbage, sizeof garbage}},
+        {.records = batch_at(cluster, 0, 9, 1)}, /* of an epoch that is none yet */
+        {.records = batch_at(cluster, 7, 1, 1)},
+        {.diverging_epoch = 99, .diverging_end = 99},
+        {.diverging_epoch = 1, .diverging_end = -5},
+        {.diverging_epoch = -9, .diverging_end = 0},
+        {.error = 255},
         {.error = ISR_ERROR_UNKNOWN_LEADER_EPOCH},
     };
     for (unsigned i = 0; i < sizeof answers / sizeof answers[0]; i++) {
@@ -458,6 +462,25 @@ static void survives_nonsense_from_its_leader(void **state)
     answer_fetch(cluster, last_fetch(cluster)->correlation,
                  (struct isr_fetch_answer){.records = batch_at(cluster, 0, 1, 1), .high_watermark = 1});
     assert_int_equal(mark_of(cluster, 2), 1);
+    cluster_free(cluster);
+}
+
+static void drops_records_of_an_epoch_that_no_controller_gave(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    struct cluster *cluster = cluster_new(&spec);
+    lead(cluster, 1, 1, "123");
+    write_as(cluster, 1, 2);
+    step_begin(cluster, 2); /* as from a damaged disk */
+    assert_int_equal(isr_log_append_follower(at(cluster, 2)->log, batch_at(cluster, 2, 900, 1)),
+                     ISR_ERROR_NONE);
+    step_end(cluster, 2);
+    lead(cluster, 2, 2, "123");
+    assert_int_equal(end_of(cluster, 2), 2);
+    write_as(cluster, 2, 1);
+    pass(cluster, 10 * ISR_SECOND);
+    assert_all_equal(cluster, 3);
     cluster_free(cluster);
 }
 
@@ -505,6 +528,7 @@ int main(void)
         cmocka_unit_test(ignores_answers_to_what_it_no_longer_asks),
         cmocka_unit_test(pauses_longer_and_longer_when_refused),
         cmocka_unit_test(survives_nonsense_from_its_leader),
+        cmocka_unit_test(drops_records_of_an_epoch_that_no_controller_gave),
         cmocka_unit_test(asks_for_offsets_again_when_the_answer_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
