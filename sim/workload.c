@@ -8,6 +8,7 @@
 
 enum { OPERATIONS_A_CHUNK = 256, VALUE_BYTES_MIN = 8, CLIENT_SHIFT = 40 };
 static const int64_t CREATE_AGAIN_NS = 100 * ISR_MS;
+static const int64_t CREATE_ANYWAY_NS = 5 * ISR_SECOND;
 static const int64_t PROBE_AGAIN_NS = 200 * ISR_MS;
 
 /* What a queued event is about: the kind above, a place below. */
@@ -100,13 +101,25 @@ const struct sim_operation *sim_workload_operation(const struct sim_world *world
 
 /* ---- commands ---- */
 
+/* Like an administrator who waits for the cluster to be up: the first leaders are then the preferred ones whichever
+ * broker registered first. Not for ever: a scenario may keep a broker down. */
+static bool cluster_complete(struct sim_world *world)
+{
+    const struct isr_image *image = sim_world_image(world);
+    for (int32_t broker = 1; broker <= world->spec->brokers; broker++) {
+        if (image == NULL || !isr_image_broker_active(image, broker))
+            return world->now_ns >= CREATE_ANYWAY_NS;
+    }
+    return true;
+}
+
 static void create_topic(struct sim_world *world, uint32_t spec_topic)
 {
     const struct sim_topic_spec *topic = &world->spec->topics[spec_topic];
     int32_t client = sim_spec_own_client(world->spec);
     if (world->workload->topics[spec_topic].created)
         return;
-    if (!sim_process_running(sim_world_process(world, client))) {
+    if (!sim_process_running(sim_world_process(world, client)) || !cluster_complete(world)) {
         sim_world_wake_workload(world, world->now_ns + CREATE_AGAIN_NS, event_of(EVENT_CREATE, spec_topic));
         return;
     }
