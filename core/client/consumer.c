@@ -139,7 +139,10 @@ static void epoch_ask(struct isr_consumer *consumer, const struct isr_cached_par
 static void deliver(struct isr_consumer *consumer, const struct isr_batch *batch)
 {
     struct isr_env *env = consumer->client->env;
-    isr_env_records(env, consumer->tp, batch->base_offset, batch->bytes);
+    /* The frame is lent for this step only; what is delivered must outlive it. */
+    uint8_t *copy = isr_scratch_allocate(&env->scratch, batch->bytes.size);
+    memcpy(copy, batch->bytes.data, batch->bytes.size);
+    isr_env_records(env, consumer->tp, batch->base_offset, (struct isr_bytes){copy, batch->bytes.size});
     struct isr_observation *observation = isr_observe(env, ISR_OBSERVED_RECORD_READ);
     observation->record_read.tp = isr_tp_key(consumer->tp);
     observation->record_read.from = consumer->asked;

@@ -79,6 +79,7 @@ struct cluster {
     uint64_t events;
     bool trace;
     bool bad_network; /* loses, repeats and delays messages between nodes */
+    bool forgery;     /* carries a copy with some bytes changed and the checksum made to fit */
     struct test_random random;
 };
 
@@ -215,6 +216,26 @@ static inline void cluster_carry(struct cluster *cluster, int32_t from, const st
     cluster_push(cluster, &event);
 }
 
+static inline void cluster_forge(struct cluster *cluster, int32_t from, const struct isr_effect *effect)
+{
+    cluster_carry(cluster, from, effect, ISR_MS - 1);
+    for (uint32_t i = 0; i < cluster->queue_count; i++) {
+        struct cluster_event *event = &cluster->queue[i];
+        if (event->sequence != cluster->sequence - 1)
+            continue;
+        struct isr_bytes frame = event->event.message.frame;
+        uint8_t *bytes = (uint8_t *)(uintptr_t)frame.data;
+        uint32_t changes = 1 + test_random_below(&cluster->random, 3);
+        while (frame.size > ISR_FRAME_HEADER_BYTES && changes-- > 0) {
+            uint32_t place = ISR_FRAME_HEADER_BYTES + test_random_below(&cluster->random, frame.size - ISR_FRAME_HEADER_BYTES);
+            uint8_t choices[] = {0, 0xff, (uint8_t)(bytes[place] + 1), (uint8_t)(bytes[place] - 1),
+                                 (uint8_t)test_random_below(&cluster->random, 256)};
+            bytes[place] = choices[test_random_below(&cluster->random, 5)];
+        }
+        isr_put_u32(bytes, isr_crc32c(0, bytes + 4, frame.size - 4));
+    }
+}
+
 static inline void cluster_send(struct cluster *cluster, struct cluster_process *process,
                                 const struct isr_effect *effect)
 {
@@ -225,6 +246,8 @@ static inline void cluster_send(struct cluster *cluster, struct cluster_process 
         return;
     }
     int64_t latency_ns = ISR_MS;
+    if (cluster->forgery && test_random_chance(&cluster->random, 5))
+        cluster_forge(cluster, process->id, effect);
     if (cluster->bad_network) {
         if (test_random_chance(&cluster->random, 50))
             return;

@@ -1,6 +1,14 @@
 /* The engine as a whole: three nodes that are brokers and controllers (1, 2, 3), a producer (4) and a consumer (5). */
 #include "core/tests/cluster.h"
 
+#include "core/base/assert.h"
+
+_Noreturn void isr_assert_failed(const char *condition, const char *file, int line)
+{
+    print_error("%s:%d: assertion failed: %s\n", file, line, condition);
+    abort();
+}
+
 enum { PRODUCER = 4, CONSUMER = 5 };
 
 static const struct isr_tp orders = {.topic = 1, .index = 0};
@@ -508,6 +516,38 @@ static void keeps_what_it_acknowledged_when_anything_happens(void **state)
     }
 }
 
+/* Nothing is promised among forgers, but nothing is asserted on either. A controller halts rather than apply a
+ * committed entry that makes no sense. */
+static void asserts_nothing_when_messages_are_forged(void **state)
+{
+    (void)state;
+    const char *first = getenv("CLUSTER_SEED");
+    const char *count = getenv("CLUSTER_SEEDS");
+    uint64_t seed = first != NULL ? strtoull(first, NULL, 10) : 1;
+    uint64_t seeds = count != NULL ? strtoull(count, NULL, 10) : 10;
+    for (uint64_t i = 0; i < seeds; i++) {
+        print_message("seed %llu\n", (unsigned long long)(seed + i));
+        struct cluster *cluster = cluster_with_orders();
+        consume(cluster, i % 2 == 0);
+        cluster->random.state = seed + i;
+        cluster->forgery = true;
+        for (int round = 0; round < 20; round++) {
+            produce(cluster, 10, 10 * ISR_MS);
+            cluster_run(cluster, ISR_SECOND);
+        }
+        uint64_t down = 0;
+        int64_t rejected = 0;
+        for (int32_t id = 1; id <= 3; id++) {
+            const struct isr_node *node = cluster->processes[id].node;
+            rejected += node != NULL ? isr_node_metrics(node)->messages_rejected : 0;
+            down += node == NULL;
+        }
+        assert_true(rejected > 0 || down > 0);
+        assert_int_equal(down, cluster->observed[ISR_OBSERVED_NODE_HALTED]);
+        cluster_free(cluster);
+    }
+}
+
 static uint64_t hash_of_a_run(void)
 {
     struct cluster *cluster = cluster_with_orders();
@@ -600,6 +640,7 @@ int main(void)
         cmocka_unit_test(works_when_controllers_are_nodes_of_their_own),
         cmocka_unit_test(follows_snapshots_when_the_metadata_log_is_compacted),
         cmocka_unit_test(keeps_what_it_acknowledged_when_anything_happens),
+        cmocka_unit_test(asserts_nothing_when_messages_are_forged),
         cmocka_unit_test(tells_the_same_story_when_run_twice),
         cmocka_unit_test(rejects_frames_that_are_damaged_or_for_another_role),
     };
