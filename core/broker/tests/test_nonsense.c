@@ -83,9 +83,9 @@ static struct isr_bytes records(struct source *source)
                            test_random_chance(&source->random, 2) ? epoch(source)
                            : fitting < 0                          ? 0
                                                                   : fitting);
-    if (test_random_chance(&source->random, 4))
+    if (test_random_chance(&source->random, 8))
         ((uint8_t *)(uintptr_t)batch.data)[test_random_below(&source->random, batch.size)] ^= 0x40;
-    if (test_random_chance(&source->random, 4))
+    if (test_random_chance(&source->random, 8))
         batch.size = test_random_below(&source->random, batch.size);
     return batch;
 }
@@ -195,7 +195,7 @@ static void survives_whatever_decodes(void **state)
 {
     (void)state;
     uint32_t appended = 0;
-    for (uint64_t seed = 1; seed <= 20; seed++) {
+    for (uint64_t seed = 1; seed <= 60; seed++) {
         struct cluster_spec spec = standard();
         spec.partitions = 2;
         spec.size = 1;
@@ -226,7 +226,7 @@ static void survives_whatever_decodes(void **state)
         appended += (uint32_t)cluster->nodes[1].env.metrics.records_appended_follower;
         cluster_free(cluster);
     }
-    assert_true(appended > 0); /* some of it did make sense */
+    assert_true(appended > 10); /* some of it did make sense */
 }
 
 int main(void)
