@@ -20,7 +20,7 @@ struct arena *runner_arena(void)
 struct sim_world *runner_world(struct arena *arena, const struct run_request *request)
 {
     struct sim_world *world = sim_world_new(arena, request->spec, request->seed);
-    sim_checks_new(world, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL});
+    sim_checks_new(world, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL & ~request->spec->unchecked});
     return world;
 }
 

@@ -38,7 +38,7 @@ static bool bind_invariant(struct binder *binder, const struct tree_node *node, 
     return false;
 }
 
-static bool bind_violates(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_invariants(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
 {
     uint32_t bits = 0;
     (void)field;
@@ -56,7 +56,7 @@ static bool bind_violates(struct binder *binder, const struct field *field, cons
     return true;
 }
 
-static void schema_violates(const struct field *field, struct json *json)
+static void schema_invariants(const struct field *field, struct json *json)
 {
     (void)field;
     json_open_list(json, "anyOf");
@@ -78,7 +78,7 @@ static void schema_violates(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-static const struct shape shape_violates = {"an invariant", bind_violates, schema_violates};
+const struct shape shape_invariants = {"an invariant, or a list of them", bind_invariants, schema_invariants};
 
 static bool bind_finally(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
 {
@@ -119,7 +119,7 @@ static const struct choice true_word[] = {{"true", 0}, {NULL, 0}};
 static const struct field expect_fields[] = {
     {"holds", &shape_choice, EXPECTATION(outcome), .extra = true_word, .meaning = "true: every promise is kept"},
     {"finally", &shape_finally, .meaning = "with holds: conditions that are true at the end of the run"},
-    {"violates", &shape_violates, EXPECTATION(invariants), .meaning = "the invariant that breaks, or a list of which any may"},
+    {"violates", &shape_invariants, EXPECTATION(invariants), .meaning = "the invariant that breaks, or a list of which any may"},
     {"with", &shape_sentence, EXPECTATION(with), .meaning = "with violates: words that the message contains"},
     END_OF_FIELDS,
 };

@@ -155,6 +155,8 @@ const struct field scenario_fields[] = {
      .meaning = "the last part of the run: steps are over, all faults are healed, and L1 must be reached; 0: L1 is off"},
     {"seed", &shape_seed, FIELD(struct scenario, base.seed), .meaning = "of all random draws (default: 1)"},
     {"steps", &shape_steps, FIELD(struct scenario, base), .meaning = "what is done, in order, each when its gate opens"},
+    {"unchecked", &shape_invariants, FIELD(struct scenario, base.unchecked),
+     .meaning = "invariants that are not judged, to see how the history goes on after them"},
     {"expect", &shape_expect, FIELD(struct scenario, expectation),
      .meaning = "holds (default), vacuous, {violates: I3, with: \"...\"} or {holds: true, finally: [conditions]}"},
     {"variants", &shape_variants, .meaning = "the same history under other rules or settings, by name; each is a run of its own"},

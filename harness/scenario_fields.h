@@ -15,6 +15,7 @@ extern const struct field scenario_cluster_fields[], scenario_network_fields[], 
 extern const struct shape shape_topics;   /* struct sim_spec */
 extern const struct shape shape_clients;  /* struct sim_spec */
 extern const struct shape shape_expect;   /* struct scenario_expectation */
+extern const struct shape shape_invariants; /* uint32_t, bits by enum sim_invariant */
 extern const struct shape shape_variants; /* struct scenario */
 
 /* A mapping of names to mappings ("topics", "clients", "variants"): its schema. */

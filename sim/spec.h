@@ -172,6 +172,7 @@ struct sim_spec {
     uint32_t clients_count;
     struct sim_step *steps;
     uint32_t steps_count;
+    uint32_t unchecked;     /* bit (1 << enum sim_invariant): not judged */
     bool stop_at_violation; /* default true */
 };
 
