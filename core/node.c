@@ -43,7 +43,8 @@ static void controller_new(struct isr_node *node, const struct isr_replicas *vot
     isr_controller_init(node->controller, &node->env, voters, node->consensus);
 }
 
-struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr_heap *heap, uint64_t random_key)
+struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr_heap *heap,
+                              uint64_t random_key)
 {
     ISR_ASSERT(options->id >= 1 && options->id <= ISR_NODE_MAX);
     ISR_ASSERT(options->roles == ISR_NODE_CLIENT ||
@@ -148,7 +149,8 @@ static void node_command(struct isr_node *node, const struct isr_command *comman
     if (node->client != NULL)
         isr_client_command(node->client, command);
     else
-        isr_env_reply(&node->env, command->id, ISR_ERROR_INVALID_REQUEST, (struct isr_tp){0}, ISR_OFFSET_NONE);
+        isr_env_reply(&node->env, command->id, ISR_ERROR_INVALID_REQUEST, (struct isr_tp){0},
+                      ISR_OFFSET_NONE);
 }
 
 static void node_handle(struct isr_node *node, const struct isr_event *event)

@@ -24,7 +24,8 @@ static void request_sent(struct isr_lifecycle *lifecycle, const struct isr_messa
     struct isr_env *env = lifecycle->broker->env;
     /* Two attempts fit into a session even where request_timeout is long. */
     int64_t half_session_ns = env->config.broker_session_timeout / 2;
-    int64_t timeout_ns = env->config.request_timeout < half_session_ns ? env->config.request_timeout : half_session_ns;
+    int64_t timeout_ns =
+        env->config.request_timeout < half_session_ns ? env->config.request_timeout : half_session_ns;
     isr_send(env, lifecycle->asked, message);
     isr_env_timer_in(env, &lifecycle->timer, timeout_ns);
 }
@@ -138,7 +139,8 @@ void isr_lifecycle_start(struct isr_broker *broker)
 static void running_set(struct isr_broker *broker, bool running)
 {
     if (running && !broker->running)
-        isr_observe(broker->env, ISR_OBSERVED_BROKER_UNFENCED)->broker_unfenced.broker_epoch = broker->broker_epoch;
+        isr_observe(broker->env, ISR_OBSERVED_BROKER_UNFENCED)->broker_unfenced.broker_epoch =
+            broker->broker_epoch;
     broker->running = running;
 }
 
@@ -175,7 +177,8 @@ void isr_lifecycle_registration_answered(struct isr_broker *broker, int32_t from
                                          const struct isr_broker_registration_response *answer)
 {
     struct isr_lifecycle *lifecycle = broker->lifecycle;
-    if (lifecycle->state != ISR_LIFECYCLE_REGISTERING || !answer_is_awaited(lifecycle, from, answer->correlation))
+    if (lifecycle->state != ISR_LIFECYCLE_REGISTERING ||
+        !answer_is_awaited(lifecycle, from, answer->correlation))
         return;
     if (answer->error != ISR_ERROR_NONE || answer->broker_epoch < 0) {
         if (answer->error == ISR_ERROR_NOT_CONTROLLER)
@@ -184,7 +187,8 @@ void isr_lifecycle_registration_answered(struct isr_broker *broker, int32_t from
         return;
     }
     broker->broker_epoch = answer->broker_epoch;
-    isr_observe(broker->env, ISR_OBSERVED_BROKER_REGISTERED)->broker_registered.broker_epoch = broker->broker_epoch;
+    isr_observe(broker->env, ISR_OBSERVED_BROKER_REGISTERED)->broker_registered.broker_epoch =
+        broker->broker_epoch;
     lifecycle->state = ISR_LIFECYCLE_CATCHING_UP;
     request_next_in(lifecycle, broker->env->config.broker_heartbeat_interval);
     isr_lifecycle_metadata_came(broker);
@@ -213,8 +217,8 @@ void isr_lifecycle_heartbeat_answered(struct isr_broker *broker, int32_t from,
 {
     struct isr_lifecycle *lifecycle = broker->lifecycle;
     const struct isr_config *config = &broker->env->config;
-    bool beating = lifecycle->state == ISR_LIFECYCLE_CATCHING_UP || lifecycle->state == ISR_LIFECYCLE_SERVING ||
-                   lifecycle->state == ISR_LIFECYCLE_LEAVING;
+    bool beating = lifecycle->state == ISR_LIFECYCLE_CATCHING_UP ||
+                   lifecycle->state == ISR_LIFECYCLE_SERVING || lifecycle->state == ISR_LIFECYCLE_LEAVING;
     if (!beating || !answer_is_awaited(lifecycle, from, answer->correlation))
         return;
     if (answer->error != ISR_ERROR_NONE) {
@@ -230,8 +234,9 @@ void isr_lifecycle_heartbeat_answered(struct isr_broker *broker, int32_t from,
     /* Soon again where something is waited for. */
     bool waiting = lifecycle->state == ISR_LIFECYCLE_LEAVING ||
                    (lifecycle->state == ISR_LIFECYCLE_SERVING && answer->is_fenced);
-    int64_t soon_ns = config->retry_backoff < config->broker_heartbeat_interval ? config->retry_backoff
-                                                                                : config->broker_heartbeat_interval;
+    int64_t soon_ns = config->retry_backoff < config->broker_heartbeat_interval
+                          ? config->retry_backoff
+                          : config->broker_heartbeat_interval;
     request_next_in(lifecycle, waiting ? soon_ns : config->broker_heartbeat_interval);
     if (lifecycle->hurry)
         heartbeat_send(lifecycle);
@@ -246,7 +251,8 @@ static void closed(void *object)
     lifecycle->stopped(lifecycle->object);
 }
 
-/* A broker that never registered in this life keeps the epoch that it found: its logs are as that life left them. */
+/* A broker that never registered in this life keeps the epoch that it found: its logs are as that life left
+ * them. */
 static void closing_begins(struct isr_lifecycle *lifecycle)
 {
     struct isr_broker *broker = lifecycle->broker;

@@ -1,25 +1,26 @@
 /* A broker's life as the controller sees it (KIP-500, KIP-631, KIP-966).
  *
- *   RECOVERING --logs ready--> REGISTERING --accepted--> CATCHING_UP --image at the registration--> SERVING
+ *   RECOVERING --logs ready--> REGISTERING --accepted--> CATCHING_UP --image reaches registration--> SERVING
  *                                   ^                         |                                        |
- *                                   +--- the controller does not know the registration any more ------+
- *   CATCHING_UP, SERVING --shutdown asked--> LEAVING --the controller agrees, or time is up--> CLOSING --> STOPPED
- *   RECOVERING, REGISTERING --shutdown asked--> CLOSING
+ *                                   +--- the controller does not know the registration any more -------+
+ *   CATCHING_UP, SERVING     --shutdown asked--> LEAVING --the controller agrees, or time is up--> CLOSING
+ *   RECOVERING, REGISTERING  --shutdown asked--> CLOSING --everything on disk--> STOPPED
  *
  *   RECOVERING   the log store reads the disk
  *   REGISTERING  asks the controller for a broker epoch, until it gets one
- *   CATCHING_UP  registered, but the image is older than the registration: roles found in it may be of a former life,
- *                so none is taken (isr_broker_activate comes with SERVING). Heartbeats ask to stay fenced.
- *   SERVING      heartbeats; they ask to be unfenced. A broker that was fenced (paused, cut off) learns it from the
- *                answers and the metadata, and comes back by going on.
- *   LEAVING      controlled shutdown: heartbeats ask to stop, until the controller has moved leadership away (KIP-143's
- *                idea), at most broker_session_timeout long
+ *   CATCHING_UP  registered, but the image is older than the registration: roles found in it may be of a
+ *                former life, so none is taken (isr_broker_activate comes with SERVING). Heartbeats ask to
+ *                stay fenced.
+ *   SERVING      heartbeats; they ask to be unfenced. A broker that was fenced (paused, cut off) learns it
+ *                from the answers and the metadata, and comes back by going on.
+ *   LEAVING      controlled shutdown: heartbeats ask to stop, until the controller has moved leadership
+ *                away, at most broker_session_timeout long
  *   CLOSING      no roles; the log store writes its marker with the broker epoch
  *
- * A heartbeat that is refused with STALE_BROKER_EPOCH or BROKER_ID_NOT_REGISTERED registers again with the same
- * incarnation: the process still holds all that it ever held in this life, so that it is no new life to the
- * controller (KAFKA-16952), and it names the broker epoch that it had, which makes the registration clean (KIP-966).
- * Kafka's broker goes on with refused heartbeats for ever, and needs a restart. */
+ * A heartbeat that is refused with STALE_BROKER_EPOCH or BROKER_ID_NOT_REGISTERED registers again with the
+ * same incarnation: the process still holds all that it ever held in this life, so that it is no new life to
+ * the controller (KAFKA-16952), and it names the broker epoch that it had, which makes the registration
+ * clean (KIP-966). Kafka's broker goes on with refused heartbeats for ever, and needs a restart. */
 #ifndef ISR_BROKER_LIFECYCLE_H
 #define ISR_BROKER_LIFECYCLE_H
 
@@ -40,12 +41,12 @@ struct isr_lifecycle {
     enum isr_lifecycle_state state;
     uint64_t incarnation;
     bool shutdown_wanted; /* while recovering */
-    bool hurry; /* a heartbeat is due as soon as the one under way is answered */
+    bool hurry;           /* a heartbeat is due as soon as the one under way is answered */
     uint32_t correlation; /* 0: no request under way */
     int32_t asked;
-    struct isr_timer timer;          /* of the answer, or of the next request */
-    struct isr_timer leaving_timer;  /* the end of patience with the controller */
-    void (*stopped)(void *object);   /* everything is on disk: the process may end */
+    struct isr_timer timer;         /* of the answer, or of the next request */
+    struct isr_timer leaving_timer; /* the end of patience with the controller */
+    void (*stopped)(void *object);  /* everything is on disk: the process may end */
     void *object;
 };
 

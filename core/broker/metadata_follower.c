@@ -47,12 +47,14 @@ static void metadata_ask(struct isr_metadata_follower *follower)
     struct isr_env *env = broker->env;
     follower->asked = isr_controller_guess(broker);
     follower->correlation = isr_broker_correlation(broker);
-    struct isr_message message = {.kind = ISR_MESSAGE_METADATA_FETCH_REQUEST,
-                                  .metadata_fetch_request = {.correlation = follower->correlation,
-                                                             .next_index = follower->next_index,
-                                                             .max_wait_ns = env->config.metadata_fetch_max_wait}};
+    struct isr_message message = {
+        .kind = ISR_MESSAGE_METADATA_FETCH_REQUEST,
+        .metadata_fetch_request = {.correlation = follower->correlation,
+                                   .next_index = follower->next_index,
+                                   .max_wait_ns = env->config.metadata_fetch_max_wait}};
     isr_send(env, follower->asked, &message);
-    isr_env_timer_in(env, &follower->timer, env->config.metadata_fetch_max_wait + env->config.request_timeout);
+    isr_env_timer_in(env, &follower->timer,
+                     env->config.metadata_fetch_max_wait + env->config.request_timeout);
 }
 
 static void metadata_pause(struct isr_metadata_follower *follower)
@@ -144,8 +146,8 @@ static bool answer_apply(struct isr_broker *broker, const struct isr_metadata_fe
     return true;
 }
 
-/* Damaged metadata is not acted on: it is fetched again from the beginning. The roles taken so far stay; older
- * states of their partitions are refused by the partition epoch. */
+/* Damaged metadata is not acted on: it is fetched again from the beginning. The roles taken so far stay;
+ * older states of their partitions are refused by the partition epoch. */
 static void image_lost(struct isr_broker *broker)
 {
     isr_image_free(&broker->image);

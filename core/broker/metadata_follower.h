@@ -1,11 +1,12 @@
-/* A broker follows the metadata log of the controller (KIP-500): it fetches what is committed, applies it to its image,
- * and tells the replicas what changed.
+/* A broker follows the metadata log of the controller (KIP-500): it fetches what is committed, applies it to
+ * its image, and tells the replicas what changed.
  *
- *   PAUSED --(timer)--> ASKING --(answer)--> ASKING (the next entries; the controller holds the question when there
- *      ^                  |                          is nothing new)
- *      +-- timeout, refusal without a hint, damage ---+
+ *   PAUSED --timer--> ASKING --answer--> ASKING, for the next entries; the controller holds the question
+ *      ^                |                when there is nothing new
+ *      +----------------+ timeout, refusal without a hint, damage
  *
- * It also knows whom the broker should take for the active controller: told by answers, else guessed in turn. */
+ * It also knows whom the broker should take for the active controller: told by answers, else guessed in
+ * turn. */
 #ifndef ISR_BROKER_METADATA_FOLLOWER_H
 #define ISR_BROKER_METADATA_FOLLOWER_H
 
@@ -14,11 +15,11 @@
 struct isr_metadata_follower {
     struct isr_broker *broker;
     struct isr_replicas voters;
-    uint32_t guess; /* place of the voter to try while the controller is unknown */
-    int64_t next_index; /* the first entry that was not applied */
+    uint32_t guess;       /* place of the voter to try while the controller is unknown */
+    int64_t next_index;   /* the first entry that was not applied */
     uint32_t correlation; /* 0: not asking */
     int32_t asked;
-    bool redirected; /* the last question followed a hint: a second hint in a row waits, lest two nodes play ball */
+    bool redirected; /* the last question followed a hint: a second one in a row waits */
     struct isr_timer timer; /* of the answer, or of the pause */
 };
 

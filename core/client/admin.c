@@ -67,10 +67,12 @@ static void timer_fired(void *object)
 
 /* ---- answers ---- */
 
-/* Brokers may be about to register: too few of them is no final answer (Kafka's administrators wait by hand). */
+/* Brokers may be about to register: too few of them is no final answer (Kafka's administrators wait by hand).
+ */
 static bool may_be_retried(const struct isr_operation *operation, enum isr_error error)
 {
-    if (error == ISR_ERROR_PREFERRED_LEADER_NOT_AVAILABLE || error == ISR_ERROR_ELIGIBLE_LEADERS_NOT_AVAILABLE)
+    if (error == ISR_ERROR_PREFERRED_LEADER_NOT_AVAILABLE ||
+        error == ISR_ERROR_ELIGIBLE_LEADERS_NOT_AVAILABLE)
         return false;
     if (error == ISR_ERROR_INVALID_REPLICATION_FACTOR || error == ISR_ERROR_INVALID_REPLICA_ASSIGNMENT)
         return operation->replication_factor > 0;
@@ -79,8 +81,8 @@ static bool may_be_retried(const struct isr_operation *operation, enum isr_error
 
 static void operation_answered(struct isr_operation *operation, enum isr_error error, struct isr_tp tp)
 {
-    bool done_before = operation->asked_before && (error == ISR_ERROR_TOPIC_ALREADY_EXISTS ||
-                                                   error == ISR_ERROR_ELECTION_NOT_NEEDED);
+    bool done_before = operation->asked_before &&
+                       (error == ISR_ERROR_TOPIC_ALREADY_EXISTS || error == ISR_ERROR_ELECTION_NOT_NEEDED);
     operation->asked_before = true;
     operation->correlation = 0;
     if (done_before || error == ISR_ERROR_NONE)
@@ -119,8 +121,8 @@ static void elect_answered(void *object, uint32_t correlation, const struct isr_
 static void create_ask(struct isr_operation *operation, int32_t controller)
 {
     struct isr_client *client = operation->client;
-    operation->correlation = isr_client_requests_add(&client->requests, controller,
-                                                     ISR_MESSAGE_CREATE_TOPIC_RESPONSE, create_answered, operation);
+    operation->correlation = isr_client_requests_add(
+        &client->requests, controller, ISR_MESSAGE_CREATE_TOPIC_RESPONSE, create_answered, operation);
     struct isr_message message = {.kind = ISR_MESSAGE_CREATE_TOPIC_REQUEST};
     message.create_topic_request = (struct isr_create_topic_request){
         .correlation = operation->correlation,
@@ -137,8 +139,8 @@ static void create_ask(struct isr_operation *operation, int32_t controller)
 static void elect_ask(struct isr_operation *operation, int32_t controller)
 {
     struct isr_client *client = operation->client;
-    operation->correlation = isr_client_requests_add(&client->requests, controller,
-                                                     ISR_MESSAGE_ELECT_LEADERS_RESPONSE, elect_answered, operation);
+    operation->correlation = isr_client_requests_add(
+        &client->requests, controller, ISR_MESSAGE_ELECT_LEADERS_RESPONSE, elect_answered, operation);
     struct isr_message message = {.kind = ISR_MESSAGE_ELECT_LEADERS_REQUEST,
                                   .elect_leaders_request = {.correlation = operation->correlation,
                                                             .tp = operation->tp,
@@ -190,7 +192,8 @@ static void create_copy(struct isr_operation *operation, const struct isr_comman
     if (command->assignments == NULL || command->partitions <= 0)
         return;
     size_t count = (size_t)command->partitions;
-    operation->assignments = isr_heap_allocate(operation->client->env->heap, count * sizeof *operation->assignments);
+    operation->assignments =
+        isr_heap_allocate(operation->client->env->heap, count * sizeof *operation->assignments);
     for (size_t i = 0; i < count; i++)
         operation->assignments[i].replicas = command->assignments[i];
 }

@@ -45,8 +45,8 @@ static void partition_merge(struct isr_cache *cache, struct isr_cached_topic *to
     if (told->tp.index == topic->partitions_count) {
         topic->partitions =
             ISR_GROW(cache->heap, topic->partitions, topic->partitions_count, topic->partitions_capacity);
-        topic->partitions[topic->partitions_count++] =
-            (struct isr_cached_partition){.tp = told->tp, .leader = ISR_NODE_NONE, .leader_epoch = ISR_EPOCH_NONE};
+        topic->partitions[topic->partitions_count++] = (struct isr_cached_partition){
+            .tp = told->tp, .leader = ISR_NODE_NONE, .leader_epoch = ISR_EPOCH_NONE};
     }
     struct isr_cached_partition *known = &topic->partitions[told->tp.index];
     if (told->leader_epoch < known->leader_epoch)

@@ -1,5 +1,5 @@
-/* What a client knows of topics and leaders. Knowledge of a partition only moves forward in leader epochs, so that
- * the answer of a broker that lags behind does not lead back to an old leader (KIP-320). */
+/* What a client knows of topics and leaders. Knowledge of a partition only moves forward in leader epochs, so
+ * that the answer of a broker that lags behind does not lead back to an old leader (KIP-320). */
 #ifndef ISR_CLIENT_CACHE_H
 #define ISR_CLIENT_CACHE_H
 

@@ -75,10 +75,12 @@ void isr_client_refresh(struct isr_client *client)
 int64_t isr_client_backoff(struct isr_client *client)
 {
     int64_t pause_ns = client->env->config.retry_backoff;
-    return isr_random_between(&client->env->random, ISR_RANDOM_BACKOFF, pause_ns, pause_ns + pause_ns / 5 + 1);
+    return isr_random_between(&client->env->random, ISR_RANDOM_BACKOFF, pause_ns,
+                              pause_ns + pause_ns / 5 + 1);
 }
 
-bool isr_client_learn_leader(struct isr_client *client, struct isr_tp tp, int32_t leader, int32_t leader_epoch)
+bool isr_client_learn_leader(struct isr_client *client, struct isr_tp tp, int32_t leader,
+                             int32_t leader_epoch)
 {
     if (isr_cache_learn_leader(&client->cache, tp, leader, leader_epoch))
         return true;

@@ -1,8 +1,10 @@
-/* A client of the cluster in one node: producer, consumer and administrator share what is known of topics and leaders.
+/* A client of the cluster in one node: producer, consumer and administrator share what is known of topics and
+ * leaders.
  *
  * Metadata:  IDLE --(age, or somebody was led astray)--> ASKING --(answer)--> IDLE
  *                                                          \--(timeout)--> ASKING the next bootstrap broker
- * After an answer everything that waits for metadata looks again. Two questions lie at least retry_backoff apart. */
+ * After an answer everything that waits for metadata looks again. Two questions lie at least retry_backoff
+ * apart. */
 #ifndef ISR_CLIENT_CLIENT_H
 #define ISR_CLIENT_CLIENT_H
 
@@ -50,8 +52,10 @@ void isr_client_refresh(struct isr_client *client);
 /* A retry's pause with jitter, so that clients do not come back in step. */
 int64_t isr_client_backoff(struct isr_client *client);
 /* An answer of the tp's broker named the leader; refreshes when that was no news. True when it was. */
-bool isr_client_learn_leader(struct isr_client *client, struct isr_tp tp, int32_t leader, int32_t leader_epoch);
-/* Whom to ask for a partition of a named topic, in *tp; NULL, and a refresh is on the way, when that is not known. */
+bool isr_client_learn_leader(struct isr_client *client, struct isr_tp tp, int32_t leader,
+                             int32_t leader_epoch);
+/* Whom to ask for a partition of a named topic, in *tp; NULL, and a refresh is on the way, when that is not
+ * known. */
 const struct isr_cached_partition *isr_client_leader_of(struct isr_client *client, const char *topic,
                                                         uint16_t partition, struct isr_tp *tp);
 

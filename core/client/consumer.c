@@ -5,15 +5,17 @@
  *      |                                 not checked)        |  +-----+
  *      +------ error, timeout: pause ------------------------+
  *
- * Only one request is under way at a time. The next step is chosen by what is known (consumer_go_on), not stored:
+ * Only one request is under way at a time. The next step is not stored but follows from what is known
+ * (consumer_go_on):
  *   - no leader known: metadata
- *   - position is ISR_OFFSET_LATEST or _EARLIEST: LIST_OFFSETS at the leader
+ *   - the position is POSITION_LATEST or POSITION_EARLIEST: LIST_OFFSETS at the leader
  *   - the leader epoch is not the one that the position was checked for, and something was read: does the new
- *     leader's log still end the epoch of the last batch at or behind the position (KIP-320)? If not, what was
- *     read is gone from the log, and reading goes on where the logs part.
- *   - else FETCH, at the leader or, if wanted, at an in-sync follower (KIP-392). A follower that fails or refuses
- *     for whatever reason is left for the leader for a while; only the leader's word counts for OFFSET_OUT_OF_RANGE,
- *     since a follower may lag.
+ *     leader's log still end the epoch of the last batch at or behind the position (KIP-320)? If not, what
+ *     was read is gone from the log, and reading goes on where the logs part.
+ *   - else FETCH, at the leader or, if wanted, at an in-sync follower (KIP-392). A follower that fails or
+ *     refuses for whatever reason is left for the leader for a while; only the leader's word counts for
+ *     OFFSET_OUT_OF_RANGE, since a follower may lag.
+ *
  * Each batch is checked (CRC, gapless) and delivered once and in order. */
 #include "core/client/client.h"
 #include "core/log/batch.h"
@@ -25,8 +27,8 @@ struct isr_consumer {
     struct isr_name topic;
     uint16_t partition;
     bool from_follower;
-    struct isr_tp tp; /* topic 0: not known yet */
-    int64_t position; /* the next offset, or POSITION_* */
+    struct isr_tp tp;       /* topic 0: not known yet */
+    int64_t position;       /* the next offset, or POSITION_* */
     int32_t position_epoch; /* leader epoch of the last batch delivered, ISR_EPOCH_NONE when there is none */
     int32_t checked_epoch;  /* the leader's epoch for which the position was found good */
     int32_t asked_epoch;    /* the leader's epoch known when the request was sent */
@@ -52,8 +54,8 @@ static void pause_over(void *object)
 
 /* ---- asking ---- */
 
-static void ask(struct isr_consumer *consumer, int32_t node, int32_t leader_epoch, enum isr_message_kind expects,
-                isr_client_answered *answered)
+static void ask(struct isr_consumer *consumer, int32_t node, int32_t leader_epoch,
+                enum isr_message_kind expects, isr_client_answered *answered)
 {
     consumer->asked = node;
     consumer->asked_epoch = leader_epoch;
@@ -155,8 +157,8 @@ static void deliver(struct isr_consumer *consumer, const struct isr_batch *batch
     consumer->position_epoch = batch->leader_epoch;
 }
 
-/* False when the records are damaged or do not go on where reading stopped; what comes before is delivered. The
- * first batch may begin before the position, which may lie inside it. */
+/* False when the records are damaged or do not go on where reading stopped; what comes before is delivered.
+ * The first batch may begin before the position, which may lie inside it. */
 static bool deliver_all(struct isr_consumer *consumer, struct isr_bytes records)
 {
     while (records.size > 0) {
@@ -264,8 +266,8 @@ static void consumer_go_on(struct isr_consumer *consumer)
 {
     if (consumer->correlation != 0 || isr_timer_is_set(&consumer->pause_timer))
         return;
-    const struct isr_cached_partition *known = isr_client_leader_of(consumer->client, consumer->topic.text,
-                                                                    consumer->partition, &consumer->tp);
+    const struct isr_cached_partition *known =
+        isr_client_leader_of(consumer->client, consumer->topic.text, consumer->partition, &consumer->tp);
     if (known == NULL)
         return;
     if (consumer->position < 0) {

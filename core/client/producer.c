@@ -1,30 +1,34 @@
-/* The producer: one sender a topic partition, which sends its deliveries (batches) in the order of their commands.
+/* The producer: one sender a topic partition, which sends its deliveries (batches) in the order of their
+ * commands.
  *
  *   WAITING --send--> IN FLIGHT --acknowledged--> replied, gone
  *      ^                 |  \------refused for good--> replied, gone
  *      \--may be retried-/
  *   any --delivery_timeout--> replied REQUEST_TIMED_OUT, gone
  *
- * Deliveries in flight are at most producer_max_in_flight and, with those that go back to WAITING, always at the
- * front of the queue, so that a retry never overtakes. While the sender pauses nothing is sent.
+ * Deliveries in flight are at most producer_max_in_flight and, with those that go back to WAITING, always at
+ * the front of the queue, so that a retry never overtakes. While the sender pauses nothing is sent.
  *
- * Idempotence (KIP-98), for acks=all: a delivery gets its sequence when it is first sent and keeps it over retries;
- * the leader drops what it has already. Producer epochs are kept a partition, since leaders know producers a partition.
- *   - Leaders remember the last five batches of a producer: from the oldest delivery that is not acknowledged on no
- *     more than producer_max_in_flight get sequences, even where later ones are acknowledged already. Else its retry
- *     would not be recognised.
+ * Idempotence (KIP-98), for acks=all: a delivery gets its sequence when it is first sent and keeps it over
+ * retries; the leader drops what it has already. Producer epochs are kept a partition, since leaders know
+ * producers a partition.
+ *   - Leaders remember the last five batches of a producer: from the oldest delivery that is not acknowledged
+ *     on no more than producer_max_in_flight get sequences, even where later ones are acknowledged already.
+ *     Else its retry would not be recognised.
  *   - A leader that does not know the producer accepts any sequence: until the first delivery of an epoch is
  *     acknowledged only one is in flight, lest the second be taken for the first.
- *   - A delivery that fails for good leaves a gap in the sequences, over which the leader would refuse everything.
- *     KIP-360 begins a new epoch at sequence 0. Whatever else was sent with an old sequence may be in the log, or a
- *     copy of it may still be on its way and be taken before the new epoch is known; written again under the new
- *     epoch it would be there twice. It fails with REQUEST_TIMED_OUT, which says exactly that.
- *   - OUT_OF_ORDER_SEQUENCE_NUMBER for a delivery that waits for an earlier one is a matter of time. For one that
- *     was the first when it was sent (answers may overtake each other) it tells that the log lost acknowledged records
- *     (unclean election): then the log holds none of the later ones either, and all get new sequences under a new
- *     epoch (KIP-360).
- * Invariants: sequenced deliveries form a prefix of the idempotent ones in the queue, in sequence order, and lie within
- * producer_max_in_flight places; in_flight is the number of deliveries with a correlation. */
+ *   - A delivery that fails for good leaves a gap in the sequences, over which the leader would refuse
+ *     everything. KIP-360 begins a new epoch at sequence 0. Whatever else was sent with an old sequence may be
+ *     in the log, or a copy of it may still be on its way and be taken before the new epoch is known; written
+ *     again under the new epoch it would be there twice. It fails with REQUEST_TIMED_OUT, which says exactly
+ *     that.
+ *   - OUT_OF_ORDER_SEQUENCE_NUMBER for a delivery that waits for an earlier one is a matter of time. For one
+ *     that was the first when it was sent (answers may overtake each other) it tells that the log lost
+ *     acknowledged records (unclean election): then the log holds none of the later ones either, and all get
+ *     new sequences under a new epoch (KIP-360).
+ *
+ * Invariants: sequenced deliveries form a prefix of the idempotent ones in the queue, in sequence order, and
+ * lie within producer_max_in_flight places; in_flight is the number of deliveries with a correlation. */
 #include "core/client/client.h"
 #include "core/log/batch.h"
 
@@ -195,8 +199,8 @@ static void pause_sending(struct isr_sender *sender)
         isr_env_timer_in(client->env, &sender->pause_timer, isr_client_backoff(client));
 }
 
-/* The oldest delivery that has a sequence. Asked only for one that is sent or about to be: then at most deliveries in
- * flight stand before it. */
+/* The oldest delivery that has a sequence. Asked only for one that is sent or about to be: then at most
+ * deliveries in flight stand before it. */
 static const struct isr_delivery *first_sequenced(const struct isr_sender *sender)
 {
     const struct isr_delivery *at = sender->first;
@@ -216,9 +220,8 @@ static void delivery_refused(struct isr_delivery *delivery, const struct isr_pro
 {
     struct isr_sender *sender = delivery->sender;
     enum isr_error error = (enum isr_error)answer->error;
-    bool sequences_broken =
-        error == ISR_ERROR_INVALID_PRODUCER_EPOCH ||
-        (error == ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER && delivery->first_when_sent);
+    bool sequences_broken = error == ISR_ERROR_INVALID_PRODUCER_EPOCH ||
+                            (error == ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER && delivery->first_when_sent);
     if (delivery->sequenced && sequences_broken) {
         begin_anew(sender);
         pause_sending(sender);
@@ -392,7 +395,8 @@ void isr_producer_command(struct isr_client *client, const struct isr_command *c
     struct isr_env *env = client->env;
     bool acks_known = command->acks >= -1 && command->acks <= 1;
     if (!acks_known || !command_is_sound(command)) {
-        isr_env_reply(env, command->id, acks_known ? ISR_ERROR_INVALID_REQUEST : ISR_ERROR_INVALID_REQUIRED_ACKS,
+        isr_env_reply(env, command->id,
+                      acks_known ? ISR_ERROR_INVALID_REQUEST : ISR_ERROR_INVALID_REQUIRED_ACKS,
                       (struct isr_tp){0}, ISR_OFFSET_NONE);
         return;
     }

@@ -46,8 +46,8 @@ static struct isr_client_request *request_new(struct isr_client_requests *reques
     return request;
 }
 
-uint32_t isr_client_requests_add(struct isr_client_requests *requests, int32_t to, enum isr_message_kind expects,
-                                 isr_client_answered *answered, void *object)
+uint32_t isr_client_requests_add(struct isr_client_requests *requests, int32_t to,
+                                 enum isr_message_kind expects, isr_client_answered *answered, void *object)
 {
     struct isr_env *env = requests->env;
     if (requests->waiting_count * 2 >= requests->slots_count)

@@ -4,8 +4,8 @@
  *                  -> timed out (client_request_timeout; told as an absent answer) -> gone
  *                  -> forgotten by who asked                                       -> gone
  *
- * An answer that nobody waits for is dropped: late, repeated or forged answers change nothing. All requests have
- * the same timeout, so that they expire in the order in which they were sent and one timer serves all. */
+ * An answer that nobody waits for is dropped: late, repeated or forged answers change nothing. All requests
+ * have the same timeout: they expire in the order in which they were sent, and one timer serves all. */
 #ifndef ISR_CLIENT_REQUEST_H
 #define ISR_CLIENT_REQUEST_H
 
@@ -36,8 +36,8 @@ struct isr_client_requests {
 
 void isr_client_requests_init(struct isr_client_requests *requests, struct isr_env *env);
 /* The correlation for the next request; the caller sends the request with it in the same step. */
-uint32_t isr_client_requests_add(struct isr_client_requests *requests, int32_t to, enum isr_message_kind expects,
-                                 isr_client_answered *answered, void *object);
+uint32_t isr_client_requests_add(struct isr_client_requests *requests, int32_t to,
+                                 enum isr_message_kind expects, isr_client_answered *answered, void *object);
 /* Nothing is told of it any more. 0 and unknown ones are allowed. */
 void isr_client_requests_forget(struct isr_client_requests *requests, uint32_t correlation);
 /* Tells who waits. False when nobody does. */

@@ -1,6 +1,6 @@
-/* A whole cluster for tests: nodes in their own heaps, a queue of messages with a fixed latency, disks in memory, and
- * one clock. Enough to prove that the engine works as a whole; faults in earnest are the simulator's.
- * Set CLUSTER_TRACE in the environment to see messages and observations. */
+/* A whole cluster for tests: nodes in their own heaps, a queue of messages with a fixed latency, disks in
+ * memory, and one clock. Enough to prove that the engine works as a whole; faults in earnest are the
+ * simulator's. Set CLUSTER_TRACE in the environment to see messages and observations. */
 #ifndef ISR_TESTS_CLUSTER_H
 #define ISR_TESTS_CLUSTER_H
 
@@ -19,7 +19,7 @@ enum { CLUSTER_NODES = 9, CLUSTER_FILES = 128, CLUSTER_COMMANDS = 4096, CLUSTER_
 
 struct cluster_file {
     struct isr_file file;
-    bool present;        /* in the page cache */
+    bool present; /* in the page cache */
     uint8_t *data, *durable;
     size_t size_bytes, durable_bytes;
     bool durable_present;
@@ -199,7 +199,8 @@ static inline void cluster_disk(struct cluster *cluster, struct cluster_process 
 
 static inline int cluster_entry_compare(const void *a, const void *b)
 {
-    return isr_file_compare(((const struct isr_file_entry *)a)->file, ((const struct isr_file_entry *)b)->file);
+    return isr_file_compare(((const struct isr_file_entry *)a)->file,
+                            ((const struct isr_file_entry *)b)->file);
 }
 
 /* ---- effects ---- */
@@ -227,7 +228,8 @@ static inline void cluster_forge(struct cluster *cluster, int32_t from, const st
         uint8_t *bytes = (uint8_t *)(uintptr_t)frame.data;
         uint32_t changes = 1 + test_random_below(&cluster->random, 3);
         while (frame.size > ISR_FRAME_HEADER_BYTES && changes-- > 0) {
-            uint32_t place = ISR_FRAME_HEADER_BYTES + test_random_below(&cluster->random, frame.size - ISR_FRAME_HEADER_BYTES);
+            uint32_t place = ISR_FRAME_HEADER_BYTES +
+                             test_random_below(&cluster->random, frame.size - ISR_FRAME_HEADER_BYTES);
             uint8_t choices[] = {0, 0xff, (uint8_t)(bytes[place] + 1), (uint8_t)(bytes[place] - 1),
                                  (uint8_t)test_random_below(&cluster->random, 256)};
             bytes[place] = choices[test_random_below(&cluster->random, 5)];
@@ -239,7 +241,8 @@ static inline void cluster_forge(struct cluster *cluster, int32_t from, const st
 static inline void cluster_send(struct cluster *cluster, struct cluster_process *process,
                                 const struct isr_effect *effect)
 {
-    if (effect->to < 1 || effect->to > cluster->nodes_count || process->cut || cluster->processes[effect->to].cut)
+    if (effect->to < 1 || effect->to > cluster->nodes_count || process->cut ||
+        cluster->processes[effect->to].cut)
         return;
     if (effect->to == process->id) {
         cluster_carry(cluster, process->id, effect, ISR_MS / 100);
@@ -255,7 +258,8 @@ static inline void cluster_send(struct cluster *cluster, struct cluster_process 
         if (test_random_chance(&cluster->random, 30))
             latency_ns += test_random_below(&cluster->random, 500) * ISR_MS;
         if (test_random_chance(&cluster->random, 50))
-            cluster_carry(cluster, process->id, effect, latency_ns + test_random_below(&cluster->random, 3000) * ISR_MS);
+            cluster_carry(cluster, process->id, effect,
+                          latency_ns + test_random_below(&cluster->random, 3000) * ISR_MS);
     }
     cluster_carry(cluster, process->id, effect, latency_ns);
 }
@@ -347,7 +351,8 @@ static inline void cluster_trace_event(struct cluster *cluster, int32_t node, co
         isr_message_print(&message, &text);
         if (message.kind == ISR_MESSAGE_PRODUCE_REQUEST &&
             isr_batch_parse(message.produce_request.records, false, &batch) == ISR_BATCH_OK)
-            isr_text_format(&text, " producer_epoch=%d base_sequence=%d", batch.producer_epoch, batch.base_sequence);
+            isr_text_format(&text, " producer_epoch=%d base_sequence=%d", batch.producer_epoch,
+                            batch.base_sequence);
     }
     printf("%9.3fms n%d <- n%d %s\n", (double)cluster->now_ns / 1e6, node, event->message.from, buffer);
     test_heap_drop(&heap);
@@ -398,7 +403,8 @@ static inline void cluster_carry_out(struct cluster *cluster, struct cluster_eve
         uint32_t count = 0;
         for (uint32_t i = 0; i < process->files_count; i++) {
             if (process->files[i].present)
-                entries[count++] = (struct isr_file_entry){process->files[i].file, (int64_t)process->files[i].size_bytes};
+                entries[count++] =
+                    (struct isr_file_entry){process->files[i].file, (int64_t)process->files[i].size_bytes};
         }
         qsort(entries, count, sizeof entries[0], cluster_entry_compare);
         event->event.io_done.files = entries;
@@ -517,8 +523,10 @@ static inline uint64_t cluster_command(struct cluster *cluster, int32_t id, stru
     return command.id;
 }
 
-/* A cluster of `servers` nodes of the given roles each, then clients up to nodes_count; nothing is started. */
-static inline struct cluster *cluster_new(const unsigned *roles, int32_t nodes_count, const struct isr_config *config)
+/* A cluster of `servers` nodes of the given roles each, then clients up to nodes_count; nothing is started.
+ */
+static inline struct cluster *cluster_new(const unsigned *roles, int32_t nodes_count,
+                                          const struct isr_config *config)
 {
     struct cluster *cluster = calloc(1, sizeof *cluster);
     cluster->nodes_count = nodes_count;

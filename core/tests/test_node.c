@@ -1,4 +1,6 @@
-/* The engine as a whole: three nodes that are brokers and controllers (1, 2, 3), a producer (4) and a consumer (5). */
+/* The engine as a whole: three nodes that are brokers and controllers (1, 2, 3), a producer (4) and a
+ * consumer (5). CLUSTER_FILTER runs the tests whose names match; CLUSTER_SEED and CLUSTER_SEEDS say with which
+ * seed the random ones begin, and how many they take. */
 #include "core/tests/cluster.h"
 
 #include "core/base/assert.h"
@@ -143,7 +145,8 @@ static void create_orders(struct cluster *cluster)
 
 static struct cluster *cluster_with_orders(void)
 {
-    static const unsigned roles[] = {ISR_NODE_BROKER | ISR_NODE_CONTROLLER, ISR_NODE_BROKER | ISR_NODE_CONTROLLER,
+    static const unsigned roles[] = {ISR_NODE_BROKER | ISR_NODE_CONTROLLER,
+                                     ISR_NODE_BROKER | ISR_NODE_CONTROLLER,
                                      ISR_NODE_BROKER | ISR_NODE_CONTROLLER, ISR_NODE_CLIENT, ISR_NODE_CLIENT};
     struct isr_config config = config_of_tests();
     struct cluster *cluster = cluster_new(roles, 5, &config);
@@ -175,7 +178,8 @@ static void produce(struct cluster *cluster, uint32_t batches, int64_t interval_
     }
 }
 
-/* Everything was acknowledged; the consumer read each record once, in order, where the producer was told it is. */
+/* Everything was acknowledged; the consumer read each record once, in order, where the producer was told it
+ * is. */
 static void verify_everything_was_read(struct cluster *cluster)
 {
     uint32_t place = 0;
@@ -348,8 +352,8 @@ static void heals_when_the_leader_was_cut_off(void **state)
 static void works_when_controllers_are_nodes_of_their_own(void **state)
 {
     (void)state;
-    static const unsigned roles[] = {ISR_NODE_BROKER,     ISR_NODE_BROKER,     ISR_NODE_BROKER,
-                                     ISR_NODE_CLIENT,     ISR_NODE_CLIENT,     ISR_NODE_CONTROLLER,
+    static const unsigned roles[] = {ISR_NODE_BROKER,     ISR_NODE_BROKER,    ISR_NODE_BROKER,
+                                     ISR_NODE_CLIENT,     ISR_NODE_CLIENT,    ISR_NODE_CONTROLLER,
                                      ISR_NODE_CONTROLLER, ISR_NODE_CONTROLLER};
     struct isr_config config = config_of_tests();
     struct cluster *cluster = cluster_new(roles, 8, &config);
@@ -378,7 +382,8 @@ static void works_when_controllers_are_nodes_of_their_own(void **state)
 static void follows_snapshots_when_the_metadata_log_is_compacted(void **state)
 {
     (void)state;
-    static const unsigned roles[] = {ISR_NODE_BROKER | ISR_NODE_CONTROLLER, ISR_NODE_BROKER | ISR_NODE_CONTROLLER,
+    static const unsigned roles[] = {ISR_NODE_BROKER | ISR_NODE_CONTROLLER,
+                                     ISR_NODE_BROKER | ISR_NODE_CONTROLLER,
                                      ISR_NODE_BROKER | ISR_NODE_CONTROLLER, ISR_NODE_CLIENT, ISR_NODE_CLIENT};
     struct isr_config config = config_of_tests();
     config.quorum_snapshot_entries = 10;
@@ -449,8 +454,8 @@ static void anyone_is_hurt(struct cluster *cluster, struct test_random *random, 
         hurt(cluster, random, *victim, false);
 }
 
-/* Every record was read at most once and at the offset after the one before; what was acknowledged was read where the
- * producer was told that it is. */
+/* Every record was read at most once and at the offset after the one before; what was acknowledged was read
+ * where the producer was told that it is. */
 static void verify_what_was_acknowledged(struct cluster *cluster)
 {
     static bool seen[CLUSTER_COMMANDS * 2];
@@ -477,7 +482,8 @@ static void run_at_random(uint64_t seed)
     struct test_random random = {seed};
     struct cluster *cluster = cluster_with_orders();
     int32_t victim = 1;
-    void (*happens)(struct cluster *, struct test_random *, int32_t *) = seed % 3 == 0 ? anyone_is_hurt : one_is_hurt;
+    void (*happens)(struct cluster *, struct test_random *, int32_t *) =
+        seed % 3 == 0 ? anyone_is_hurt : one_is_hurt;
     consume(cluster, seed % 4 == 0);
     cluster->bad_network = seed % 2 == 0;
     cluster->random.state = seed;
@@ -516,8 +522,8 @@ static void keeps_what_it_acknowledged_when_anything_happens(void **state)
     }
 }
 
-/* Nothing is promised among forgers, but nothing is asserted on either. A controller halts rather than apply a
- * committed entry that makes no sense. */
+/* Nothing is promised among forgers, but nothing is asserted on either. A controller halts rather than apply
+ * a committed entry that makes no sense. */
 static void asserts_nothing_when_messages_are_forged(void **state)
 {
     (void)state;

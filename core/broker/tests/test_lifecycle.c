@@ -164,12 +164,12 @@ static void answer_registration(struct fixture *fixture, const struct sent *aske
 static void answer_heartbeat(struct fixture *fixture, enum isr_error error, bool fenced, bool should_shutdown)
 {
     struct sent asked = take(fixture, ISR_MESSAGE_BROKER_HEARTBEAT_REQUEST);
-    struct isr_broker_heartbeat_response answer = {
-        .correlation = asked.message.broker_heartbeat_request.correlation,
-        .error = (uint8_t)error,
-        .is_caught_up = true,
-        .is_fenced = fenced,
-        .should_shutdown = should_shutdown};
+    struct isr_broker_heartbeat_response answer = {.correlation =
+                                                       asked.message.broker_heartbeat_request.correlation,
+                                                   .error = (uint8_t)error,
+                                                   .is_caught_up = true,
+                                                   .is_fenced = fenced,
+                                                   .should_shutdown = should_shutdown};
     begin(fixture);
     isr_lifecycle_heartbeat_answered(&fixture->broker, asked.to, &answer);
     end(fixture);
@@ -177,11 +177,11 @@ static void answer_heartbeat(struct fixture *fixture, enum isr_error error, bool
 
 static struct isr_metadata_fetch_response metadata(const struct sent *asked)
 {
-    return (struct isr_metadata_fetch_response){
-        .correlation = asked->message.metadata_fetch_request.correlation,
-        .controller = ISR_NODE_NONE,
-        .committed_index = -1,
-        .snapshot_index = -1};
+    return (struct isr_metadata_fetch_response){.correlation =
+                                                    asked->message.metadata_fetch_request.correlation,
+                                                .controller = ISR_NODE_NONE,
+                                                .committed_index = -1,
+                                                .snapshot_index = -1};
 }
 
 static void answer_metadata(struct fixture *fixture, const struct sent *asked,
@@ -209,7 +209,9 @@ static void tell_registrations(struct fixture *fixture, int64_t first, int64_t l
     answer.entries = entries;
     for (int64_t index = first; index <= last; index++) {
         entries[answer.entries_count++] = (struct isr_metadata_entry){
-            .index = index, .term = 1, .records = registered(fixture, index == last ? 1 : (int16_t)(index + 100))};
+            .index = index,
+            .term = 1,
+            .records = registered(fixture, index == last ? 1 : (int16_t)(index + 100))};
     }
     answer_metadata(fixture, &asked, &answer);
 }
@@ -475,7 +477,8 @@ static void begins_anew_when_an_entry_is_damaged(void **state)
     struct fixture *fixture = fixture_started();
     tell_registrations(fixture, 2, 5);
     struct sent asked = take(fixture, ISR_MESSAGE_METADATA_FETCH_REQUEST);
-    struct isr_metadata_entry entry = {.index = 6, .term = 1, .records = {(const uint8_t *)"\xff\xff\xff", 3}};
+    struct isr_metadata_entry entry = {
+        .index = 6, .term = 1, .records = {(const uint8_t *)"\xff\xff\xff", 3}};
     struct isr_metadata_fetch_response answer = metadata(&asked);
     answer.committed_index = 6;
     answer.entries = &entry;
@@ -498,7 +501,8 @@ static void tells_topics_and_controller_when_asked(void **state)
         {.kind = ISR_METADATA_TOPIC,
          .topic_record = {.topic = 1, .name = {"orders"}, .partitions = 1, .min_isr = 2}},
         {.kind = ISR_METADATA_PARTITION,
-         .partition_record = {.tp = {1, 0}, .leader = 4, .leader_epoch = 3, .replicas = {2, {4, 5}}, .isr = {1, {4}}}},
+         .partition_record =
+             {.tp = {1, 0}, .leader = 4, .leader_epoch = 3, .replicas = {2, {4, 5}}, .isr = {1, {4}}}},
     };
     struct sent asked = take(fixture, ISR_MESSAGE_METADATA_FETCH_REQUEST);
     struct isr_metadata_entry entry = {

@@ -1,5 +1,5 @@
-/* A client (node 9) among fake brokers 1, 2 and 3: the test is the network and the brokers. Each fake_* function that
- * does something is one step of the node; what the step sent is decoded into fake->sent. */
+/* A client (node 9) among fake brokers 1, 2 and 3: the test is the network and the brokers. Each fake_*
+ * function that does something is one step of the node; what the step sent is decoded into fake->sent. */
 #ifndef ISR_CLIENT_TESTS_FAKE_H
 #define ISR_CLIENT_TESTS_FAKE_H
 
@@ -92,8 +92,8 @@ static inline void fake_answer(struct fake *fake, int32_t from, const struct isr
     fake_end(fake);
 }
 
-/* Time passes; every timer that is due fires, each in a step of its own. Stops after a step that did something to
- * be seen (an effect); false when the time came without any. */
+/* Time passes; every timer that is due fires, each in a step of its own. Stops after a step that did
+ * something to be seen (an effect); false when the time came without any. */
 static inline bool fake_wait(struct fake *fake, int64_t duration_ns)
 {
     int64_t until_ns = fake->env.now_ns + duration_ns;
@@ -141,7 +141,8 @@ static inline struct fake_sent *fake_wait_for(struct fake *fake, enum isr_messag
 }
 
 /* The nth reply of the last step, NULL when there are fewer. */
-static inline const struct isr_effect *fake_effect(const struct fake *fake, enum isr_effect_kind kind, uint32_t nth)
+static inline const struct isr_effect *fake_effect(const struct fake *fake, enum isr_effect_kind kind,
+                                                   uint32_t nth)
 {
     for (uint32_t i = 0; i < fake->effects.count; i++) {
         if (fake->effects.items[i].kind == kind && nth-- == 0)

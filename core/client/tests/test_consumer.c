@@ -28,8 +28,8 @@ static struct stored batch(struct fake *fake, int64_t offset, int32_t epoch)
     return stored;
 }
 
-static void fetch_answer_with(struct fake *fake, const struct fake_sent *sent, enum isr_error error, int32_t leader,
-                              int32_t leader_epoch, struct isr_bytes records)
+static void fetch_answer_with(struct fake *fake, const struct fake_sent *sent, enum isr_error error,
+                              int32_t leader, int32_t leader_epoch, struct isr_bytes records)
 {
     struct isr_fetch_answer answer = {.tp = sent->message.fetch_request.partitions[0].tp,
                                       .error = (uint8_t)error,
@@ -122,8 +122,9 @@ static void looks_up_the_offset_when_it_is_symbolic(void **state)
     struct fake_sent sent = *fake_sent_nth(fake, ISR_MESSAGE_LIST_OFFSETS_REQUEST, 0);
     assert_int_equal(sent.message.list_offsets_request.timestamp, -1);
     struct isr_message message = {.kind = ISR_MESSAGE_LIST_OFFSETS_RESPONSE};
-    message.list_offsets_response = (struct isr_list_offsets_response){
-        .correlation = sent.message.list_offsets_request.correlation, .error = ISR_ERROR_OFFSET_NOT_AVAILABLE};
+    message.list_offsets_response =
+        (struct isr_list_offsets_response){.correlation = sent.message.list_offsets_request.correlation,
+                                           .error = ISR_ERROR_OFFSET_NOT_AVAILABLE};
     fake_answer(fake, 3, &message);
     sent = *fake_wait_for(fake, ISR_MESSAGE_LIST_OFFSETS_REQUEST);
     message.list_offsets_response.correlation = sent.message.list_offsets_request.correlation;

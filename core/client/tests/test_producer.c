@@ -128,7 +128,8 @@ static void sends_at_most_max_in_flight_when_nothing_is_answered(void **state)
     fake_free(fake);
 }
 
-/* The first answer is lost, four come: the sixth batch has to wait, or the first would be forgotten by the leader. */
+/* The first answer is lost, four come: the sixth batch has to wait, or the first would be forgotten by the
+ * leader. */
 static void stays_within_what_leaders_remember_when_an_answer_is_lost(void **state)
 {
     (void)state;
@@ -264,7 +265,8 @@ static void waits_for_the_earlier_when_a_later_is_out_of_order(void **state)
     fake_free(fake);
 }
 
-/* The refusal of the second, sent while the first was on its way, is overtaken by the success of the first. */
+/* The refusal of the second, sent while the first was on its way, is overtaken by the success of the first.
+ */
 static void does_not_take_a_late_refusal_for_lost_records(void **state)
 {
     (void)state;
@@ -306,8 +308,8 @@ static void begins_a_new_epoch_when_the_log_lost_records(void **state)
     fake_free(fake);
 }
 
-/* The first of three is never answered, the second is refused for the gap. When the first expires the second fails
- * with it: a copy may be written yet. The third was not sent before and goes on under a new epoch. */
+/* The first of three is never answered, the second is refused for the gap. When the first expires the second
+ * fails with it: a copy may be written yet. The third was not sent before and goes on under a new epoch. */
 static void bridges_the_gap_when_a_delivery_expires(void **state)
 {
     (void)state;
@@ -418,7 +420,8 @@ static void model_gather(struct model *model)
     }
 }
 
-/* What a leader does with a batch (KIP-98): the model keeps everything, so that duplicates are found by their age. */
+/* What a leader does with a batch (KIP-98): the model keeps everything, so that duplicates are found by their
+ * age. */
 static enum isr_error model_append(struct model *model, const struct isr_batch *batch, int64_t *base)
 {
     int32_t next = 0;
@@ -447,13 +450,15 @@ static enum isr_error model_append(struct model *model, const struct isr_batch *
 
 static void model_deliver(struct model *model)
 {
-    uint32_t place = test_random_chance(&model->random, 4) ? test_random_below(&model->random, model->wire_count) : 0;
+    uint32_t place =
+        test_random_chance(&model->random, 4) ? test_random_below(&model->random, model->wire_count) : 0;
     struct fake_sent sent = model->wire[place].sent;
     uint8_t *records = model->wire[place].records;
     bool twice = test_random_chance(&model->random, 10);
     if (!twice) {
         model->wire_count--;
-        memmove(&model->wire[place], &model->wire[place + 1], (model->wire_count - place) * sizeof model->wire[0]);
+        memmove(&model->wire[place], &model->wire[place + 1],
+                (model->wire_count - place) * sizeof model->wire[0]);
     }
     int64_t base = -1;
     enum isr_error error = ISR_ERROR_NOT_ENOUGH_REPLICAS;
@@ -503,7 +508,8 @@ static void writes_each_batch_once_when_the_network_is_bad(void **state)
         fake_metadata(model.fake, 3, 4);
         uint64_t id = 0;
         int64_t last_ns = 0;
-        while (id < MODEL_BATCHES || model.fake->env.now_ns < last_ns + config.delivery_timeout + ISR_SECOND) {
+        while (id < MODEL_BATCHES ||
+               model.fake->env.now_ns < last_ns + config.delivery_timeout + ISR_SECOND) {
             if (id < MODEL_BATCHES && test_random_chance(&model.random, 3)) {
                 produce(model.fake, ++id);
                 model_gather(&model);

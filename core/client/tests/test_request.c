@@ -30,7 +30,8 @@ static void model_add(struct model *model, struct waiting *waiting, int32_t to)
 {
     *waiting = (struct waiting){.to = to,
                                 .deadline_ns = model->env.now_ns + model->env.config.client_request_timeout};
-    waiting->correlation = isr_client_requests_add(&model->requests, to, ISR_MESSAGE_METADATA_RESPONSE, answered, waiting);
+    waiting->correlation =
+        isr_client_requests_add(&model->requests, to, ISR_MESSAGE_METADATA_RESPONSE, answered, waiting);
     for (uint32_t i = 0; i < MODEL_SLOTS; i++)
         assert_true(&model->slots[i] == waiting || model->slots[i].correlation != waiting->correlation);
 }
@@ -42,7 +43,8 @@ static void model_answer(struct model *model, struct waiting *waiting, struct te
         message.kind = ISR_MESSAGE_FETCH_RESPONSE;
     int32_t from = test_random_chance(random, 4) ? waiting->to + 1 : waiting->to;
     bool fits = message.kind == ISR_MESSAGE_METADATA_RESPONSE && from == waiting->to;
-    assert_int_equal(isr_client_requests_answer(&model->requests, from, waiting->correlation, &message), fits);
+    assert_int_equal(isr_client_requests_answer(&model->requests, from, waiting->correlation, &message),
+                     fits);
     assert_int_equal(waiting->answered, fits);
     if (fits) {
         assert_false(isr_client_requests_answer(&model->requests, from, waiting->correlation, &message));
