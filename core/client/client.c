@@ -24,6 +24,10 @@ struct isr_client *isr_client_new(struct isr_env *env, const struct isr_replicas
 
 void isr_client_start(struct isr_client *client)
 {
+    /* An answer to a former life's request that is still on its way must not be taken for one to this life's.
+     */
+    client->requests.correlation_last =
+        (uint32_t)isr_random_draw(&client->env->random, ISR_RANDOM_INCARNATION);
     isr_producer_start(client);
     metadata_ask(client);
 }
