@@ -5,6 +5,7 @@
 
 #include "harness/bench.h"
 #include "harness/commands.h"
+#include "harness/rules_option.h"
 #include "harness/runner.h"
 #include "harness/soak.h"
 #include "harness/value.h"
@@ -76,6 +77,9 @@ int isr_command_soak(const struct command_line *line)
         complain("seeds", &error);
         return 1;
     }
+    const char *rules = line->values[OPTION_RULES];
+    if (rules != NULL && !rules_option("soak", &options.rules, rules))
+        return 1;
     if (!read_jobs(line, &options.jobs))
         return 1;
     return soak_run(stdout, &options);

@@ -5,8 +5,8 @@
 
 #include "harness/assertion.h"
 #include "harness/commands.h"
+#include "harness/rules_option.h"
 #include "harness/runner.h"
-#include "harness/scenario_fields.h"
 #include "harness/suggestion.h"
 #include "harness/terminal.h"
 #include "harness/trace_file.h"
@@ -53,64 +53,6 @@ static bool read_seeds(const struct command_line *line, struct seeds *seeds)
     }
     if (range != NULL && !value_seed_range(range, &seeds->first, &seeds->last, &error))
         return complain("seeds", error.message, error.hint);
-    return true;
-}
-
-static const struct field *find_rule(const char *name)
-{
-    const struct field *field = scenario_rule_fields;
-    while (field->name != NULL && strcmp(field->name, name) != 0)
-        field++;
-    return field->name != NULL ? field : NULL;
-}
-
-static bool complain_rule(const char *name)
-{
-    char message[128];
-    struct suggestion suggestion = suggestion_for(name);
-    for (const struct field *field = scenario_rule_fields; field->name != NULL; field++)
-        suggestion_offer(&suggestion, field->name);
-    char hint[96] = "`isrsim rules` lists them";
-    if (suggestion.best != NULL)
-        snprintf(hint, sizeof hint, "did you mean '%s'?", suggestion.best);
-    snprintf(message, sizeof message, "there is no rule '%.40s'", name);
-    return complain("rules", message, hint);
-}
-
-static bool set_rule(struct isr_rules *rules, const char *name, const char *value)
-{
-    const struct field *field = find_rule(name);
-    if (field == NULL)
-        return complain_rule(name);
-    const struct choice *choice = field->extra;
-    while (choice->word != NULL && strcmp(choice->word, value) != 0)
-        choice++;
-    if (choice->word != NULL) {
-        shape_store((char *)rules + field->position, field->size, choice->value);
-        return true;
-    }
-    char message[160], hint[160];
-    choice = field->extra;
-    snprintf(message, sizeof message, "rule '%s' has no value '%.40s'", name, value);
-    snprintf(hint, sizeof hint, "its values are %s (correct) and %s", choice[0].word, choice[1].word);
-    return complain("rules", message, hint);
-}
-
-/* "trunc=hw,elr=off" on top of rules. */
-static bool apply_rules(struct isr_rules *rules, const char *text)
-{
-    char word[96];
-    while (*text != '\0') {
-        size_t length = strcspn(text, ",");
-        snprintf(word, sizeof word, "%.*s", (int)(length < 90 ? length : 90), text);
-        char *equals = strchr(word, '=');
-        if (equals == NULL)
-            return complain("rules", "a rule is set by name=value", "for example --rules trunc=hw,elr=off");
-        *equals = '\0';
-        if (!set_rule(rules, word, equals + 1))
-            return false;
-        text += length + (text[length] == ',');
-    }
     return true;
 }
 
@@ -239,7 +181,7 @@ static bool run_variant(struct session *session, const struct loaded *loaded, co
 {
     struct sim_spec spec = variant->spec;
     const char *rules = session->line->values[OPTION_RULES];
-    if (rules != NULL && !apply_rules(&spec.rules, rules))
+    if (rules != NULL && !rules_option("run", &spec.rules, rules))
         return false;
     struct run_request request = {.program = session->line->program, .path = loaded->path, .variant = variant, .spec = &spec, .rules = rules};
     uint64_t first = seeds->given ? seeds->first : spec.seed, last = seeds->given ? seeds->last : spec.seed;
@@ -338,7 +280,7 @@ int isr_command_run(const struct command_line *line)
         return 1;
     }
     const char *rules = line->values[OPTION_RULES];
-    if (!read_seeds(line, &seeds) || (rules != NULL && !apply_rules(&scratch, rules)))
+    if (!read_seeds(line, &seeds) || (rules != NULL && !rules_option("run", &scratch, rules)))
         return 1;
     struct loaded_list list;
     size_t bad = files_load(&list, line->arguments, line->arguments_count);

@@ -144,13 +144,30 @@ static void add_counters(struct sim_counters *to, const struct sim_counters *fro
 #undef X
 }
 
-static void print_failure(FILE *out, const struct report *report)
+static void print_reproducer(FILE *out, const struct soak_options *options, uint64_t seed)
+{
+    fprintf(out, "  reproduce with: isrsim soak --seeds %llu..%llu --verbose", (unsigned long long)seed,
+            (unsigned long long)seed);
+    size_t count;
+    const struct isr_rule_info *rules = isr_rules_list(&count);
+    const char *before = " --rules ";
+    for (size_t i = 0; i < count; i++) {
+        uint8_t value = ((const uint8_t *)&options->rules)[rules[i].position];
+        if (value == 0)
+            continue;
+        fprintf(out, "%s%s=%s", before, rules[i].name, rules[i].values[value]);
+        before = ",";
+    }
+    fprintf(out, "\n");
+}
+
+static void print_failure(FILE *out, const struct soak_options *options, const struct report *report)
 {
     fprintf(out, "seed %llu: %s", (unsigned long long)report->seed, verdict_name(report->verdict));
     if (report->verdict == SIM_VERDICT_VIOLATED || report->verdict == SIM_VERDICT_STUCK)
         fprintf(out, " %s", invariant_name(report->invariant));
-    fprintf(out, ": %s\n  reproduce with: isrsim soak --seeds %llu..%llu --verbose\n", report->message,
-            (unsigned long long)report->seed, (unsigned long long)report->seed);
+    fprintf(out, ": %s\n", report->message);
+    print_reproducer(out, options, report->seed);
     fflush(out);
 }
 
@@ -177,7 +194,7 @@ static void take_report(FILE *out, struct tally *tally, const struct report *rep
                 (unsigned long long)report->counters.events,
                 (unsigned long long)report->counters.records_committed, (unsigned long long)report->hash);
     else if (report->verdict != SIM_VERDICT_HELD)
-        print_failure(out, report);
+        print_failure(out, options, report);
 }
 
 static void print_tally(FILE *out, const struct tally *tally)
@@ -208,19 +225,20 @@ static bool read_report(int pipe_fd, struct report *report)
     return true;
 }
 
-static void wait_for_workers(FILE *out, const pid_t *pids, unsigned jobs, struct tally *tally)
+static void wait_for_workers(FILE *out, const pid_t *pids, const struct soak_options *options, struct tally *tally)
 {
-    for (unsigned i = 0; i < jobs; i++) {
+    for (unsigned i = 0; i < options->jobs; i++) {
         int status = 0;
         waitpid(pids[i], &status, 0);
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
             continue;
         tally->other++;
         tally->exit_code = verdict_exit_code(SIM_VERDICT_CRASHED);
-        if (tally->busy[i])
-            fprintf(out, "seed %llu: the engine failed\n  reproduce with: isrsim soak --seeds %llu..%llu --verbose\n",
-                    (unsigned long long)tally->running[i], (unsigned long long)tally->running[i],
-                    (unsigned long long)tally->running[i]);
+        if (!tally->busy[i])
+            continue;
+        fprintf(out, "seed %llu: the engine failed; later seeds of its worker were not run\n",
+                (unsigned long long)tally->running[i]);
+        print_reproducer(out, options, tally->running[i]);
     }
 }
 
@@ -278,7 +296,7 @@ int soak_run(FILE *out, const struct soak_options *options)
     }
     if (options->progress)
         fprintf(stderr, "\r\033[K");
-    wait_for_workers(out, pids, jobs, &tally);
+    wait_for_workers(out, pids, &shared, &tally);
     if (!options->json)
         print_tally(out, &tally);
     return tally.exit_code;
