@@ -488,7 +488,8 @@ static void run_at_random(uint64_t seed)
     cluster->bad_network = seed % 2 == 0;
     cluster->random.state = seed;
     for (int round = 0; round < 60; round++) {
-        produce(cluster, 1 + test_random_below(&random, 5), (1 + test_random_below(&random, 30)) * ISR_MS);
+        uint32_t batches = 1 + test_random_below(&random, 5);
+        produce(cluster, batches, (1 + test_random_below(&random, 30)) * ISR_MS);
         if (test_random_chance(&random, 2))
             happens(cluster, &random, &victim);
         if (test_random_chance(&random, 3))
