@@ -407,6 +407,8 @@ static void schema_choice(const struct field *field, struct json *json)
         json_string(json, NULL, choice->word);
         if (strcmp(choice->word, "0") == 0 || strcmp(choice->word, "1") == 0)
             json_integer(json, NULL, choice->word[0] - '0');
+        if (strcmp(choice->word, "true") == 0)
+            json_flag(json, NULL, true);
     }
     json_close_list(json);
 }

@@ -122,7 +122,7 @@ class ScenarioItem(pytest.Item):
         except CommandFailed:
             return []  # the failure itself is what matters
 
-    def repr_failure(  # type: ignore[override]
+    def repr_failure(
         self, excinfo: ExceptionInfo[BaseException], style: str | None = None
     ) -> str | TerminalRepr:
         if isinstance(excinfo.value, (ScenarioFailed, IsrsimError)):
@@ -130,7 +130,7 @@ class ScenarioItem(pytest.Item):
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        return self.path, None, f"{self.path.name}::{self.name}"
+        return self.path, None, f"{self.path.name}: {self.name}"
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

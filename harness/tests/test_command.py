@@ -1,0 +1,335 @@
+"""The isrsim command as its users see it: output, errors, exit codes, files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from isrsim.command import find_command
+
+from conftest import ROOT, SMALL, Isrsim
+
+COMMANDS = ["run", "check", "list", "tour", "rules", "schema", "bench", "soak", "completion", "help"]
+TOPICS = ["scenario", "steps", "conditions", "config", "invariants", "exit-codes"]
+
+
+# ---- bad input: what is wrong and where, exit code 1, nothing on stdout ----
+
+HEAD = SMALL.split("steps:")[0]
+LINE = HEAD.count("\n") + 1
+
+BAD = {
+    "malformed": (HEAD + "steps: [{at: 1s,\n", LINE + 1, 1, "not valid YAML"),
+    "unknown-key": (HEAD + "setle: 5s\n", LINE, 1, "did you mean 'settle'?"),
+    "duplicate-key": (HEAD + "seed: 1\nseed: 2\n", LINE + 1, 1, f"first given on line {LINE}"),
+    "rf-above-brokers": ("cluster: {brokers: 2}\ntopics: {a: {replication: 3}}\n", 2, 27, "2 brokers"),
+    "min-isr-above-rf": ("topics: {a: {replication: 2, min_isr: 3}}\n", 1, 39, "replication factor 2"),
+    "unknown-node": (HEAD + "steps: [{at: 1s, kill: n9}]\n", LINE, 24, "there is no node 'n9'"),
+    "unknown-topic": (HEAD + 'steps: [{when: "isr of odrers-0 is [1]", kill: n1}]\n', LINE, 24, "did you mean 'orders'?"),
+    "unknown-client": (HEAD + "steps: [{traffic: {state: off, client: p9}}]\n", LINE, 40, "there is no client 'p9'"),
+    "missing-unit": (HEAD + "duration: 320\n", LINE, 11, "the unit is missing"),
+    "absurd-unit": (HEAD + "duration: 5 parsecs\n", LINE, 13, "'parsecs' is not a unit of time"),
+    "out-of-range": (HEAD + "config: {replica_lag_time_max: 1ns}\n", LINE, 32, "must be 10ms to 1h"),
+    "wrong-type": (HEAD + "steps: {kill: n1}\n", LINE, 8, "expected a list of steps, not a mapping"),
+    "settle-too-long": (HEAD + "duration: 5s\nsettle: 9s\n", LINE + 1, 9, "must be shorter"),
+    "alias": ("topics: &t {a: {}}\nclients: *t\n", 1, 9, "anchors (&) and aliases (*)"),
+    "empty": ("", 1, 1, "the file is empty"),
+    "nul": ("name: x\0\n", 1, 8, "byte 0x00 is not text"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("verb", ["check", "run", "list"])
+def test_bad_file_is_told_with_its_place(isrsim: Isrsim, tmp_path: Path, name: str, verb: str) -> None:
+    text, line, column, words = BAD[name]
+    (tmp_path / "bad.isr.yaml").write_text(text, encoding="utf-8")
+    done = isrsim(verb, "bad.isr.yaml")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"bad.isr.yaml:{line}:{column}: error: ")
+    assert words in done.stderr
+    shown = text.split("\n")[line - 1]
+    if shown:
+        assert f"{line:6} | {shown.replace(chr(0), '?')}\n       | {' ' * (column - 1)}^\n" in done.stderr
+
+
+def test_invalid_utf8_is_told(isrsim: Isrsim, tmp_path: Path) -> None:
+    (tmp_path / "bad.isr.yaml").write_bytes(b'name: "\xff\xfe"\n')
+    done = isrsim("check", "bad.isr.yaml")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "bad.isr.yaml:1:8: error: byte 0xff is not text" in done.stderr
+
+
+def test_random_bytes_never_crash(isrsim: Isrsim, tmp_path: Path) -> None:
+    (tmp_path / "bad.isr.yaml").write_bytes(bytes((i * 7919 + (i >> 3)) % 256 for i in range(4096)))
+    assert isrsim("run", "bad.isr.yaml").returncode == 1
+
+
+def test_all_errors_of_a_file_come_together(isrsim: Isrsim, tmp_path: Path) -> None:
+    (tmp_path / "bad.isr.yaml").write_text(HEAD + "settle: 5\nrules: {a: b}\nsteps:\n  - {kil: n1}\n  - {kill: n8}\n")
+    done = isrsim("check", "bad.isr.yaml")
+    assert [int(n) for n in re.findall(r"yaml:(\d+):", done.stderr)] == [LINE, LINE + 1, LINE + 3, LINE + 4]
+
+
+def test_missing_file_and_empty_folder_are_told(isrsim: Isrsim, tmp_path: Path) -> None:
+    done = isrsim("run", "nothing.isr.yaml")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nothing.isr.yaml: No such file or directory" in done.stderr
+    (tmp_path / "empty").mkdir()
+    done = isrsim("run", "empty")
+    assert done.returncode == 1 and "there is no scenario" in done.stderr
+
+
+def test_one_bad_file_among_good_ones_stops_the_run(isrsim: Isrsim, tmp_path: Path, small: Path) -> None:
+    (tmp_path / "bad.isr.yaml").write_text("a: 1\n")
+    done = isrsim("run", tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "which command?"),
+        (["rnu"], "did you mean 'run'?"),
+        (["run"], "which scenario?"),
+        (["run", "--sede", "1", "x"], "did you mean '--seed'?"),
+        (["run", "--seed"], "'--seed' needs a value"),
+        (["run", "--seed", "many", "x"], "'many' is not a seed"),
+        (["run", "--seeds", "9..1", "x"], "empty range"),
+        (["run", "--twice=yes", "x"], "takes no value"),
+        (["run", "--rules", "trunk=hw", "x"], "did you mean 'trunc'?"),
+        (["run", "--rules", "trunc=nothing", "x"], "its values are epoch (correct) and hw"),
+        (["run", "--rules", "trunc", "x"], "name=value"),
+        (["list", "--twice"], "unknown option '--twice'"),
+        (["rules", "x"], "takes no argument"),
+        (["completion", "fish"], "completion bash"),
+        (["help", "scenaroi"], "did you mean 'scenario'?"),
+        (["bench", "--cases", "z"], "not of abce"),
+        (["soak", "--jobs", "0"], "1 to 64"),
+    ],
+)
+def test_bad_command_line_is_told(isrsim: Isrsim, words: list[str], message: str) -> None:
+    done = isrsim(*words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("isrsim") and message in done.stderr
+
+
+# ---- running ----
+
+
+def test_json_has_an_object_a_run(isrsim: Isrsim, small: Path) -> None:
+    done = isrsim("run", small, "--json", "--seeds", "3..5")
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [run["seed"] for run in runs] == [3, 4, 5]
+    for run in runs:
+        assert run["schema"] == 1
+        assert (run["scenario"], run["variant"], run["verdict"]) == ("small", "default", "held")
+        assert run["invariant"] is None and run["expected"] is True and run["exit_code"] == 0
+        assert run["virtual_ns"] == 30_000_000_000
+        assert run["events"] > run["messages_delivered"] > run["records_committed"] > 20
+        assert re.fullmatch(r"[0-9a-f]{16}", run["hash"])
+        assert run["reproducer"].endswith(f"run {small} --seed {run['seed']}")
+    assert len({run["hash"] for run in runs}) == 3
+
+
+def test_same_seed_gives_the_same_hash(isrsim: Isrsim, small: Path) -> None:
+    first, second = (isrsim("run", small, "--json", "--seed", "0x7").stdout for _ in range(2))
+    assert first == second and json.loads(first)["seed"] == 7
+
+
+def test_twice_compares(isrsim: Isrsim, small: Path) -> None:
+    done = isrsim("run", small, "--twice", "--seeds", "1..2")
+    assert done.returncode == 0
+    assert "2 runs: all ended as expected; each was the same twice" in done.stdout
+
+
+def test_expected_violation_is_a_success(isrsim: Isrsim) -> None:
+    done = isrsim("run", ROOT / "scenarios/museum/20-leader-truncates.isr.yaml", "--json", "--variant", "wrong")
+    run = json.loads(done.stdout)
+    assert (done.returncode, run["verdict"], run["expected"]) == (0, "violated", True)
+    assert run["message"]
+
+
+def test_rules_on_the_line_decide_by_verdict(isrsim: Isrsim) -> None:
+    museum = ROOT / "scenarios/museum/20-leader-truncates.isr.yaml"
+    done = isrsim("run", museum, "--json", "--variant", "correct", "--rules", "leader_trunc=hw")
+    run = json.loads(done.stdout)
+    assert (done.returncode, run["verdict"], run["expected"]) == (2, "violated", None)
+    assert "--rules leader_trunc=hw" in run["reproducer"]
+
+
+def test_unexpected_outcome_prints_the_reproducer(isrsim: Isrsim, tmp_path: Path) -> None:
+    path = tmp_path / "hope.isr.yaml"
+    path.write_text(SMALL + 'expect: {holds: true, finally: ["acked records >= 1000000"]}\n')
+    done = isrsim("run", "hope.isr.yaml")
+    assert done.returncode == 3
+    assert "acked records >= 1000000" in done.stdout
+    assert "run hope.isr.yaml --seed 1 --verbose" in done.stdout
+
+
+def test_violation_that_does_not_come_proves_nothing(isrsim: Isrsim, tmp_path: Path) -> None:
+    (tmp_path / "x.isr.yaml").write_text(SMALL + "expect: {violates: I3}\n")
+    assert isrsim("run", "x.isr.yaml").returncode == 6
+
+
+def test_step_that_is_never_reached_is_vacuous(isrsim: Isrsim, tmp_path: Path) -> None:
+    (tmp_path / "x.isr.yaml").write_text(SMALL.replace("acked records >= 20", "acked records >= 2000000"))
+    done = isrsim("run", "x.isr.yaml", "--json")
+    assert (done.returncode, json.loads(done.stdout)["verdict"]) == (6, "vacuous")
+
+
+def test_verbose_tells_the_story(isrsim: Isrsim, small: Path) -> None:
+    out = isrsim("run", small, "--verbose").stdout
+    assert re.search(r"^    \d+\.\d{3}s step 1: n3 killed$", out, re.MULTILINE)
+
+
+def test_quiet_prints_nothing_when_all_is_well(isrsim: Isrsim, small: Path) -> None:
+    done = isrsim("run", small, "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# ---- traces ----
+
+
+def test_trace_is_json_lines(isrsim: Isrsim, small: Path, tmp_path: Path) -> None:
+    assert isrsim("run", small, "--trace", "t.jsonl").returncode == 0
+    records = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert records[0]["kind"] == "run" and records[0]["schema"] == 1
+    assert all(set(record) == {"time_ns", "node", "kind", "fields", "text"} for record in records[1:])
+    times = [record["time_ns"] for record in records[1:]]
+    assert times == sorted(times)
+    leaders = [record for record in records if record["kind"] == "became_leader"]
+    assert leaders[0]["fields"]["tp"] == "orders-0" and sorted(leaders[0]["fields"]["isr"]) == [1, 2, 3]
+    assert sorted(os.listdir(tmp_path)) == ["small.isr.yaml", "t.jsonl"]
+
+
+def test_tracing_changes_nothing(isrsim: Isrsim, small: Path) -> None:
+    plain = json.loads(isrsim("run", small, "--json").stdout)
+    traced = json.loads(isrsim("run", small, "--json", "--trace", "t.jsonl").stdout)
+    assert plain["hash"] == traced["hash"]
+
+
+def test_full_disk_is_told(isrsim: Isrsim, small: Path) -> None:
+    done = isrsim("run", small, "--trace", "/dev/full")
+    assert done.returncode == 1 and "No space left on device" in done.stderr
+
+
+def test_trace_that_grows_too_large_leaves_nothing_behind(command: Path, small: Path, tmp_path: Path) -> None:
+    # a limit on the size of files stands for the full disk: the first bytes fit, the rest does not
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'trap "" XFSZ; ulimit -f 64; exec "$0" "$@"', command, "run", small, "--trace", "t.jsonl"],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 1 and "cannot write the trace t.jsonl: File too large" in done.stderr
+    assert os.listdir(tmp_path) == ["small.isr.yaml"]
+
+
+def test_unwritable_trace_is_told_before_the_run(isrsim: Isrsim, small: Path, tmp_path: Path) -> None:
+    done = isrsim("run", small, "--trace", "no/such/folder/t.jsonl")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "No such file or directory" in done.stderr
+    done = isrsim("run", small, "--trace", tmp_path)
+    assert done.returncode == 1 and "Is a directory" in done.stderr
+
+
+def test_trace_is_of_one_run_only(isrsim: Isrsim, small: Path) -> None:
+    done = isrsim("run", small, "--trace", "t.jsonl", "--seeds", "1..2")
+    assert done.returncode == 1 and "one run" in done.stderr
+
+
+# ---- the rest ----
+
+
+def test_list_tells_what_there_is(isrsim: Isrsim, small: Path) -> None:
+    out = isrsim("list", small).stdout
+    assert "small  [small]" in out and "expected: holds" in out and "A small cluster." in out and "It loses" not in out
+    entry = json.loads(isrsim("list", "--json", small).stdout)
+    assert (entry["scenario"], entry["tags"], entry["expect"]) == ("small", ["small"], "holds")
+
+
+def test_check_accepts_every_scenario_of_the_project(isrsim: Isrsim) -> None:
+    done = isrsim("check", ROOT / "scenarios")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) >= 20
+
+
+@pytest.mark.parametrize("word", COMMANDS + TOPICS)
+def test_help_explains(isrsim: Isrsim, word: str) -> None:
+    done = isrsim("help", word)
+    assert (done.returncode, done.stderr) == (0, "") and len(done.stdout) > 100
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_overview_and_option_help_name_every_command(isrsim: Isrsim, verb: str) -> None:
+    assert re.search(rf"^  {verb} ", isrsim("--help").stdout, re.MULTILINE)
+    assert isrsim(verb, "--help").stdout == isrsim("help", verb).stdout
+
+
+def test_version(isrsim: Isrsim) -> None:
+    assert re.fullmatch(r"isrsim \d+\.\d+\.\d+\n", isrsim("--version").stdout)
+
+
+def test_colour_follows_the_conventions(isrsim: Isrsim) -> None:
+    assert "\033[" not in isrsim("rules").stdout
+    assert "\033[" in isrsim("rules", FORCE_COLOR="1").stdout
+    assert "\033[" not in isrsim("rules", FORCE_COLOR="1", NO_COLOR="1").stdout
+
+
+def _complete(command: Path, *words: str) -> list[str]:
+    script = """
+        source <("$0" completion bash)
+        COMP_WORDS=(isrsim "$@"); COMP_CWORD=$#; COMP_LINE="${COMP_WORDS[*]}"; COMP_POINT=${#COMP_LINE}
+        compopt() { :; }
+        _isrsim
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """
+    done = subprocess.run(
+        ["bash", "-c", script, command, *words], capture_output=True, encoding="utf-8", check=True, cwd=ROOT
+    )
+    return done.stdout.split()
+
+
+def test_completion_of_bash(command: Path) -> None:
+    assert set(COMMANDS) <= set(_complete(command, ""))
+    assert _complete(command, "sch") == ["schema"]
+    assert _complete(command, "run", "--tw") == ["--twice"]
+    assert "--twice" not in _complete(command, "list", "--")
+    assert _complete(command, "run", "--rules", "tru") == ["trunc=hw"]
+    assert _complete(command, "help", "cond") == ["conditions"]
+    assert "scenarios" in _complete(command, "run", "scen")
+
+
+def test_full_standard_output_is_an_error(command: Path) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([command, "schema"], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1 and b"standard output failed" in done.stderr
+
+
+def test_tour_tells_an_exhibit(isrsim: Isrsim, tmp_path: Path) -> None:
+    museum = ROOT / "scenarios/museum/20-leader-truncates.isr.yaml"
+    done = isrsim("tour", museum)
+    assert done.returncode == 0, done.stdout
+    for words in ("Exhibit 20: StreamBus, 2025", "leader_trunc=hw", "is violated:", "holds", "What to try next:"):
+        assert words in done.stdout
+
+
+def test_bench_measures(isrsim: Isrsim) -> None:
+    done = isrsim("bench", "--quick", "--json", "--cases", "ae")
+    cases = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and [case["case"] for case in cases] == ["a", "e"]
+
+
+def test_find_command_follows_the_environment(tmp_path: Path, command: Path) -> None:
+    assert find_command(tmp_path, {"ISRSIM": str(command)}) == command
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "isrsim").touch()
+    assert find_command(tmp_path, {}) == tmp_path / "build" / "isrsim"
