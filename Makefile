@@ -1,0 +1,42 @@
+# The commands of the project. `make run` and `make test` install what is missing (Debian 12: tools/packages.apt).
+.PHONY: run test check build soak bench schema fuzz clean help
+
+run: ## build, and tell the museum's histories
+	@tools/setup.sh build-essential cmake libcmocka-dev libyaml-dev ninja-build
+	@tools/build.sh build isrsim
+	@build/isrsim tour scenarios/museum
+
+test: ## everything that must hold (about ten minutes)
+	@tools/test.sh
+
+build: ## the command, Release, into build/
+	@tools/setup.sh build-essential cmake libcmocka-dev libyaml-dev ninja-build
+	@tools/build.sh build
+
+check: build ## the quick part of the tests: C tests and scenarios, Release
+	@ctest --test-dir build --output-on-failure --parallel "$$(nproc)"
+	@build/isrsim run scenarios --quiet
+
+soak: ## 1,000 random seeds of the correct engine under faults
+	@tools/setup.sh build-essential cmake libcmocka-dev libyaml-dev ninja-build
+	@tools/build.sh build isrsim
+	@build/isrsim soak --seeds 1..1000
+
+bench: ## how fast worlds run
+	@tools/setup.sh build-essential cmake libcmocka-dev libyaml-dev ninja-build
+	@tools/build.sh build isrsim
+	@build/isrsim bench
+
+fuzz: ## a minute for each parser and decoder
+	@tools/setup.sh
+	@tools/fuzz.sh 60
+
+schema: ## writes the schema of scenario files for editors
+	@tools/build.sh build isrsim
+	@build/isrsim schema > scenarios/scenario.schema.json
+
+clean: ## removes everything that was built
+	rm -rf build build-clang build-debug build-fuzz .venv
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16

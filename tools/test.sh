@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change is done: what `make test` and .ci/run do.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() {
+    printf '\n== %s (%ds)\n' "$1" "$SECONDS"
+}
+
+step "packages"
+tools/setup.sh
+tools/python.sh
+
+step "build: gcc Release, clang Release, gcc Debug with sanitizers"
+tools/build.sh build
+tools/build.sh build-clang
+tools/build.sh build-debug
+
+step "C tests, Release"
+ctest --test-dir build --output-on-failure --parallel "$(nproc)"
+step "C tests, Debug with sanitizers"
+ctest --test-dir build-debug --output-on-failure --parallel "$(nproc)"
+
+step "every scenario twice, under sanitizers once"
+build/isrsim run scenarios --twice --quiet
+build-debug/isrsim run scenarios --quiet
+step "gcc, clang and Debug give the same hashes"
+tools/compare-hashes.sh build/isrsim build-clang/isrsim
+tools/compare-hashes.sh build/isrsim build-debug/isrsim
+
+step "fuzzing of parsers and decoders"
+tools/fuzz.sh "${FUZZ_SECONDS:-10}"
+step "valgrind on one short scenario"
+valgrind --quiet --error-exitcode=9 build/isrsim run scenarios/museum/20-leader-truncates.isr.yaml --variant correct --quiet
+
+step "Python: types"
+/usr/bin/python3 -m mypy
+step "Python: the command, the plugin, and every scenario as a test"
+.venv/bin/python -m pytest -q -n "$(nproc)"
