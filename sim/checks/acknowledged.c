@@ -54,7 +54,9 @@ static void lost(struct sim_checks *checks, struct check_partition *partition, i
                  const struct check_entry *entry, int32_t leader, int32_t leader_epoch)
 {
     bool known = (entry->flags & (CHECK_ACKED | CHECK_READ)) != 0;
-    if (check_ledger_excuses(partition, record_epoch, entry, leader_epoch)) {
+    bool overruled =
+        (entry->flags & CHECK_COMMITTED) == 0 && check_ledger_overrules(partition, record_epoch, entry);
+    if (overruled || check_ledger_excuses(partition, record_epoch, entry, leader_epoch)) {
         checks->losses_allowed += known ? entry->count : 0;
         return;
     }
@@ -207,9 +209,8 @@ void check_client_acked(struct sim_checks *checks, struct check_partition *parti
     const struct check_entry *entry = check_history_committed(&partition->history, offset, &epoch);
     if (entry == NULL || entry->first_value == first_value)
         return; /* above what is committed the leaders are judged, not the answer */
-    const struct check_ledger *ledger = &partition->ledger;
-    if (ledger->forgiven_offset != ISR_OFFSET_NONE && offset >= ledger->forgiven_offset)
-        return;
+    if (epoch >= check_ledger_new_history(partition) && check_ledger_new_history(partition) != ISR_EPOCH_NONE)
+        return; /* another history than the one in which it was acknowledged, perhaps */
     check_fail(checks, SIM_INVARIANT_I3,
                "%s: %s was told that its record %lu is at offset %ld, where record %lu (epoch %d) is committed",
                check_partition_label(partition).text, check_node_label(checks, client).text, first_value, offset,

@@ -32,6 +32,8 @@ static void note_election(struct check_partition *partition, const struct sim_pa
         if (none_is_eligible(partition, before) && after->leader == partition->last_leader)
             ledger->last_known_epoch = after->leader_epoch;
         bool allowed = partition->unclean || partition->unclean_asked;
+        if (allowed)
+            ledger->allowed_epoch = after->leader_epoch;
         /* An allowed one that was not judged yet goes on to excuse. */
         bool open = ledger->unclean_allowed && ledger->unclean_epoch > partition->epoch_judged;
         if (allowed || !open) {

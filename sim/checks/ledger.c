@@ -82,6 +82,23 @@ bool check_ledger_excuses(const struct check_partition *partition, int32_t recor
            replicas_ended(ledger, entry, false) >= partition->min_isr;
 }
 
+bool check_ledger_overrules(const struct check_partition *partition, int32_t record_epoch,
+                            const struct check_entry *entry)
+{
+    const struct check_ledger *ledger = &partition->ledger;
+    return ledger->allowed_epoch > record_epoch ||
+           (ledger->last_known_epoch > record_epoch && replicas_ended(ledger, entry, false) >= partition->min_isr);
+}
+
+int32_t check_ledger_new_history(const struct check_partition *partition)
+{
+    const struct check_ledger *ledger = &partition->ledger;
+    int32_t epoch = ledger->forgiven_epoch;
+    if (ledger->allowed_epoch > epoch)
+        epoch = ledger->allowed_epoch;
+    return ledger->last_known_epoch > epoch ? ledger->last_known_epoch : epoch;
+}
+
 bool check_ledger_in_doubt(const struct check_partition *partition)
 {
     return partition->ledger.unclean_epoch > partition->epoch_judged ||

@@ -43,6 +43,7 @@ struct check_ledger {
     uint32_t strays_count, strays_capacity;
     int32_t unclean_epoch;    /* the leader epoch of the last unclean election, ISR_EPOCH_NONE: there was none */
     bool unclean_allowed;     /* it was */
+    int32_t allowed_epoch;    /* of the last one that was allowed */
     int32_t last_known_epoch; /* the leader epoch in which the last known leader was brought back */
     /* What allowed losses took: records from this offset on with an epoch below that one are nobody's concern any more. */
     int64_t forgiven_offset; /* ISR_OFFSET_NONE: none */
@@ -64,6 +65,13 @@ bool check_ledger_excuses(const struct check_partition *partition, int32_t recor
                           const struct check_entry *entry, int32_t leader_epoch);
 /* Did it end uncleanly, and was not in the ISR since? Then it leaves ISR and ELR when it registers again. */
 bool check_ledger_unclean(const struct check_partition *partition, int32_t node);
+/* The same of a record that was never committed by a leader in its own valid term: a later election that began a history
+ * of its own goes for good before what a deposed leader still promised. */
+bool check_ledger_overrules(const struct check_partition *partition, int32_t record_epoch,
+                            const struct check_entry *entry);
+/* The highest leader epoch that began a history of its own, in which committed records may be missing; ISR_EPOCH_NONE:
+ * none. Who is in an older epoch does not know of it yet. */
+int32_t check_ledger_new_history(const struct check_partition *partition);
 /* An election was decided whose leader need not hold what is committed; it is judged when that leader begins. */
 bool check_ledger_in_doubt(const struct check_partition *partition);
 bool check_ledger_forgiven(const struct check_partition *partition, int32_t record_epoch, int64_t offset);

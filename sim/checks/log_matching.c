@@ -107,10 +107,10 @@ void check_logs_match(struct sim_checks *checks, struct check_partition *partiti
     struct sim_batch_view batch = {.leader_epoch = ISR_EPOCH_NONE};
     (void)check_history_committed(&partition->history, parts, &epoch);
     (void)view->batch(view->object, node, partition->tp, parts, &batch);
-    /* After an allowed loss a deposed leader, and who still follows it, have a history of their own until they learn of the
-     * election. From then on I2 holds again. */
-    if (seen.leader_epoch < partition->ledger.forgiven_epoch &&
-        check_ledger_forgiven(partition, batch.leader_epoch, parts))
+    /* After an unclean election a deposed leader, and who still follows it, go on with a history of their own until they
+     * learn of it. From then on I2 holds again. */
+    int32_t new_history = check_ledger_new_history(partition);
+    if (seen.leader_epoch < new_history && batch.leader_epoch < new_history)
         return;
     check_fail(checks, SIM_INVARIANT_I2,
                "%s: the log of %s parts from the committed one at offset %ld, below its high watermark %ld: it holds a "

@@ -24,7 +24,9 @@ void check_read(struct sim_checks *checks, struct check_partition *partition, in
     entry->flags |= CHECK_READ;
     int32_t committed_epoch = ISR_EPOCH_NONE;
     const struct check_entry *committed = check_history_committed(&partition->history, base, &committed_epoch);
-    if (committed == entry || check_ledger_forgiven(partition, epoch, base))
+    bool excused = check_ledger_forgiven(partition, epoch, base) ||
+                   ((entry->flags & CHECK_COMMITTED) == 0 && check_ledger_overrules(partition, epoch, entry));
+    if (committed == entry || excused)
         return;
     if (committed == NULL) {
         check_ledger_stray(checks, partition, epoch, entry);

@@ -38,6 +38,7 @@ static struct check_partition *partition_make(struct sim_checks *checks, struct 
     partition->judged_leader = ISR_NODE_NONE;
     partition->ledger.unclean_epoch = ISR_EPOCH_NONE;
     partition->ledger.last_known_epoch = ISR_EPOCH_NONE;
+    partition->ledger.allowed_epoch = ISR_EPOCH_NONE;
     partition->late_offset = ISR_OFFSET_NONE;
     partition->ledger.forgiven_offset = ISR_OFFSET_NONE;
     partition->ledger.forgiven_epoch = ISR_EPOCH_NONE;
