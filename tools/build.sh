@@ -21,4 +21,6 @@ build-fuzz) options=(-DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang -DISRSI
     ;;
 esac
 cmake -S . -B "$folder" -G Ninja "${options[@]}" >/dev/null
-cmake --build "$folder" ${@:+--target "$@"} >&2
+# a person sees progress in one line, a log only what went wrong
+[[ -t 2 ]] && quiet=() || quiet=(-- --quiet)
+cmake --build "$folder" ${@:+--target "$@"} "${quiet[@]}" >&2
