@@ -150,6 +150,14 @@ static const char *invariant_word(int64_t invariant)
     return invariant >= 0 && invariant < SIM_INVARIANTS ? names[invariant] : "?";
 }
 
+static void print_step(const struct sim_spec *spec, int64_t step, struct isr_text *text)
+{
+    if (step >= 0 && step < (int64_t)spec->steps_count)
+        sim_action_print(spec, &spec->steps[step].action, text);
+    else
+        isr_text_format(text, "?");
+}
+
 /* ---- the generic form ---- */
 
 static void print_core_field(struct sim_world *world, enum isr_field_kind kind, int64_t value, struct isr_text *text)
@@ -196,7 +204,7 @@ static void print_field(struct sim_world *world, int kind, int64_t value, struct
     if (kind == (int)SIM_FIELD_message)
         isr_text_format(text, "%s", isr_message_name((enum isr_message_kind)value));
     else if (kind == (int)SIM_FIELD_action)
-        sim_action_print(world->spec, &world->spec->steps[value].action, text);
+        print_step(world->spec, value, text);
     else if (kind == (int)SIM_FIELD_file)
         isr_text_format(text, "%s", file_word(value));
     else if (kind == (int)SIM_FIELD_operation)
@@ -211,21 +219,29 @@ static void print_field(struct sim_world *world, int kind, int64_t value, struct
         print_core_field(world, (enum isr_field_kind)kind, value, text);
 }
 
+/* A name of the list, as words. */
+static void print_words(const char *name, struct isr_text *text)
+{
+    for (; *name != '\0'; name++) {
+        char letter[2] = {*name == '_' ? ' ' : *name, '\0'};
+        isr_text_format(text, "%s", letter);
+    }
+}
+
 /* "high watermark lowered: orders-0, from 12, to 10 (it became follower)" */
 static void print_generic(struct sim_world *world, const struct sim_trace_record *record, struct isr_text *text)
 {
     const struct sim_trace_info *info = sim_trace_info(record->kind);
-    for (const char *c = info->name; *c != '\0'; c++) {
-        char letter[2] = {*c == '_' ? ' ' : *c, '\0'};
-        isr_text_format(text, "%s", letter);
-    }
+    print_words(info->name, text);
     for (uint32_t i = 0; i < sim_trace_fields_count(record->kind); i++) {
         int kind = info->fields[i].kind;
         bool plain = kind == (int)ISR_FIELD_tp || kind == (int)SIM_FIELD_message || kind == (int)SIM_FIELD_action ||
                      kind == (int)SIM_FIELD_operation || kind == (int)SIM_FIELD_file;
         isr_text_format(text, i == 0 ? ": " : kind == (int)ISR_FIELD_cause ? " " : ", ");
-        if (!plain && kind != (int)ISR_FIELD_cause)
-            isr_text_format(text, "%s ", info->fields[i].name);
+        if (!plain && kind != (int)ISR_FIELD_cause) {
+            print_words(info->fields[i].name, text);
+            isr_text_format(text, " ");
+        }
         print_field(world, kind, record->fields[i], text);
     }
 }
@@ -356,7 +372,7 @@ static bool print_own(struct sim_world *world, const struct sim_trace_record *re
         isr_text_format(text, "is asked to stop cleanly");
     } else if (record->kind == SIM_TRACE_STEP_RUN) {
         isr_text_format(text, "step %ld: ", f[0] + 1);
-        sim_action_print(world->spec, &world->spec->steps[f[0]].action, text);
+        print_step(world->spec, f[0], text);
     } else if (record->kind == SIM_TRACE_VIOLATED) {
         isr_text_format(text, "%s is violated: %s", invariant_word(f[0]), world->message);
     } else {
