@@ -110,10 +110,26 @@ static void tell_untold(struct isr_controller *controller)
     controller->untold_count = 0;
 }
 
+/* Every controller, every change that it applies: what the checks follow, for whom each counts. */
+static void observe_applied(struct isr_controller *controller, const struct isr_image_partition *partition,
+                            enum isr_cause cause)
+{
+    struct isr_observation *observation = isr_observe(controller->env, ISR_OBSERVED_PARTITION_APPLIED);
+    observation->partition_applied.tp = isr_tp_key(partition->tp);
+    observation->partition_applied.leader = partition->leader;
+    observation->partition_applied.leader_epoch = partition->leader_epoch;
+    observation->partition_applied.partition_epoch = partition->partition_epoch;
+    observation->partition_applied.isr = (int64_t)isr_replicas_pack(&partition->isr);
+    observation->partition_applied.elr = (int64_t)isr_replicas_pack(&partition->elr);
+    observation->partition_applied.last_known = (int64_t)isr_replicas_pack(&partition->last_known_elr);
+    observation->partition_applied.cause = cause;
+}
+
 static void partition_changed(void *object, const struct isr_image_partition *before,
                               const struct isr_image_partition *after, enum isr_cause cause)
 {
     struct isr_controller *controller = object;
+    observe_applied(controller, after, cause);
     if (controller->active) {
         if (cause == ISR_CAUSE_ELECTION_UNCLEAN)
             controller->env->metrics.unclean_elections++;

@@ -102,11 +102,13 @@ static void restore_members(struct sim_checks *checks, struct check_partition *p
     }
 }
 
-static void partition_changed(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+static void partition_applied(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
 {
-    struct check_partition *partition = check_partition_of(checks, observation->partition_changed.tp);
-    check_leader_decided(checks, partition, node, observation);
+    struct check_partition *partition = check_partition_of(checks, observation->partition_applied.tp);
+    bool news = check_leader_decided(checks, partition, node, observation);
     check_isr(checks, partition, node);
+    if (!news)
+        return;
     check_members_hold(checks, partition, CHECK_EVERY_NODE);
     restore_members(checks, partition);
 }
@@ -164,8 +166,8 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
         check_metadata_applied(checks, node, observation->metadata_snapshot_loaded.index,
                                (uint64_t)observation->metadata_snapshot_loaded.digest);
         break;
-    case ISR_OBSERVED_PARTITION_CHANGED:
-        partition_changed(checks, node, observation);
+    case ISR_OBSERVED_PARTITION_APPLIED:
+        partition_applied(checks, node, observation);
         break;
     case ISR_OBSERVED_BROKER_STATE:
         check_isr_of_broker(checks, node, (int32_t)observation->broker_state.broker);
@@ -195,6 +197,7 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
     case ISR_OBSERVED_NODE_HALTED:
     case ISR_OBSERVED_CONTROLLER_ACTIVE:
     case ISR_OBSERVED_CONTROLLER_RESIGNED:
+    case ISR_OBSERVED_PARTITION_CHANGED: /* the story; PARTITION_APPLIED tells all of it */
     case ISR_OBSERVED_ALTER_PARTITION_ANSWERED:
     case ISR_OBSERVED_KINDS:
         break;

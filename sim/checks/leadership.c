@@ -1,6 +1,6 @@
 /* I5: a leader epoch of a partition has at most one leader, and epochs never go back.
  *
- * Decided by the controllers (PARTITION_CHANGED, of which the one with the highest partition epoch is what is
+ * Decided by the controllers (PARTITION_APPLIED, of which the one with the highest partition epoch is what is
  * committed), taken by the brokers. A broker that leads an epoch again in a later life counts as another leader: it may
  * have lost what it wrote, and would write other records under the same epoch and offsets (KAFKA-10527). */
 #include "sim/checks/state.h"
@@ -29,7 +29,7 @@ static void note_election(struct check_partition *partition, const struct sim_pa
     if (after->leader == ISR_NODE_NONE)
         return;
     if (cause == ISR_CAUSE_ELECTION_UNCLEAN && after->leader_epoch != before->leader_epoch) {
-        if (none_is_eligible(partition, before) && after->leader == partition->last_leader)
+        if (none_is_eligible(partition, before) && isr_replicas_contain(&partition->last_known, after->leader))
             ledger->last_known_epoch = after->leader_epoch;
         bool allowed = partition->unclean || partition->unclean_asked;
         if (allowed)
@@ -41,7 +41,6 @@ static void note_election(struct check_partition *partition, const struct sim_pa
             ledger->unclean_allowed = allowed;
         }
     }
-    partition->last_leader = after->leader;
 }
 
 static void leader_of_epoch(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t epoch)
@@ -55,23 +54,22 @@ static void leader_of_epoch(struct sim_checks *checks, struct check_partition *p
                    check_node_label(checks, node).text);
 }
 
-void check_leader_decided(struct sim_checks *checks, struct check_partition *partition, int32_t controller,
+bool check_leader_decided(struct sim_checks *checks, struct check_partition *partition, int32_t controller,
                           const struct isr_observation *observation)
 {
     struct sim_partition_view before = partition->committed;
     struct sim_partition_view after = {
-        .leader = (int32_t)observation->partition_changed.leader,
-        .leader_epoch = (int32_t)observation->partition_changed.leader_epoch,
-        .partition_epoch = (int32_t)observation->partition_changed.partition_epoch,
-        .recovering = observation->partition_changed.recovering != 0,
-        .isr = isr_replicas_unpack((uint64_t)observation->partition_changed.isr),
-        .elr = isr_replicas_unpack((uint64_t)observation->partition_changed.elr),
+        .leader = (int32_t)observation->partition_applied.leader,
+        .leader_epoch = (int32_t)observation->partition_applied.leader_epoch,
+        .partition_epoch = (int32_t)observation->partition_applied.partition_epoch,
+        .isr = isr_replicas_unpack((uint64_t)observation->partition_applied.isr),
+        .elr = isr_replicas_unpack((uint64_t)observation->partition_applied.elr),
     };
     check_count(checks, SIM_INVARIANT_I5);
     if (after.leader != ISR_NODE_NONE)
         leader_of_epoch(checks, partition, after.leader, after.leader_epoch);
     if (partition->committed_known && after.partition_epoch <= before.partition_epoch)
-        return; /* told before */
+        return false; /* another controller was first, or this one in an earlier life */
     if (partition->committed_known &&
         (after.leader_epoch < before.leader_epoch ||
          (after.leader_epoch == before.leader_epoch && after.leader != before.leader)))
@@ -80,9 +78,11 @@ void check_leader_decided(struct sim_checks *checks, struct check_partition *par
                    check_partition_label(partition).text, check_node_label(checks, controller).text,
                    check_node_label(checks, before.leader).text, before.leader_epoch,
                    check_node_label(checks, after.leader).text, after.leader_epoch);
-    note_election(partition, &before, &after, observation->partition_changed.cause);
+    note_election(partition, &before, &after, observation->partition_applied.cause);
     partition->committed = after;
     partition->committed_known = true;
+    partition->last_known = isr_replicas_unpack((uint64_t)observation->partition_applied.last_known);
+    return true;
 }
 
 void check_role_taken(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t epoch,

@@ -42,7 +42,6 @@ static struct check_partition *partition_make(struct sim_checks *checks, struct 
     partition->late_offset = ISR_OFFSET_NONE;
     partition->ledger.forgiven_offset = ISR_OFFSET_NONE;
     partition->ledger.forgiven_epoch = ISR_EPOCH_NONE;
-    partition->last_leader = ISR_NODE_NONE;
     return partition;
 }
 

@@ -40,7 +40,7 @@ struct check_partition {
     /* as committed by the controllers, of the highest partition epoch that was observed */
     struct sim_partition_view committed;
     bool committed_known;
-    int32_t last_leader; /* the last committed leader that was not none */
+    struct isr_replicas last_known; /* the last known leader, as committed */
     /* leadership */
     int32_t epoch_max;    /* the highest leader epoch that was decided or began */
     int32_t epoch_judged; /* the highest leader epoch whose leader was held against the committed log */
@@ -156,7 +156,8 @@ void check_read(struct sim_checks *checks, struct check_partition *partition, in
                 const struct isr_observation *observation);
 
 /* I5 leadership.c */
-void check_leader_decided(struct sim_checks *checks, struct check_partition *partition, int32_t controller,
+/* A controller applied a change; true when it was the first to. */
+bool check_leader_decided(struct sim_checks *checks, struct check_partition *partition, int32_t controller,
                           const struct isr_observation *observation);
 void check_role_taken(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t epoch,
                       bool leads);

@@ -30,6 +30,7 @@ struct fake {
     struct sim_checks *checks;
     struct fake_replica replicas[FAKE_NODES + 1];
     struct sim_partition_view partition;
+    int32_t last_known;
     int64_t now_ns;
     uint64_t values;
     int32_t sequence;
@@ -176,15 +177,21 @@ static inline void fake_change(struct fake *fake, int32_t leader, struct isr_rep
                         enum isr_cause cause)
 {
     struct sim_partition_view *partition = &fake->partition;
+    struct isr_replicas last_known = {0};
     if (leader != partition->leader)
         partition->leader_epoch++;
+    if (leader == ISR_NODE_NONE && partition->leader != ISR_NODE_NONE)
+        fake->last_known = partition->leader;
+    if (leader == ISR_NODE_NONE)
+        isr_replicas_add(&last_known, fake->last_known);
     partition->leader = leader;
     partition->isr = isr;
     partition->elr = elr;
     partition->partition_epoch++;
-    FAKE_TELL(fake, 1, PARTITION_CHANGED, partition_changed, .tp = FAKE_KEY, .leader = leader,
+    FAKE_TELL(fake, 1, PARTITION_APPLIED, partition_applied, .tp = FAKE_KEY, .leader = leader,
               .leader_epoch = partition->leader_epoch, .partition_epoch = partition->partition_epoch,
-              .isr = (int64_t)isr_replicas_pack(&isr), .elr = (int64_t)isr_replicas_pack(&elr), .cause = cause);
+              .isr = (int64_t)isr_replicas_pack(&isr), .elr = (int64_t)isr_replicas_pack(&elr),
+              .last_known = (int64_t)isr_replicas_pack(&last_known), .cause = cause);
 }
 
 static inline void fake_lead(struct fake *fake, int32_t node)
@@ -315,6 +322,7 @@ static inline void fake_init_as(struct fake *fake, uint32_t armed, bool unclean)
     fake->view = (struct sim_view){.object = fake,
                                    .nodes_count = FAKE_NODES,
                                    .elr = true,
+                                   .late_ns = ISR_TIME_NEVER,
                                    .now_ns = fake_now,
                                    .node_name = fake_node_name,
                                    .up = fake_up,

@@ -246,15 +246,21 @@ static void fires_i9_when_two_controllers_differ_at_one_index(void **state)
 
 /* ---- L1 ---- */
 
-static void settled(struct fake *fake)
+static void settled_late(struct fake *fake, int64_t late_ns)
 {
     fake_init(fake);
     fake->view.settles = true;
+    fake->view.late_ns = late_ns;
     fake->checks = sim_checks_make(&fake->heap.heap, &fake->view, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL});
     fake_change(fake, 1, fake_set(1, 2, 3), fake_set(0, 0, 0), ISR_CAUSE_TOPIC_CREATED);
     fake_lead(fake, 1);
     fake_commit(fake, 1);
     fake->probes_sent = 1;
+}
+
+static void settled(struct fake *fake)
+{
+    settled_late(fake, ISR_TIME_NEVER);
 }
 
 static void holds_l1_when_everything_is_well(void **state)
@@ -286,6 +292,18 @@ static void fires_l1_when_the_high_watermark_stays_behind(void **state)
     fake_append(&fake, 1, 1);
     sim_checks_end(fake.checks);
     FAKE_FAILS(&fake, L1, "the high watermark on leader n1 is 1, its LEO 2");
+    fake_free(&fake);
+}
+
+static void holds_l1_when_what_stays_behind_came_late(void **state)
+{
+    (void)state;
+    struct fake fake;
+    settled_late(&fake, 4210 * ISR_MS + 1);
+    fake.now_ns += 1;
+    fake_append(&fake, 1, 1);
+    sim_checks_end(fake.checks);
+    FAKE_HOLDS(&fake);
     fake_free(&fake);
 }
 
@@ -417,6 +435,7 @@ int main(void)
         cmocka_unit_test(holds_l1_when_everything_is_well),
         cmocka_unit_test(fires_l1_when_the_isr_lacks_a_replica),
         cmocka_unit_test(fires_l1_when_the_high_watermark_stays_behind),
+        cmocka_unit_test(holds_l1_when_what_stays_behind_came_late),
         cmocka_unit_test(fires_l1_when_there_is_no_leader),
         cmocka_unit_test(fires_l1_when_an_isr_change_hangs),
         cmocka_unit_test(fires_l1_when_a_probe_is_not_answered),
