@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/error.h"
 #include "harness/assertion.h"
 
 static bool complain(const char *path, int reason)
@@ -60,30 +59,6 @@ bool trace_file_open(struct trace_file *file, const char *path)
 
 /* ---- records ---- */
 
-/* One namespace for the kinds of fields of core and of the simulator. */
-enum {
-    KIND_tp = (int)ISR_FIELD_tp,
-    KIND_node = (int)ISR_FIELD_node,
-    KIND_cause = (int)ISR_FIELD_cause,
-    KIND_error = (int)ISR_FIELD_error,
-    KIND_flag = (int)ISR_FIELD_flag,
-    KIND_set = (int)ISR_FIELD_set,
-    KIND_hash = (int)ISR_FIELD_hash,
-};
-
-static void print_tp(struct json *json, const char *key, struct sim_world *world, int64_t value)
-{
-    char name[ISR_NAME_BYTES_MAX + 16];
-    const struct isr_image *image = sim_world_image(world);
-    struct isr_tp tp = {.topic = (uint16_t)(value >> 16), .index = (uint16_t)value};
-    const struct isr_image_topic *topic = image != NULL ? isr_image_topic(image, tp.topic) : NULL;
-    if (topic != NULL)
-        snprintf(name, sizeof name, "%s-%u", topic->name.text, tp.index);
-    else
-        snprintf(name, sizeof name, "#%u-%u", tp.topic, tp.index);
-    json_string(json, key, name);
-}
-
 static void print_set(struct json *json, const char *key, int64_t value)
 {
     struct isr_replicas set = isr_replicas_unpack((uint64_t)value);
@@ -93,34 +68,41 @@ static void print_set(struct json *json, const char *key, int64_t value)
     json_close_list(json);
 }
 
+/* Numbers stay numbers, sets lists and flags truth values; the rest is words. */
 static void print_field(struct json *json, struct sim_world *world, int kind, const char *key, int64_t value)
 {
-    char text[SIM_LABEL_BYTES];
+    char words[SIM_LABEL_BYTES * 4];
+    struct isr_text text = ISR_TEXT(words);
     switch (kind) {
-    case KIND_tp:
-        print_tp(json, key, world, value);
+    case (int)ISR_FIELD_offset:
+    case (int)ISR_FIELD_epoch:
+    case (int)ISR_FIELD_index:
+    case (int)ISR_FIELD_term:
+    case (int)ISR_FIELD_count:
+    case (int)ISR_FIELD_size:
+    case (int)ISR_FIELD_time: /* ns */
+    case (int)SIM_FIELD_action: /* the step's place, from 0 */
+        json_integer(json, key, value);
         break;
-    case KIND_node:
-        json_string(json, key, value > 0 ? sim_spec_node_name(world->spec, (int32_t)value, text) : NULL);
-        break;
-    case KIND_cause:
-        json_string(json, key, isr_cause_words(value));
-        break;
-    case KIND_error:
-        json_string(json, key, isr_error_name((uint8_t)value));
-        break;
-    case KIND_flag:
+    case (int)ISR_FIELD_flag:
         json_flag(json, key, value != 0);
         break;
-    case KIND_set:
+    case (int)ISR_FIELD_set:
         print_set(json, key, value);
         break;
-    case KIND_hash:
-        snprintf(text, sizeof text, "%016" PRIx64, (uint64_t)value);
-        json_string(json, key, text);
+    case (int)ISR_FIELD_hash:
+        snprintf(words, sizeof words, "%016" PRIx64, (uint64_t)value);
+        json_string(json, key, words);
+        break;
+    case (int)ISR_FIELD_node:
+        json_string(json, key, value > 0 ? sim_spec_node_name(world->spec, (int32_t)value, words) : NULL);
+        break;
+    case (int)ISR_FIELD_cause:
+        json_string(json, key, isr_cause_words(value));
         break;
     default:
-        json_integer(json, key, value);
+        sim_trace_print_field(world, kind, value, &text);
+        json_string(json, key, words);
     }
 }
 

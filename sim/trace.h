@@ -123,4 +123,7 @@ void sim_trace_print(struct sim_world *world, const struct sim_trace_record *rec
 /* The same without the time and the node: "became leader of ...". */
 void sim_trace_print_sentence(struct sim_world *world, const struct sim_trace_record *record, struct isr_text *text);
 
+/* One field's value: "orders-0", "FETCH_REQUEST", "[1, 2]". */
+void sim_trace_print_field(struct sim_world *world, int kind, int64_t value, struct isr_text *text);
+
 #endif

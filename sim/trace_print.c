@@ -199,7 +199,7 @@ static void print_core_field(struct sim_world *world, enum isr_field_kind kind, 
     }
 }
 
-static void print_field(struct sim_world *world, int kind, int64_t value, struct isr_text *text)
+void sim_trace_print_field(struct sim_world *world, int kind, int64_t value, struct isr_text *text)
 {
     if (kind == (int)SIM_FIELD_message)
         isr_text_format(text, "%s", isr_message_name((enum isr_message_kind)value));
@@ -242,7 +242,7 @@ static void print_generic(struct sim_world *world, const struct sim_trace_record
             print_words(info->fields[i].name, text);
             isr_text_format(text, " ");
         }
-        print_field(world, kind, record->fields[i], text);
+        sim_trace_print_field(world, kind, record->fields[i], text);
     }
 }
 
