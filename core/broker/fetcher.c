@@ -371,14 +371,11 @@ static bool epochs_fit(const struct isr_partition *partition, struct isr_bytes r
 
 static void apply_records(struct isr_partition *partition, const struct isr_fetch_answer *answer)
 {
-    int64_t log_end = partition->log->log_end;
-    if (answer->records.size > 0) {
-        if (!epochs_fit(partition, answer->records) ||
-            isr_log_append_follower(partition->log, answer->records) != ISR_ERROR_NONE) {
-            partition_failed(partition);
-            return;
-        }
-        partition->broker->env->metrics.records_appended_follower += partition->log->log_end - log_end;
+    if (answer->records.size > 0 &&
+        (!epochs_fit(partition, answer->records) ||
+         isr_log_append_follower(partition->log, answer->records) != ISR_ERROR_NONE)) {
+        partition_failed(partition);
+        return;
     }
     partition_succeeded(partition);
     update_writing(partition);

@@ -219,7 +219,6 @@ static void append(struct isr_partition *partition, int32_t from, const struct i
     struct isr_env *env = partition->broker->env;
     int64_t base_offset = isr_log_append_leader(partition->log, batch, partition->leader_epoch);
     int64_t last_offset = base_offset + batch->record_count - 1;
-    env->metrics.records_appended_leader += batch->record_count;
     struct isr_observation *seen = isr_observe(env, ISR_OBSERVED_PRODUCE_APPENDED);
     seen->produce_appended.tp = isr_tp_key(partition->tp);
     seen->produce_appended.base = base_offset;

@@ -77,6 +77,21 @@ static void never_answers_when_acks_is_zero(void **state)
     cluster_free(cluster);
 }
 
+static void counts_records_once_when_they_are_appended(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    struct cluster *cluster = running(&spec);
+    uint32_t id = produce(cluster, 1, -1, 4);
+    settle(cluster);
+    assert_produced(cluster, id, 0);
+    assert_int_equal(cluster->nodes[1].env.metrics.records_appended_leader, 4);
+    assert_int_equal(cluster->nodes[1].env.metrics.records_appended_follower, 0);
+    assert_int_equal(cluster->nodes[2].env.metrics.records_appended_follower, 4);
+    assert_int_equal(cluster->nodes[2].env.metrics.records_appended_leader, 0);
+    cluster_free(cluster);
+}
+
 static void sends_nothing_to_followers_before_the_own_write(void **state)
 {
     (void)state;
@@ -311,6 +326,7 @@ int main(void)
         cmocka_unit_test(answers_after_the_high_watermark_passed_when_acks_is_all),
         cmocka_unit_test(answers_after_the_own_write_when_acks_is_one),
         cmocka_unit_test(never_answers_when_acks_is_zero),
+        cmocka_unit_test(counts_records_once_when_they_are_appended),
         cmocka_unit_test(sends_nothing_to_followers_before_the_own_write),
         cmocka_unit_test(holds_the_high_watermark_when_a_followers_write_is_under_way),
         cmocka_unit_test(refuses_when_the_request_makes_no_sense),
