@@ -2,6 +2,9 @@
 
 #include "core/broker/lifecycle.h"
 
+/* No log gets there: a controller that says so is not believed. */
+#define INDEX_MAX (INT64_MAX / 2)
+
 static void timer_fired(void *object);
 
 void isr_metadata_follower_init(struct isr_broker *broker, const struct isr_replicas *voters)
@@ -158,6 +161,15 @@ static void image_lost(struct isr_broker *broker)
 
 /* ---- answers ---- */
 
+static bool indices_are_sane(const struct isr_metadata_fetch_response *answer)
+{
+    for (uint32_t i = 0; i < answer->entries_count; i++) {
+        if (answer->entries[i].index > INDEX_MAX)
+            return false;
+    }
+    return answer->committed_index <= INDEX_MAX && answer->snapshot_index <= INDEX_MAX;
+}
+
 static void metadata_refused(struct isr_metadata_follower *follower,
                              const struct isr_metadata_fetch_response *answer)
 {
@@ -183,6 +195,10 @@ void isr_metadata_follower_message(struct isr_broker *broker, int32_t from,
         return;
     if (answer->error != ISR_ERROR_NONE) {
         metadata_refused(follower, answer);
+        return;
+    }
+    if (!indices_are_sane(answer)) {
+        metadata_pause(follower);
         return;
     }
     broker->controller = from;

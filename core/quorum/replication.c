@@ -228,7 +228,8 @@ static void rejected(struct isr_quorum *quorum, struct quorum_peer *peer,
                      const struct isr_append_response *response)
 {
     if (peer->state == QUORUM_SNAPSHOT || response->round <= peer->reset_round ||
-        response->round < peer->accepted_round || response->match_index < 0)
+        response->round < peer->accepted_round || response->match_index < 0 ||
+        response->match_index >= QUORUM_INDEX_MAX)
         return;
     int64_t next = next_after_conflict(quorum, response);
     if (next > peer->next_index)

@@ -493,6 +493,37 @@ static void begins_anew_when_an_entry_is_damaged(void **state)
 
 /* ---- telling clients ---- */
 
+/* Numbers that no log reaches: adding one to them must not be tried, and following goes on where it was. */
+static void stays_where_it_is_when_an_answer_names_impossible_indices(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_started();
+    tell_registrations(fixture, 2, 5);
+    struct isr_image *image = isr_heap_allocate(&fixture->own.heap, sizeof *image);
+    isr_image_init(image, &fixture->own.heap);
+    assert_true(isr_image_apply(image, 40, 2, registered(fixture, 4), &fixture->scratch, NULL));
+    for (int what = 0; what < 3; what++) {
+        struct sent asked = take(fixture, ISR_MESSAGE_METADATA_FETCH_REQUEST);
+        assert_int_equal(asked.message.metadata_fetch_request.next_index, 6);
+        struct isr_metadata_entry entry = {
+            .index = INT64_MAX, .term = 1, .records = registered(fixture, 9)};
+        struct isr_metadata_fetch_response answer = metadata(&asked);
+        answer.committed_index = what == 0 ? INT64_MAX : 6;
+        if (what == 1) {
+            answer.entries = &entry;
+            answer.entries_count = 1;
+        }
+        if (what == 2) {
+            answer.snapshot_index = INT64_MAX;
+            answer.snapshot = isr_image_snapshot(image, &fixture->scratch);
+        }
+        answer_metadata(fixture, &asked, &answer);
+        assert_int_equal(fixture->broker.image.index, 5);
+        pass(fixture, fixture->env.config.retry_backoff);
+    }
+    fixture_free(fixture);
+}
+
 static void tells_topics_and_controller_when_asked(void **state)
 {
     (void)state;
@@ -547,6 +578,7 @@ int main(void)
         cmocka_unit_test(passes_over_entries_that_are_no_commands),
         cmocka_unit_test(loads_a_snapshot_when_entries_are_compacted),
         cmocka_unit_test(begins_anew_when_an_entry_is_damaged),
+        cmocka_unit_test(stays_where_it_is_when_an_answer_names_impossible_indices),
         cmocka_unit_test(tells_topics_and_controller_when_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

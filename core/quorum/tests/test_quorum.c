@@ -352,6 +352,23 @@ static void odd_message(struct test_random *random, struct isr_message *message,
     }
 }
 
+static void leader_takes_no_notice_when_a_rejection_names_an_impossible_index(void **state)
+{
+    (void)state;
+    struct cluster *cluster = solo_new();
+    const struct isr_quorum *quorum = cluster->nodes[0].quorum;
+    solo_elect(cluster);
+    cluster_run(cluster, 20 * ISR_MS);
+    int64_t next_index = quorum->peers[0].next_index;
+    struct isr_message message = {
+        .kind = ISR_MESSAGE_APPEND_RESPONSE,
+        .append_response = {.term = quorum->term, .round = quorum->round, .match_index = INT64_MAX}};
+    solo_receive(cluster, quorum->peers[0].node, &message);
+    assert_int_equal(quorum->role, ISR_CONSENSUS_LEADER);
+    assert_int_equal(quorum->peers[0].next_index, next_index);
+    cluster_free(cluster);
+}
+
 static void nothing_breaks_when_messages_are_nonsense(void **state)
 {
     (void)state;
@@ -643,6 +660,7 @@ int main(void)
         cmocka_unit_test(leader_does_not_count_itself_when_its_disk_is_slow),
         cmocka_unit_test(requests_are_pipelined_when_a_follower_accepts),
         cmocka_unit_test(candidate_is_ignored_when_a_leader_is_heard),
+        cmocka_unit_test(leader_takes_no_notice_when_a_rejection_names_an_impossible_index),
         cmocka_unit_test(nothing_breaks_when_messages_are_nonsense),
         cmocka_unit_test(serves_alone_when_it_is_the_only_voter),
         cmocka_unit_test(leader_stays_when_a_node_rejoins),
