@@ -84,13 +84,13 @@ static void clock_change(struct sim_world *world, struct sim_process *process, c
     sim_process_arrange_wake(world, process);
 }
 
-static void disk_do(struct sim_process *process, const struct sim_action *action)
+static void disk_do(struct sim_world *world, struct sim_process *process, const struct sim_action *action)
 {
     struct sim_disk *disk = process->disk;
     if (disk == NULL)
         return;
     if (action->kind == SIM_ACTION_DISK)
-        sim_disk_change(disk, &action->disk, action->disk_fields);
+        sim_disk_change(world, disk, &action->disk, action->disk_fields);
     else if (action->kind == SIM_ACTION_DISK_FAIL)
         sim_disk_fail(disk, (unsigned)action->operations, action->count);
     else if (action->kind == SIM_ACTION_DISK_FULL)
@@ -130,7 +130,7 @@ static void node_do(struct sim_world *world, const struct sim_action *action, in
     case SIM_ACTION_DISK_FAIL:
     case SIM_ACTION_DISK_FULL:
     case SIM_ACTION_DISK_FREE:
-        disk_do(sim_world_process(world, node), action);
+        disk_do(world, sim_world_process(world, node), action);
         break;
     case SIM_ACTION_CLOCK:
         clock_change(world, sim_world_process(world, node), action);
@@ -211,7 +211,7 @@ void sim_world_heal(struct sim_world *world)
         struct sim_disk *disk = world->processes[node].disk;
         sim_network_heal(&world->network, node);
         if (disk != NULL) {
-            sim_disk_change(disk, &world->spec->disk,
+            sim_disk_change(world, disk, &world->spec->disk,
                             SIM_DISK_WRITE | SIM_DISK_SYNC | SIM_DISK_READ | SIM_DISK_CAPACITY);
             sim_disk_fail(disk, 0, 0);
         }

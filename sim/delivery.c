@@ -51,7 +51,7 @@ static void event_drop(struct sim_world *world, struct sim_process *process, con
         sim_network_release(&world->network, sim_event_pointer(event));
         break;
     case SIM_EVENT_DISK:
-        sim_disk_release(process->disk, sim_event_pointer(event));
+        sim_disk_drop(process->disk, sim_event_pointer(event));
         break;
     case SIM_EVENT_COMMAND:
         isr_heap_release(&world->heap, sim_event_pointer(event));
@@ -125,16 +125,11 @@ bool sim_deliver_disk(struct sim_world *world, const struct sim_event *event)
 {
     struct sim_disk_operation *operation = sim_event_pointer(event);
     struct sim_process *process = &world->processes[sim_event_target(event)];
-    if (operation->incarnation != process->incarnation) {
-        sim_disk_release(process->disk, operation);
+    if (!sim_disk_due(world, process->disk, operation, process->incarnation))
         return false;
-    }
-    if (!operation->completed) {
-        sim_disk_complete(world, process->disk, operation);
-        operation->completed = true;
-    }
     hash_event(world, event, (uint64_t)operation->io << 16 | (uint64_t)operation->kind << 8 | operation->status);
     if (process->state == SIM_PROCESS_PAUSED) {
+        operation->entries++; /* as long as it waits */
         defer(world, process, event);
         return true;
     }

@@ -75,7 +75,7 @@ static struct sim_file *file_of(struct sim_disk *disk, struct isr_file name)
 /* A name that stands for nothing any more goes; the entries behind it move up so that probing still finds them. */
 static void file_forget_when_gone(struct sim_disk *disk, struct sim_file *file)
 {
-    if (file->exists || file->changes != NULL || file->pending != NULL)
+    if (file == &disk->directory || file->exists || file->changes != NULL || file->pending != NULL)
         return;
     uint32_t mask = disk->slots_count - 1;
     uint32_t hole = slot_of(disk, file->name, file->hash);
@@ -425,34 +425,56 @@ static void pending_remove_first(struct sim_file *file)
         file->pending_last = NULL;
 }
 
+static void operation_queue(struct sim_world *world, const struct sim_disk *disk, struct sim_disk_operation *operation)
+{
+    operation->entries++;
+    sim_queue_push_pointer(&world->queue, operation->done_ns, SIM_EVENT_DISK, disk->node, operation);
+}
+
 void sim_disk_submit(struct sim_world *world, struct sim_disk *disk, uint32_t incarnation,
                      const struct isr_effect *effect)
 {
     world->counters.disk_operations++;
     struct sim_disk_operation *operation = take(disk, sizeof *operation);
+    struct sim_file *file = effect->kind == ISR_EFFECT_LIST ? &disk->directory : file_of(disk, effect->file);
     operation->kind = effect->kind;
     operation->io = effect->io;
     operation->incarnation = incarnation;
-    struct sim_file *file = effect->kind == ISR_EFFECT_LIST ? NULL : file_of(disk, effect->file);
+    operation->changes_before = file->changes_made;
+    operation->size_before = file->content.size_bytes;
     operation->status = refusal(world, disk, file, effect);
-    int64_t done_ns = world->now_ns + latency(world, disk, effect->kind);
-    if (file == NULL) {
-        if (operation->status == ISR_IO_OK)
-            operation->status = apply(disk, NULL, effect, operation);
-    } else {
-        operation->changes_before = file->changes_made;
-        operation->size_before = file->content.size_bytes;
-        disk->used_bytes -= file_bytes(file);
-        if (operation->status == ISR_IO_OK)
-            operation->status = apply(disk, file, effect, operation);
-        disk->used_bytes += file_bytes(file);
-        operation->changes_after = file->changes_made;
-        pending_add(file, operation);
-        if (done_ns < file->busy_until_ns)
-            done_ns = file->busy_until_ns;
-        file->busy_until_ns = done_ns;
+    disk->used_bytes -= file_bytes(file);
+    if (operation->status == ISR_IO_OK)
+        operation->status = apply(disk, file, effect, operation);
+    disk->used_bytes += file_bytes(file);
+    operation->changes_after = file->changes_made;
+    pending_add(file, operation);
+    operation->done_ns = world->now_ns + latency(world, disk, effect->kind);
+    if (operation->done_ns < file->busy_until_ns)
+        operation->done_ns = file->busy_until_ns;
+    file->busy_until_ns = operation->done_ns;
+    operation_queue(world, disk, operation);
+}
+
+/* Operations that would complete later than new ones do are brought forward; the order of those on a file stays, which an
+ * entry queued earlier for the same time would break. */
+static void bring_forward(struct sim_world *world, struct sim_disk *disk, struct sim_file *file)
+{
+    int64_t before_ns = 0;
+    bool brought = false;
+    for (struct sim_disk_operation *operation = file->pending; operation != NULL; operation = operation->next) {
+        int64_t done_ns = world->now_ns + latency(world, disk, operation->kind);
+        if (done_ns < before_ns)
+            done_ns = before_ns;
+        brought = done_ns < operation->done_ns || (brought && operation->done_ns == before_ns);
+        if (brought) {
+            operation->done_ns = done_ns < operation->done_ns ? done_ns : operation->done_ns;
+            operation_queue(world, disk, operation);
+        }
+        before_ns = operation->done_ns;
     }
-    sim_queue_push_pointer(&world->queue, done_ns, SIM_EVENT_DISK, disk->node, operation);
+    if (file->pending != NULL)
+        file->busy_until_ns = before_ns;
 }
 
 /* What a finished operation promises: everything before it is durable. */
@@ -464,27 +486,47 @@ static void operation_settle(struct sim_disk *disk, const struct sim_disk_operat
         changes_settle(disk, operation->file, operation->changes_after);
 }
 
-void sim_disk_complete(struct sim_world *world, struct sim_disk *disk, struct sim_disk_operation *operation)
+static void complete(struct sim_world *world, struct sim_disk *disk, struct sim_disk_operation *operation)
 {
-    struct isr_file name = operation->file != NULL ? operation->file->name : (struct isr_file){0};
-    if (operation->status == ISR_IO_ERROR || operation->status == ISR_IO_NO_SPACE)
-        SIM_TRACE(world, disk->node, DISK_FAILED, operation->kind, name.kind, isr_tp_key(name.tp), name.number,
-                  operation->status);
-    else
-        SIM_TRACE(world, disk->node, DISK_COMPLETED, operation->kind, name.kind, isr_tp_key(name.tp), name.number,
-                  operation->status);
-    if (operation->file == NULL)
-        return;
     struct sim_file *file = operation->file;
     ISR_ASSERT(file->pending == operation);
+    if (operation->status == ISR_IO_ERROR || operation->status == ISR_IO_NO_SPACE)
+        SIM_TRACE(world, disk->node, DISK_FAILED, operation->kind, file->name.kind, isr_tp_key(file->name.tp),
+                  file->name.number, operation->status);
+    else
+        SIM_TRACE(world, disk->node, DISK_COMPLETED, operation->kind, file->name.kind, isr_tp_key(file->name.tp),
+                  file->name.number, operation->status);
     operation_settle(disk, operation);
     pending_remove_first(file);
     operation->file = NULL;
+    operation->completed = true;
     file_forget_when_gone(disk, file);
+}
+
+bool sim_disk_due(struct sim_world *world, struct sim_disk *disk, struct sim_disk_operation *operation,
+                  uint32_t incarnation)
+{
+    operation->entries--;
+    if (operation->told || operation->incarnation != incarnation) {
+        sim_disk_release(disk, operation);
+        return false;
+    }
+    if (!operation->completed)
+        complete(world, disk, operation);
+    return true;
+}
+
+void sim_disk_drop(struct sim_disk *disk, struct sim_disk_operation *operation)
+{
+    operation->entries--;
+    sim_disk_release(disk, operation);
 }
 
 void sim_disk_release(struct sim_disk *disk, struct sim_disk_operation *operation)
 {
+    operation->told = true;
+    if (operation->entries > 0)
+        return;
     if (operation->bytes.data != NULL)
         arena_release(disk->memory, (void *)(uintptr_t)operation->bytes.data);
     if (operation->files != NULL)
@@ -535,6 +577,7 @@ static void resolve_all(struct sim_world *world, struct sim_disk *disk, bool not
         pending_resolve(disk, file, nothing, isr_hash_combine(draw, file->hash));
         file_forget_when_gone(disk, file);
     }
+    pending_resolve(disk, &disk->directory, true, 0);
 }
 
 void sim_disk_kill(struct sim_world *world, struct sim_disk *disk)
@@ -607,7 +650,7 @@ bool sim_disk_power_off(struct sim_world *world, struct sim_disk *disk, bool eve
 
 /* ---- knobs ---- */
 
-void sim_disk_change(struct sim_disk *disk, const struct sim_disk_spec *spec, unsigned fields)
+void sim_disk_change(struct sim_world *world, struct sim_disk *disk, const struct sim_disk_spec *spec, unsigned fields)
 {
     if (fields & SIM_DISK_WRITE)
         disk->spec.write_latency = spec->write_latency;
@@ -618,6 +661,11 @@ void sim_disk_change(struct sim_disk *disk, const struct sim_disk_spec *spec, un
     if (fields & SIM_DISK_CAPACITY) {
         disk->spec.capacity_bytes = spec->capacity_bytes;
         sim_disk_free(disk);
+    }
+    if (fields & (SIM_DISK_WRITE | SIM_DISK_SYNC | SIM_DISK_READ)) {
+        for (uint32_t i = 0; i < disk->files_count; i++)
+            bring_forward(world, disk, disk->files[i]);
+        bring_forward(world, disk, &disk->directory);
     }
 }
 

@@ -19,6 +19,7 @@
  *   killed      a prefix of the operations under way on each file has happened, by a keyed draw, the rest is undone
  *   power loss  a prefix of the changes not synced survives for each file, by a keyed draw: all, none, or up to one that
  *               is cut at a byte (a torn tail)
+ * When the latencies change, what is under way takes no longer than it would take now: a disk that was stuck goes on.
  * Errors are decided when an operation is asked, and reported when it completes; such an operation changes nothing. */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
@@ -65,14 +66,17 @@ struct sim_file {
 /* An operation on its way; the queue's payload. */
 struct sim_disk_operation {
     struct sim_disk_operation *next; /* of the file */
-    struct sim_file *file; /* NULL: LIST, or the process has died */
+    struct sim_file *file; /* NULL: completed, or the process has died */
     enum isr_effect_kind kind;
     enum isr_io_status status;
     uint32_t io;
     uint32_t incarnation;
     uint64_t changes_before, changes_after; /* the file's changes_made before and after it */
     int64_t size_before;                    /* of the file */
-    bool completed; /* its time has come; it waits for a paused process */
+    int64_t done_ns; /* when it completes */
+    uint32_t entries; /* of the queue that stand for it: more than one when it was brought forward */
+    bool completed;   /* its time has come; it may wait for a paused process */
+    bool told;        /* the process knows */
     struct isr_bytes bytes;       /* READ; of the disk's memory */
     struct isr_file_entry *files; /* LIST */
     uint32_t files_count;
@@ -84,6 +88,7 @@ struct sim_disk {
     struct sim_disk_spec spec; /* as it is now */
     struct sim_file **slots;   /* open addressing by name */
     uint32_t slots_count;      /* a power of two */
+    struct sim_file directory; /* stands for all of them: LISTs wait here */
     struct sim_file **files;   /* in the order of their making */
     uint32_t files_count, files_capacity;
     int64_t used_bytes;     /* of the files that exist */
@@ -96,9 +101,13 @@ struct sim_disk *sim_disk_new(struct arena_owner *memory, int32_t node, const st
 /* Carries out one disk effect of a process of the node; its completion is queued. */
 void sim_disk_submit(struct sim_world *world, struct sim_disk *disk, uint32_t incarnation,
                      const struct isr_effect *effect);
-/* The operation's time has come: what it promised holds from now on. */
-void sim_disk_complete(struct sim_world *world, struct sim_disk *disk, struct sim_disk_operation *operation);
-/* Its process was told, or is dead. */
+/* An entry of the queue came up. True when the process of that incarnation is to be told now: what the operation promised
+ * holds. */
+bool sim_disk_due(struct sim_world *world, struct sim_disk *disk, struct sim_disk_operation *operation,
+                  uint32_t incarnation);
+/* An entry that waited for a paused process goes with it. */
+void sim_disk_drop(struct sim_disk *disk, struct sim_disk_operation *operation);
+/* Its process was told, or is dead: released when no other entry stands for it. */
 void sim_disk_release(struct sim_disk *disk, struct sim_disk_operation *operation);
 
 /* The process died. */
@@ -108,7 +117,7 @@ void sim_disk_kill(struct sim_world *world, struct sim_disk *disk);
 bool sim_disk_power_off(struct sim_world *world, struct sim_disk *disk, bool everything, int64_t *lost_bytes);
 
 /* ---- knobs ---- */
-void sim_disk_change(struct sim_disk *disk, const struct sim_disk_spec *spec, unsigned fields);
+void sim_disk_change(struct sim_world *world, struct sim_disk *disk, const struct sim_disk_spec *spec, unsigned fields);
 /* The next count operations of these kinds (SIM_OPERATION_*) fail: WRITE means everything that changes a file, SYNC also a
  * REPLACE, READ also a LIST. */
 void sim_disk_fail(struct sim_disk *disk, unsigned operations, int64_t count);

@@ -211,6 +211,17 @@ void sim_network_isolate(struct sim_network *network, const struct sim_node_set 
     }
 }
 
+/* What is on its way becomes a straggler: later messages need not wait for it. */
+static void link_latency_changed(struct sim_link *link)
+{
+    for (int i = 0; i < SIM_GROUPS; i++) {
+        struct sim_link_group *group = &link->groups[i];
+        if (group->last_arrival_ns > group->straggler_arrival_ns)
+            group->straggler_arrival_ns = group->last_arrival_ns;
+        group->last_arrival_ns = 0;
+    }
+}
+
 void sim_network_change(struct sim_network *network, int32_t from, int32_t to, const struct sim_link_spec *spec,
                         unsigned fields)
 {
@@ -221,8 +232,10 @@ void sim_network_change(struct sim_network *network, int32_t from, int32_t to, c
         own = isr_heap_allocate(&heap, sizeof *own);
         *own = network->spec;
     }
-    if (fields & SIM_LINK_LATENCY)
+    if (fields & SIM_LINK_LATENCY) {
         own->latency = spec->latency;
+        link_latency_changed(link);
+    }
     if (fields & SIM_LINK_LOSS)
         own->loss_ppm = spec->loss_ppm;
     if (fields & SIM_LINK_DUPLICATE)
@@ -238,8 +251,10 @@ static void link_heal(struct sim_network *network, int32_t from, int32_t to)
         return;
     struct sim_link *link = &network->rows[from][to];
     link->cut = false;
-    if (link->spec != &network->spec)
+    if (link->spec != &network->spec) {
         arena_release(network->memory, link->spec);
+        link_latency_changed(link);
+    }
     link->spec = &network->spec;
 }
 

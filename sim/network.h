@@ -6,6 +6,8 @@
  *   reordered?  by reorder_ppm: one to five latencies instead of one, and later ones of its group need not wait for it
  *   otherwise   one latency, but never before an earlier message of its group on its link (a connection is FIFO)
  *   duplicated? by duplicate_ppm: a second copy with a latency of its own arrives out of order
+ * When a link's latency changes, what is on its way arrives when it would have, and is not waited for: a link that was
+ * slow is fast again at once.
  * Groups of one link are independent (control, election, heartbeat, data). A message belongs to the connection with the
  * process that was running when it was sent: when that process has ended it is lost, also if another was started since.
  * What a process sent before it died still arrives. A process reaches itself in a constant time, without faults.

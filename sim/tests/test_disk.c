@@ -83,11 +83,10 @@ static void run_until(struct sim_world *world, int64_t until_ns)
         sim_queue_pop(&world->queue, &event);
         world->now_ns = event.time_ns;
         struct sim_disk_operation *operation = sim_event_pointer(&event);
-        if (operation->incarnation == world->processes[1].incarnation) {
-            sim_disk_complete(world, disk_of(world), operation);
+        if (sim_disk_due(world, disk_of(world), operation, world->processes[1].incarnation)) {
             note(world, operation);
+            sim_disk_release(disk_of(world), operation);
         }
-        sim_disk_release(disk_of(world), operation);
     }
 }
 
@@ -457,10 +456,57 @@ static void slow_disk_takes_its_time(void **state)
     (void)state;
     struct sim_world *world = fresh(12);
     struct sim_disk_spec slow = {.write_latency = test_constant(ISR_SECOND)};
-    sim_disk_change(disk_of(world), &slow, SIM_DISK_WRITE);
+    sim_disk_change(world, disk_of(world), &slow, SIM_DISK_WRITE);
     write_at(world, 0, 0, "abc");
     run(world);
     assert_int_equal(told[0].time_ns, ISR_SECOND);
+}
+
+/* In order on each file, once each, and nothing is left over. */
+static void stuck_disk_goes_on_when_its_latency_falls(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        struct sim_world *world = fresh(seed);
+        struct sim_disk_spec stuck = {.write_latency = {ISR_MS, ISR_SECOND, 3600 * ISR_SECOND, 3600 * ISR_SECOND},
+                                      .sync_latency = test_constant(3600 * ISR_SECOND),
+                                      .read_latency = test_constant(3600 * ISR_SECOND)};
+        sim_disk_change(world, disk_of(world), &stuck, SIM_DISK_WRITE | SIM_DISK_SYNC | SIM_DISK_READ);
+        for (int64_t i = 0; i < 20; i++) {
+            write_at(world, i % 2, i / 2, "x");
+            operate(world, i % 3 == 0 ? ISR_EFFECT_SYNC : ISR_EFFECT_READ, i % 2);
+            submit(world, ISR_EFFECT_LIST, (struct isr_file){0}, 0, NULL, 0);
+        }
+        run_until(world, ISR_MS);
+        uint32_t early = told_count;
+        world->now_ns = ISR_MS;
+        sim_disk_change(world, disk_of(world), &world->spec->disk, SIM_DISK_WRITE | SIM_DISK_SYNC | SIM_DISK_READ);
+        run_until(world, ISR_SECOND);
+        assert_int_equal(told_count, 60);
+        assert_true(early < 60);
+        uint32_t last_io[3] = {0};
+        for (uint32_t i = 0; i < told_count; i++) {
+            uint32_t file = (told[i].io - 1) % 3 == 2 ? 2 : (told[i].io - 1) / 3 % 2;
+            assert_true(told[i].io > last_io[file]);
+            last_io[file] = told[i].io;
+        }
+        run(world); /* the entries for the old times */
+        assert_int_equal(told_count, 60);
+    }
+}
+
+static void a_disk_that_hardly_changed_keeps_its_order(void **state)
+{
+    (void)state;
+    struct sim_world *world = fresh(15);
+    struct sim_disk_spec constant = {.write_latency = test_constant(1000)};
+    sim_disk_change(world, disk_of(world), &constant, SIM_DISK_WRITE);
+    for (int64_t i = 0; i < 10; i++)
+        write_at(world, 0, i, "x"); /* all complete at one time */
+    sim_disk_change(world, disk_of(world), &(struct sim_disk_spec){.write_latency = {1, 999, 1001, 1001}}, SIM_DISK_WRITE);
+    run(world);
+    for (uint32_t i = 0; i < 10; i++)
+        assert_int_equal(told[i].io, i + 1);
 }
 
 /* ---- the model ---- */
@@ -679,6 +725,8 @@ int main(void)
         cmocka_unit_test(failed_sync_leaves_everything_unsynced),
         cmocka_unit_test(full_disk_refuses_growth_and_nothing_else),
         cmocka_unit_test(slow_disk_takes_its_time),
+        cmocka_unit_test(stuck_disk_goes_on_when_its_latency_falls),
+        cmocka_unit_test(a_disk_that_hardly_changed_keeps_its_order),
         cmocka_unit_test(survives_random_use_and_power_losses_as_the_model_says),
         cmocka_unit_test(forgets_deleted_files_and_gives_back_their_memory),
         cmocka_unit_test(finds_every_file_among_many),

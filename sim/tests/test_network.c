@@ -238,6 +238,22 @@ static void changes_one_link_and_heals_it(void **state)
     assert_true(world->now_ns < ISR_SECOND + 20 * ISR_MS);
 }
 
+static void slow_link_does_not_hold_up_what_is_sent_after_it_was_healed(void **state)
+{
+    (void)state;
+    struct sim_world *world = fresh(15);
+    struct sim_link_spec slow = {.latency = test_constant(3600 * ISR_SECOND)};
+    sim_network_change(&world->network, 1, 2, &slow, SIM_LINK_LATENCY);
+    send_data(world, 1, 2, 1);
+    sim_network_heal(&world->network, 1);
+    send_data(world, 1, 2, 2);
+    assert_int_equal(run_until(world, ISR_SECOND), 1);
+    assert_int_equal(arrivals[0].number, 2);
+    assert_int_equal(world->counters.messages_reordered, 1);
+    assert_int_equal(run(world), 1);
+    assert_int_equal(arrivals[1].time_ns, 3600 * ISR_SECOND);
+}
+
 static void connections_end_with_the_process(void **state)
 {
     (void)state;
@@ -326,6 +342,7 @@ int main(void)
         cmocka_unit_test(loses_what_is_on_its_way_when_cut),
         cmocka_unit_test(partitions_and_isolates_and_heals),
         cmocka_unit_test(changes_one_link_and_heals_it),
+        cmocka_unit_test(slow_link_does_not_hold_up_what_is_sent_after_it_was_healed),
         cmocka_unit_test(connections_end_with_the_process),
         cmocka_unit_test(reaches_itself_whatever_the_network_does),
         cmocka_unit_test(fates_on_a_link_depend_on_the_seed_and_the_link_alone),
