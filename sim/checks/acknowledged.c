@@ -182,16 +182,20 @@ void check_answered(struct sim_checks *checks, struct check_partition *partition
     if (observation->produce_answered.error != 0 || observation->produce_answered.acks != -1 || base < 0 ||
         !view->batch(view->object, node, partition->tp, base, &batch))
         return;
-    const struct check_line *line = check_history_line(&partition->history, batch.leader_epoch);
-    struct check_entry *entry = line == NULL ? NULL : check_line_find(line, base);
+    int32_t epoch = ISR_EPOCH_NONE;
+    struct check_entry *entry = check_history_committed(&partition->history, base, &epoch);
+    bool committed = entry != NULL && epoch == batch.leader_epoch;
+    if (!committed) {
+        const struct check_line *line = check_history_line(&partition->history, batch.leader_epoch);
+        entry = line == NULL ? NULL : check_line_find(line, base);
+    }
     if (entry == NULL || (entry->flags & CHECK_ACKED) != 0)
         return;
     entry->flags |= CHECK_ACKED;
     entry->acked_ns = view->now_ns(view->object);
     entry->client = (int16_t)observation->produce_answered.client;
     checks->records_acked += entry->count;
-    int32_t epoch = ISR_EPOCH_NONE;
-    if (check_history_committed(&partition->history, base, &epoch) == entry)
+    if (committed)
         return;
     check_ledger_stray(checks, partition, batch.leader_epoch, entry);
     /* Acknowledged by a deposed leader: the one that followed it must have it too. */

@@ -276,13 +276,12 @@ static void look_again(struct sim_checks *checks, struct check_partition *partit
             continue;
         partition->replicas[i].matched = seen.log_start;
         check_bounds(checks, partition, node, true);
-        if (partition->committed_known && isr_replicas_contain(&partition->committed.isr, node) &&
-            view->running(view->object, node))
-            check_logs_match(checks, partition, node);
-        partition->replicas[i].matched = seen.log_start;
         if (node == partition->judged_leader && seen.role == SIM_REPLICA_LEADS &&
             seen.leader_epoch == partition->epoch_judged && partition->epoch_judged == partition->epoch_max)
             check_leader_holds(checks, partition, node, partition->epoch_judged);
+        else if (partition->committed_known && isr_replicas_contain(&partition->committed.isr, node) &&
+                 view->running(view->object, node))
+            check_logs_match(checks, partition, node);
     }
 }
 

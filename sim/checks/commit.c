@@ -31,6 +31,7 @@ void check_commit(struct sim_checks *checks, struct check_partition *partition, 
         struct check_entry *entry = entry_of(checks, partition, leader, &batch);
         if (entry == NULL)
             return;
+        view->contents(view->object, leader, partition->tp, &batch);
         entry->first_value = batch.first_value;
         check_history_commit(history, batch.leader_epoch, entry);
         checks->records_committed += entry->count;

@@ -40,7 +40,8 @@ struct check_entry *check_line_at(const struct check_line *line, uint32_t place)
     return &line->chunks[place / CHECK_CHUNK_ENTRIES][place % CHECK_CHUNK_ENTRIES];
 }
 
-struct check_entry *check_line_find(const struct check_line *line, int64_t offset)
+/* How many entries begin at or below the offset. */
+static uint32_t entries_up_to(const struct check_line *line, int64_t offset)
 {
     /* First place whose base is above the offset, looked for near the end first: that is where a partition lives. */
     uint32_t above = line->count;
@@ -58,9 +59,15 @@ struct check_entry *check_line_find(const struct check_line *line, int64_t offse
         else
             high = middle;
     }
-    if (low == 0)
+    return low;
+}
+
+struct check_entry *check_line_find(const struct check_line *line, int64_t offset)
+{
+    uint32_t count = entries_up_to(line, offset);
+    if (count == 0)
         return NULL;
-    struct check_entry *entry = check_line_at(line, low - 1);
+    struct check_entry *entry = check_line_at(line, count - 1);
     return offset < check_entry_end(entry) ? entry : NULL;
 }
 
@@ -81,7 +88,20 @@ struct check_entry *check_line_add(struct check_history *history, struct check_l
     return entry;
 }
 
-struct check_entry *check_history_committed(const struct check_history *history, int64_t offset, int32_t *epoch)
+static struct check_entry *seek_in_line(const struct check_history *history, int64_t offset,
+                                        struct check_cursor *cursor)
+{
+    cursor->epoch = history->segments[cursor->segment].epoch;
+    cursor->line = check_history_line(history, cursor->epoch);
+    uint32_t count = cursor->line == NULL ? 0 : entries_up_to(cursor->line, offset);
+    if (count == 0)
+        return NULL;
+    cursor->place = count - 1;
+    struct check_entry *entry = check_line_at(cursor->line, cursor->place);
+    return offset < check_entry_end(entry) ? entry : NULL;
+}
+
+struct check_entry *check_cursor_seek(const struct check_history *history, int64_t offset, struct check_cursor *cursor)
 {
     if (offset < 0 || offset >= history->true_high_watermark)
         return NULL;
@@ -90,9 +110,34 @@ struct check_entry *check_history_committed(const struct check_history *history,
         place--;
     if (place == 0)
         return NULL;
-    *epoch = history->segments[place - 1].epoch;
-    const struct check_line *line = check_history_line(history, *epoch);
-    return line == NULL ? NULL : check_line_find(line, offset);
+    cursor->segment = place - 1;
+    return seek_in_line(history, offset, cursor);
+}
+
+struct check_entry *check_cursor_next(const struct check_history *history, struct check_cursor *cursor)
+{
+    bool last = cursor->segment + 1 == history->segments_count;
+    int64_t end = last ? history->true_high_watermark : history->segments[cursor->segment + 1].start;
+    if (cursor->place + 1 < cursor->line->count) {
+        struct check_entry *entry = check_line_at(cursor->line, cursor->place + 1);
+        if (entry->base < end) {
+            cursor->place++;
+            return entry;
+        }
+    }
+    if (last)
+        return NULL;
+    cursor->segment++;
+    return seek_in_line(history, end, cursor);
+}
+
+struct check_entry *check_history_committed(const struct check_history *history, int64_t offset, int32_t *epoch)
+{
+    struct check_cursor cursor;
+    struct check_entry *entry = check_cursor_seek(history, offset, &cursor);
+    if (entry != NULL)
+        *epoch = cursor.epoch;
+    return entry;
 }
 
 void check_history_commit(struct check_history *history, int32_t epoch, struct check_entry *entry)

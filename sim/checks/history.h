@@ -69,6 +69,16 @@ struct check_entry *check_line_add(struct check_history *history, struct check_l
 
 /* The committed batch that holds the offset, with its epoch; NULL at or above the true high watermark. */
 struct check_entry *check_history_committed(const struct check_history *history, int64_t offset, int32_t *epoch);
+/* Walking what is committed, in order. Valid until something is committed or cut. */
+struct check_cursor {
+    const struct check_line *line;
+    uint32_t segment, place;
+    int32_t epoch; /* of the entry it stands at */
+};
+/* The same as check_history_committed; the cursor stands at the entry. */
+struct check_entry *check_cursor_seek(const struct check_history *history, int64_t offset, struct check_cursor *cursor);
+/* The committed batch behind the one it stands at, NULL at the end. */
+struct check_entry *check_cursor_next(const struct check_history *history, struct check_cursor *cursor);
 /* The next batch is committed: at the true high watermark, which moves behind it. */
 void check_history_commit(struct check_history *history, int32_t epoch, struct check_entry *entry);
 /* What is committed ends here from now on. */

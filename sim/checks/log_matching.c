@@ -69,17 +69,18 @@ int64_t check_match(struct sim_checks *checks, struct check_partition *partition
                     int64_t limit)
 {
     const struct sim_view *view = &checks->view;
+    const struct check_history *history = &partition->history;
+    struct check_cursor cursor;
     int64_t offset = replica->matched;
-    while (offset < limit) {
-        int32_t epoch = ISR_EPOCH_NONE;
-        const struct check_entry *entry = check_history_committed(&partition->history, offset, &epoch);
+    const struct check_entry *entry = offset < limit ? check_cursor_seek(history, offset, &cursor) : NULL;
+    while (entry != NULL && offset < limit) {
         struct sim_batch_view batch;
-        if (entry == NULL || !view->batch(view->object, replica->node, partition->tp, offset, &batch))
-            break;
-        if (batch.leader_epoch != epoch || batch.base_offset != entry->base || batch.record_count != entry->count ||
-            batch.crc != entry->crc)
+        if (!view->batch(view->object, replica->node, partition->tp, offset, &batch) ||
+            batch.leader_epoch != cursor.epoch || batch.base_offset != entry->base ||
+            batch.record_count != entry->count || batch.crc != entry->crc)
             break;
         offset = check_entry_end(entry);
+        entry = check_cursor_next(history, &cursor);
     }
     replica->matched = offset;
     return offset < limit ? offset : limit;

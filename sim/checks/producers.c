@@ -86,6 +86,7 @@ void check_producers_cut(struct sim_checks *checks, struct check_partition *part
         if (!view->batch(view->object, leader, partition->tp, offset, &batch))
             return;
         bool made;
+        view->contents(view->object, leader, partition->tp, &batch);
         if (batch.producer_id >= 0)
             learn(producer_of(checks, partition, batch.producer_id, &made), &batch);
     }

@@ -25,6 +25,7 @@ struct sim_batch_view {
     uint32_t record_count;
     uint32_t crc;
     int32_t leader_epoch;
+    /* what is in it; see contents */
     int64_t producer_id; /* -1 without idempotence */
     int32_t base_sequence;
     int16_t producer_epoch;
@@ -57,8 +58,10 @@ struct sim_view {
     bool (*running)(void *object, int32_t node);
     /* False when the node is down or does not have the partition. */
     bool (*replica)(void *object, int32_t node, struct isr_tp tp, struct sim_replica_view *replica);
-    /* The batch that holds the offset. False when there is none. */
+    /* The batch that holds the offset, without what is in it. False when there is none. */
     bool (*batch)(void *object, int32_t node, struct isr_tp tp, int64_t offset, struct sim_batch_view *batch);
+    /* Fills in what is in it, for a batch just got. */
+    void (*contents)(void *object, int32_t node, struct isr_tp tp, struct sim_batch_view *batch);
     /* Has the leader heard the follower fetch in the follower's present life and in this leader epoch? */
     bool (*heard)(void *object, int32_t leader, struct isr_tp tp, int32_t follower);
     /* The partition as committed on one controller, or on the one that is farthest for ISR_NODE_NONE. False: unknown. */

@@ -6,26 +6,33 @@
 #include "sim/world.h"
 
 struct world_checks {
+    struct sim_world *world;
     struct arena_owner *memory;
     struct isr_heap heap;
     struct sim_checks *checks;
+    uint32_t place; /* of the batch seen last, in whichever log: logs are mostly read in order */
 };
+
+static struct sim_world *world_of(void *object)
+{
+    return ((struct world_checks *)object)->world;
+}
 
 /* ---- the view ---- */
 
 static int64_t view_now(void *object)
 {
-    return ((struct sim_world *)object)->now_ns;
+    return world_of(object)->now_ns;
 }
 
 static const char *view_node_name(void *object, int32_t node, char buffer[SIM_LABEL_BYTES])
 {
-    return sim_spec_node_name(((struct sim_world *)object)->spec, node, buffer);
+    return sim_spec_node_name(world_of(object)->spec, node, buffer);
 }
 
 static const struct isr_node *node_of(void *object, int32_t node)
 {
-    struct sim_world *world = object;
+    struct sim_world *world = world_of(object);
     return node >= 1 && node <= world->processes_count ? world->processes[node].node : NULL;
 }
 
@@ -42,7 +49,7 @@ static bool view_running(void *object, int32_t node)
 
 static const struct isr_partition *partition_of(void *object, int32_t node, struct isr_tp tp)
 {
-    const struct sim_world *world = object;
+    const struct sim_world *world = world_of(object);
     const struct isr_node *engine = node_of(object, node);
     if (engine == NULL || !sim_spec_is_broker(world->spec, node))
         return NULL;
@@ -69,26 +76,47 @@ static bool view_replica(void *object, int32_t node, struct isr_tp tp, struct si
     return true;
 }
 
+/* The batch that holds the offset; at the place behind the one seen last when it begins there. */
+static const struct isr_batch_place *place_of(struct world_checks *watch, const struct isr_log *log, int64_t offset)
+{
+    uint32_t next = watch->place + 1;
+    if (next < log->places_count && log->places[next].base_offset == offset) {
+        watch->place = next;
+        return &log->places[next];
+    }
+    const struct isr_batch_place *place = isr_log_batch_at(log, offset);
+    if (place != NULL)
+        watch->place = (uint32_t)(place - log->places);
+    return place;
+}
+
 static bool view_batch(void *object, int32_t node, struct isr_tp tp, int64_t offset, struct sim_batch_view *batch)
 {
     const struct isr_partition *partition = partition_of(object, node, tp);
-    const struct isr_batch_place *place = partition == NULL ? NULL : isr_log_batch_at(partition->log, offset);
+    const struct isr_batch_place *place = partition == NULL ? NULL : place_of(object, partition->log, offset);
     if (place == NULL)
         return false;
-    batch->base_offset = place->base_offset;
-    batch->record_count = place->record_count;
-    batch->crc = place->crc;
-    batch->leader_epoch = place->leader_epoch;
-    struct isr_batch parsed;
-    struct isr_bytes bytes = {.data = place->data, .size = place->size_bytes};
-    bool sound = isr_batch_parse(bytes, false, &parsed) == ISR_BATCH_OK;
-    batch->producer_id = sound ? parsed.producer_id : -1;
-    batch->producer_epoch = sound ? parsed.producer_epoch : (int16_t)-1;
-    batch->base_sequence = sound ? parsed.base_sequence : -1;
-    batch->first_value = 0;
-    if (sound)
-        (void)isr_batch_value(&parsed, 0, &batch->first_value);
+    *batch = (struct sim_batch_view){.base_offset = place->base_offset,
+                                     .record_count = place->record_count,
+                                     .crc = place->crc,
+                                     .leader_epoch = place->leader_epoch};
     return true;
+}
+
+static void view_contents(void *object, int32_t node, struct isr_tp tp, struct sim_batch_view *batch)
+{
+    const struct isr_partition *partition = partition_of(object, node, tp);
+    const struct isr_batch_place *place =
+        partition == NULL ? NULL : isr_log_batch_at(partition->log, batch->base_offset);
+    struct isr_batch parsed;
+    batch->producer_id = -1;
+    if (place == NULL || isr_batch_parse((struct isr_bytes){.data = place->data, .size = place->size_bytes}, false,
+                                         &parsed) != ISR_BATCH_OK)
+        return;
+    batch->producer_id = parsed.producer_id;
+    batch->producer_epoch = parsed.producer_epoch;
+    batch->base_sequence = parsed.base_sequence;
+    (void)isr_batch_value(&parsed, 0, &batch->first_value);
 }
 
 static bool view_heard(void *object, int32_t leader, struct isr_tp tp, int32_t follower)
@@ -108,7 +136,7 @@ static bool view_heard(void *object, int32_t leader, struct isr_tp tp, int32_t f
 static const struct isr_image *image_of(void *object, int32_t controller)
 {
     if (controller == ISR_NODE_NONE)
-        return sim_world_image(object);
+        return sim_world_image(world_of(object));
     const struct isr_node *engine = node_of(object, controller);
     return engine == NULL ? NULL : isr_node_controller_image(engine);
 }
@@ -143,24 +171,25 @@ static bool view_active(void *object, int32_t controller, int32_t broker)
 
 static void view_probes(void *object, uint32_t *sent, uint32_t *unanswered)
 {
-    sim_workload_probes(object, sent, unanswered);
+    sim_workload_probes(world_of(object), sent, unanswered);
 }
 
 static int32_t view_step_unreached(void *object)
 {
-    return sim_script_unreached(object);
+    return sim_script_unreached(world_of(object));
 }
 
 static void view_fail(void *object, enum sim_invariant invariant, const char *message)
 {
-    sim_world_fail(object, invariant, "%s", message);
+    sim_world_fail(world_of(object), invariant, "%s", message);
 }
 
-static struct sim_view view_of(struct sim_world *world)
+static struct sim_view view_of(struct world_checks *watch)
 {
+    const struct sim_world *world = watch->world;
     const struct sim_spec *spec = world->spec;
     struct sim_view view = {
-        .object = world,
+        .object = watch,
         .nodes_count = world->processes_count,
         .elr = spec->rules.elr == ISR_RULE_elr_on,
         .settles = spec->settle_ns > 0,
@@ -172,6 +201,7 @@ static struct sim_view view_of(struct sim_world *world)
         .running = view_running,
         .replica = view_replica,
         .batch = view_batch,
+        .contents = view_contents,
         .heard = view_heard,
         .partition = view_partition,
         .active = view_active,
@@ -243,9 +273,10 @@ struct sim_checks *sim_checks_new(struct sim_world *world, const struct sim_chec
     struct arena_owner *memory = arena_owner_new(world->arena, "checks");
     struct isr_heap heap = arena_owner_heap(memory);
     struct world_checks *watch = isr_heap_allocate(&heap, sizeof *watch);
+    watch->world = world;
     watch->memory = memory;
     watch->heap = heap;
-    struct sim_view view = view_of(world);
+    struct sim_view view = view_of(watch);
     watch->checks = sim_checks_make(&watch->heap, &view, options);
     sim_world_watch(world, &(struct sim_monitor){.object = watch,
                                                  .observation = watch_observation,

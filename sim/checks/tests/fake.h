@@ -110,6 +110,11 @@ static inline bool fake_see_batch(void *object, int32_t node, struct isr_tp tp, 
     return false;
 }
 
+static inline void fake_contents(void *object, int32_t node, struct isr_tp tp, struct sim_batch_view *batch)
+{
+    (void)fake_see_batch(object, node, tp, batch->base_offset, batch);
+}
+
 static inline bool fake_heard(void *object, int32_t leader, struct isr_tp tp, int32_t follower)
 {
     (void)leader;
@@ -329,6 +334,7 @@ static inline void fake_init_as(struct fake *fake, uint32_t armed, bool unclean)
                                    .running = fake_running,
                                    .replica = fake_see_replica,
                                    .batch = fake_see_batch,
+                                   .contents = fake_contents,
                                    .heard = fake_heard,
                                    .partition = fake_see_partition,
                                    .active = fake_active,
