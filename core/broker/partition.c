@@ -224,11 +224,12 @@ static void begin_leader_epoch(struct isr_partition *partition, bool continues)
         isr_partition_truncate(partition, partition->log->high_watermark, ISR_CAUSE_TRUNCATED_TO_HW);
     partition->epoch_start = partition->log->log_end;
     /* Even without records: the next leader's answers depend on it (KAFKA-7415). */
-    isr_log_assign_epoch(partition->log, partition->leader_epoch, partition->epoch_start);
+    isr_log_assign_epoch(partition->log, partition->leader_epoch, partition->epoch_start,
+                         ISR_CAUSE_BECAME_LEADER);
     reset_remotes(partition, continues);
 }
 
-static void observe_became_leader(struct isr_partition *partition)
+static void observe_became_leader(struct isr_partition *partition, enum isr_cause cause)
 {
     struct isr_observation *seen = isr_observe(partition->broker->env, ISR_OBSERVED_BECAME_LEADER);
     seen->became_leader.tp = isr_tp_key(partition->tp);
@@ -238,6 +239,7 @@ static void observe_became_leader(struct isr_partition *partition)
     seen->became_leader.high_watermark = partition->log->high_watermark;
     seen->became_leader.isr = (int64_t)isr_replicas_pack(&partition->isr);
     seen->became_leader.recovering = partition->recovering;
+    seen->became_leader.cause = cause;
     partition->broker->env->metrics.leader_elections++;
 }
 
@@ -265,7 +267,7 @@ static void stay_leader(struct isr_partition *partition, const struct isr_image_
 }
 
 static void become_leader(struct isr_partition *partition, const struct isr_image_partition *image,
-                          const struct isr_image_topic *topic)
+                          const struct isr_image_topic *topic, enum isr_cause cause)
 {
     bool continues = partition->role == ISR_ROLE_LEADER && image->leader_epoch == partition->leader_epoch + 1;
     if (partition->role != ISR_ROLE_LEADER) {
@@ -283,7 +285,7 @@ static void become_leader(struct isr_partition *partition, const struct isr_imag
     partition->isr_state = ISR_STATE_COMMITTED;
     update_remotes(partition);
     begin_leader_epoch(partition, continues);
-    observe_became_leader(partition);
+    observe_became_leader(partition, cause);
     isr_leader_count(partition, true);
     isr_leader_advance_high_watermark(partition, ISR_CAUSE_BECAME_LEADER);
     isr_fetch_wake_all(partition);
@@ -291,7 +293,7 @@ static void become_leader(struct isr_partition *partition, const struct isr_imag
 
 /* ---- becoming follower ---- */
 
-static void observe_became_follower(struct isr_partition *partition)
+static void observe_became_follower(struct isr_partition *partition, enum isr_cause cause)
 {
     struct isr_observation *seen = isr_observe(partition->broker->env, ISR_OBSERVED_BECAME_FOLLOWER);
     seen->became_follower.tp = isr_tp_key(partition->tp);
@@ -300,10 +302,11 @@ static void observe_became_follower(struct isr_partition *partition)
     seen->became_follower.leader = partition->leader;
     seen->became_follower.log_end = partition->log->log_end;
     seen->became_follower.high_watermark = partition->log->high_watermark;
+    seen->became_follower.cause = cause;
 }
 
 static void become_follower(struct isr_partition *partition, const struct isr_image_partition *image,
-                            const struct isr_image_topic *topic)
+                            const struct isr_image_topic *topic, enum isr_cause cause)
 {
     /* Fetching starts anew iff the leader epoch grew, even under the same leader (KAFKA-7164): another one
      * may have led, and made others cut their logs, in between. */
@@ -317,7 +320,7 @@ static void become_follower(struct isr_partition *partition, const struct isr_im
     leave_role(partition); /* after the above: who waits is told who leads now */
     partition->fetching = isr_heap_allocate(partition->broker->env->heap, sizeof *partition->fetching);
     partition->role = ISR_ROLE_FOLLOWER;
-    observe_became_follower(partition);
+    observe_became_follower(partition, cause);
     isr_fetcher_start(partition);
     isr_fetch_wake_all(partition);
 }
@@ -340,11 +343,11 @@ void isr_partition_apply(struct isr_partition *partition, const struct isr_image
         return;
     }
     if (image->leader != node)
-        become_follower(partition, image, topic);
+        become_follower(partition, image, topic, cause);
     else if (partition->role == ISR_ROLE_LEADER && image->leader_epoch == partition->leader_epoch)
         stay_leader(partition, image, topic, cause);
     else
-        become_leader(partition, image, topic);
+        become_leader(partition, image, topic, cause);
     isr_partition_assert(partition);
 }
 

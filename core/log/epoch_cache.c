@@ -26,7 +26,7 @@ int32_t isr_log_last_epoch(const struct isr_log *log)
     return log->epochs.count > 0 ? log->epochs.entries[log->epochs.count - 1].epoch : ISR_EPOCH_NONE;
 }
 
-void isr_log_assign_epoch(struct isr_log *log, int32_t epoch, int64_t start_offset)
+void isr_log_assign_epoch(struct isr_log *log, int32_t epoch, int64_t start_offset, enum isr_cause cause)
 {
     if (!isr_epoch_cache_assign(&log->epochs, log->env->heap, epoch, start_offset))
         return;
@@ -34,6 +34,7 @@ void isr_log_assign_epoch(struct isr_log *log, int32_t epoch, int64_t start_offs
     observation->epoch_assigned.tp = isr_tp_key(log->tp);
     observation->epoch_assigned.leader_epoch = epoch;
     observation->epoch_assigned.start_offset = start_offset;
+    observation->epoch_assigned.cause = cause;
     isr_log_store_epochs(log, false);
 }
 

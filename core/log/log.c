@@ -26,7 +26,8 @@ const struct isr_batch_place *isr_log_take(struct isr_log *log, const struct isr
 
 static void append(struct isr_log *log, const struct isr_batch *batch, bool as_leader)
 {
-    isr_log_assign_epoch(log, batch->leader_epoch, batch->base_offset);
+    isr_log_assign_epoch(log, batch->leader_epoch, batch->base_offset,
+                         as_leader ? ISR_CAUSE_APPEND : ISR_CAUSE_LEADER_TOLD);
     isr_producers_note(log, isr_log_take(log, batch));
     if (as_leader)
         log->env->metrics.records_appended_leader += batch->record_count;

@@ -199,8 +199,9 @@ int64_t isr_log_bytes_between(const struct isr_log *log, int64_t offset, int64_t
 
 /* ---- epochs ---- */
 
-/* Enters (epoch, start_offset) and drops entries at or above it that it replaces; nothing when the epoch is not newer. */
-void isr_log_assign_epoch(struct isr_log *log, int32_t epoch, int64_t start_offset);
+/* Enters (epoch, start_offset) and drops entries at or above it that it replaces; nothing when the epoch is not newer.
+ * Observes EPOCH_ASSIGNED when it was entered. */
+void isr_log_assign_epoch(struct isr_log *log, int32_t epoch, int64_t start_offset, enum isr_cause cause);
 /* The latest epoch, ISR_EPOCH_NONE when there is none. */
 int32_t isr_log_last_epoch(const struct isr_log *log);
 /* KIP-279: the largest epoch <= asked and the offset where it ends. The latest epoch ends at log_end; below the first

@@ -30,6 +30,27 @@ static void takes_no_role_before_it_is_active(void **state)
     cluster_free(cluster);
 }
 
+static void tells_the_cause_when_an_epoch_begins(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    struct cluster *cluster = cluster_new(&spec);
+    PARTITION(cluster, .leader = 1, .leader_epoch = 4, .partition_epoch = 4, .replicas = "123", .isr = "12",
+              .cause = ISR_CAUSE_ELECTION_ELR);
+    assert_int_equal(last_seen(cluster, 1, ISR_OBSERVED_BECAME_LEADER)->became_leader.cause,
+                     ISR_CAUSE_ELECTION_ELR);
+    assert_int_equal(last_seen(cluster, 2, ISR_OBSERVED_BECAME_FOLLOWER)->became_follower.cause,
+                     ISR_CAUSE_ELECTION_ELR);
+    assert_int_equal(last_seen(cluster, 1, ISR_OBSERVED_EPOCH_ASSIGNED)->epoch_assigned.cause,
+                     ISR_CAUSE_BECAME_LEADER);
+    produce(cluster, 1, -1, 2);
+    settle(cluster);
+    const struct isr_observation *seen = last_seen(cluster, 2, ISR_OBSERVED_EPOCH_ASSIGNED);
+    assert_int_equal(seen->epoch_assigned.leader_epoch, 4);
+    assert_int_equal(seen->epoch_assigned.cause, ISR_CAUSE_LEADER_TOLD);
+    cluster_free(cluster);
+}
+
 static void enters_the_epoch_and_knows_no_follower_when_it_becomes_leader(void **state)
 {
     (void)state;
@@ -354,6 +375,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_no_role_before_it_is_active),
+        cmocka_unit_test(tells_the_cause_when_an_epoch_begins),
         cmocka_unit_test(enters_the_epoch_and_knows_no_follower_when_it_becomes_leader),
         cmocka_unit_test(ignores_older_records),
         cmocka_unit_test(waits_for_every_isr_member_to_fetch_in_the_new_epoch),

@@ -277,7 +277,7 @@ static void observes_no_truncation_when_nothing_is_cut(void **state)
     struct fixture *fixture = *state;
     append(fixture, 3, 2);
     bench_begin(&fixture->node);
-    isr_log_assign_epoch(fixture->log, 7, 3);
+    isr_log_assign_epoch(fixture->log, 7, 3, ISR_CAUSE_BECAME_LEADER);
     bench_end(&fixture->node);
     assert_int_equal(isr_log_last_epoch(fixture->log), 7);
     truncate(fixture, 3);
@@ -397,10 +397,10 @@ static void replaces_an_epoch_without_records_when_a_newer_one_begins(void **sta
     struct fixture *fixture = *state;
     append(fixture, 5, 2);
     bench_begin(&fixture->node);
-    isr_log_assign_epoch(fixture->log, 3, 5);
-    isr_log_assign_epoch(fixture->log, 3, 5);
-    isr_log_assign_epoch(fixture->log, 6, 5);
-    isr_log_assign_epoch(fixture->log, 1, 5);
+    isr_log_assign_epoch(fixture->log, 3, 5, ISR_CAUSE_BECAME_LEADER);
+    isr_log_assign_epoch(fixture->log, 3, 5, ISR_CAUSE_BECAME_LEADER);
+    isr_log_assign_epoch(fixture->log, 6, 5, ISR_CAUSE_BECAME_LEADER);
+    isr_log_assign_epoch(fixture->log, 1, 5, ISR_CAUSE_BECAME_LEADER);
     bench_end(&fixture->node);
     assert_int_equal(fixture->log->epochs.count, 2);
     assert_int_equal(fixture->log->epochs.entries[1].epoch, 6);
@@ -413,7 +413,7 @@ static void forgets_an_epoch_without_records_when_the_leader_sends_an_older_one(
     struct fixture *fixture = *state;
     append(fixture, 5, 2);
     bench_begin(&fixture->node);
-    isr_log_assign_epoch(fixture->log, 7, 5);
+    isr_log_assign_epoch(fixture->log, 7, 5, ISR_CAUSE_BECAME_LEADER);
     struct isr_batch batch = make_batch(fixture, 1, 20);
     isr_batch_set_position((uint8_t *)(uintptr_t)batch.bytes.data, 5, 3);
     assert_int_equal(isr_log_append_follower(fixture->log, batch.bytes), ISR_ERROR_NONE);

@@ -343,7 +343,7 @@ static void act_truncate_fully(struct run *run)
 static void act_assign(struct run *run)
 {
     run->epoch++;
-    isr_log_assign_epoch(run->log, run->epoch, run->log->log_end);
+    isr_log_assign_epoch(run->log, run->epoch, run->log->log_end, ISR_CAUSE_BECAME_LEADER);
     model_assign(&run->now, run->epoch, run->now.log_end);
 }
 

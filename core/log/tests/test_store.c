@@ -171,7 +171,7 @@ static void keeps_an_epoch_without_records_when_it_starts_at_the_end(void **stat
     struct fixture *fixture = *state;
     append(fixture, 3, 1);
     bench_begin(&fixture->node);
-    isr_log_assign_epoch(fixture->log, 6, 3);
+    isr_log_assign_epoch(fixture->log, 6, 3, ISR_CAUSE_BECAME_LEADER);
     bench_end(&fixture->node);
     bench_settle(&fixture->node);
     restart(fixture);
