@@ -12,7 +12,8 @@ enum { STEPS_MAX = 4096 };
 
 /* ---- what only actions have ---- */
 
-static bool bind_groups(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_groups(struct binder *binder, const struct field *field, const struct tree_node *node,
+                        void *target)
 {
     struct sim_action *action = target;
     (void)field;
@@ -100,7 +101,8 @@ static void schema_operations(const struct field *field, struct json *json)
 static const struct shape shape_operations = {"read, write, sync, or a list of them", bind_operations,
                                               schema_operations};
 
-static bool bind_partition(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_partition(struct binder *binder, const struct field *field, const struct tree_node *node,
+                           void *target)
 {
     struct sim_action *action = target;
     (void)field;
@@ -115,9 +117,11 @@ static void schema_partition(const struct field *field, struct json *json)
     json_string(json, "pattern", "^[A-Za-z0-9._-]+-[0-9]+$");
 }
 
-static const struct shape shape_partition = {"a partition such as orders-0", bind_partition, schema_partition};
+static const struct shape shape_partition = {"a partition such as orders-0", bind_partition,
+                                             schema_partition};
 
-static bool bind_client(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_client(struct binder *binder, const struct field *field, const struct tree_node *node,
+                        void *target)
 {
     (void)field;
     if (!shape_scalar(binder, node, "a client") || !reference_client(binder, node->place, node->text, target))
@@ -125,8 +129,8 @@ static bool bind_client(struct binder *binder, const struct field *field, const 
     for (uint32_t i = 0; i < binder->spec->clients_count; i++) {
         const struct sim_client_spec *client = &binder->spec->clients[i];
         if (strcmp(client->name, node->text) == 0 && client->kind == SIM_CLIENT_CONSUMER) {
-            diagnostics_add(binder->diagnostics, node->place, "client '%s' is a consumer and does not produce",
-                            client->name);
+            diagnostics_add(binder->diagnostics, node->place,
+                            "client '%s' is a consumer and does not produce", client->name);
             return false;
         }
     }
@@ -149,14 +153,19 @@ static const struct choice elect_words[] = {{"preferred", 0}, {"unclean", 1}, {N
 static const struct choice traffic_words[] = {{"on", 1}, {"off", 0}, {NULL, 0}};
 
 #define ACTION(member) FIELD(struct sim_action, member)
-#define END_OF_FIELDS {.name = NULL}
-#define NODES(meaning_) \
-    {"nodes", &shape_nodes, ACTION(nodes), .required = true, .meaning = meaning_}
-#define FROM_TO                                                                                             \
-    {"from", &shape_ends, ACTION(from), .required = true, .meaning = "the nodes that send"},                \
-        {"to", &shape_ends, ACTION(to), .required = true, .meaning = "the nodes that do not hear them"},    \
-    {                                                                                                       \
-        "both_ways", &shape_flag, ACTION(both_ways), .meaning = "the other direction too (default: false)"  \
+#define END_OF_FIELDS \
+    {                 \
+        .name = NULL  \
+    }
+#define NODES(meaning_)                                                             \
+    {                                                                               \
+        "nodes", &shape_nodes, ACTION(nodes), .required = true, .meaning = meaning_ \
+    }
+#define FROM_TO                                                                                            \
+    {"from", &shape_ends, ACTION(from), .required = true, .meaning = "the nodes that send"},               \
+        {"to", &shape_ends, ACTION(to), .required = true, .meaning = "the nodes that do not hear them"},   \
+    {                                                                                                      \
+        "both_ways", &shape_flag, ACTION(both_ways), .meaning = "the other direction too (default: false)" \
     }
 
 static const struct field nodes_fields[] = {NODES("whom it happens to"), END_OF_FIELDS};
@@ -166,7 +175,8 @@ static const struct field power_off_fields[] = {
      .meaning = "what was written but not synced: drawn (default: the disk draws what survives) or all lost"},
     END_OF_FIELDS};
 static const struct field partition_fields[] = {
-    {"groups", &shape_groups, .required = true, .meaning = "nodes of different groups do not hear each other"},
+    {"groups", &shape_groups, .required = true,
+     .meaning = "nodes of different groups do not hear each other"},
     END_OF_FIELDS};
 static const struct field cut_fields[] = {FROM_TO, END_OF_FIELDS};
 static const struct field heal_fields[] = {
@@ -175,45 +185,53 @@ static const struct field link_fields[] = {
     FROM_TO,
     {"latency", &shape_distribution, ACTION(link.latency), .meaning = "how long a message takes"},
     {"loss", &shape_probability, ACTION(link.loss_ppm), .meaning = "how many messages are lost"},
-    {"duplicate", &shape_probability, ACTION(link.duplicate_ppm), .meaning = "how many messages arrive twice"},
-    {"reorder", &shape_probability, ACTION(link.reorder_ppm), .meaning = "how many messages may overtake others"},
+    {"duplicate", &shape_probability, ACTION(link.duplicate_ppm),
+     .meaning = "how many messages arrive twice"},
+    {"reorder", &shape_probability, ACTION(link.reorder_ppm),
+     .meaning = "how many messages may overtake others"},
     END_OF_FIELDS};
 static const struct field disk_fields[] = {
     NODES("whose disks"),
-    {"write_latency", &shape_distribution, ACTION(disk.write_latency), .meaning = "of a write to the page cache"},
+    {"write_latency", &shape_distribution, ACTION(disk.write_latency),
+     .meaning = "of a write to the page cache"},
     {"sync_latency", &shape_distribution, ACTION(disk.sync_latency), .meaning = "of a sync"},
     {"read_latency", &shape_distribution, ACTION(disk.read_latency), .meaning = "of a read"},
     {"capacity", &shape_bytes, ACTION(disk.capacity_bytes), .least = 0, .most = INT64_C(1) << 40,
      .meaning = "size of the disk; 0: without bound"},
     END_OF_FIELDS};
-static const struct field disk_fail_fields[] = {
-    NODES("whose disks"),
-    {"operations", &shape_operations, ACTION(operations), .required = true, .meaning = "read, write, sync, or a list"},
-    {"count", &shape_whole, ACTION(count), .least = 1, .most = 1000000, .meaning = "how many fail (default: 1)"},
-    END_OF_FIELDS};
-static const struct field disk_full_fields[] = {
-    NODES("whose disks"),
-    {"free", &shape_bytes, ACTION(count), .least = 0, .most = INT64_C(1) << 40, .required = true,
-     .meaning = "bytes that still fit"},
-    END_OF_FIELDS};
+static const struct field disk_fail_fields[] = {NODES("whose disks"),
+                                                {"operations", &shape_operations, ACTION(operations),
+                                                 .required = true, .meaning = "read, write, sync, or a list"},
+                                                {"count", &shape_whole, ACTION(count), .least = 1,
+                                                 .most = 1000000, .meaning = "how many fail (default: 1)"},
+                                                END_OF_FIELDS};
+static const struct field disk_full_fields[] = {NODES("whose disks"),
+                                                {"free", &shape_bytes, ACTION(count), .least = 0,
+                                                 .most = INT64_C(1) << 40, .required = true,
+                                                 .meaning = "bytes that still fit"},
+                                                END_OF_FIELDS};
 static const struct field clock_fields[] = {
     NODES("whose clocks"),
-    {"offset", &shape_duration, ACTION(clock.offset_ns), .least = -SIM_CLOCK_OFFSET_NS_MAX, .most = SIM_CLOCK_OFFSET_NS_MAX,
-     .meaning = "the clock jumps by this"},
-    {"drift", &shape_drift, ACTION(clock.drift_ppm), .least = -SIM_CLOCK_DRIFT_PPM_MAX, .most = SIM_CLOCK_DRIFT_PPM_MAX,
+    {"offset", &shape_duration, ACTION(clock.offset_ns), .least = -SIM_CLOCK_OFFSET_NS_MAX,
+     .most = SIM_CLOCK_OFFSET_NS_MAX, .meaning = "the clock jumps by this"},
+    {"drift", &shape_drift, ACTION(clock.drift_ppm), .least = -SIM_CLOCK_DRIFT_PPM_MAX,
+     .most = SIM_CLOCK_DRIFT_PPM_MAX,
      .meaning = "from now on the clock runs fast (or slow, when negative) by this"},
     END_OF_FIELDS};
 static const struct field produce_fields[] = {
     {"partition", &shape_partition, .required = true, .meaning = "where to, such as orders-0"},
-    {"records", &shape_whole, ACTION(count), .least = 1, .most = 10000, .meaning = "records in the batch (default: 1)"},
+    {"records", &shape_whole, ACTION(count), .least = 1, .most = 10000,
+     .meaning = "records in the batch (default: 1)"},
     {"acks", &shape_choice, ACTION(acks), .extra = acks_words, .meaning = "all (default), 1 or 0"},
     {"size", &shape_bytes, ACTION(value_bytes), .least = 8, .most = 1 << 20,
      .meaning = "bytes of a record's value (default: 64)"},
-    {"client", &shape_client, ACTION(client), .meaning = "who sends it (default: a client of the world's own)"},
+    {"client", &shape_client, ACTION(client),
+     .meaning = "who sends it (default: a client of the world's own)"},
     END_OF_FIELDS};
 static const struct field elect_fields[] = {
     {"partition", &shape_partition, .required = true, .meaning = "such as orders-0"},
-    {"kind", &shape_choice, ACTION(elect_kind), .extra = elect_words, .meaning = "preferred (default) or unclean"},
+    {"kind", &shape_choice, ACTION(elect_kind), .extra = elect_words,
+     .meaning = "preferred (default) or unclean"},
     END_OF_FIELDS};
 static const struct field traffic_fields[] = {
     {"state", &shape_choice, ACTION(on), .extra = traffic_words, .required = true, .meaning = "on or off"},
@@ -223,8 +241,8 @@ static const struct field note_fields[] = {
     {"text", &shape_sentence, ACTION(text), .required = true, .meaning = "a sentence for the timeline"},
     END_OF_FIELDS};
 
-/* One line an action: its keys, and the key whose value may stand alone. An action of the list without a line here
- * does not compile. */
+/* One line an action: its keys, and the key whose value may stand alone. An action of the list without a line
+ * here does not compile. */
 #define KEYS_POWER_OFF power_off_fields, "nodes"
 #define KEYS_KILL nodes_fields, "nodes"
 #define KEYS_SHUTDOWN nodes_fields, "nodes"
@@ -272,11 +290,11 @@ static void note_given(const struct tree_node *node, struct sim_action *action)
         enum sim_action_kind kind;
         unsigned bit;
     } bits[] = {
-        {"latency", SIM_ACTION_LINK, SIM_LINK_LATENCY},      {"loss", SIM_ACTION_LINK, SIM_LINK_LOSS},
-        {"duplicate", SIM_ACTION_LINK, SIM_LINK_DUPLICATE},  {"reorder", SIM_ACTION_LINK, SIM_LINK_REORDER},
-        {"write_latency", SIM_ACTION_DISK, SIM_DISK_WRITE},  {"sync_latency", SIM_ACTION_DISK, SIM_DISK_SYNC},
-        {"read_latency", SIM_ACTION_DISK, SIM_DISK_READ},    {"capacity", SIM_ACTION_DISK, SIM_DISK_CAPACITY},
-        {"offset", SIM_ACTION_CLOCK, SIM_CLOCK_OFFSET},      {"drift", SIM_ACTION_CLOCK, SIM_CLOCK_DRIFT},
+        {"latency", SIM_ACTION_LINK, SIM_LINK_LATENCY},     {"loss", SIM_ACTION_LINK, SIM_LINK_LOSS},
+        {"duplicate", SIM_ACTION_LINK, SIM_LINK_DUPLICATE}, {"reorder", SIM_ACTION_LINK, SIM_LINK_REORDER},
+        {"write_latency", SIM_ACTION_DISK, SIM_DISK_WRITE}, {"sync_latency", SIM_ACTION_DISK, SIM_DISK_SYNC},
+        {"read_latency", SIM_ACTION_DISK, SIM_DISK_READ},   {"capacity", SIM_ACTION_DISK, SIM_DISK_CAPACITY},
+        {"offset", SIM_ACTION_CLOCK, SIM_CLOCK_OFFSET},     {"drift", SIM_ACTION_CLOCK, SIM_CLOCK_DRIFT},
     };
     for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++) {
         if (bits[i].kind != action->kind || tree_find(node, bits[i].key) == NULL)
@@ -290,10 +308,11 @@ static void note_given(const struct tree_node *node, struct sim_action *action)
     }
 }
 
-static bool changes_something(struct binder *binder, const struct tree_node *node, const struct sim_action *action,
-                              const char *name)
+static bool changes_something(struct binder *binder, const struct tree_node *node,
+                              const struct sim_action *action, const char *name)
 {
-    bool may = action->kind == SIM_ACTION_LINK || action->kind == SIM_ACTION_DISK || action->kind == SIM_ACTION_CLOCK;
+    bool may = action->kind == SIM_ACTION_LINK || action->kind == SIM_ACTION_DISK ||
+               action->kind == SIM_ACTION_CLOCK;
     if (!may || (action->link_fields | action->disk_fields | action->clock_fields) != 0)
         return true;
     diagnostics_add(binder->diagnostics, node->place, "'%s' changes nothing", name);
@@ -330,8 +349,8 @@ static const struct field gates[] = {
     {"when", &shape_condition, FIELD(struct sim_step, condition), .meaning = "as soon as this holds"},
     {"after", &shape_condition, FIELD(struct sim_step, condition),
      .meaning = "as soon as this becomes true after the step before"},
-    {"at_latest", &shape_duration, FIELD(struct sim_step, at_latest_ns), .least = ISR_MS, .most = STEP_TIME_MOST,
-     .meaning = "with when and after: go on anyway so long after the step before"},
+    {"at_latest", &shape_duration, FIELD(struct sim_step, at_latest_ns), .least = ISR_MS,
+     .most = STEP_TIME_MOST, .meaning = "with when and after: go on anyway so long after the step before"},
     END_OF_FIELDS,
 };
 
@@ -345,7 +364,8 @@ static enum sim_gate_kind gate_named(const char *key)
     static const struct {
         const char *key;
         enum sim_gate_kind gate;
-    } kinds[] = {{"at", SIM_GATE_AT}, {"wait", SIM_GATE_WAIT}, {"when", SIM_GATE_WHEN}, {"after", SIM_GATE_AFTER}};
+    } kinds[] = {
+        {"at", SIM_GATE_AT}, {"wait", SIM_GATE_WAIT}, {"when", SIM_GATE_WHEN}, {"after", SIM_GATE_AFTER}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(kinds[i].key, key) == 0)
             return kinds[i].gate;
@@ -384,8 +404,8 @@ static bool find_action(struct binder *binder, const struct tree_node *node, con
             continue;
         }
         if (*action != NULL) {
-            diagnostics_add(binder->diagnostics, child->key_place, "a step does one thing: '%s' is given already",
-                            (*action)->key);
+            diagnostics_add(binder->diagnostics, child->key_place,
+                            "a step does one thing: '%s' is given already", (*action)->key);
             diagnostics_hint(binder->diagnostics, "make '%s' a step of its own", child->key);
             return false;
         }
@@ -409,8 +429,8 @@ static bool bind_gate(struct binder *binder, const struct tree_node *node, struc
         if (gate == SIM_GATE_NONE)
             continue;
         if (given != NULL) {
-            diagnostics_add(binder->diagnostics, child->key_place, "a step waits for one thing: '%s' is given already",
-                            given->key);
+            diagnostics_add(binder->diagnostics, child->key_place,
+                            "a step waits for one thing: '%s' is given already", given->key);
             return false;
         }
         given = child;
@@ -443,7 +463,8 @@ static bool bind_step(struct binder *binder, const struct tree_node *node, struc
     return good && bind_action(binder, kind, action, &step->action);
 }
 
-static bool bind_steps(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_steps(struct binder *binder, const struct field *field, const struct tree_node *node,
+                       void *target)
 {
     struct sim_spec *spec = target;
     (void)field;
@@ -467,7 +488,8 @@ static bool bind_steps(struct binder *binder, const struct field *field, const s
         if (step->time_ns < last_at) {
             char time[32];
             diagnostics_add(binder->diagnostics, tree_find(child, "at")->place,
-                            "this is earlier than a step before it (at %s)", value_print_duration(last_at, time));
+                            "this is earlier than a step before it (at %s)",
+                            value_print_duration(last_at, time));
             diagnostics_hint(binder->diagnostics, "steps run in their order");
             good = false;
         }

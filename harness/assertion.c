@@ -39,11 +39,13 @@ static void tell_run(const char *message)
     const struct run_request *request = watched.request;
     int64_t now_ns = watched.world != NULL ? watched.world->now_ns : 0;
     runner_reproducer(request, reproducer, sizeof reproducer);
-    fprintf(stderr, "  scenario: %s, variant %s\n  seed: %" PRIu64 "\n  virtual time: %s\n  reproduce with: %s\n",
-            request->path, request->variant->name, request->seed, value_print_seconds(now_ns, time), reproducer);
+    fprintf(
+        stderr, "  scenario: %s, variant %s\n  seed: %" PRIu64 "\n  virtual time: %s\n  reproduce with: %s\n",
+        request->path, request->variant->name, request->seed, value_print_seconds(now_ns, time), reproducer);
     if (!watched.json)
         return;
-    struct run_result result = {.verdict = SIM_VERDICT_CRASHED, .judged = request->rules == NULL, .virtual_ns = now_ns};
+    struct run_result result = {
+        .verdict = SIM_VERDICT_CRASHED, .judged = request->rules == NULL, .virtual_ns = now_ns};
     if (watched.world != NULL) {
         result.counters = watched.world->counters;
         result.hash = watched.world->trace.hash;

@@ -72,16 +72,18 @@ static bool complain_option(const struct command_info *command, const char *word
         if (option_fits(command, (enum option_id)i))
             suggestion_offer(&suggestion, options[i].name);
     }
-    fprintf(stderr, "isrsim%s%s: unknown option '%s'", command != NULL ? " " : "", command != NULL ? command->name : "",
-            name);
+    fprintf(stderr, "isrsim%s%s: unknown option '%s'", command != NULL ? " " : "",
+            command != NULL ? command->name : "", name);
     if (suggestion.best != NULL)
         fprintf(stderr, "; did you mean '--%s'?\n", suggestion.best);
     else
-        fprintf(stderr, "; see `isrsim help%s%s`\n", command != NULL ? " " : "", command != NULL ? command->name : "");
+        fprintf(stderr, "; see `isrsim help%s%s`\n", command != NULL ? " " : "",
+                command != NULL ? command->name : "");
     return false;
 }
 
-static bool find_option(const struct command_info *command, const char *word, size_t length, enum option_id *option)
+static bool find_option(const struct command_info *command, const char *word, size_t length,
+                        enum option_id *option)
 {
     for (size_t i = 0; i < OPTIONS; i++) {
         bool named = length > 2 && strlen(options[i].name) == length - 2 &&
@@ -117,7 +119,8 @@ static bool read_option(struct command_line *line, const char *word, const char 
         (*next)++;
     }
     if (value == NULL || *value == '\0') {
-        fprintf(stderr, "isrsim: option '--%s' needs a value: --%s %s\n", info->name, info->name, info->argument);
+        fprintf(stderr, "isrsim: option '--%s' needs a value: --%s %s\n", info->name, info->name,
+                info->argument);
         return false;
     }
     line->values[option] = value;
@@ -137,7 +140,8 @@ static bool complain_command(const char *word)
     return false;
 }
 
-bool command_line_read(struct command_line *line, int words_count, const char *const *words, const char **storage)
+bool command_line_read(struct command_line *line, int words_count, const char *const *words,
+                       const char **storage)
 {
     *line = (struct command_line){.program = words_count > 0 ? words[0] : "isrsim", .arguments = storage};
     bool options_over = false;

@@ -114,7 +114,8 @@ static bool takes_no_argument(const struct command_line *line)
 {
     if (line->arguments_count == 0)
         return true;
-    fprintf(stderr, "isrsim %s: takes no argument, but '%s' was given\n", line->command->name, line->arguments[0]);
+    fprintf(stderr, "isrsim %s: takes no argument, but '%s' was given\n", line->command->name,
+            line->arguments[0]);
     return false;
 }
 
@@ -148,8 +149,8 @@ int isr_command_rules(const struct command_line *line)
             continue;
         }
         printf("%s%s%s = %s%s%s (correct) | %s%s%s   %s%s%s\n", palette.bold, rules[i].name, palette.plain,
-               palette.green, rules[i].values[0], palette.plain, palette.red, rules[i].values[1], palette.plain,
-               palette.dim, rules[i].source, palette.plain);
+               palette.green, rules[i].values[0], palette.plain, palette.red, rules[i].values[1],
+               palette.plain, palette.dim, rules[i].source, palette.plain);
         printf("    %s: %s\n", rules[i].values[1], rules[i].sentence);
     }
     return 0;

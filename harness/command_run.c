@@ -98,7 +98,8 @@ static void print_outcome(const struct run_result *result)
         printf("%s", runner_verdict_name(result->verdict));
 }
 
-static void print_run(const struct session *session, const struct run_request *request, const struct run_result *result)
+static void print_run(const struct session *session, const struct run_request *request,
+                      const struct run_result *result)
 {
     const struct palette *palette = &session->palette;
     bool good = result->judged ? result->expected : result->verdict == SIM_VERDICT_HELD;
@@ -127,7 +128,8 @@ static void print_run(const struct session *session, const struct run_request *r
     }
 }
 
-/* Two more runs, compared event by event; a difference becomes the verdict. False where it could not be done. */
+/* Two more runs, compared event by event; a difference becomes the verdict. False where it could not be done.
+ */
 static bool run_twice(struct session *session, const struct run_request *request, struct run_result *result)
 {
     struct twice_difference difference;
@@ -139,13 +141,14 @@ static bool run_twice(struct session *session, const struct run_request *request
     result->verdict = SIM_VERDICT_NONDETERMINISTIC;
     result->expected = false;
     snprintf(result->message, sizeof result->message, "two runs of the same input differ");
-    fprintf(stderr, "%snondeterministic%s %s::%s seed %" PRIu64 ": ", session->palette.red, session->palette.plain,
-            request->path, request->variant->name, request->seed);
+    fprintf(stderr, "%snondeterministic%s %s::%s seed %" PRIu64 ": ", session->palette.red,
+            session->palette.plain, request->path, request->variant->name, request->seed);
     if (difference.differs)
         twice_print(stderr, &difference);
     else
-        fprintf(stderr, "compared event by event two runs agree (%016" PRIx64 "), but not with the run before (%016" PRIx64
-                        ")\n",
+        fprintf(stderr,
+                "compared event by event two runs agree (%016" PRIx64
+                "), but not with the run before (%016" PRIx64 ")\n",
                 difference.hash[1], result->hash);
     return true;
 }
@@ -176,14 +179,18 @@ static bool run_one(struct session *session, const struct run_request *request)
 
 /* ---- all runs ---- */
 
-static bool run_variant(struct session *session, const struct loaded *loaded, const struct scenario_variant *variant,
-                        const struct seeds *seeds)
+static bool run_variant(struct session *session, const struct loaded *loaded,
+                        const struct scenario_variant *variant, const struct seeds *seeds)
 {
     struct sim_spec spec = variant->spec;
     const char *rules = session->line->values[OPTION_RULES];
     if (rules != NULL && !rules_option("run", &spec.rules, rules))
         return false;
-    struct run_request request = {.program = session->line->program, .path = loaded->path, .variant = variant, .spec = &spec, .rules = rules};
+    struct run_request request = {.program = session->line->program,
+                                  .path = loaded->path,
+                                  .variant = variant,
+                                  .spec = &spec,
+                                  .rules = rules};
     uint64_t first = seeds->given ? seeds->first : spec.seed, last = seeds->given ? seeds->last : spec.seed;
     for (uint64_t seed = first;; seed++) {
         request.seed = seed;

@@ -1,5 +1,5 @@
-/* isrsim tour: the museum's histories, told for a person. Each exhibit runs on its wrong rule, where the loss is found,
- * and on the correct one, where the same history holds. */
+/* isrsim tour: the museum's histories, told for a person. Each exhibit runs on its wrong rule, where the loss
+ * is found, and on the correct one, where the same history holds. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,18 +89,20 @@ static void explain_rules(const struct isr_rules *rules)
     }
 }
 
-static void print_unexpected(struct guide *guide, const struct run_request *request, const struct run_result *result)
+static void print_unexpected(struct guide *guide, const struct run_request *request,
+                             const struct run_result *result)
 {
     char text[1024];
     guide->unexpected++;
     runner_describe_expectation(&request->variant->expectation, text, sizeof text);
-    printf("    %sThis is not what the exhibit expects (%s).%s %s\n", guide->palette.red, text, guide->palette.plain,
-           result->message);
+    printf("    %sThis is not what the exhibit expects (%s).%s %s\n", guide->palette.red, text,
+           guide->palette.plain, result->message);
     runner_reproducer(request, text, sizeof text);
     printf("    Reproduce with: %s --verbose\n", text);
 }
 
-static void tell_wrong(struct guide *guide, const struct run_request *request, const struct run_result *result)
+static void tell_wrong(struct guide *guide, const struct run_request *request,
+                       const struct run_result *result)
 {
     const struct palette *palette = &guide->palette;
     char rules[200];
@@ -118,7 +120,8 @@ static void tell_wrong(struct guide *guide, const struct run_request *request, c
     terminal_print_prose(stdout, result->message, 4, WIDTH);
 }
 
-static void tell_correct(struct guide *guide, const struct run_request *request, const struct run_result *result)
+static void tell_correct(struct guide *guide, const struct run_request *request,
+                         const struct run_result *result)
 {
     const struct palette *palette = &guide->palette;
     char time[32];
@@ -136,10 +139,14 @@ static void tell_correct(struct guide *guide, const struct run_request *request,
            value_print_seconds(result->virtual_ns, time), result->counters.events);
 }
 
-static void tell_variant(struct guide *guide, const struct loaded *loaded, const struct scenario_variant *variant)
+static void tell_variant(struct guide *guide, const struct loaded *loaded,
+                         const struct scenario_variant *variant)
 {
-    struct run_request request = {
-        .program = guide->program, .path = loaded->path, .variant = variant, .spec = &variant->spec, .seed = variant->spec.seed};
+    struct run_request request = {.program = guide->program,
+                                  .path = loaded->path,
+                                  .variant = variant,
+                                  .spec = &variant->spec,
+                                  .seed = variant->spec.seed};
     struct run_hooks hooks = {.begin = begin_run, .object = guide->timeline};
     struct run_result result;
     runner_run(guide->arena, &request, &hooks, &result);
@@ -156,11 +163,12 @@ static void tell_exhibit(struct guide *guide, const struct loaded *loaded)
     const struct scenario *scenario = &loaded->scenario;
     const struct palette *palette = &guide->palette;
     guide->exhibits++;
-    printf("%s%s------------------------------------------------------------------------------------------%s\n",
-           guide->exhibits > 1 ? "\n" : "", palette->dim, palette->plain);
-    printf("%sExhibit %d: %s, %d%s   %s%s%s\n\n", palette->bold, scenario->exhibit.number, scenario->exhibit.system,
-           scenario->exhibit.year, palette->plain, palette->dim, scenario->source != NULL ? scenario->source : "",
-           palette->plain);
+    printf(
+        "%s%s------------------------------------------------------------------------------------------%s\n",
+        guide->exhibits > 1 ? "\n" : "", palette->dim, palette->plain);
+    printf("%sExhibit %d: %s, %d%s   %s%s%s\n\n", palette->bold, scenario->exhibit.number,
+           scenario->exhibit.system, scenario->exhibit.year, palette->plain, palette->dim,
+           scenario->source != NULL ? scenario->source : "", palette->plain);
     terminal_print_prose(stdout, scenario->exhibit.loss, 2, WIDTH);
     if (scenario->about != NULL) {
         printf("\n");
@@ -187,18 +195,22 @@ static int compare_exhibits(const void *a, const void *b)
 static void print_end(const struct guide *guide, const struct loaded *last)
 {
     const struct palette *palette = &guide->palette;
-    printf("\n%s------------------------------------------------------------------------------------------%s\n",
-           palette->dim, palette->plain);
-    printf("%" PRIu64 " exhibits: %" PRIu64 " broke on the wrong rule, %" PRIu64 " held on the correct one", guide->exhibits,
-           guide->broken, guide->held);
+    printf(
+        "\n%s------------------------------------------------------------------------------------------%s\n",
+        palette->dim, palette->plain);
+    printf("%" PRIu64 " exhibits: %" PRIu64 " broke on the wrong rule, %" PRIu64 " held on the correct one",
+           guide->exhibits, guide->broken, guide->held);
     if (guide->unexpected > 0)
-        printf(", %s%" PRIu64 " runs did not end as expected%s", palette->red, guide->unexpected, palette->plain);
+        printf(", %s%" PRIu64 " runs did not end as expected%s", palette->red, guide->unexpected,
+               palette->plain);
     printf(".\n\n%sWhat to try next:%s\n", palette->bold, palette->plain);
-    static const char *const ideas[][2] = {{"run scenarios --twice", "every scenario, each twice, with equal hashes"},
-                                           {"rules", "the rules that can be switched"},
-                                           {"soak --seeds 1..200", "random faults on the correct engine"},
-                                           {"help scenario", "how to write a history of your own"}};
-    printf("  %s run %s --seeds 1..20\n      the same history under other draws\n", guide->program, last->path);
+    static const char *const ideas[][2] = {
+        {"run scenarios --twice", "every scenario, each twice, with equal hashes"},
+        {"rules", "the rules that can be switched"},
+        {"soak --seeds 1..200", "random faults on the correct engine"},
+        {"help scenario", "how to write a history of your own"}};
+    printf("  %s run %s --seeds 1..20\n      the same history under other draws\n", guide->program,
+           last->path);
     for (size_t i = 0; i < sizeof ideas / sizeof ideas[0]; i++)
         printf("  %s %s\n      %s\n", guide->program, ideas[i][0], ideas[i][1]);
 }

@@ -37,9 +37,10 @@ const struct command_info *command_infos(size_t *count);
 const struct command_info *command_named(const char *name);
 bool command_takes(const struct command_info *command, enum option_id option);
 
-/* Reads a command line, words[0] being the program, into line. False after an error on stderr. storage: words_count
- * pointers, filled with the arguments. */
-bool command_line_read(struct command_line *line, int words_count, const char *const *words, const char **storage);
+/* Reads a command line, words[0] being the program, into line. False after an error on stderr. storage:
+ * words_count pointers, filled with the arguments. */
+bool command_line_read(struct command_line *line, int words_count, const char *const *words,
+                       const char **storage);
 static inline bool option_given(const struct command_line *line, enum option_id option)
 {
     return line->values[option] != NULL;

@@ -3,8 +3,9 @@
  *     isr   of  <p>       is|is not   <set>          form (sim/conditions.def)
  *     isr   of  orders-0  is          [1, 2]         text
  *
- * Matching has two phases. Words first: the form that matches longest decides what is expected where the text goes
- * wrong. Then the holes of the form that matched are filled, where names may turn out to mean nothing. */
+ * Matching has two phases. Words first: the form that matches longest decides what is expected where the text
+ * goes wrong. Then the holes of the form that matched are filled, where names may turn out to mean nothing.
+ */
 #include "harness/condition.h"
 
 #include <string.h>
@@ -86,7 +87,16 @@ static bool split(struct binder *binder, const struct tree_node *node, struct to
 
 /* ---- forms ---- */
 
-enum part_kind { PART_WORD, PART_PARTITION, PART_NODE, PART_SET, PART_COMPARISON, PART_NUMBER, PART_DURATION, PART_EQUALITY };
+enum part_kind {
+    PART_WORD,
+    PART_PARTITION,
+    PART_NODE,
+    PART_SET,
+    PART_COMPARISON,
+    PART_NUMBER,
+    PART_DURATION,
+    PART_EQUALITY
+};
 struct part {
     enum part_kind kind;
     char text[WORD_BYTES]; /* as it stands in the form */
@@ -102,9 +112,9 @@ static enum part_kind part_kind_of(const char *text)
     static const struct {
         const char *text;
         enum part_kind kind;
-    } holes[] = {{"<p>", PART_PARTITION},      {"<n>", PART_NODE},          {"<set>", PART_SET},
-                 {"<cmp>", PART_COMPARISON},   {"<number>", PART_NUMBER},   {"<duration>", PART_DURATION},
-                 {"<n>|none", PART_NODE},      {"elected|<n>", PART_NODE},  {"is|is not", PART_EQUALITY}};
+    } holes[] = {{"<p>", PART_PARTITION},    {"<n>", PART_NODE},         {"<set>", PART_SET},
+                 {"<cmp>", PART_COMPARISON}, {"<number>", PART_NUMBER},  {"<duration>", PART_DURATION},
+                 {"<n>|none", PART_NODE},    {"elected|<n>", PART_NODE}, {"is|is not", PART_EQUALITY}};
     for (size_t i = 0; i < sizeof holes / sizeof holes[0]; i++) {
         if (strcmp(text, holes[i].text) == 0)
             return holes[i].kind;
@@ -145,7 +155,8 @@ static int alternative(const char *alternatives, const char *word)
 
 static bool starts_name(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '-';
 }
 
 static bool comparison_named(const char *text, enum sim_comparison *comparison)
@@ -153,8 +164,8 @@ static bool comparison_named(const char *text, enum sim_comparison *comparison)
     static const struct {
         const char *text;
         enum sim_comparison comparison;
-    } words[] = {{"is", SIM_EQUAL},  {"=", SIM_EQUAL},      {"==", SIM_EQUAL}, {"!=", SIM_NOT_EQUAL}, {">=", SIM_AT_LEAST},
-                 {"<=", SIM_AT_MOST}, {">", SIM_ABOVE}, {"<", SIM_BELOW}};
+    } words[] = {{"is", SIM_EQUAL},    {"=", SIM_EQUAL},    {"==", SIM_EQUAL}, {"!=", SIM_NOT_EQUAL},
+                 {">=", SIM_AT_LEAST}, {"<=", SIM_AT_MOST}, {">", SIM_ABOVE},  {"<", SIM_BELOW}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(text, words[i].text) == 0) {
             *comparison = words[i].comparison;
@@ -186,16 +197,18 @@ static uint32_t part_takes(const struct part *part, const struct tokens *tokens,
             return 0;
         if (part->kind == PART_EQUALITY && comparison > SIM_NOT_EQUAL)
             return 0;
-        return strcmp(word, "is") == 0 && at + 1 < tokens->count && strcmp(tokens->items[at + 1].text, "not") == 0 ? 2
-                                                                                                                : 1;
+        return strcmp(word, "is") == 0 && at + 1 < tokens->count &&
+                       strcmp(tokens->items[at + 1].text, "not") == 0
+                   ? 2
+                   : 1;
     }
     return 0;
 }
 
 struct match {
     bool whole;
-    uint32_t tokens;          /* that matched */
-    const char *expectation;  /* the part that did not, "": the end */
+    uint32_t tokens;         /* that matched */
+    const char *expectation; /* the part that did not, "": the end */
 };
 
 static struct match match_form(struct parts *parts, const struct tokens *tokens)
@@ -216,7 +229,8 @@ static struct match match_form(struct parts *parts, const struct tokens *tokens)
 static bool bad_part(struct binder *binder, const struct tree_node *node, const struct token *token,
                      const struct value_error *error)
 {
-    diagnostics_add(binder->diagnostics, tree_place_inside(node, token->at + error->at), "%s", error->message);
+    diagnostics_add(binder->diagnostics, tree_place_inside(node, token->at + error->at), "%s",
+                    error->message);
     if (error->hint[0] != '\0')
         diagnostics_hint(binder->diagnostics, "%s", error->hint);
     return false;
@@ -240,8 +254,8 @@ static bool fill_set(struct binder *binder, const struct tree_node *node, const 
         if (!reference_broker(binder, place, name, &id))
             return false;
         if (set->count == ISR_REPLICAS_MAX || isr_replicas_contain(set, id)) {
-            diagnostics_add(binder->diagnostics, place, "a set of replicas names each of up to %d brokers once",
-                            ISR_REPLICAS_MAX);
+            diagnostics_add(binder->diagnostics, place,
+                            "a set of replicas names each of up to %d brokers once", ISR_REPLICAS_MAX);
             return false;
         }
         isr_replicas_add(set, id);
@@ -277,7 +291,8 @@ static bool fill_part(struct binder *binder, const struct tree_node *node, const
     case PART_NUMBER:
         return value_whole(token->text, &condition->value, &error) || bad_part(binder, node, token, &error);
     case PART_DURATION:
-        return value_duration(token->text, false, &condition->value, &error) || bad_part(binder, node, token, &error);
+        return value_duration(token->text, false, &condition->value, &error) ||
+               bad_part(binder, node, token, &error);
     case PART_EQUALITY:
     case PART_COMPARISON:
         comparison_named(token->text, &condition->comparison);
@@ -304,11 +319,16 @@ static void describe_expectation(const char *expectation, char *text, size_t siz
 {
     static const struct {
         const char *hole, *words;
-    } words[] = {{"<p>", "a partition such as orders-0"}, {"<n>", "a node such as n1"},
-                 {"<n>|none", "a node or none"},          {"elected|<n>", "elected or a node"},
-                 {"<set>", "a list such as [1, 2]"},      {"<cmp>", "a comparison (is, is not, >=, <=, >, <)"},
-                 {"<number>", "a number"},                {"<duration>", "a duration"},
-                 {"is|is not", "is or is not"},           {"", "the end"}};
+    } words[] = {{"<p>", "a partition such as orders-0"},
+                 {"<n>", "a node such as n1"},
+                 {"<n>|none", "a node or none"},
+                 {"elected|<n>", "elected or a node"},
+                 {"<set>", "a list such as [1, 2]"},
+                 {"<cmp>", "a comparison (is, is not, >=, <=, >, <)"},
+                 {"<number>", "a number"},
+                 {"<duration>", "a duration"},
+                 {"is|is not", "is or is not"},
+                 {"", "the end"}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(expectation, words[i].hole) == 0) {
             snprintf(text, size, "%s", words[i].words);
@@ -356,14 +376,18 @@ static bool report_mismatch(struct binder *binder, const struct tree_node *node,
         }
         if (match.tokens == furthest)
             /* the form's own text outlives the parts */
-            add_expectation(expected, &count, pool_text(binder->pool, match.expectation, strlen(match.expectation)));
+            add_expectation(expected, &count,
+                            pool_text(binder->pool, match.expectation, strlen(match.expectation)));
     }
     char wanted[240] = "";
     size_t used = 0;
     for (uint32_t i = 0; i < count && used < sizeof wanted - 1; i++) {
         char words[64];
         describe_expectation(expected[i], words, sizeof words);
-        used += (size_t)snprintf(wanted + used, sizeof wanted - used, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ",
+        used += (size_t)snprintf(wanted + used, sizeof wanted - used, "%s%s",
+                                 i == 0           ? ""
+                                 : i + 1 == count ? " or "
+                                                  : ", ",
                                  words);
     }
     bool ended = furthest == tokens->count;
@@ -402,7 +426,8 @@ bool condition_bind(struct binder *binder, const struct tree_node *node, struct 
     return report_mismatch(binder, node, &tokens);
 }
 
-static bool bind_condition(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_condition(struct binder *binder, const struct field *field, const struct tree_node *node,
+                           void *target)
 {
     (void)field;
     return condition_bind(binder, node, target);

@@ -92,9 +92,10 @@ static const char *find_line(const struct diagnostics *diagnostics, uint32_t lin
     return NULL;
 }
 
-/* The source line and a caret under the column; tabs are copied so that the caret stands under its character. */
-static void print_source(const struct diagnostics *diagnostics, struct place place, FILE *out, const char *bold,
-                         const char *plain)
+/* The source line and a caret under the column; tabs are copied so that the caret stands under its character.
+ */
+static void print_source(const struct diagnostics *diagnostics, struct place place, FILE *out,
+                         const char *bold, const char *plain)
 {
     size_t length = 0;
     const char *line = find_line(diagnostics, place.line, &length);
@@ -123,11 +124,13 @@ static void print_source(const struct diagnostics *diagnostics, struct place pla
 
 void diagnostics_print(const struct diagnostics *diagnostics, FILE *out, bool colour)
 {
-    const char *red = colour ? "\033[1;31m" : "", *bold = colour ? "\033[1m" : "", *plain = colour ? "\033[0m" : "";
+    const char *red = colour ? "\033[1;31m" : "", *bold = colour ? "\033[1m" : "",
+               *plain = colour ? "\033[0m" : "";
     for (uint32_t i = 0; i < diagnostics->count; i++) {
         const struct diagnostic *item = &diagnostics->items[i];
         if (item->place.line == 0) {
-            fprintf(out, "%s%s:%s %serror:%s %s\n", bold, diagnostics->file, plain, red, plain, item->message);
+            fprintf(out, "%s%s:%s %serror:%s %s\n", bold, diagnostics->file, plain, red, plain,
+                    item->message);
         } else {
             fprintf(out, "%s%s:%u:%u:%s %serror:%s %s\n", bold, diagnostics->file, item->place.line,
                     item->place.column, plain, red, plain, item->message);

@@ -37,10 +37,11 @@ struct diagnostics {
 
 void diagnostics_init(struct diagnostics *diagnostics, const char *file, const char *text, size_t text_bytes);
 /* Adds an error. Control characters in the message are shown as '?'. */
-__attribute__((format(printf, 3, 4))) void diagnostics_add(struct diagnostics *diagnostics, struct place place,
-                                                           const char *format, ...);
+__attribute__((format(printf, 3, 4))) void diagnostics_add(struct diagnostics *diagnostics,
+                                                           struct place place, const char *format, ...);
 /* Gives the error added last its hint. */
-__attribute__((format(printf, 2, 3))) void diagnostics_hint(struct diagnostics *diagnostics, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void diagnostics_hint(struct diagnostics *diagnostics,
+                                                            const char *format, ...);
 static inline bool diagnostics_any(const struct diagnostics *diagnostics)
 {
     return diagnostics->count > 0;

@@ -14,10 +14,11 @@ struct path_list {
     size_t count, capacity;
 };
 
-/* Adds a file, or all scenario files of a directory and what is below it, in the order of their names. False after an
- * error on stderr (nothing there, not readable, a directory without scenarios). */
+/* Adds a file, or all scenario files of a directory and what is below it, in the order of their names. False
+ * after an error on stderr (nothing there, not readable, a directory without scenarios). */
 bool files_find(struct pool *pool, struct path_list *paths, const char *path);
-/* The whole file in the pool, at most one byte more than the bound of a scenario file. NULL after an error on stderr. */
+/* The whole file in the pool, at most one byte more than the bound of a scenario file. NULL after an error on
+ * stderr. */
 const char *files_read(struct pool *pool, const char *path, size_t *size_bytes);
 
 /* A scenario with the file that it came from. */

@@ -16,7 +16,8 @@
 
 static void print_environment(void)
 {
-    printf("\nColours are used on a terminal; NO_COLOR turns them off, FORCE_COLOR on. Results go to standard output,\n"
+    printf("\nColours are used on a terminal; NO_COLOR turns them off, FORCE_COLOR on. Results go to "
+           "standard output,\n"
            "errors and progress to standard error.\n");
 }
 
@@ -25,8 +26,10 @@ void help_print_overview(void)
     size_t count;
     const struct command_info *commands = command_infos(&count);
     struct palette palette = terminal_palette(stdout);
-    printf("isrsim %s: simulates clusters that replicate logs by in-sync replicas, and hunts for the histories in which\n"
-           "they lose, fork or hide data.\n\n%sUsage:%s isrsim COMMAND [OPTION...] [ARGUMENT...]\n\n%sCommands:%s\n",
+    printf("isrsim %s: simulates clusters that replicate logs by in-sync replicas, and hunts for the "
+           "histories in which\n"
+           "they lose, fork or hide data.\n\n%sUsage:%s isrsim COMMAND [OPTION...] "
+           "[ARGUMENT...]\n\n%sCommands:%s\n",
            ISRSIM_VERSION, palette.bold, palette.plain, palette.bold, palette.plain);
     for (size_t i = 0; i < count; i++)
         printf("  %s%-11s%s %s\n", palette.cyan, commands[i].name, palette.plain, commands[i].summary);
@@ -37,7 +40,8 @@ void help_print_overview(void)
            "  isrsim run scenarios/elections/clean.isr.yaml --rules leader_trunc=hw --verbose\n"
            "                                                  the same history under a wrong rule, told\n"
            "  isrsim help scenario                            how to write one\n\n");
-    printf("`isrsim help COMMAND` explains a command and its options; `isrsim help TOPIC` one of scenario, steps,\n"
+    printf("`isrsim help COMMAND` explains a command and its options; `isrsim help TOPIC` one of scenario, "
+           "steps,\n"
            "conditions, config, invariants, exit-codes.\n");
     print_environment();
 }
@@ -45,7 +49,8 @@ void help_print_overview(void)
 void help_print_command(const struct command_info *command)
 {
     struct palette palette = terminal_palette(stdout);
-    printf("%sUsage:%s isrsim %s [OPTION...] %s\n\n", palette.bold, palette.plain, command->name, command->arguments);
+    printf("%sUsage:%s isrsim %s [OPTION...] %s\n\n", palette.bold, palette.plain, command->name,
+           command->arguments);
     terminal_print_prose(stdout, command->summary, 0, 100);
     printf("\n%s\n%sOptions:%s\n", command->explanation, palette.bold, palette.plain);
     for (size_t i = 0; i < OPTIONS; i++) {
@@ -70,8 +75,8 @@ void help_print_command(const struct command_info *command)
 static void print_fields(const struct field *fields, unsigned indent, const struct palette *palette)
 {
     for (const struct field *field = fields; field->name != NULL; field++) {
-        printf("%*s%s%s%s: %s%s\n", (int)indent, "", palette->cyan, field->name, palette->plain, field->meaning,
-               field->required ? " (required)" : "");
+        printf("%*s%s%s%s: %s%s\n", (int)indent, "", palette->cyan, field->name, palette->plain,
+               field->meaning, field->required ? " (required)" : "");
     }
 }
 
@@ -92,8 +97,10 @@ static void help_scenario(void)
            "  duration: 30s\n"
            "  settle: 10s\n"
            "  expect: holds\n\n"
-           "Durations have a unit (250ms, 1.5s), sizes may (4096, 4KiB), probabilities are 0.1%% or 1000ppm, rates 100/s.\n"
-           "Nodes are n1, n2, ... (brokers), c1, c2, ... (controllers of their own) and clients by name; partitions are\n"
+           "Durations have a unit (250ms, 1.5s), sizes may (4096, 4KiB), probabilities are 0.1%% or 1000ppm, "
+           "rates 100/s.\n"
+           "Nodes are n1, n2, ... (brokers), c1, c2, ... (controllers of their own) and clients by name; "
+           "partitions are\n"
            "written topic-number: orders-0.\n\n%sKeys:%s\n",
            palette.bold, palette.plain);
     print_fields(scenario_fields, 2, &palette);
@@ -109,7 +116,8 @@ static void help_scenario(void)
 static void help_steps(void)
 {
     struct palette palette = terminal_palette(stdout);
-    printf("A step is one action, with a gate in front of it or none: {wait: 2s, kill: n1}. Steps run in their order.\n\n"
+    printf("A step is one action, with a gate in front of it or none: {wait: 2s, kill: n1}. Steps run in "
+           "their order.\n\n"
            "%sGates:%s\n",
            palette.bold, palette.plain);
     print_fields(action_gates(), 2, &palette);
@@ -119,14 +127,17 @@ static void help_steps(void)
         printf("  %s%s%s: %s\n", palette.cyan, action->name, palette.plain, action->meaning);
         for (const struct field *field = action->fields; field->name != NULL; field++)
             printf("      %s: %s%s%s\n", field->name, field->meaning, field->required ? " (required)" : "",
-                   action->short_key != NULL && strcmp(action->short_key, field->name) == 0 ? "; may stand alone" : "");
+                   action->short_key != NULL && strcmp(action->short_key, field->name) == 0
+                       ? "; may stand alone"
+                       : "");
     }
 }
 
 static void help_conditions(void)
 {
     struct palette palette = terminal_palette(stdout);
-    printf("Conditions stand behind `when`, `after` and `finally`. <p> is a partition such as orders-0, <n> a node such as\n"
+    printf("Conditions stand behind `when`, `after` and `finally`. <p> is a partition such as orders-0, <n> "
+           "a node such as\n"
            "n1, <set> a list such as [1, 2], <cmp> one of is, is not, >=, <=, >, <.\n\n");
     for (size_t i = 0; i < SIM_CONDITION_KINDS; i++)
         printf("  %s%s%s\n      %s\n", palette.cyan, condition_forms()[i].form, palette.plain,
@@ -154,8 +165,8 @@ static void help_config(void)
             print(info->least, least);
             print(info->most, most);
         }
-        printf("  %s%s%s: %s  %s(%s to %s)%s\n      %s\n", palette.cyan, info->name, palette.plain, standard, palette.dim,
-               least, most, palette.plain, info->meaning);
+        printf("  %s%s%s: %s  %s(%s to %s)%s\n      %s\n", palette.cyan, info->name, palette.plain, standard,
+               palette.dim, least, most, palette.plain, info->meaning);
     }
 }
 
@@ -163,7 +174,7 @@ static void help_invariants(void)
 {
     struct palette palette = terminal_palette(stdout);
     printf("What is checked in every run, and may stand in `expect: {violates: ...}`.\n\n");
-#define X(NAME, name, sentence) \
+#define X(NAME, name, sentence)                               \
     printf("  %s%s%s\n", palette.cyan, #name, palette.plain); \
     terminal_print_prose(stdout, sentence, 6, 100);
 #include "sim/invariants.def"
@@ -175,16 +186,18 @@ static void help_exit_codes(void)
 #define X(NAME, name, exit_code, meaning) printf("  %d  %s\n", exit_code, meaning);
 #include "sim/verdicts.def"
 #undef X
-    printf("\nA run that ends as its scenario expects counts as 0. One that was expected to break a promise and did not counts\n"
-           "as 6. With --rules the scenario's expectation does not apply and the verdict decides. Over several runs the most\n"
+    printf("\nA run that ends as its scenario expects counts as 0. One that was expected to break a promise "
+           "and did not counts\n"
+           "as 6. With --rules the scenario's expectation does not apply and the verdict decides. Over "
+           "several runs the most\n"
            "severe outcome decides: 5, 4, 2, 3, 1, 6, 0.\n");
 }
 
 static const struct topic {
     const char *name;
     void (*print)(void);
-} topics[] = {{"scenario", help_scenario},     {"steps", help_steps},           {"conditions", help_conditions},
-              {"config", help_config},         {"invariants", help_invariants}, {"exit-codes", help_exit_codes}};
+} topics[] = {{"scenario", help_scenario}, {"steps", help_steps},           {"conditions", help_conditions},
+              {"config", help_config},     {"invariants", help_invariants}, {"exit-codes", help_exit_codes}};
 enum { TOPICS = sizeof topics / sizeof topics[0] };
 
 static int complain_topic(const char *word)
@@ -240,11 +253,14 @@ static void print_bash(void)
     size_t count;
     const struct command_info *commands = command_infos(&count);
     printf("# bash completion for isrsim: source <(isrsim completion bash)\n_isrsim()\n{\n"
-           "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}\n"
-           "    local words=\n    COMPREPLY=()\n    if ((COMP_CWORD == 1)); then\n        words=\"--help --version");
+           "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} "
+           "command=${COMP_WORDS[1]}\n"
+           "    local words=\n    COMPREPLY=()\n    if ((COMP_CWORD == 1)); then\n        words=\"--help "
+           "--version");
     for (size_t i = 0; i < count; i++)
         printf(" %s", commands[i].name);
-    printf("\"\n        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n        return\n    fi\n"
+    printf("\"\n        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n        return\n    "
+           "fi\n"
            "    if [[ $previous == --rules ]]; then\n        words=\"");
     for (const struct field *field = scenario_rule_fields; field->name != NULL; field++) {
         const struct choice *choices = field->extra;
@@ -263,7 +279,8 @@ static void print_bash(void)
     for (size_t i = 0; i < count; i++)
         printf("%s ", commands[i].name);
     printf("\"\n    else\n        compopt -o filenames\n"
-           "        mapfile -t COMPREPLY < <(compgen -d -- \"$current\"; compgen -f -X '!*.isr.@(yaml|yml|json)' -- \"$current\")\n"
+           "        mapfile -t COMPREPLY < <(compgen -d -- \"$current\"; compgen -f -X "
+           "'!*.isr.@(yaml|yml|json)' -- \"$current\")\n"
            "        return\n    fi\n    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n}\n"
            "shopt -s extglob\ncomplete -F _isrsim isrsim\n");
 }

@@ -9,7 +9,8 @@ struct pool {
     struct pool_chunk *chunks;
 };
 
-/* Zeroed, 16-byte aligned memory that lives until pool_free. Ends the process when the machine has no more. */
+/* Zeroed, 16-byte aligned memory that lives until pool_free. Ends the process when the machine has no more.
+ */
 void *pool_allocate(struct pool *pool, size_t size_bytes);
 /* The same for count elements; ends the process where the product overflows. */
 void *pool_array(struct pool *pool, size_t count, size_t element_bytes);

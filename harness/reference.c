@@ -58,8 +58,8 @@ bool reference_node(struct binder *binder, struct place place, const char *name,
         diagnostics_hint(binder->diagnostics, "the cluster has %s; did you mean the client '%s'?", servers,
                          suggestion.best);
     else if (numbered(name, 'c') > 0 && binder->spec->combined)
-        diagnostics_hint(binder->diagnostics, "the cluster has %s; with `combined: true` these are the controllers too",
-                         servers);
+        diagnostics_hint(binder->diagnostics,
+                         "the cluster has %s; with `combined: true` these are the controllers too", servers);
     else
         diagnostics_hint(binder->diagnostics, "the cluster has %s", servers);
     return false;
@@ -76,8 +76,9 @@ bool reference_broker(struct binder *binder, struct place place, const char *nam
         return true;
     }
     diagnostics_add(binder->diagnostics, place, "there is no broker '%.40s'", name);
-    diagnostics_hint(binder->diagnostics, binder->spec->brokers == 1 ? "the only broker is n1"
-                                                                     : "the brokers are n1 to n%d (or 1 to %d)",
+    diagnostics_hint(binder->diagnostics,
+                     binder->spec->brokers == 1 ? "the only broker is n1"
+                                                : "the brokers are n1 to n%d (or 1 to %d)",
                      binder->spec->brokers, binder->spec->brokers);
     return false;
 }
@@ -119,8 +120,9 @@ bool reference_partition(struct binder *binder, struct place place, const char *
     const struct sim_topic_spec *spec = &binder->spec->topics[place_of_topic];
     if (number >= spec->partitions) {
         diagnostics_add(binder->diagnostics, place, "there is no partition '%.60s'", name);
-        diagnostics_hint(binder->diagnostics, spec->partitions == 1 ? "topic '%s' has the partition %s-0 only"
-                                                                    : "topic '%s' has %s-0 to %s-%d",
+        diagnostics_hint(binder->diagnostics,
+                         spec->partitions == 1 ? "topic '%s' has the partition %s-0 only"
+                                               : "topic '%s' has %s-0 to %s-%d",
                          spec->name.text, spec->name.text, spec->name.text, spec->partitions - 1);
         return false;
     }
@@ -129,7 +131,8 @@ bool reference_partition(struct binder *binder, struct place place, const char *
     return true;
 }
 
-bool reference_client(struct binder *binder, struct place place, const char *name, char client[SIM_LABEL_BYTES])
+bool reference_client(struct binder *binder, struct place place, const char *name,
+                      char client[SIM_LABEL_BYTES])
 {
     struct suggestion suggestion = suggestion_for(name);
     for (uint32_t i = 0; i < binder->spec->clients_count; i++) {
@@ -190,7 +193,8 @@ static bool bind_set(struct binder *binder, const struct tree_node *node, void *
     } else if (!shape_scalar(binder, node, "a node such as n1, a list of nodes, or all")) {
         return false;
     } else if (strcmp(node->text, "all") == 0) {
-        int32_t end = clients_too ? sim_spec_nodes_count(binder->spec) + 1 : sim_spec_first_client(binder->spec);
+        int32_t end =
+            clients_too ? sim_spec_nodes_count(binder->spec) + 1 : sim_spec_first_client(binder->spec);
         for (id = 1; id < end; id++)
             sim_node_set_add(&set, id);
     } else {
@@ -202,13 +206,15 @@ static bool bind_set(struct binder *binder, const struct tree_node *node, void *
     return true;
 }
 
-static bool bind_nodes(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_nodes(struct binder *binder, const struct field *field, const struct tree_node *node,
+                       void *target)
 {
     (void)field;
     return bind_set(binder, node, target, false);
 }
 
-static bool bind_ends(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_ends(struct binder *binder, const struct field *field, const struct tree_node *node,
+                      void *target)
 {
     (void)field;
     return bind_set(binder, node, target, true);
@@ -231,7 +237,8 @@ static void schema_nodes(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_nodes = {"a node such as n1, a list of nodes, all, or controller", bind_nodes, schema_nodes};
+const struct shape shape_nodes = {"a node such as n1, a list of nodes, all, or controller", bind_nodes,
+                                  schema_nodes};
 const struct shape shape_ends = {"a node such as n1, a list of nodes, or all", bind_ends, schema_nodes};
 
 bool reference_replicas(struct binder *binder, const struct tree_node *node, struct isr_replicas *replicas)
@@ -240,7 +247,8 @@ bool reference_replicas(struct binder *binder, const struct tree_node *node, str
     if (node->kind != TREE_LIST)
         return shape_expected(binder, node, "a list of brokers such as [1, 2, 3]");
     if (node->count > ISR_REPLICAS_MAX) {
-        diagnostics_add(binder->diagnostics, node->place, "a partition has at most %d replicas", ISR_REPLICAS_MAX);
+        diagnostics_add(binder->diagnostics, node->place, "a partition has at most %d replicas",
+                        ISR_REPLICAS_MAX);
         return false;
     }
     for (const struct tree_node *child = node->first; child != NULL; child = child->next) {

@@ -14,7 +14,8 @@ bool reference_topic(struct binder *binder, struct place place, const char *name
 /* "orders-0" */
 bool reference_partition(struct binder *binder, struct place place, const char *name, struct isr_name *topic,
                          int32_t *partition);
-bool reference_client(struct binder *binder, struct place place, const char *name, char client[SIM_LABEL_BYTES]);
+bool reference_client(struct binder *binder, struct place place, const char *name,
+                      char client[SIM_LABEL_BYTES]);
 
 /* Is the name taken by the cluster itself ("n1", "c2", "all", ...), so that no client may have it? */
 bool reference_is_reserved(const char *name);

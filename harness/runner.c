@@ -71,8 +71,8 @@ static void judge_finally(struct sim_world *world, const struct scenario_expecta
         snprintf(result->message, sizeof result->message,
                  "at the end of the run it was not true that: %s (%" PRIu64 " records acknowledged, %" PRIu64
                  " committed, %" PRIu64 " read)",
-                 expectation->finally_texts[i], world->counters.records_acked, world->counters.records_committed,
-                 world->counters.records_read);
+                 expectation->finally_texts[i], world->counters.records_acked,
+                 world->counters.records_committed, world->counters.records_read);
         return;
     }
 }
@@ -128,8 +128,12 @@ int runner_exit_code(const struct run_result *result)
 
 int runner_worse(int a, int b)
 {
-    static const enum sim_verdict order[] = {SIM_VERDICT_NONDETERMINISTIC, SIM_VERDICT_CRASHED, SIM_VERDICT_VIOLATED,
-                                             SIM_VERDICT_STUCK, SIM_VERDICT_ERROR, SIM_VERDICT_VACUOUS};
+    static const enum sim_verdict order[] = {SIM_VERDICT_NONDETERMINISTIC,
+                                             SIM_VERDICT_CRASHED,
+                                             SIM_VERDICT_VIOLATED,
+                                             SIM_VERDICT_STUCK,
+                                             SIM_VERDICT_ERROR,
+                                             SIM_VERDICT_VACUOUS};
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         int code = verdict_codes[order[i]];
         if (a == code || b == code)

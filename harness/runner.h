@@ -1,4 +1,5 @@
-/* One run of one variant under one seed, watched by every check, and its outcome against what the file expects. */
+/* One run of one variant under one seed, watched by every check, and its outcome against what the file
+ * expects. */
 #ifndef HARNESS_RUNNER_H
 #define HARNESS_RUNNER_H
 
@@ -11,7 +12,7 @@ struct run_request {
     const char *path;    /* of the scenario file, for messages */
     const struct scenario_variant *variant;
     const struct sim_spec *spec; /* the variant's, or one with other rules */
-    const char *rules;           /* as given on the command line; NULL: the file's, and its expectation applies */
+    const char *rules; /* as given on the command line; NULL: the file's, and its expectation applies */
     uint64_t seed;
 };
 
@@ -44,7 +45,8 @@ struct sim_world *runner_world(struct arena *arena, const struct run_request *re
 
 /* 0 when the run ended as expected, else the exit code of its verdict. */
 int runner_exit_code(const struct run_result *result);
-/* The more severe of two exit codes: nondeterminism, engine assertion, safety, liveness, bad input, vacuous, held. */
+/* The more severe of two exit codes: nondeterminism, engine assertion, safety, liveness, bad input, vacuous,
+ * held. */
 int runner_worse(int a, int b);
 /* Names as in sim/verdicts.def and sim/invariants.def; "finally" for the expectation's own conditions. */
 const char *runner_verdict_name(enum sim_verdict verdict);

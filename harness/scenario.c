@@ -8,7 +8,10 @@
 #include "harness/suggestion.h"
 
 enum { VARIANTS_MAX = 64, FINALLY_MAX = 32 };
-#define END_OF_FIELDS {.name = NULL}
+#define END_OF_FIELDS \
+    {                 \
+        .name = NULL  \
+    }
 
 /* ---- expect ---- */
 
@@ -38,7 +41,8 @@ static bool bind_invariant(struct binder *binder, const struct tree_node *node, 
     return false;
 }
 
-static bool bind_invariants(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_invariants(struct binder *binder, const struct field *field, const struct tree_node *node,
+                            void *target)
 {
     uint32_t bits = 0;
     (void)field;
@@ -80,7 +84,8 @@ static void schema_invariants(const struct field *field, struct json *json)
 
 const struct shape shape_invariants = {"an invariant, or a list of them", bind_invariants, schema_invariants};
 
-static bool bind_finally(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_finally(struct binder *binder, const struct field *field, const struct tree_node *node,
+                         void *target)
 {
     struct scenario_expectation *expectation = target;
     (void)field;
@@ -98,7 +103,8 @@ static bool bind_finally(struct binder *binder, const struct field *field, const
             good = false;
             continue;
         }
-        expectation->finally_texts[expectation->finally_count++] = pool_text(binder->pool, child->text, child->length);
+        expectation->finally_texts[expectation->finally_count++] =
+            pool_text(binder->pool, child->text, child->length);
     }
     return good;
 }
@@ -117,13 +123,16 @@ static const struct choice true_word[] = {{"true", 0}, {NULL, 0}};
 
 #define EXPECTATION(member) FIELD(struct scenario_expectation, member)
 static const struct field expect_fields[] = {
-    {"holds", &shape_choice, EXPECTATION(outcome), .extra = true_word, .meaning = "true: every promise is kept"},
+    {"holds", &shape_choice, EXPECTATION(outcome), .extra = true_word,
+     .meaning = "true: every promise is kept"},
     {"finally", &shape_finally, .meaning = "with holds: conditions that are true at the end of the run"},
-    {"violates", &shape_invariants, EXPECTATION(invariants), .meaning = "the invariant that breaks, or a list of which any may"},
+    {"violates", &shape_invariants, EXPECTATION(invariants),
+     .meaning = "the invariant that breaks, or a list of which any may"},
     {"with", &shape_sentence, EXPECTATION(with), .meaning = "with violates: words that the message contains"},
     END_OF_FIELDS,
 };
-static const struct choice outcome_words[] = {{"holds", SCENARIO_HOLDS}, {"vacuous", SCENARIO_VACUOUS}, {NULL, 0}};
+static const struct choice outcome_words[] = {
+    {"holds", SCENARIO_HOLDS}, {"vacuous", SCENARIO_VACUOUS}, {NULL, 0}};
 static const struct field outcome_field = {.name = "expect", .size = sizeof(int64_t), .extra = outcome_words};
 
 static bool check_expectation(struct binder *binder, const struct tree_node *node)
@@ -146,7 +155,8 @@ static bool check_expectation(struct binder *binder, const struct tree_node *nod
     return true;
 }
 
-static bool bind_expect(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_expect(struct binder *binder, const struct field *field, const struct tree_node *node,
+                        void *target)
 {
     struct scenario_expectation *expectation = target;
     *expectation = (struct scenario_expectation){.outcome = SCENARIO_HOLDS};
@@ -159,7 +169,8 @@ static bool bind_expect(struct binder *binder, const struct field *field, const 
         expectation->outcome = (enum scenario_outcome)outcome;
         return true;
     }
-    if (!shape_bind_map(binder, expect_fields, node, expectation, field->name) || !check_expectation(binder, node))
+    if (!shape_bind_map(binder, expect_fields, node, expectation, field->name) ||
+        !check_expectation(binder, node))
         return false;
     if (expectation->invariants != 0)
         expectation->outcome = SCENARIO_VIOLATES;
@@ -186,10 +197,14 @@ const struct shape shape_expect = {"what is expected", bind_expect, schema_expec
 #define VARIANT(member) FIELD(struct scenario_variant, member)
 static const struct field variant_fields[] = {
     {"about", &shape_prose, VARIANT(about), .meaning = "what differs here"},
-    {"rules", &shape_map, VARIANT(spec.rules), .extra = scenario_rule_fields, .meaning = "on top of the file's rules"},
-    {"config", &shape_map, VARIANT(spec.config), .extra = scenario_config_fields, .meaning = "on top of the file's config"},
-    {"network", &shape_map, VARIANT(spec.network), .extra = scenario_network_fields, .meaning = "on top of the file's network"},
-    {"disks", &shape_map, VARIANT(spec.disk), .extra = scenario_disk_fields, .meaning = "on top of the file's disks"},
+    {"rules", &shape_map, VARIANT(spec.rules), .extra = scenario_rule_fields,
+     .meaning = "on top of the file's rules"},
+    {"config", &shape_map, VARIANT(spec.config), .extra = scenario_config_fields,
+     .meaning = "on top of the file's config"},
+    {"network", &shape_map, VARIANT(spec.network), .extra = scenario_network_fields,
+     .meaning = "on top of the file's network"},
+    {"disks", &shape_map, VARIANT(spec.disk), .extra = scenario_disk_fields,
+     .meaning = "on top of the file's disks"},
     {"seed", &shape_seed, VARIANT(spec.seed), .meaning = "in place of the file's"},
     {"expect", &shape_expect, VARIANT(expectation), .meaning = "in place of the file's"},
     END_OF_FIELDS,
@@ -207,7 +222,8 @@ static bool bind_variant(struct binder *binder, const struct tree_node *node, co
     return shape_bind_map(binder, variant_fields, node, variant, what);
 }
 
-static bool bind_variants(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_variants(struct binder *binder, const struct field *field, const struct tree_node *node,
+                          void *target)
 {
     struct scenario *scenario = target;
     (void)field;
@@ -258,7 +274,8 @@ static void name_after_file(char label[SIM_LABEL_BYTES], const char *file)
     memset(label, 0, SIM_LABEL_BYTES);
     for (size_t i = 0; i < length && i < SIM_LABEL_BYTES - 1; i++) {
         char c = start[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                     c == '.';
         label[i] = plain ? c : '-';
     }
     if (label[0] == '\0')
@@ -272,17 +289,20 @@ static void check_times(struct binder *binder, const struct tree_node *root, con
     if (spec->settle_ns >= spec->duration_ns) {
         const struct tree_node *at = settle != NULL ? settle : tree_find(root, "duration");
         diagnostics_add(binder->diagnostics, at != NULL ? at->place : root->place,
-                        "settle (%s) must be shorter than duration (%s)", value_print_duration(spec->settle_ns, time),
+                        "settle (%s) must be shorter than duration (%s)",
+                        value_print_duration(spec->settle_ns, time),
                         value_print_duration(spec->duration_ns, duration));
         diagnostics_hint(binder->diagnostics, "settle is the last part of the run, after the steps");
         return;
     }
     uint32_t number = 0;
-    for (const struct tree_node *child = steps != NULL ? steps->first : NULL; child != NULL; child = child->next) {
+    for (const struct tree_node *child = steps != NULL ? steps->first : NULL; child != NULL;
+         child = child->next) {
         const struct sim_step *step = &spec->steps[number++];
         if (step->gate != SIM_GATE_AT || step->time_ns < spec->duration_ns - spec->settle_ns)
             continue;
-        diagnostics_add(binder->diagnostics, tree_find(child, "at")->place, "this is never reached: steps end at %s",
+        diagnostics_add(binder->diagnostics, tree_find(child, "at")->place,
+                        "this is never reached: steps end at %s",
                         value_print_duration(spec->duration_ns - spec->settle_ns, time));
         diagnostics_hint(binder->diagnostics, "duration minus settle is left for steps");
     }
@@ -290,10 +310,12 @@ static void check_times(struct binder *binder, const struct tree_node *root, con
 
 static void check_size(struct binder *binder, const struct tree_node *root, const struct sim_spec *spec)
 {
-    int64_t nodes = (int64_t)spec->brokers + (spec->combined ? 0 : spec->controllers) + spec->clients_count + 1;
+    int64_t nodes =
+        (int64_t)spec->brokers + (spec->combined ? 0 : spec->controllers) + spec->clients_count + 1;
     if (nodes > SIM_NODES_MAX)
-        diagnostics_add(binder->diagnostics, root->place, "brokers, controllers and clients are %d nodes; there may be %d",
-                        (int)nodes, SIM_NODES_MAX);
+        diagnostics_add(binder->diagnostics, root->place,
+                        "brokers, controllers and clients are %d nodes; there may be %d", (int)nodes,
+                        SIM_NODES_MAX);
 }
 
 /* What the simulator itself would refuse: a rule that our tables do not know. */
@@ -367,7 +389,8 @@ void scenario_schema(FILE *out)
     json_open_object(&json, NULL);
     json_string(&json, "$schema", "http://json-schema.org/draft-07/schema#");
     json_string(&json, "title", "isrsim scenario");
-    json_string(&json, "description", "A history of a replicated log: the cluster, what is done to it, what is expected.");
+    json_string(&json, "description",
+                "A history of a replicated log: the cluster, what is done to it, what is expected.");
     shape_schema_map(scenario_fields, &json);
     json_close_object(&json);
     json_end(&json);

@@ -1,7 +1,7 @@
 /* A scenario file: what it is about, what is done in it, and what is expected of it.
  *
- * The shape of the file is the table in harness/scenario_fields.c; scenarios/README.md explains it with examples, and
- * `isrsim schema` prints it for editors. */
+ * The shape of the file is the table in harness/scenario_fields.c; scenarios/README.md explains it with
+ * examples, and `isrsim schema` prints it for editors. */
 #ifndef HARNESS_SCENARIO_H
 #define HARNESS_SCENARIO_H
 
@@ -55,8 +55,8 @@ struct scenario {
     struct pool pool; /* of everything above */
 };
 
-/* Reads a scenario from diagnostics->text. False when diagnostics got errors; then there is nothing to free. Never
- * crashes, whatever the bytes. */
+/* Reads a scenario from diagnostics->text. False when diagnostics got errors; then there is nothing to free.
+ * Never crashes, whatever the bytes. */
 bool scenario_read(struct scenario *scenario, struct diagnostics *diagnostics);
 void scenario_free(struct scenario *scenario);
 /* The variant of that name, or NULL. */

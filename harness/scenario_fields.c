@@ -3,7 +3,10 @@
 #include "harness/action.h"
 #include "harness/reference.h"
 
-#define END_OF_FIELDS {.name = NULL}
+#define END_OF_FIELDS \
+    {                 \
+        .name = NULL  \
+    }
 #define DURATION_MOST (1000 * 3600 * ISR_SECOND)
 
 /* ---- config and rules: straight from their lists ---- */
@@ -13,8 +16,9 @@
 #define SHAPE_count &shape_whole
 #define SHAPE_flag &shape_flag
 const struct field scenario_config_fields[] = {
-#define X(kind, name, standard, least_, most_, meaning_) \
-    {#name, SHAPE_##kind, FIELD(struct isr_config, name), .least = least_, .most = most_, .meaning = meaning_},
+#define X(kind, name, standard, least_, most_, meaning_)             \
+    {#name,           SHAPE_##kind,  FIELD(struct isr_config, name), \
+     .least = least_, .most = most_, .meaning = meaning_},
 #include "core/config.def"
 #undef X
     END_OF_FIELDS,
@@ -25,8 +29,8 @@ const struct field scenario_config_fields[] = {
 #include "core/rules.def"
 #undef X
 const struct field scenario_rule_fields[] = {
-#define X(name, correct, wrong, source, sentence)                                                 \
-    {#name, &shape_choice, FIELD(struct isr_rules, name), .extra = words_of_##name,               \
+#define X(name, correct, wrong, source, sentence)                                   \
+    {#name, &shape_choice, FIELD(struct isr_rules, name), .extra = words_of_##name, \
      .meaning = #correct " is correct (" source "). " #wrong ": " sentence},
 #include "core/rules.def"
 #undef X
@@ -38,7 +42,8 @@ const struct field scenario_rule_fields[] = {
 const struct field scenario_network_fields[] = {
     {"latency", &shape_distribution, FIELD(struct sim_link_spec, latency),
      .meaning = "how long a message takes: 1ms, 1ms..5ms, or {low, median, p99, high}"},
-    {"loss", &shape_probability, FIELD(struct sim_link_spec, loss_ppm), .meaning = "how many messages are lost"},
+    {"loss", &shape_probability, FIELD(struct sim_link_spec, loss_ppm),
+     .meaning = "how many messages are lost"},
     {"duplicate", &shape_probability, FIELD(struct sim_link_spec, duplicate_ppm),
      .meaning = "how many messages arrive twice"},
     {"reorder", &shape_probability, FIELD(struct sim_link_spec, reorder_ppm),
@@ -51,8 +56,8 @@ const struct field scenario_disk_fields[] = {
      .meaning = "of a write to the page cache"},
     {"sync_latency", &shape_distribution, FIELD(struct sim_disk_spec, sync_latency), .meaning = "of a sync"},
     {"read_latency", &shape_distribution, FIELD(struct sim_disk_spec, read_latency), .meaning = "of a read"},
-    {"capacity", &shape_bytes, FIELD(struct sim_disk_spec, capacity_bytes), .least = 0, .most = INT64_C(1) << 40,
-     .meaning = "size of each disk; 0: without bound"},
+    {"capacity", &shape_bytes, FIELD(struct sim_disk_spec, capacity_bytes), .least = 0,
+     .most = INT64_C(1) << 40, .meaning = "size of each disk; 0: without bound"},
     END_OF_FIELDS,
 };
 
@@ -62,11 +67,13 @@ const struct field scenario_cluster_fields[] = {
     {"controllers", &shape_whole, FIELD(struct sim_spec, controllers), .least = 1, .most = 7,
      .meaning = "how many controllers (Raft voters)"},
     {"combined", &shape_flag, FIELD(struct sim_spec, combined),
-     .meaning = "true (default): the first brokers are the controllers too; false: controllers are nodes c1, c2, ..."},
+     .meaning = "true (default): the first brokers are the controllers too; false: controllers are nodes c1, "
+                "c2, ..."},
     END_OF_FIELDS,
 };
 
-static bool bind_cluster(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_cluster(struct binder *binder, const struct field *field, const struct tree_node *node,
+                         void *target)
 {
     struct sim_spec *spec = target;
     if (!shape_bind_map(binder, scenario_cluster_fields, node, spec, field->name))
@@ -78,7 +85,8 @@ static bool bind_cluster(struct binder *binder, const struct field *field, const
         diagnostics_add(binder->diagnostics, controllers->place,
                         "%d combined controllers do not fit into a cluster of %d broker%s", spec->controllers,
                         spec->brokers, spec->brokers == 1 ? "" : "s");
-        diagnostics_hint(binder->diagnostics, "have fewer, or `combined: false` for controllers on nodes of their own");
+        diagnostics_hint(binder->diagnostics,
+                         "have fewer, or `combined: false` for controllers on nodes of their own");
         return false;
     }
     return true;
@@ -95,18 +103,19 @@ static const struct shape shape_cluster = {"a mapping", bind_cluster, schema_clu
 /* ---- what it is ---- */
 
 static const struct field exhibit_fields[] = {
-    {"number", &shape_whole, FIELD(struct scenario_exhibit, number), .least = 1, .most = 9999, .required = true,
-     .meaning = "its number in the museum"},
+    {"number", &shape_whole, FIELD(struct scenario_exhibit, number), .least = 1, .most = 9999,
+     .required = true, .meaning = "its number in the museum"},
     {"system", &shape_prose, FIELD(struct scenario_exhibit, system), .required = true,
      .meaning = "which system and version had it, such as \"Kafka before 0.11\""},
-    {"year", &shape_whole, FIELD(struct scenario_exhibit, year), .least = 1970, .most = 2200, .required = true,
-     .meaning = "when it was found or fixed"},
+    {"year", &shape_whole, FIELD(struct scenario_exhibit, year), .least = 1970, .most = 2200,
+     .required = true, .meaning = "when it was found or fixed"},
     {"loss", &shape_prose, FIELD(struct scenario_exhibit, loss), .required = true,
      .meaning = "what users lost, in a sentence"},
     END_OF_FIELDS,
 };
 
-static bool bind_tags(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_tags(struct binder *binder, const struct field *field, const struct tree_node *node,
+                      void *target)
 {
     struct scenario_tags *tags = target;
     if (node->kind != TREE_LIST)
@@ -139,26 +148,33 @@ const struct field scenario_fields[] = {
     {"exhibit", &shape_map, FIELD(struct scenario, exhibit), .extra = exhibit_fields,
      .meaning = "makes it an exhibit of the museum, told by `isrsim tour`"},
     {"tags", &shape_tags, FIELD(struct scenario, tags), .meaning = "words to find it by"},
-    {"cluster", &shape_cluster, FIELD(struct scenario, base), .meaning = "the nodes (default: 3 brokers, 3 controllers, combined)"},
+    {"cluster", &shape_cluster, FIELD(struct scenario, base),
+     .meaning = "the nodes (default: 3 brokers, 3 controllers, combined)"},
     {"config", &shape_map, FIELD(struct scenario, base.config), .extra = scenario_config_fields,
      .meaning = "settings of every node; the default is Kafka's where Kafka has the setting"},
     {"rules", &shape_map, FIELD(struct scenario, base.rules), .extra = scenario_rule_fields,
      .meaning = "rules of the protocol that are switched to a wrong value; `isrsim rules` explains them"},
     {"network", &shape_map, FIELD(struct scenario, base.network), .extra = scenario_network_fields,
      .meaning = "every link (default: 1ms, nothing lost)"},
-    {"disks", &shape_map, FIELD(struct scenario, base.disk), .extra = scenario_disk_fields, .meaning = "every disk"},
+    {"disks", &shape_map, FIELD(struct scenario, base.disk), .extra = scenario_disk_fields,
+     .meaning = "every disk"},
     {"topics", &shape_topics, FIELD(struct scenario, base), .required = true, .meaning = "topics by name"},
-    {"clients", &shape_clients, FIELD(struct scenario, base), .meaning = "clients by name: producers, consumers, admins"},
-    {"duration", &shape_duration, FIELD(struct scenario, base.duration_ns), .least = ISR_MS, .most = DURATION_MOST,
-     .meaning = "virtual time of the whole run, settle included (default: 30s)"},
+    {"clients", &shape_clients, FIELD(struct scenario, base),
+     .meaning = "clients by name: producers, consumers, admins"},
+    {"duration", &shape_duration, FIELD(struct scenario, base.duration_ns), .least = ISR_MS,
+     .most = DURATION_MOST, .meaning = "virtual time of the whole run, settle included (default: 30s)"},
     {"settle", &shape_duration, FIELD(struct scenario, base.settle_ns), .least = 0, .most = DURATION_MOST,
-     .meaning = "the last part of the run: steps are over, all faults are healed, and L1 must be reached; 0: L1 is off"},
+     .meaning = "the last part of the run: steps are over, all faults are healed, and L1 must be reached; 0: "
+                "L1 is off"},
     {"seed", &shape_seed, FIELD(struct scenario, base.seed), .meaning = "of all random draws (default: 1)"},
-    {"steps", &shape_steps, FIELD(struct scenario, base), .meaning = "what is done, in order, each when its gate opens"},
+    {"steps", &shape_steps, FIELD(struct scenario, base),
+     .meaning = "what is done, in order, each when its gate opens"},
     {"unchecked", &shape_invariants, FIELD(struct scenario, base.unchecked),
      .meaning = "invariants that are not judged, to see how the history goes on after them"},
     {"expect", &shape_expect, FIELD(struct scenario, expectation),
-     .meaning = "holds (default), vacuous, {violates: I3, with: \"...\"} or {holds: true, finally: [conditions]}"},
-    {"variants", &shape_variants, .meaning = "the same history under other rules or settings, by name; each is a run of its own"},
+     .meaning =
+         "holds (default), vacuous, {violates: I3, with: \"...\"} or {holds: true, finally: [conditions]}"},
+    {"variants", &shape_variants,
+     .meaning = "the same history under other rules or settings, by name; each is a run of its own"},
     END_OF_FIELDS,
 };

@@ -6,7 +6,10 @@
 
 enum { TOPICS_MAX = 64, PARTITIONS_MAX = 10000 };
 _Static_assert((int)SIM_LABEL_BYTES == (int)ISR_NAME_BYTES_MAX, "a topic's name is a label");
-#define END_OF_FIELDS {.name = NULL}
+#define END_OF_FIELDS \
+    {                 \
+        .name = NULL  \
+    }
 #define TIME_MOST (1000 * 3600 * ISR_SECOND)
 
 /* Names mapped to mappings, each of one of some tables. */
@@ -41,7 +44,8 @@ static bool expect_named(struct binder *binder, const struct tree_node *node, co
 
 /* ---- topics ---- */
 
-static bool bind_assignment(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_assignment(struct binder *binder, const struct field *field, const struct tree_node *node,
+                            void *target)
 {
     struct sim_topic_spec *topic = target;
     (void)field;
@@ -74,18 +78,22 @@ static void schema_assignment(const struct field *field, struct json *json)
     json_close_object(json);
 }
 
-static const struct shape shape_assignment = {"the replicas of each partition", bind_assignment, schema_assignment};
+static const struct shape shape_assignment = {"the replicas of each partition", bind_assignment,
+                                              schema_assignment};
 
 static const struct field topic_fields[] = {
     {"partitions", &shape_whole, FIELD(struct sim_topic_spec, partitions), .least = 1, .most = PARTITIONS_MAX,
      .meaning = "how many (default: as `assignment` says, or 1)"},
-    {"replication", &shape_whole, FIELD(struct sim_topic_spec, replication_factor), .least = 1, .most = ISR_REPLICAS_MAX,
-     .meaning = "replicas of each partition (default: as `assignment` says, or 3, or as many as there are brokers)"},
+    {"replication", &shape_whole, FIELD(struct sim_topic_spec, replication_factor), .least = 1,
+     .most = ISR_REPLICAS_MAX,
+     .meaning =
+         "replicas of each partition (default: as `assignment` says, or 3, or as many as there are brokers)"},
     {"min_isr", &shape_whole, FIELD(struct sim_topic_spec, min_isr), .least = 1, .most = ISR_REPLICAS_MAX,
      .meaning = "in-sync replicas that acks=all needs (default: 1; Kafka: min.insync.replicas)"},
     {"unclean", &shape_flag, FIELD(struct sim_topic_spec, unclean),
      .meaning = "may a replica outside the ISR be elected when no other is left (default: false)?"},
-    {"assignment", &shape_assignment, .meaning = "replicas of each partition, the preferred leader first: [[1, 2, 3]]"},
+    {"assignment", &shape_assignment,
+     .meaning = "replicas of each partition, the preferred leader first: [[1, 2, 3]]"},
     END_OF_FIELDS,
 };
 
@@ -101,27 +109,32 @@ static bool check_assignment(struct binder *binder, const struct tree_node *assi
     for (const struct tree_node *row = assignment->first; row != NULL; row = row->next) {
         if (row->count == (uint32_t)topic->replication_factor)
             continue;
-        diagnostics_add(binder->diagnostics, row->place, "%u replica%s here, but the replication factor is %d",
-                        row->count, row->count == 1 ? "" : "s", topic->replication_factor);
+        diagnostics_add(binder->diagnostics, row->place,
+                        "%u replica%s here, but the replication factor is %d", row->count,
+                        row->count == 1 ? "" : "s", topic->replication_factor);
         return false;
     }
     return true;
 }
 
-static bool check_topic(struct binder *binder, const struct tree_node *node, const struct sim_topic_spec *topic)
+static bool check_topic(struct binder *binder, const struct tree_node *node,
+                        const struct sim_topic_spec *topic)
 {
-    const struct tree_node *replication = tree_find(node, "replication"), *min_isr = tree_find(node, "min_isr");
+    const struct tree_node *replication = tree_find(node, "replication"),
+                           *min_isr = tree_find(node, "min_isr");
     const struct tree_node *assignment = tree_find(node, "assignment");
     if (topic->replication_factor > binder->spec->brokers) {
         diagnostics_add(binder->diagnostics, (replication != NULL ? replication : node)->place,
-                        "replication factor %d is more than the cluster's %d broker%s", topic->replication_factor,
-                        binder->spec->brokers, binder->spec->brokers == 1 ? "" : "s");
+                        "replication factor %d is more than the cluster's %d broker%s",
+                        topic->replication_factor, binder->spec->brokers,
+                        binder->spec->brokers == 1 ? "" : "s");
         diagnostics_hint(binder->diagnostics, "each replica of a partition is on a broker of its own");
         return false;
     }
     if (topic->min_isr > topic->replication_factor) {
         diagnostics_add(binder->diagnostics, (min_isr != NULL ? min_isr : node)->place,
-                        "min ISR %d is more than the replication factor %d", topic->min_isr, topic->replication_factor);
+                        "min ISR %d is more than the replication factor %d", topic->min_isr,
+                        topic->replication_factor);
         diagnostics_hint(binder->diagnostics, "nothing could ever be acknowledged with acks=all");
         return false;
     }
@@ -143,13 +156,15 @@ static bool bind_topic(struct binder *binder, const struct tree_node *node, stru
     bool rows = assignment != NULL && assignment->kind == TREE_LIST && assignment->first != NULL;
     int32_t brokers = binder->spec->brokers;
     topic->partitions = rows ? (int32_t)assignment->count : 1;
-    topic->replication_factor = rows && assignment->first->count > 0 ? (int16_t)(assignment->first->count % 64)
-                                                                     : (int16_t)(brokers < 3 ? brokers : 3);
+    topic->replication_factor = rows && assignment->first->count > 0
+                                    ? (int16_t)(assignment->first->count % 64)
+                                    : (int16_t)(brokers < 3 ? brokers : 3);
     topic->min_isr = 1;
     return shape_bind_map(binder, topic_fields, node, topic, what) && check_topic(binder, node, topic);
 }
 
-static bool bind_topics(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_topics(struct binder *binder, const struct field *field, const struct tree_node *node,
+                        void *target)
 {
     struct sim_spec *spec = target;
     (void)field;
@@ -176,7 +191,8 @@ const struct shape shape_topics = {"topics by name", bind_topics, schema_topics}
 
 /* ---- clients ---- */
 
-static bool bind_topic_name(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_topic_name(struct binder *binder, const struct field *field, const struct tree_node *node,
+                            void *target)
 {
     uint32_t place;
     (void)field;
@@ -199,30 +215,38 @@ static const struct choice from_words[] = {{"leader", 0}, {"follower", 1}, {NULL
 static const struct choice true_word[] = {{"true", 1}, {NULL, 0}};
 
 #define CLIENT(member) FIELD(struct sim_client_spec, member)
-#define START_STOP                                                                                                \
-    {"start", &shape_duration, CLIENT(start_ns), .least = 0, .most = TIME_MOST, .meaning = "when it begins (default: 0s)"}, \
-    {                                                                                                             \
-        "stop", &shape_duration, CLIENT(stop_ns), .least = 0, .most = TIME_MOST,                                  \
-            .meaning = "when it ends (default: with the steps)"                                                   \
+#define START_STOP                                                                                    \
+    {"start",    &shape_duration,   CLIENT(start_ns),                                                 \
+     .least = 0, .most = TIME_MOST, .meaning = "when it begins (default: 0s)"},                       \
+    {                                                                                                 \
+        "stop", &shape_duration, CLIENT(stop_ns), .least = 0, .most = TIME_MOST,                      \
+                                                  .meaning = "when it ends (default: with the steps)" \
     }
 
 static const struct field producer_fields[] = {
-    {"produce", &shape_topic_name, CLIENT(topic), .required = true, .meaning = "makes the client a producer to this topic"},
-    {"rate", &shape_rate, CLIENT(interval_ns), .meaning = "records per time, such as 100/s (default: only what steps say)"},
-    {"batch", &shape_whole, CLIENT(records_per_batch), .least = 1, .most = 10000, .meaning = "records in a batch (default: 1)"},
-    {"size", &shape_bytes, CLIENT(value_bytes), .least = 8, .most = 1 << 20, .meaning = "bytes of a record's value (default: 64)"},
+    {"produce", &shape_topic_name, CLIENT(topic), .required = true,
+     .meaning = "makes the client a producer to this topic"},
+    {"rate", &shape_rate, CLIENT(interval_ns),
+     .meaning = "records per time, such as 100/s (default: only what steps say)"},
+    {"batch", &shape_whole, CLIENT(records_per_batch), .least = 1, .most = 10000,
+     .meaning = "records in a batch (default: 1)"},
+    {"size", &shape_bytes, CLIENT(value_bytes), .least = 8, .most = 1 << 20,
+     .meaning = "bytes of a record's value (default: 64)"},
     {"acks", &shape_choice, CLIENT(acks), .extra = acks_words, .meaning = "all (default), 1 or 0"},
-    {"partition", &shape_whole, CLIENT(partition), .least = 0, .most = PARTITIONS_MAX, .meaning = "only this one (default: all in turn)"},
+    {"partition", &shape_whole, CLIENT(partition), .least = 0, .most = PARTITIONS_MAX,
+     .meaning = "only this one (default: all in turn)"},
     {"keys", &shape_whole, CLIENT(keys), .least = 0, .most = 1000000,
      .meaning = "so many keys hashed to partitions (default: 0, all partitions in turn)"},
     START_STOP,
     END_OF_FIELDS,
 };
 static const struct field consumer_fields[] = {
-    {"consume", &shape_topic_name, CLIENT(topic), .required = true, .meaning = "makes the client a consumer of this topic"},
+    {"consume", &shape_topic_name, CLIENT(topic), .required = true,
+     .meaning = "makes the client a consumer of this topic"},
     {"from", &shape_choice, CLIENT(from_follower), .extra = from_words,
      .meaning = "leader (default), or follower: an in-sync follower where there is one (KIP-392)"},
-    {"partition", &shape_whole, CLIENT(partition), .least = 0, .most = PARTITIONS_MAX, .meaning = "only this one (default: all)"},
+    {"partition", &shape_whole, CLIENT(partition), .least = 0, .most = PARTITIONS_MAX,
+     .meaning = "only this one (default: all)"},
     START_STOP,
     END_OF_FIELDS,
 };
@@ -232,7 +256,8 @@ static const struct field admin_fields[] = {
     END_OF_FIELDS,
 };
 
-static bool check_client(struct binder *binder, const struct tree_node *node, const struct sim_client_spec *client)
+static bool check_client(struct binder *binder, const struct tree_node *node,
+                         const struct sim_client_spec *client)
 {
     const struct tree_node *partition = tree_find(node, "partition"), *keys = tree_find(node, "keys");
     uint32_t topic = 0;
@@ -247,11 +272,13 @@ static bool check_client(struct binder *binder, const struct tree_node *node, co
         return false;
     }
     if (partition != NULL && keys != NULL) {
-        diagnostics_add(binder->diagnostics, keys->key_place, "'keys' spreads records over partitions, 'partition' names one");
+        diagnostics_add(binder->diagnostics, keys->key_place,
+                        "'keys' spreads records over partitions, 'partition' names one");
         return false;
     }
     if (client->stop_ns <= client->start_ns) {
-        diagnostics_add(binder->diagnostics, tree_find(node, "stop")->place, "the client stops before it starts");
+        diagnostics_add(binder->diagnostics, tree_find(node, "stop")->place,
+                        "the client stops before it starts");
         return false;
     }
     return true;
@@ -264,7 +291,9 @@ static bool check_client_name(struct binder *binder, const struct tree_node *nod
     if (!reference_is_reserved(name))
         return true;
     diagnostics_add(binder->diagnostics, node->key_place, "'%s' cannot be a client's name", name);
-    diagnostics_hint(binder->diagnostics, "n1, n2, ... are brokers, c1, c2, ... controllers; all, none, controller and client have a meaning");
+    diagnostics_hint(
+        binder->diagnostics,
+        "n1, n2, ... are brokers, c1, c2, ... controllers; all, none, controller and client have a meaning");
     return false;
 }
 
@@ -278,8 +307,12 @@ static bool bind_client(struct binder *binder, const struct tree_node *node, str
                  {"consume", SIM_CLIENT_CONSUMER, consumer_fields},
                  {"admin", SIM_CLIENT_ADMIN, admin_fields}};
     char what[SIM_LABEL_BYTES + 16];
-    *client = (struct sim_client_spec){.kind = SIM_CLIENT_ADMIN, .partition = -1, .records_per_batch = 1, .value_bytes = 64,
-                                       .acks = -1, .stop_ns = ISR_TIME_NEVER};
+    *client = (struct sim_client_spec){.kind = SIM_CLIENT_ADMIN,
+                                       .partition = -1,
+                                       .records_per_batch = 1,
+                                       .value_bytes = 64,
+                                       .acks = -1,
+                                       .stop_ns = ISR_TIME_NEVER};
     if (!check_client_name(binder, node, client->name))
         return false;
     snprintf(what, sizeof what, "client '%s'", client->name);
@@ -289,7 +322,8 @@ static bool bind_client(struct binder *binder, const struct tree_node *node, str
     while (kind < 3 && tree_find(node, kinds[kind].key) == NULL)
         kind++;
     if (kind == 3) {
-        diagnostics_add(binder->diagnostics, node->place, "%s needs one of 'produce', 'consume' and 'admin'", what);
+        diagnostics_add(binder->diagnostics, node->place, "%s needs one of 'produce', 'consume' and 'admin'",
+                        what);
         return false;
     }
     client->kind = kinds[kind].kind;
@@ -297,18 +331,21 @@ static bool bind_client(struct binder *binder, const struct tree_node *node, str
         return false;
     client->from_follower = client->kind == SIM_CLIENT_CONSUMER && client->from_follower;
     if (client->interval_ns > INT64_MAX / client->records_per_batch) {
-        diagnostics_add(binder->diagnostics, tree_find(node, "rate")->place, "the rate is too low for such batches");
+        diagnostics_add(binder->diagnostics, tree_find(node, "rate")->place,
+                        "the rate is too low for such batches");
         return false;
     }
     client->interval_ns *= client->records_per_batch; /* the rate is of records */
     return check_client(binder, node, client);
 }
 
-static bool bind_clients(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_clients(struct binder *binder, const struct field *field, const struct tree_node *node,
+                         void *target)
 {
     struct sim_spec *spec = target;
     (void)field;
-    if (!expect_named(binder, node, "clients by name such as {p1: {produce: orders, rate: 100/s}}", SIM_CLIENTS_MAX))
+    if (!expect_named(binder, node, "clients by name such as {p1: {produce: orders, rate: 100/s}}",
+                      SIM_CLIENTS_MAX))
         return false;
     spec->clients = pool_array(binder->pool, node->count, sizeof *spec->clients);
     bool good = true;

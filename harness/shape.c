@@ -12,7 +12,8 @@
 bool shape_expected(struct binder *binder, const struct tree_node *node, const char *noun)
 {
     char buffer[64];
-    diagnostics_add(binder->diagnostics, node->place, "expected %s, not %s", noun, tree_describe(node, buffer));
+    diagnostics_add(binder->diagnostics, node->place, "expected %s, not %s", noun,
+                    tree_describe(node, buffer));
     return false;
 }
 
@@ -42,8 +43,8 @@ static const struct field *find_field(const struct field *fields, const char *na
     return NULL;
 }
 
-static bool report_unknown_key(struct binder *binder, const struct field *fields, const struct tree_node *child,
-                               const char *what)
+static bool report_unknown_key(struct binder *binder, const struct field *fields,
+                               const struct tree_node *child, const char *what)
 {
     struct suggestion suggestion = suggestion_for(child->key);
     for (const struct field *field = fields; field->name != NULL; field++)
@@ -56,13 +57,14 @@ static bool report_unknown_key(struct binder *binder, const struct field *fields
     char known[240] = "";
     size_t used = 0;
     for (const struct field *field = fields; field->name != NULL && used < sizeof known - 24; field++)
-        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used > 0 ? ", " : "", field->name);
+        used +=
+            (size_t)snprintf(known + used, sizeof known - used, "%s%s", used > 0 ? ", " : "", field->name);
     diagnostics_hint(binder->diagnostics, "the keys here are %s", known);
     return false;
 }
 
-bool shape_bind_map(struct binder *binder, const struct field *fields, const struct tree_node *node, void *target,
-                    const char *what)
+bool shape_bind_map(struct binder *binder, const struct field *fields, const struct tree_node *node,
+                    void *target, const char *what)
 {
     if (node->kind != TREE_MAP) {
         char noun[96];
@@ -111,7 +113,8 @@ void shape_schema_map(const struct field *fields, struct json *json)
     json_close_list(json);
 }
 
-static bool bind_map(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_map(struct binder *binder, const struct field *field, const struct tree_node *node,
+                     void *target)
 {
     return shape_bind_map(binder, field->extra, node, target, field->name);
 }
@@ -164,8 +167,8 @@ static bool store_bounded(struct binder *binder, const struct field *field, cons
 {
     if (field_is_bounded(field) && (value < field->least || value > field->most)) {
         char least[32], most[32];
-        diagnostics_add(binder->diagnostics, node->place, "%s is %s, but must be %s to %s", field->name, node->text,
-                        print(field->least, least), print(field->most, most));
+        diagnostics_add(binder->diagnostics, node->place, "%s is %s, but must be %s to %s", field->name,
+                        node->text, print(field->least, least), print(field->most, most));
         if (field->meaning != NULL)
             diagnostics_hint(binder->diagnostics, "%s: %s", field->name, field->meaning);
         return false;
@@ -174,7 +177,8 @@ static bool store_bounded(struct binder *binder, const struct field *field, cons
     return true;
 }
 
-static bool bind_duration(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_duration(struct binder *binder, const struct field *field, const struct tree_node *node,
+                          void *target)
 {
     int64_t value;
     struct value_error error;
@@ -206,7 +210,8 @@ static void schema_duration(const struct field *field, struct json *json)
 
 const struct shape shape_duration = {"a duration such as 250ms", bind_duration, schema_duration};
 
-static bool bind_bytes(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_bytes(struct binder *binder, const struct field *field, const struct tree_node *node,
+                       void *target)
 {
     int64_t value;
     struct value_error error;
@@ -241,7 +246,8 @@ static void schema_bytes(const struct field *field, struct json *json)
 
 const struct shape shape_bytes = {"a size such as 4KiB", bind_bytes, schema_bytes};
 
-static bool bind_whole(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_whole(struct binder *binder, const struct field *field, const struct tree_node *node,
+                       void *target)
 {
     int64_t value;
     struct value_error error;
@@ -263,7 +269,8 @@ static void schema_whole(const struct field *field, struct json *json)
 
 const struct shape shape_whole = {"a whole number", bind_whole, schema_whole};
 
-static bool bind_seed(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_seed(struct binder *binder, const struct field *field, const struct tree_node *node,
+                      void *target)
 {
     uint64_t value;
     struct value_error error;
@@ -287,8 +294,8 @@ static void schema_seed(const struct field *field, struct json *json)
 
 const struct shape shape_seed = {"a seed", bind_seed, schema_seed};
 
-static bool bind_parts(struct binder *binder, const struct field *field, const struct tree_node *node, void *target,
-                       bool negative)
+static bool bind_parts(struct binder *binder, const struct field *field, const struct tree_node *node,
+                       void *target, bool negative)
 {
     int64_t value;
     struct value_error error;
@@ -297,8 +304,9 @@ static bool bind_parts(struct binder *binder, const struct field *field, const s
     if (!value_parts(node->text, negative, &value, &error))
         return shape_report(binder, node, &error);
     if (field_is_bounded(field) && (value < field->least || value > field->most)) {
-        diagnostics_add(binder->diagnostics, node->place, "%s is %s, but must be %" PRId64 "ppm to %" PRId64 "ppm",
-                        field->name, node->text, field->least, field->most);
+        diagnostics_add(binder->diagnostics, node->place,
+                        "%s is %s, but must be %" PRId64 "ppm to %" PRId64 "ppm", field->name, node->text,
+                        field->least, field->most);
         return false;
     }
     shape_store(target, field->size, value);
@@ -311,7 +319,8 @@ static bool bind_probability(struct binder *binder, const struct field *field, c
     return bind_parts(binder, field, node, target, false);
 }
 
-static bool bind_drift(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_drift(struct binder *binder, const struct field *field, const struct tree_node *node,
+                       void *target)
 {
     return bind_parts(binder, field, node, target, true);
 }
@@ -325,7 +334,8 @@ static void schema_parts(const struct field *field, struct json *json)
 const struct shape shape_probability = {"a probability such as 0.1%", bind_probability, schema_parts};
 const struct shape shape_drift = {"a drift such as 50ppm", bind_drift, schema_parts};
 
-static bool bind_rate(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_rate(struct binder *binder, const struct field *field, const struct tree_node *node,
+                      void *target)
 {
     int64_t value;
     struct value_error error;
@@ -348,7 +358,8 @@ const struct shape shape_rate = {"a rate such as 100/s", bind_rate, schema_rate}
 
 /* ---- words ---- */
 
-static bool bind_flag(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_flag(struct binder *binder, const struct field *field, const struct tree_node *node,
+                      void *target)
 {
     bool value;
     struct value_error error;
@@ -374,14 +385,18 @@ static void schema_flag(const struct field *field, struct json *json)
 
 const struct shape shape_flag = {"true or false", bind_flag, schema_flag};
 
-static bool bind_choice(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_choice(struct binder *binder, const struct field *field, const struct tree_node *node,
+                        void *target)
 {
     char noun[200] = "";
     size_t used = 0;
     const struct choice *choices = field->extra;
     for (const struct choice *choice = choices; choice->word != NULL; choice++) {
         used += (size_t)snprintf(noun + used, sizeof noun - used, "%s%s",
-                                 used == 0 ? "" : choice[1].word == NULL ? " or " : ", ", choice->word);
+                                 used == 0                ? ""
+                                 : choice[1].word == NULL ? " or "
+                                                          : ", ",
+                                 choice->word);
         ISR_ASSERT(used < sizeof noun);
     }
     if (!shape_scalar(binder, node, noun))
@@ -417,11 +432,12 @@ const struct shape shape_choice = {"one of some words", bind_choice, schema_choi
 
 static bool label_character(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
 }
 
-bool shape_copy_label(struct binder *binder, const struct tree_node *node, const char *text, struct place place,
-                      char label[SIM_LABEL_BYTES], const char *noun)
+bool shape_copy_label(struct binder *binder, const struct tree_node *node, const char *text,
+                      struct place place, char label[SIM_LABEL_BYTES], const char *noun)
 {
     size_t length = strlen(text);
     for (size_t i = 0; i < length; i++) {
@@ -432,7 +448,8 @@ bool shape_copy_label(struct binder *binder, const struct tree_node *node, const
         return false;
     }
     if (length == 0 || length >= SIM_LABEL_BYTES) {
-        diagnostics_add(binder->diagnostics, place, "%s must have 1 to %d characters", noun, SIM_LABEL_BYTES - 1);
+        diagnostics_add(binder->diagnostics, place, "%s must have 1 to %d characters", noun,
+                        SIM_LABEL_BYTES - 1);
         return false;
     }
     memset(label, 0, SIM_LABEL_BYTES);
@@ -440,7 +457,8 @@ bool shape_copy_label(struct binder *binder, const struct tree_node *node, const
     return true;
 }
 
-static bool bind_label(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_label(struct binder *binder, const struct field *field, const struct tree_node *node,
+                       void *target)
 {
     return shape_scalar(binder, node, "a name") &&
            shape_copy_label(binder, node, node->text, node->place, target, field->name);
@@ -467,7 +485,8 @@ static bool prose_is_clean(struct binder *binder, const struct tree_node *node)
     return true;
 }
 
-static bool bind_prose(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_prose(struct binder *binder, const struct field *field, const struct tree_node *node,
+                       void *target)
 {
     (void)field;
     if (!shape_scalar(binder, node, "a text") || !prose_is_clean(binder, node))
@@ -485,7 +504,8 @@ static void schema_prose(const struct field *field, struct json *json)
 
 const struct shape shape_prose = {"a text", bind_prose, schema_prose};
 
-static bool bind_sentence(struct binder *binder, const struct field *field, const struct tree_node *node, void *target)
+static bool bind_sentence(struct binder *binder, const struct field *field, const struct tree_node *node,
+                          void *target)
 {
     if (!shape_scalar(binder, node, "a sentence") || !prose_is_clean(binder, node))
         return false;
@@ -521,12 +541,14 @@ static const struct field distribution_fields[] = {
     {.name = NULL},
 };
 
-static bool check_order(struct binder *binder, const struct tree_node *node, const struct sim_distribution *latency)
+static bool check_order(struct binder *binder, const struct tree_node *node,
+                        const struct sim_distribution *latency)
 {
     bool ordered = latency->low_ns <= latency->median_ns && latency->median_ns <= latency->p99_ns &&
                    latency->p99_ns <= latency->high_ns;
     if (!ordered)
-        diagnostics_add(binder->diagnostics, node->place, "a latency must grow: low <= median <= p99 <= high");
+        diagnostics_add(binder->diagnostics, node->place,
+                        "a latency must grow: low <= median <= p99 <= high");
     return ordered;
 }
 
@@ -569,7 +591,8 @@ static bool bind_distribution(struct binder *binder, const struct field *field, 
         good = shape_bind_map(binder, distribution_fields, node, &latency, field->name) &&
                check_order(binder, node, &latency);
     } else {
-        good = shape_scalar(binder, node, "a latency such as 1ms or 1ms..5ms") && bind_range(binder, node, &latency);
+        good = shape_scalar(binder, node, "a latency such as 1ms or 1ms..5ms") &&
+               bind_range(binder, node, &latency);
     }
     if (good)
         memcpy(target, &latency, sizeof latency);
@@ -582,7 +605,8 @@ static void schema_distribution(const struct field *field, struct json *json)
     json_open_list(json, "anyOf");
     json_open_object(json, NULL);
     json_string(json, "type", "string");
-    json_string(json, "pattern", "^[0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h)?(\\.\\.[0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h))?$");
+    json_string(json, "pattern",
+                "^[0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h)?(\\.\\.[0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h))?$");
     json_close_object(json);
     json_open_object(json, NULL);
     json_integer(json, "const", 0);
@@ -593,4 +617,5 @@ static void schema_distribution(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_distribution = {"a latency such as 1ms or 1ms..5ms", bind_distribution, schema_distribution};
+const struct shape shape_distribution = {"a latency such as 1ms or 1ms..5ms", bind_distribution,
+                                         schema_distribution};

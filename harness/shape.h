@@ -1,5 +1,5 @@
-/* How a text tree becomes C structs: tables of fields, each with a shape. The same tables check a file, fill the
- * structs, write the JSON schema for editors and print the reference, so that these cannot differ. */
+/* How a text tree becomes C structs: tables of fields, each with a shape. The same tables check a file, fill
+ * the structs, write the JSON schema for editors and print the reference, so that these cannot differ. */
 #ifndef HARNESS_SHAPE_H
 #define HARNESS_SHAPE_H
 
@@ -11,8 +11,9 @@
 /* What binding works on. */
 struct binder {
     struct diagnostics *diagnostics;
-    struct pool *pool;     /* for what the scenario keeps */
-    struct sim_spec *spec; /* being filled; what is named by steps and clients is there before they are bound */
+    struct pool *pool; /* for what the scenario keeps */
+    struct sim_spec
+        *spec; /* being filled; what is named by steps and clients is there before they are bound */
 };
 
 struct field;
@@ -20,7 +21,8 @@ struct field;
 struct shape {
     const char *noun; /* "a duration" */
     /* Fills the member at target; false after adding to diagnostics. */
-    bool (*bind)(struct binder *binder, const struct field *field, const struct tree_node *node, void *target);
+    bool (*bind)(struct binder *binder, const struct field *field, const struct tree_node *node,
+                 void *target);
     /* Adds the members of the value's JSON schema to the open object. */
     void (*schema)(const struct field *field, struct json *json);
 };
@@ -29,9 +31,9 @@ struct shape {
 struct field {
     const char *name; /* NULL ends a table */
     const struct shape *shape;
-    size_t position, size;  /* of the member in the struct that the table fills; see FIELD */
-    int64_t least, most;    /* both 0: not bounded */
-    const void *extra;      /* what the shape needs: a table of fields, the words of a choice */
+    size_t position, size; /* of the member in the struct that the table fills; see FIELD */
+    int64_t least, most;   /* both 0: not bounded */
+    const void *extra;     /* what the shape needs: a table of fields, the words of a choice */
     bool required;
     const char *meaning;
 };
@@ -44,10 +46,10 @@ struct choice {
     int64_t value;
 };
 
-/* Binds a mapping by a table of fields in the table's order; unknown and missing keys are errors. what: "topic 'orders'",
- * for messages. */
-bool shape_bind_map(struct binder *binder, const struct field *fields, const struct tree_node *node, void *target,
-                    const char *what);
+/* Binds a mapping by a table of fields in the table's order; unknown and missing keys are errors. what:
+ * "topic 'orders'", for messages. */
+bool shape_bind_map(struct binder *binder, const struct field *fields, const struct tree_node *node,
+                    void *target, const char *what);
 /* The schema of a mapping: type, properties, required. */
 void shape_schema_map(const struct field *fields, struct json *json);
 /* One property: description, bounds and what the shape adds. */
@@ -61,8 +63,8 @@ bool shape_report(struct binder *binder, const struct tree_node *node, const str
 /* Is the node a scalar that says something? Adds an error otherwise. */
 bool shape_scalar(struct binder *binder, const struct tree_node *node, const char *noun);
 /* Copies a word into a label of SIM_LABEL_BYTES: letters, digits and . _ - only. */
-bool shape_copy_label(struct binder *binder, const struct tree_node *node, const char *text, struct place place,
-                      char label[SIM_LABEL_BYTES], const char *noun);
+bool shape_copy_label(struct binder *binder, const struct tree_node *node, const char *text,
+                      struct place place, char label[SIM_LABEL_BYTES], const char *noun);
 
 extern const struct shape shape_duration;     /* int64_t, ns */
 extern const struct shape shape_bytes;        /* int64_t */

@@ -29,7 +29,8 @@ static unsigned distance_between(const char *a, size_t a_length, const char *b, 
         for (size_t j = 1; j <= b_length; j++) {
             unsigned change = last[j - 1] + (lower(a[i - 1]) != lower(b[j - 1]));
             now[j] = least(change, least(last[j], now[j - 1]) + 1);
-            bool swapped = i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]);
+            bool swapped =
+                i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]);
             if (swapped)
                 now[j] = least(now[j], before[j - 2] + 1);
         }

@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 struct suggestion {
-    const char *word;     /* borrowed */
-    const char *best;     /* borrowed from the offers; NULL when none is near enough */
-    unsigned distance;    /* of best */
+    const char *word;  /* borrowed */
+    const char *best;  /* borrowed from the offers; NULL when none is near enough */
+    unsigned distance; /* of best */
 };
 
 struct suggestion suggestion_for(const char *word);

@@ -35,7 +35,8 @@ static void print_indent(FILE *out, unsigned indent)
 }
 
 /* Words of one line that flow on after what stands in the line already. Returns the column. */
-static unsigned flow(FILE *out, const char *line, size_t length, unsigned column, unsigned indent, unsigned width)
+static unsigned flow(FILE *out, const char *line, size_t length, unsigned column, unsigned indent,
+                     unsigned width)
 {
     for (size_t at = 0; at < length;) {
         if (line[at] == ' ') {

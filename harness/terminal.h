@@ -10,8 +10,8 @@ struct palette {
     const char *bold, *dim, *red, *green, *yellow, *cyan, *plain; /* all "" without colour */
 };
 struct palette terminal_palette(FILE *stream);
-/* Prints prose with every line indented and wrapped at about `width` columns; blank lines and lines that begin with
- * spaces (pictures) stay as they are. */
+/* Prints prose with every line indented and wrapped at about `width` columns; blank lines and lines that
+ * begin with spaces (pictures) stay as they are. */
 void terminal_print_prose(FILE *out, const char *text, unsigned indent, unsigned width);
 
 #endif

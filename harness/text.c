@@ -29,7 +29,8 @@ size_t text_character_size(const char *text, size_t left)
 bool text_is_control(const char *text, size_t left)
 {
     const unsigned char *bytes = (const unsigned char *)text;
-    return bytes[0] < 0x20 || bytes[0] == 0x7f || (left > 1 && bytes[0] == 0xc2 && bytes[1] >= 0x80 && bytes[1] < 0xa0);
+    return bytes[0] < 0x20 || bytes[0] == 0x7f ||
+           (left > 1 && bytes[0] == 0xc2 && bytes[1] >= 0x80 && bytes[1] < 0xa0);
 }
 
 uint32_t text_characters(const char *text, size_t length)

@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of the UTF-8 character at text, 0 where there is none (RFC 3629: shortest form, no surrogates). left >= 1. */
+/* Bytes of the UTF-8 character at text, 0 where there is none (RFC 3629: shortest form, no surrogates). left
+ * >= 1. */
 size_t text_character_size(const char *text, size_t left);
 /* Does a control character (C0 or C1, which terminals obey) stand here? Tabs and line breaks are ones too. */
 bool text_is_control(const char *text, size_t left);

@@ -80,7 +80,7 @@ static void print_field(struct json *json, struct sim_world *world, int kind, co
     case (int)ISR_FIELD_term:
     case (int)ISR_FIELD_count:
     case (int)ISR_FIELD_size:
-    case (int)ISR_FIELD_time: /* ns */
+    case (int)ISR_FIELD_time:   /* ns */
     case (int)SIM_FIELD_action: /* the step's place, from 0 */
         json_integer(json, key, value);
         break;

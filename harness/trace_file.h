@@ -1,5 +1,5 @@
-/* The whole trace of a run as JSON Lines: written beside its place, then renamed, so that it is there whole or not at
- * all. */
+/* The whole trace of a run as JSON Lines: written beside its place, then renamed, so that it is there whole
+ * or not at all. */
 #ifndef HARNESS_TRACE_FILE_H
 #define HARNESS_TRACE_FILE_H
 

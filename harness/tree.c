@@ -134,7 +134,8 @@ static bool scalar_is_literal(const yaml_event_t *event, uint32_t quotes)
     size_t columns = event->end_mark.column - event->start_mark.column;
     return event->start_mark.line == event->end_mark.line && style != YAML_LITERAL_SCALAR_STYLE &&
            style != YAML_FOLDED_SCALAR_STYLE &&
-           columns == text_characters((const char *)event->data.scalar.value, event->data.scalar.length) + 2 * quotes;
+           columns == text_characters((const char *)event->data.scalar.value, event->data.scalar.length) +
+                          2 * quotes;
 }
 
 static void take_scalar(struct loader *loader, const yaml_event_t *event)
@@ -209,7 +210,8 @@ static bool event_has_anchor(const yaml_event_t *event)
 static void take_event(struct loader *loader, const yaml_event_t *event)
 {
     if (event_has_anchor(event)) {
-        refuse(loader, place_of(event->start_mark), "anchors (&) and aliases (*) are not allowed in scenario files",
+        refuse(loader, place_of(event->start_mark),
+               "anchors (&) and aliases (*) are not allowed in scenario files",
                "write the value out, or put the text in quotes");
         return;
     }
@@ -234,8 +236,9 @@ static void take_event(struct loader *loader, const yaml_event_t *event)
         break;
     case YAML_DOCUMENT_START_EVENT:
         if (loader->root != NULL)
-            refuse(loader, place_of(event->start_mark), "a second document begins here",
-                   "a scenario file holds one scenario; use `variants` for the same history under other rules");
+            refuse(
+                loader, place_of(event->start_mark), "a second document begins here",
+                "a scenario file holds one scenario; use `variants` for the same history under other rules");
         break;
     case YAML_STREAM_END_EVENT:
         loader->done = true;
@@ -257,7 +260,8 @@ static void report_syntax_error(struct loader *loader)
                     parser->problem != NULL ? parser->problem : "unreadable",
                     parser->context != NULL ? " " : "", parser->context != NULL ? parser->context : "");
     if (parser->context != NULL && parser->context_mark.line + 1 != place.line)
-        diagnostics_hint(loader->diagnostics, "it belongs to what begins on line %zu", parser->context_mark.line + 1);
+        diagnostics_hint(loader->diagnostics, "it belongs to what begins on line %zu",
+                         parser->context_mark.line + 1);
     loader->failed = true;
 }
 
@@ -276,7 +280,8 @@ const struct tree_node *tree_load(struct pool *pool, struct diagnostics *diagnos
         return NULL;
     }
     yaml_parser_set_encoding(&loader.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&loader.parser, (const unsigned char *)diagnostics->text, diagnostics->text_bytes);
+    yaml_parser_set_input_string(&loader.parser, (const unsigned char *)diagnostics->text,
+                                 diagnostics->text_bytes);
     while (!loader.done && !loader.failed) {
         yaml_event_t event;
         if (!yaml_parser_parse(&loader.parser, &event)) {

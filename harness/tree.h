@@ -1,9 +1,9 @@
 /* A YAML or JSON text as a tree of nodes that know where they stand.
  *
- * Scalars stay the strings they are written as: our own tables give them types, so that YAML's guesses (no = false,
- * 010 = 8) cannot happen. Refused, each with its place: text that is not UTF-8, control characters, anchors and
- * aliases (an alias can make a small file huge), tags, more than one document, keys that are not scalars, a key given
- * twice, and whatever exceeds the bounds below. */
+ * Scalars stay the strings they are written as: our own tables give them types, so that YAML's guesses (no =
+ * false, 010 = 8) cannot happen. Refused, each with its place: text that is not UTF-8, control characters,
+ * anchors and aliases (an alias can make a small file huge), tags, more than one document, keys that are not
+ * scalars, a key given twice, and whatever exceeds the bounds below. */
 #ifndef HARNESS_TREE_H
 #define HARNESS_TREE_H
 
@@ -40,7 +40,8 @@ const struct tree_node *tree_load(struct pool *pool, struct diagnostics *diagnos
 const struct tree_node *tree_find(const struct tree_node *map, const char *key);
 /* The place of the byte at `offset` inside a scalar's value, as near as the source allows. */
 struct place tree_place_inside(const struct tree_node *node, size_t offset);
-/* What a node is, for messages: "a mapping", "a list", "nothing", "'text'" (cut at 40 characters) into buffer. */
+/* What a node is, for messages: "a mapping", "a list", "nothing", "'text'" (cut at 40 characters) into
+ * buffer. */
 const char *tree_describe(const struct tree_node *node, char buffer[64]);
 
 #endif

@@ -1,6 +1,6 @@
-/* The first run leaves its hash after every event in a list. The second is compared with the list as it goes and stops
- * at the first difference, where the last trace records are still at hand; then the first is carried out once more up to
- * that event, for its records. */
+/* The first run leaves its hash after every event in a list. The second is compared with the list as it goes
+ * and stops at the first difference, where the last trace records are still at hand; then the first is
+ * carried out once more up to that event, for its records. */
 #include "harness/twice.h"
 
 #include <inttypes.h>
@@ -47,7 +47,8 @@ static void copy_records(const struct last_records *last, struct twice_differenc
     uint64_t shown = last->count < TWICE_RECORDS ? last->count : TWICE_RECORDS;
     difference->records_count[which] = (uint32_t)shown;
     for (uint64_t i = 0; i < shown; i++)
-        memcpy(difference->records[which][i], last->texts[(last->count - shown + i) % TWICE_RECORDS], TWICE_TEXT_BYTES);
+        memcpy(difference->records[which][i], last->texts[(last->count - shown + i) % TWICE_RECORDS],
+               TWICE_TEXT_BYTES);
 }
 
 static bool record_run(struct arena *arena, const struct run_request *request, struct hashes *hashes)
@@ -62,8 +63,8 @@ static bool record_run(struct arena *arena, const struct run_request *request, s
     return stored;
 }
 
-/* Runs until the hash after an event is not the listed one, or for at most `most` events; where it stopped is in the
- * difference. */
+/* Runs until the hash after an event is not the listed one, or for at most `most` events; where it stopped is
+ * in the difference. */
 static uint64_t follow(struct arena *arena, const struct run_request *request, const struct hashes *hashes,
                        uint64_t most, struct twice_difference *difference, unsigned which)
 {

@@ -9,8 +9,8 @@ enum { TWICE_RECORDS = 4, TWICE_TEXT_BYTES = 400 };
 /* The first event in which two runs differ. */
 struct twice_difference {
     bool differs;
-    uint64_t event;       /* its number, from 1 */
-    int64_t time_ns[2];   /* in each run */
+    uint64_t event;     /* its number, from 1 */
+    int64_t time_ns[2]; /* in each run */
     uint64_t hash[2];
     /* The last trace records of each run at that event, the oldest first. */
     char records[2][TWICE_RECORDS][TWICE_TEXT_BYTES];
@@ -18,7 +18,8 @@ struct twice_difference {
     bool drifting; /* the first run, carried out again, did something else once more */
 };
 
-/* Runs a and then b, which are the same for --twice. False where memory for the hashes ran out (told on stderr). */
+/* Runs a and then b, which are the same for --twice. False where memory for the hashes ran out (told on
+ * stderr). */
 bool twice_compare(struct arena *arena, const struct run_request *a, const struct run_request *b,
                    struct twice_difference *difference);
 /* In words. */

@@ -22,7 +22,8 @@ static const struct unit time_units[] = {{"ns", 1},
                                          {"m", INT64_C(60000000000)},
                                          {"h", INT64_C(3600000000000)},
                                          {NULL, 0}};
-static const struct unit size_units[] = {{"B", 1}, {"KiB", 1024}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {NULL, 0}};
+static const struct unit size_units[] = {
+    {"B", 1}, {"KiB", 1024}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {NULL, 0}};
 static const struct unit part_units[] = {{"%", 10000}, {"ppm", 1}, {NULL, 0}};
 
 __attribute__((format(printf, 4, 5))) static bool fail(struct value_error *error, size_t at, const char *hint,
@@ -133,7 +134,8 @@ bool value_duration(const char *text, bool negative, int64_t *value, struct valu
     if (unit == NULL)
         return fail(error, (size_t)(rest - text), hint, "'%.40s' is not a unit of time", rest);
     if (!scale_decimal(&number, unit->worth, value))
-        return fail(error, 0, "the finest is 1ns, the longest about 292 years", "'%.40s' is out of range", text);
+        return fail(error, 0, "the finest is 1ns, the longest about 292 years", "'%.40s' is out of range",
+                    text);
     return true;
 }
 
@@ -187,9 +189,11 @@ bool value_rate_interval(const char *text, int64_t *value, struct value_error *e
         return fail(error, 0, hint, "'%.40s' is not a rate", text);
     const struct unit *unit = find_unit(time_units, text + number.end + 1);
     if (unit == NULL || unit->worth < 1000000)
-        return fail(error, number.end + 1, hint, "'%.40s' is not a unit that a rate can have", text + number.end + 1);
+        return fail(error, number.end + 1, hint, "'%.40s' is not a unit that a rate can have",
+                    text + number.end + 1);
     if (number.mantissa == 0)
-        return fail(error, 0, "leave `rate` out for a client that only does what steps say", "a rate cannot be 0");
+        return fail(error, 0, "leave `rate` out for a client that only does what steps say",
+                    "a rate cannot be 0");
     /* interval = unit * scale / mantissa, rounded to the nearest nanosecond */
     if (unit->worth > INT64_MAX / 2 / number.scale)
         return fail(error, 0, hint, "'%.40s' has too many digits", text);
@@ -220,7 +224,9 @@ bool value_seed(const char *text, uint64_t *value, struct value_error *error)
         return fail(error, 0, hint, "'%.40s' is not a seed", text);
     for (; *at != '\0'; at++) {
         char c = *at >= 'A' && *at <= 'F' ? (char)(*at - 'A' + 'a') : *at;
-        uint64_t digit = is_digit(c) ? (uint64_t)(c - '0') : c >= 'a' && c <= 'f' ? (uint64_t)(c - 'a') + 10 : 99;
+        uint64_t digit = is_digit(c)            ? (uint64_t)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (uint64_t)(c - 'a') + 10
+                                                : 99;
         if (digit >= base || sum > (UINT64_MAX - digit) / base)
             return fail(error, 0, hint, "'%.40s' is not a seed", text);
         sum = sum * base + digit;
@@ -242,7 +248,8 @@ bool value_seed_range(const char *text, uint64_t *first, uint64_t *last, struct 
     if (!value_seed(low, first, error) || !value_seed(dots + 2, last, error))
         return false;
     if (*first > *last)
-        return fail(error, 0, "write the smaller seed first, such as 1..100", "'%.60s' is an empty range", text);
+        return fail(error, 0, "write the smaller seed first, such as 1..100", "'%.60s' is an empty range",
+                    text);
     return true;
 }
 
@@ -277,8 +284,8 @@ static const char *print_in_units(int64_t value, const struct unit *units, char 
     }
     if (tenths) {
         int64_t count = value / (chosen->worth / 10);
-        snprintf(buffer, 32, "%" PRId64 ".%d%s", count / 10, (int)(count % 10 < 0 ? -(count % 10) : count % 10),
-                 chosen->name);
+        snprintf(buffer, 32, "%" PRId64 ".%d%s", count / 10,
+                 (int)(count % 10 < 0 ? -(count % 10) : count % 10), chosen->name);
     } else {
         snprintf(buffer, 32, "%" PRId64 "%s", value / chosen->worth, chosen->name);
     }

@@ -1,7 +1,7 @@
 /* Values as people write them: durations, sizes, probabilities, rates, whole numbers. No floating point.
  *
- * Each reader takes a NUL-terminated text and fills *value; on an error it returns false and fills *error with a
- * message, a hint and the offset of the byte at fault. */
+ * Each reader takes a NUL-terminated text and fills *value; on an error it returns false and fills *error
+ * with a message, a hint and the offset of the byte at fault. */
 #ifndef HARNESS_VALUE_H
 #define HARNESS_VALUE_H
 
@@ -15,8 +15,8 @@ struct value_error {
     size_t at;
 };
 
-/* Nanoseconds: a number, decimals allowed, and a unit of ns us ms s m h ("1.5s"); a sign where negative is true.
- * 0 needs no unit. */
+/* Nanoseconds: a number, decimals allowed, and a unit of ns us ms s m h ("1.5s"); a sign where negative is
+ * true. 0 needs no unit. */
 bool value_duration(const char *text, bool negative, int64_t *value, struct value_error *error);
 /* Bytes: a whole number, alone or with B, KiB, MiB or GiB. */
 bool value_bytes(const char *text, int64_t *value, struct value_error *error);
@@ -39,6 +39,7 @@ const char *value_print_bytes(int64_t bytes, char buffer[32]);
 /* Virtual time as timelines show it, in seconds cut at the millisecond: "2.115s". */
 const char *value_print_seconds(int64_t ns, char buffer[32]);
 /* As a regular expression (ECMA 262), for the schema. */
-extern const char value_duration_pattern[], value_bytes_pattern[], value_parts_pattern[], value_rate_pattern[];
+extern const char value_duration_pattern[], value_bytes_pattern[], value_parts_pattern[],
+    value_rate_pattern[];
 
 #endif

@@ -1,4 +1,5 @@
-/* Any bytes are read as a scenario: an error or a scenario, never a crash, and what is accepted the simulator accepts. */
+/* Any bytes are read as a scenario: an error or a scenario, never a crash, and what is accepted the simulator
+ * accepts. */
 #include <stdint.h>
 #include <stdlib.h>
 

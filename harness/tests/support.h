@@ -7,10 +7,10 @@
 #include "harness/scenario.h"
 
 /* A cluster to put something after; four lines long. */
-#define HEAD                                                       \
-    "cluster: {brokers: 3, controllers: 3, combined: true}\n"      \
-    "topics:\n"                                                    \
-    "  orders: {partitions: 2, replication: 3, min_isr: 2}\n"      \
+#define HEAD                                                  \
+    "cluster: {brokers: 3, controllers: 3, combined: true}\n" \
+    "topics:\n"                                               \
+    "  orders: {partitions: 2, replication: 3, min_isr: 2}\n" \
     "clients: {p1: {produce: orders, rate: 100/s}, reader: {consume: orders}}\n"
 enum { HEAD_LINES = 4 };
 
@@ -31,7 +31,8 @@ static inline void read_good(struct scenario *scenario, const char *text)
 }
 
 /* A text that must be bad: its only error is at the place, and message and hint contain the words. */
-static inline void assert_error(const char *text, uint32_t line, uint32_t column, const char *message, const char *hint)
+static inline void assert_error(const char *text, uint32_t line, uint32_t column, const char *message,
+                                const char *hint)
 {
     struct scenario scenario;
     struct diagnostics diagnostics;

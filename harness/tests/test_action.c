@@ -48,8 +48,9 @@ static void example_of(const char *form, char *text, size_t size)
 {
     static const struct {
         const char *hole, *text;
-    } holes[] = {{"<p>", "orders-0"}, {"<n>|none", "none"},    {"elected|<n>", "elected"}, {"<n>", "n1"}, {"<set>", "[1, 2]"},
-                 {"<cmp>", ">="},      {"<number>", "12"},      {"<duration>", "3ms"},      {"is|is not", "is not"}};
+    } holes[] = {{"<p>", "orders-0"}, {"<n>|none", "none"},  {"elected|<n>", "elected"},
+                 {"<n>", "n1"},       {"<set>", "[1, 2]"},   {"<cmp>", ">="},
+                 {"<number>", "12"},  {"<duration>", "3ms"}, {"is|is not", "is not"}};
     size_t used = 0;
     while (*form != '\0') {
         size_t i = 0, length = strcspn(form, " ");
@@ -88,13 +89,20 @@ static void reads_opposite_words_and_comparisons(void **state)
         const char *text;
         enum sim_comparison comparison;
         int64_t value;
-    } cases[] = {{"isr of orders-0 has n2", SIM_EQUAL, 0},        {"isr of orders-0 lacks n2", SIM_NOT_EQUAL, 0},
-                 {"isr of orders-0 is [1]", SIM_EQUAL, 0},        {"isr of orders-0 is not [1]", SIM_NOT_EQUAL, 0},
-                 {"n1 is up", SIM_EQUAL, 0},                      {"n1 is down", SIM_NOT_EQUAL, 0},
-                 {"acked records>=5", SIM_AT_LEAST, 5},           {"acked records <= 5", SIM_AT_MOST, 5},
-                 {"acked records is 5", SIM_EQUAL, 5},            {"acked records is not 5", SIM_NOT_EQUAL, 5},
-                 {"acked records < 5", SIM_BELOW, 5},             {"acked records > 5", SIM_ABOVE, 5},
-                 {"acked records != 5", SIM_NOT_EQUAL, 5},        {"acked records == 5", SIM_EQUAL, 5}};
+    } cases[] = {{"isr of orders-0 has n2", SIM_EQUAL, 0},
+                 {"isr of orders-0 lacks n2", SIM_NOT_EQUAL, 0},
+                 {"isr of orders-0 is [1]", SIM_EQUAL, 0},
+                 {"isr of orders-0 is not [1]", SIM_NOT_EQUAL, 0},
+                 {"n1 is up", SIM_EQUAL, 0},
+                 {"n1 is down", SIM_NOT_EQUAL, 0},
+                 {"acked records>=5", SIM_AT_LEAST, 5},
+                 {"acked records <= 5", SIM_AT_MOST, 5},
+                 {"acked records is 5", SIM_EQUAL, 5},
+                 {"acked records is not 5", SIM_NOT_EQUAL, 5},
+                 {"acked records < 5", SIM_BELOW, 5},
+                 {"acked records > 5", SIM_ABOVE, 5},
+                 {"acked records != 5", SIM_NOT_EQUAL, 5},
+                 {"acked records == 5", SIM_EQUAL, 5}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct scenario scenario;
@@ -127,7 +135,8 @@ static void takes_every_setting_and_rule_with_its_bounds(void **state)
     const struct isr_config_info *settings = isr_config_list(&count);
     (void)state;
     for (size_t i = 0; i < count; i++) {
-        const struct field *field = field_named(scenario_config_fields, settings[i].name, strlen(settings[i].name));
+        const struct field *field =
+            field_named(scenario_config_fields, settings[i].name, strlen(settings[i].name));
         assert_non_null(field);
         assert_int_equal(field->position, settings[i].position);
         assert_int_equal(field->least, settings[i].least);

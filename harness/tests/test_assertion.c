@@ -17,7 +17,8 @@
 #include "harness/runner.h"
 #include "harness/tests/support.h"
 
-/* Fails an assertion in the middle of a run, in a child; what it said on standard error and output into `said`. */
+/* Fails an assertion in the middle of a run, in a child; what it said on standard error and output into
+ * `said`. */
 static int fail_in_a_child(const char *remove, char *said, size_t size)
 {
     int ends[2];

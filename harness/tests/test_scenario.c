@@ -10,22 +10,23 @@ static void reads_a_whole_scenario(void **state)
 {
     struct scenario scenario;
     (void)state;
-    read_good(&scenario,
-              "name: all\nabout: prose\nsource: KIP-101\n"
-              "exhibit: {number: 7, system: \"Kafka 0.8\", year: 2013, loss: records}\n"
-              "tags: [museum, election]\n"
-              "cluster: {brokers: 4, controllers: 3, combined: false}\n"
-              "config: {replica_lag_time_max: 2s, fetch_max_bytes: 4KiB, fetch_hw_push: off, isr_hysteresis: 3}\n"
-              "rules: {trunc: hw}\n"
-              "network: {latency: {low: 1ms, median: 2ms, p99: 3ms, high: 4ms}, loss: 0.1%}\n"
-              "disks: {sync_latency: 1ms..3ms, capacity: 1MiB}\n"
-              "topics:\n  orders: {assignment: [[1, 2, 3], [n2, n3, n4]], min_isr: 2, unclean: true}\n"
-              "clients:\n"
-              "  p1: {produce: orders, rate: 100/s, batch: 4, acks: 1, partition: 1, start: 1s, stop: 9s}\n"
-              "  c9x: {consume: orders, from: follower}\n"
-              "  boss: {admin: true}\n"
-              "duration: 20s\nsettle: 5s\nseed: 0xff\n"
-              "expect: {violates: [I1, I3], with: lost}\n");
+    read_good(
+        &scenario,
+        "name: all\nabout: prose\nsource: KIP-101\n"
+        "exhibit: {number: 7, system: \"Kafka 0.8\", year: 2013, loss: records}\n"
+        "tags: [museum, election]\n"
+        "cluster: {brokers: 4, controllers: 3, combined: false}\n"
+        "config: {replica_lag_time_max: 2s, fetch_max_bytes: 4KiB, fetch_hw_push: off, isr_hysteresis: 3}\n"
+        "rules: {trunc: hw}\n"
+        "network: {latency: {low: 1ms, median: 2ms, p99: 3ms, high: 4ms}, loss: 0.1%}\n"
+        "disks: {sync_latency: 1ms..3ms, capacity: 1MiB}\n"
+        "topics:\n  orders: {assignment: [[1, 2, 3], [n2, n3, n4]], min_isr: 2, unclean: true}\n"
+        "clients:\n"
+        "  p1: {produce: orders, rate: 100/s, batch: 4, acks: 1, partition: 1, start: 1s, stop: 9s}\n"
+        "  c9x: {consume: orders, from: follower}\n"
+        "  boss: {admin: true}\n"
+        "duration: 20s\nsettle: 5s\nseed: 0xff\n"
+        "expect: {violates: [I1, I3], with: lost}\n");
     const struct sim_spec *spec = &scenario.base;
     assert_string_equal(spec->name, "all");
     assert_int_equal(scenario.exhibit.number, 7);
@@ -51,7 +52,8 @@ static void reads_a_whole_scenario(void **state)
     assert_int_equal(spec->seed, 255);
     assert_int_equal(scenario.variants_count, 1);
     assert_string_equal(scenario.variants[0].name, "default");
-    assert_int_equal(scenario.variants[0].expectation.invariants, 1 << SIM_INVARIANT_I1 | 1 << SIM_INVARIANT_I3);
+    assert_int_equal(scenario.variants[0].expectation.invariants,
+                     1 << SIM_INVARIANT_I1 | 1 << SIM_INVARIANT_I3);
     assert_string_equal(scenario.variants[0].expectation.with, "lost");
     scenario_free(&scenario);
 }
@@ -132,7 +134,8 @@ static void reads_json_with_tabs(void **state)
 {
     struct scenario scenario;
     (void)state;
-    read_good(&scenario, "{\n\t\"topics\": {\"orders\": {\"replication\": 3}},\n\t\"expect\": \"holds\"\n}\n");
+    read_good(&scenario,
+              "{\n\t\"topics\": {\"orders\": {\"replication\": 3}},\n\t\"expect\": \"holds\"\n}\n");
     assert_string_equal(scenario.base.name, "test");
     scenario_free(&scenario);
 }
@@ -165,24 +168,31 @@ static void tells_where_keys_are_wrong(void **state)
     assert_error(HEAD "steps: [{kill: n1, start: n1}]\n", 5, 20, "a step does one thing", "step of its own");
     assert_error(HEAD "steps: [{at: 1s}]\n", 5, 9, "does nothing", "");
     assert_error(HEAD "steps: [{at: 1s, wait: 1s, note: x}]\n", 5, 18, "waits for one thing", "");
-    assert_error(HEAD "steps: [{at: 1s, at_latest: 1s, note: x}]\n", 5, 18, "belongs to 'when' or 'after'", "");
+    assert_error(HEAD "steps: [{at: 1s, at_latest: 1s, note: x}]\n", 5, 18, "belongs to 'when' or 'after'",
+                 "");
     assert_error(HEAD "steps: [{cut: {from: n1}}]\n", 5, 15, "'cut' needs 'to'", "");
 }
 
 static void refuses_impossible_clusters(void **state)
 {
     (void)state;
-    assert_error("cluster: {brokers: 2}\ntopics: {a: {replication: 3}}\n", 2, 27, "more than the cluster's 2 brokers", "");
-    assert_error("topics: {a: {replication: 2, min_isr: 3}}\n", 1, 39, "more than the replication factor 2", "acks=all");
-    assert_error("cluster: {brokers: 3, controllers: 5}\ntopics: {a: {}}\n", 1, 36, "do not fit", "combined: false");
+    assert_error("cluster: {brokers: 2}\ntopics: {a: {replication: 3}}\n", 2, 27,
+                 "more than the cluster's 2 brokers", "");
+    assert_error("topics: {a: {replication: 2, min_isr: 3}}\n", 1, 39, "more than the replication factor 2",
+                 "acks=all");
+    assert_error("cluster: {brokers: 3, controllers: 5}\ntopics: {a: {}}\n", 1, 36, "do not fit",
+                 "combined: false");
     assert_error("cluster: {brokers: 0}\ntopics: {a: {}}\n", 1, 20, "must be 1 to 100", "");
     assert_error("topics: {a: {partitions: 2, assignment: [[1, 2]]}}\n", 1, 41, "but the topic has 2", "");
     assert_error("topics: {a: {assignment: [[1, 1]]}}\n", 1, 31, "named twice", "");
     assert_error("topics: {a: {assignment: [[1, 9]]}}\n", 1, 31, "there is no broker '9'", "n1 to n3");
     assert_error("topics: {a: {replication: 2, assignment: [[1, 2, 3]]}}\n", 1, 43, "3 replicas here", "");
-    assert_error(HEAD "duration: 5s\nsettle: 9s\n", 6, 9, "settle (9s) must be shorter than duration (5s)", "");
-    assert_error(HEAD "duration: 5s\nsettle: 3s\nsteps: [{at: 3s, note: x}]\n", 7, 14, "never reached: steps end at 2s", "");
-    assert_error(HEAD "steps: [{at: 2s, note: x}, {at: 1s, note: y}]\n", 5, 33, "earlier than a step before it (at 2s)", "");
+    assert_error(HEAD "duration: 5s\nsettle: 9s\n", 6, 9, "settle (9s) must be shorter than duration (5s)",
+                 "");
+    assert_error(HEAD "duration: 5s\nsettle: 3s\nsteps: [{at: 3s, note: x}]\n", 7, 14,
+                 "never reached: steps end at 2s", "");
+    assert_error(HEAD "steps: [{at: 2s, note: x}, {at: 1s, note: y}]\n", 5, 33,
+                 "earlier than a step before it (at 2s)", "");
 }
 
 static void tells_which_names_mean_nothing(void **state)
@@ -191,12 +201,17 @@ static void tells_which_names_mean_nothing(void **state)
     assert_error(HEAD "steps: [{kill: [n1, n5]}]\n", 5, 21, "there is no node 'n5'", "n1 to n3");
     assert_error(HEAD "steps: [{kill: c1}]\n", 5, 16, "there is no node 'c1'", "combined");
     assert_error(HEAD "steps: [{kill: raeder}]\n", 5, 16, "there is no node 'raeder'", "'reader'");
-    assert_error(HEAD "steps: [{produce: {partition: order-0}}]\n", 5, 31, "there is no topic 'order'", "'orders'");
-    assert_error(HEAD "steps: [{produce: {partition: orders-2}}]\n", 5, 31, "no partition 'orders-2'", "orders-0 to orders-1");
+    assert_error(HEAD "steps: [{produce: {partition: order-0}}]\n", 5, 31, "there is no topic 'order'",
+                 "'orders'");
+    assert_error(HEAD "steps: [{produce: {partition: orders-2}}]\n", 5, 31, "no partition 'orders-2'",
+                 "orders-0 to orders-1");
     assert_error(HEAD "steps: [{produce: {partition: orders}}]\n", 5, 31, "is not a partition", "orders-0");
-    assert_error(HEAD "steps: [{produce: {partition: orders-0, client: p2}}]\n", 5, 49, "there is no client 'p2'", "p1");
-    assert_error(HEAD "steps: [{produce: {partition: orders-0, client: reader}}]\n", 5, 49, "is a consumer", "");
-    assert_error("topics: {a: {}}\nclients: {n1: {produce: a}}\n", 2, 11, "cannot be a client's name", "brokers");
+    assert_error(HEAD "steps: [{produce: {partition: orders-0, client: p2}}]\n", 5, 49,
+                 "there is no client 'p2'", "p1");
+    assert_error(HEAD "steps: [{produce: {partition: orders-0, client: reader}}]\n", 5, 49, "is a consumer",
+                 "");
+    assert_error("topics: {a: {}}\nclients: {n1: {produce: a}}\n", 2, 11, "cannot be a client's name",
+                 "brokers");
     assert_error("topics: {a: {}}\nclients: {p: {produce: b}}\n", 2, 24, "there is no topic 'b'", "");
     assert_error(HEAD "steps: [{partition: [[n1], [n1, n2]]}]\n", 5, 28, "node 'n1' is in two groups", "");
 }
@@ -263,12 +278,14 @@ static void reports_many_errors_in_the_order_of_the_file(void **state)
     struct scenario scenario;
     struct diagnostics diagnostics;
     (void)state;
-    assert_false(read_text(&scenario, &diagnostics,
-                           HEAD "settle: 5\nexpect: holdss\nrules: {a: 1}\nsteps:\n  - {kill: n8}\n  - {at: x, note: y}\n"));
+    assert_false(read_text(
+        &scenario, &diagnostics,
+        HEAD "settle: 5\nexpect: holdss\nrules: {a: 1}\nsteps:\n  - {kill: n8}\n  - {at: x, note: y}\n"));
     assert_int_equal(diagnostics.count, 5);
     for (uint32_t i = 1; i < diagnostics.count; i++)
         assert_true(diagnostics.items[i - 1].place.line <= diagnostics.items[i].place.line);
-    assert_false(read_text(&scenario, &diagnostics, HEAD "a: 1\nb: 1\nc: 1\nd: 1\ne: 1\nf: 1\ng: 1\nh: 1\ni: 1\nj: 1\nk: 1\nl: 1\n"));
+    assert_false(read_text(&scenario, &diagnostics,
+                           HEAD "a: 1\nb: 1\nc: 1\nd: 1\ne: 1\nf: 1\ng: 1\nh: 1\ni: 1\nj: 1\nk: 1\nl: 1\n"));
     assert_int_equal(diagnostics.count, DIAGNOSTICS_MAX);
     assert_int_equal(diagnostics.dropped, 2);
 }

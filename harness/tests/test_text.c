@@ -27,7 +27,8 @@ static void accepts_utf8_in_its_shortest_form_only(void **state)
 
 static void takes_the_terminal_out_of_foreign_hands(void **state)
 {
-    char text[] = "a\033[31m\xc2\x9b" "31m\xff\xc3\xa9";
+    char text[] = "a\033[31m\xc2\x9b"
+                  "31m\xff\xc3\xa9";
     (void)state;
     text_make_printable(text);
     assert_string_equal(text, "a?[31m??31m?\xc3\xa9");

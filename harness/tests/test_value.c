@@ -39,9 +39,10 @@ static void refuses_durations_that_are_none(void **state)
     static const struct {
         const char *text;
         size_t at;
-    } bad[] = {{"320", 0},  {"5 parsecs", 2}, {"ms", 0},          {"", 0},     {"1.5", 0},
-               {"1..5ms", 1}, {"-5ms", 0},      {"9223372037s", 0}, {"0.1ns", 0}, {"99999999999999999999s", 0},
-               {"1e3s", 1},   {"0x10s", 1},     {"1.0000000001s", 0}};
+    } bad[] = {
+        {"320", 0},    {"5 parsecs", 2}, {"ms", 0},           {"", 0},      {"1.5", 0},
+        {"1..5ms", 1}, {"-5ms", 0},      {"9223372037s", 0},  {"0.1ns", 0}, {"99999999999999999999s", 0},
+        {"1e3s", 1},   {"0x10s", 1},     {"1.0000000001s", 0}};
     int64_t value;
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
