@@ -245,19 +245,25 @@ static void rejected(struct isr_quorum *quorum, struct quorum_peer *peer,
     quorum_send_entries(quorum, peer);
 }
 
+bool quorum_answer_counts(struct isr_quorum *quorum, struct quorum_peer *peer, int32_t term, uint64_t round)
+{
+    if (term < 1 || term > QUORUM_TERM_MAX)
+        return false;
+    if (term > quorum->term) {
+        quorum_term_adopt(quorum, term);
+        return false;
+    }
+    if (term < quorum->term || quorum->role != ISR_CONSENSUS_LEADER || round > quorum->round)
+        return false;
+    peer->heard_ns = quorum->env->now_ns;
+    return true;
+}
+
 void quorum_append_response(struct isr_quorum *quorum, struct quorum_peer *peer,
                             const struct isr_append_response *response)
 {
-    if (response->term < 1 || response->term > QUORUM_TERM_MAX)
+    if (!quorum_answer_counts(quorum, peer, response->term, response->round))
         return;
-    if (response->term > quorum->term) {
-        quorum_term_adopt(quorum, response->term);
-        return;
-    }
-    if (response->term < quorum->term || quorum->role != ISR_CONSENSUS_LEADER ||
-        response->round > quorum->round)
-        return;
-    peer->heard_ns = quorum->env->now_ns;
     if (response->success)
         accepted(quorum, peer, response);
     else

@@ -186,16 +186,8 @@ static void snapshot_installed(struct isr_quorum *quorum, struct quorum_peer *pe
 void quorum_snapshot_response(struct isr_quorum *quorum, struct quorum_peer *peer,
                               const struct isr_snapshot_response *response)
 {
-    if (response->term < 1 || response->term > QUORUM_TERM_MAX)
+    if (!quorum_answer_counts(quorum, peer, response->term, response->round))
         return;
-    if (response->term > quorum->term) {
-        quorum_term_adopt(quorum, response->term);
-        return;
-    }
-    if (response->term < quorum->term || quorum->role != ISR_CONSENSUS_LEADER ||
-        response->round > quorum->round)
-        return;
-    peer->heard_ns = quorum->env->now_ns;
     if (peer->state != QUORUM_SNAPSHOT || response->last_index != peer->snapshot_index)
         return;
     if (response->installed) {
