@@ -5,6 +5,11 @@ void isr_cache_init(struct isr_cache *cache, struct isr_heap *heap)
     *cache = (struct isr_cache){.heap = heap, .controller = ISR_NODE_NONE};
 }
 
+static bool can_be_a_node(int32_t node)
+{
+    return node >= 1 && node <= ISR_NODE_MAX;
+}
+
 /* The place of the first topic whose id is not below the asked one. */
 static uint32_t topic_place(const struct isr_cache *cache, uint16_t id)
 {
@@ -42,6 +47,8 @@ static void partition_merge(struct isr_cache *cache, struct isr_cached_topic *to
 {
     if (told->tp.topic != topic->id || told->tp.index > topic->partitions_count)
         return;
+    if (told->leader != ISR_NODE_NONE && !can_be_a_node(told->leader))
+        return;
     if (told->tp.index == topic->partitions_count) {
         topic->partitions =
             ISR_GROW(cache->heap, topic->partitions, topic->partitions_count, topic->partitions_capacity);
@@ -59,7 +66,7 @@ static void partition_merge(struct isr_cache *cache, struct isr_cached_topic *to
 
 void isr_cache_merge(struct isr_cache *cache, const struct isr_metadata_response *response)
 {
-    if (response->controller != ISR_NODE_NONE)
+    if (can_be_a_node(response->controller))
         cache->controller = response->controller;
     for (uint32_t i = 0; i < response->topics_count; i++) {
         const struct isr_metadata_topic *told = &response->topics[i];
@@ -76,7 +83,7 @@ void isr_cache_merge(struct isr_cache *cache, const struct isr_metadata_response
 bool isr_cache_learn_leader(struct isr_cache *cache, struct isr_tp tp, int32_t leader, int32_t leader_epoch)
 {
     struct isr_cached_topic *topic = topic_find(cache, tp.topic);
-    if (topic == NULL || tp.index >= topic->partitions_count || leader == ISR_NODE_NONE)
+    if (topic == NULL || tp.index >= topic->partitions_count || !can_be_a_node(leader))
         return false;
     struct isr_cached_partition *known = &topic->partitions[tp.index];
     bool news = leader_epoch > known->leader_epoch ||
