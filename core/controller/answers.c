@@ -81,6 +81,20 @@ static void send(struct isr_controller *controller, const struct ctl_answer *ans
     isr_send(controller->env, answer->to, &answer->message);
 }
 
+/* Where some answer always waits the queue is never empty: then the room of those that were sent is used
+ * again. */
+static void make_room(struct isr_controller *controller)
+{
+    uint32_t waiting = controller->answers_count - controller->answers_first;
+    if (controller->answers_count < controller->answers_capacity || controller->answers_first < waiting)
+        return;
+    if (waiting > 0)
+        memmove(controller->answers, controller->answers + controller->answers_first,
+                waiting * sizeof *controller->answers);
+    controller->answers_first = 0;
+    controller->answers_count = waiting;
+}
+
 void ctl_answer_send(struct isr_controller *controller, int32_t to, const struct isr_message *message,
                      const struct isr_replicas *asked)
 {
@@ -91,6 +105,7 @@ void ctl_answer_send(struct isr_controller *controller, int32_t to, const struct
         send(controller, &answer);
         return;
     }
+    make_room(controller);
     controller->answers = ISR_GROW(controller->env->heap, controller->answers, controller->answers_count,
                                    controller->answers_capacity);
     controller->answers[controller->answers_count++] = answer;

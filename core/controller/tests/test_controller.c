@@ -422,9 +422,30 @@ static void fetch_is_cut_when_there_is_too_much(void **state)
     fixture_end(&f);
 }
 
+static void answers_need_no_more_room_when_one_always_waits(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_active(&f);
+    f.delayed = true;
+    for (int16_t broker = 1; broker <= 200; broker++) {
+        int64_t before = f.controller.proposed_index;
+        struct isr_message message = register_request(&f, broker, 7, -1);
+        deliver(&f, broker, &message);
+        assert_false(sent(&f, broker, ISR_MESSAGE_BROKER_REGISTRATION_RESPONSE, &message));
+        begin(&f);
+        fake_commit_to(&f.fake, before);
+        if (broker > 1)
+            assert_true(sent(&f, broker - 1, ISR_MESSAGE_BROKER_REGISTRATION_RESPONSE, &message));
+    }
+    assert_true(f.controller.answers_capacity <= 8);
+    fixture_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_need_no_more_room_when_one_always_waits),
         cmocka_unit_test(controller_is_active_when_consensus_leads),
         cmocka_unit_test(every_request_is_refused_when_the_controller_is_standby),
         cmocka_unit_test(all_waiting_answers_are_refused_when_leadership_is_lost),
