@@ -202,15 +202,10 @@ static enum isr_error check_partition(const struct isr_partition *partition, int
     return ISR_ERROR_NONE;
 }
 
-/* One whole, intact batch; followers and consumers trust the leader's check. */
-static enum isr_error parse(struct isr_bytes records, struct isr_batch *batch)
+/* One whole, intact batch, and nothing behind it. */
+static bool is_one_batch(struct isr_bytes records, struct isr_batch *batch)
 {
-    if (isr_batch_parse(records, true, batch) != ISR_BATCH_OK || batch->bytes.size != records.size)
-        return ISR_ERROR_CORRUPT_MESSAGE;
-    bool idempotent = batch->producer_id >= 0;
-    if (batch->producer_id < -1 || (idempotent && (batch->producer_epoch < 0 || batch->base_sequence < 0)))
-        return ISR_ERROR_INVALID_REQUEST;
-    return ISR_ERROR_NONE;
+    return isr_batch_parse(records, true, batch) == ISR_BATCH_OK && batch->bytes.size == records.size;
 }
 
 static void append(struct isr_partition *partition, int32_t from, const struct isr_produce_request *request,
@@ -240,9 +235,8 @@ static enum isr_error produce(struct isr_broker *broker, int32_t from,
     if (error != ISR_ERROR_NONE)
         return error;
     struct isr_batch batch;
-    error = parse(request->records, &batch);
-    if (error != ISR_ERROR_NONE)
-        return error;
+    if (!is_one_batch(request->records, &batch))
+        return ISR_ERROR_CORRUPT_MESSAGE;
     int64_t base_offset = ISR_OFFSET_NONE;
     error = isr_log_check_producer(partition->log, &batch, &base_offset);
     if (error == ISR_ERROR_DUPLICATE_SEQUENCE_NUMBER) {
