@@ -95,7 +95,7 @@ static void print_outcome(const struct run_result *result)
     if (invariant != NULL)
         printf("violated %s", invariant);
     else
-        printf("%s", runner_verdict_name(result->verdict));
+        printf("%s", sim_verdict_name(result->verdict));
 }
 
 static void print_run(const struct session *session, const struct run_request *request,

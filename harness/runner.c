@@ -26,27 +26,6 @@ struct sim_world *runner_world(struct arena *arena, const struct run_request *re
 
 /* ---- the outcome ---- */
 
-static const char *const verdict_names[] = {
-#define X(NAME, name, exit_code, meaning) #name,
-#include "sim/verdicts.def"
-#undef X
-};
-static const int verdict_codes[] = {
-#define X(NAME, name, exit_code, meaning) exit_code,
-#include "sim/verdicts.def"
-#undef X
-};
-static const char *const invariant_names[] = {
-#define X(NAME, name, sentence) #name,
-#include "sim/invariants.def"
-#undef X
-};
-
-const char *runner_verdict_name(enum sim_verdict verdict)
-{
-    return verdict_names[verdict];
-}
-
 static bool is_violation(const struct run_result *result)
 {
     return result->verdict == SIM_VERDICT_VIOLATED || result->verdict == SIM_VERDICT_STUCK;
@@ -56,7 +35,7 @@ const char *runner_invariant_name(const struct run_result *result)
 {
     if (!is_violation(result))
         return NULL;
-    return result->finally_unmet ? "finally" : invariant_names[result->invariant];
+    return result->finally_unmet ? "finally" : sim_invariant_name(result->invariant);
 }
 
 /* Where the file asks for more than that the promises are kept. */
@@ -122,8 +101,8 @@ int runner_exit_code(const struct run_result *result)
         return 0;
     /* a violation that was expected and did not come: the scenario proved nothing */
     if (result->judged && result->verdict == SIM_VERDICT_HELD)
-        return verdict_codes[SIM_VERDICT_VACUOUS];
-    return verdict_codes[result->verdict];
+        return sim_verdict_exit_code(SIM_VERDICT_VACUOUS);
+    return sim_verdict_exit_code(result->verdict);
 }
 
 int runner_worse(int a, int b)
@@ -135,7 +114,7 @@ int runner_worse(int a, int b)
                                              SIM_VERDICT_ERROR,
                                              SIM_VERDICT_VACUOUS};
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-        int code = verdict_codes[order[i]];
+        int code = sim_verdict_exit_code(order[i]);
         if (a == code || b == code)
             return code;
     }
@@ -162,7 +141,7 @@ void runner_describe_expectation(const struct scenario_expectation *expectation,
     for (uint32_t i = 0; i < SIM_INVARIANTS && used < size; i++) {
         if ((expectation->invariants >> i & 1) == 0)
             continue;
-        used += (size_t)snprintf(text + used, size - used, "%s%s", joint, invariant_names[i]);
+        used += (size_t)snprintf(text + used, size - used, "%s%s", joint, sim_invariant_name(i));
         joint = " or ";
     }
     if (expectation->with[0] != '\0' && used < size)
@@ -215,12 +194,12 @@ static const char *json_verdict(enum sim_verdict verdict)
     case SIM_VERDICT_VIOLATED:
     case SIM_VERDICT_STUCK:
     case SIM_VERDICT_VACUOUS:
-        return verdict_names[verdict];
+        return sim_verdict_name(verdict);
     case SIM_VERDICT_CRASHED:
     case SIM_VERDICT_NONDETERMINISTIC:
-        return verdict_names[SIM_VERDICT_ERROR];
+        return sim_verdict_name(SIM_VERDICT_ERROR);
     }
-    return verdict_names[SIM_VERDICT_ERROR];
+    return sim_verdict_name(SIM_VERDICT_ERROR);
 }
 
 void runner_print_json(FILE *out, const struct run_request *request, const struct run_result *result)

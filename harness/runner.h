@@ -49,7 +49,6 @@ int runner_exit_code(const struct run_result *result);
  * held. */
 int runner_worse(int a, int b);
 /* Names as in sim/verdicts.def and sim/invariants.def; "finally" for the expectation's own conditions. */
-const char *runner_verdict_name(enum sim_verdict verdict);
 const char *runner_invariant_name(const struct run_result *result);
 /* What the file expects, in words: "violates I3". */
 void runner_describe_expectation(const struct scenario_expectation *expectation, char *text, size_t size);

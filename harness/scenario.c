@@ -15,23 +15,17 @@ enum { VARIANTS_MAX = 64, FINALLY_MAX = 32 };
 
 /* ---- expect ---- */
 
-static const char *const invariant_names[] = {
-#define X(NAME, name, sentence) #name,
-#include "sim/invariants.def"
-#undef X
-};
-
 static bool bind_invariant(struct binder *binder, const struct tree_node *node, uint32_t *bits)
 {
     if (!shape_scalar(binder, node, "an invariant such as I3"))
         return false;
     struct suggestion suggestion = suggestion_for(node->text);
     for (uint32_t i = 0; i < SIM_INVARIANTS; i++) {
-        if (strcmp(invariant_names[i], node->text) == 0) {
+        if (strcmp(sim_invariant_name(i), node->text) == 0) {
             *bits |= UINT32_C(1) << i;
             return true;
         }
-        suggestion_offer(&suggestion, invariant_names[i]);
+        suggestion_offer(&suggestion, sim_invariant_name(i));
     }
     diagnostics_add(binder->diagnostics, node->place, "there is no invariant '%.40s'", node->text);
     if (suggestion.best != NULL)
@@ -73,7 +67,7 @@ static void schema_invariants(const struct field *field, struct json *json)
         }
         json_open_list(json, "enum");
         for (uint32_t i = 0; i < SIM_INVARIANTS; i++)
-            json_string(json, NULL, invariant_names[i]);
+            json_string(json, NULL, sim_invariant_name(i));
         json_close_list(json);
         if (list == 1)
             json_close_object(json);

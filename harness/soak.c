@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "faults/generate.h"
+#include "harness/runner.h"
 #include "sim/checks/checks.h"
 #include "sim/world.h"
 
@@ -23,36 +24,6 @@ struct report {
     struct sim_counters counters;
     char message[1024];
 };
-
-static const char *verdict_name(uint8_t verdict)
-{
-    static const char *const names[] = {
-#define X(NAME, name, exit_code, meaning) #name,
-#include "sim/verdicts.def"
-#undef X
-    };
-    return names[verdict];
-}
-
-static int verdict_exit_code(uint8_t verdict)
-{
-    static const int codes[] = {
-#define X(NAME, name, exit_code, meaning) exit_code,
-#include "sim/verdicts.def"
-#undef X
-    };
-    return codes[verdict];
-}
-
-static const char *invariant_name(uint8_t invariant)
-{
-    static const char *const names[] = {
-#define X(NAME, name, sentence) #name,
-#include "sim/invariants.def"
-#undef X
-    };
-    return invariant < SIM_INVARIANTS ? names[invariant] : "?";
-}
 
 /* ---- a worker ---- */
 
@@ -130,13 +101,6 @@ struct tally {
     bool busy[256];
 };
 
-static void worse(struct tally *tally, uint8_t verdict)
-{
-    int code = verdict_exit_code(verdict);
-    if (tally->exit_code == 0 || (tally->exit_code == verdict_exit_code(SIM_VERDICT_VACUOUS) && code != 0))
-        tally->exit_code = code;
-}
-
 static void add_counters(struct sim_counters *to, const struct sim_counters *from)
 {
 #define X(name, meaning) to->name += from->name;
@@ -163,9 +127,9 @@ static void print_reproducer(FILE *out, const struct soak_options *options, uint
 
 static void print_failure(FILE *out, const struct soak_options *options, const struct report *report)
 {
-    fprintf(out, "seed %llu: %s", (unsigned long long)report->seed, verdict_name(report->verdict));
+    fprintf(out, "seed %llu: %s", (unsigned long long)report->seed, sim_verdict_name((enum sim_verdict)report->verdict));
     if (report->verdict == SIM_VERDICT_VIOLATED || report->verdict == SIM_VERDICT_STUCK)
-        fprintf(out, " %s", invariant_name(report->invariant));
+        fprintf(out, " %s", sim_invariant_name(report->invariant));
     fprintf(out, ": %s\n", report->message);
     print_reproducer(out, options, report->seed);
     fflush(out);
@@ -186,11 +150,11 @@ static void take_report(FILE *out, struct tally *tally, const struct report *rep
     for (uint32_t kind = 0; kind < FAULT_KINDS; kind++)
         tally->kinds[kind] += (report->kinds >> kind) & 1;
     add_counters(&tally->counters, &report->counters);
-    worse(tally, report->verdict);
+    tally->exit_code = runner_worse(tally->exit_code, sim_verdict_exit_code((enum sim_verdict)report->verdict));
     if (options->json)
         fprintf(out, "{\"schema\":1,\"seed\":%llu,\"verdict\":\"%s\",\"events\":%llu,\"records_committed\":%llu,"
                      "\"hash\":\"%016llx\"}\n",
-                (unsigned long long)report->seed, verdict_name(report->verdict),
+                (unsigned long long)report->seed, sim_verdict_name((enum sim_verdict)report->verdict),
                 (unsigned long long)report->counters.events,
                 (unsigned long long)report->counters.records_committed, (unsigned long long)report->hash);
     else if (report->verdict != SIM_VERDICT_HELD)
@@ -233,7 +197,7 @@ static void wait_for_workers(FILE *out, const pid_t *pids, const struct soak_opt
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
             continue;
         tally->other++;
-        tally->exit_code = verdict_exit_code(SIM_VERDICT_CRASHED);
+        tally->exit_code = sim_verdict_exit_code(SIM_VERDICT_CRASHED);
         if (!tally->busy[i])
             continue;
         fprintf(out, "seed %llu: the engine failed; later seeds of its worker were not run\n",
@@ -266,7 +230,7 @@ int soak_run(FILE *out, const struct soak_options *options)
         int ends[2];
         if (pipe(ends) != 0 || (pids[i] = fork()) < 0) {
             perror("isrsim: soak");
-            return verdict_exit_code(SIM_VERDICT_ERROR);
+            return sim_verdict_exit_code(SIM_VERDICT_ERROR);
         }
         if (pids[i] == 0) {
             close(ends[0]);

@@ -153,6 +153,8 @@ enum sim_invariant {
 #undef X
     SIM_INVARIANTS
 };
+/* "I3", "raft-log-matching"; "?" for a number that is none. */
+const char *sim_invariant_name(int64_t invariant);
 
 struct sim_spec {
     char name[SIM_LABEL_BYTES];
@@ -172,6 +174,7 @@ struct sim_spec {
     uint32_t clients_count;
     struct sim_step *steps;
     uint32_t steps_count;
+    bool steps_may_remain;      /* steps that are not reached before the settle phase do not make the run vacuous */
     uint32_t unchecked;     /* bit (1 << enum sim_invariant): not judged */
     bool stop_at_violation; /* default true */
 };

@@ -140,16 +140,6 @@ static const char *command_word(int64_t kind)
     return "?";
 }
 
-static const char *invariant_word(int64_t invariant)
-{
-    static const char *const names[] = {
-#define X(NAME, name, sentence) #name,
-#include "sim/invariants.def"
-#undef X
-    };
-    return invariant >= 0 && invariant < SIM_INVARIANTS ? names[invariant] : "?";
-}
-
 static void print_step(const struct sim_spec *spec, int64_t step, struct isr_text *text)
 {
     if (step >= 0 && step < (int64_t)spec->steps_count)
@@ -214,7 +204,7 @@ void sim_trace_print_field(struct sim_world *world, int kind, int64_t value, str
     else if (kind == (int)SIM_FIELD_command)
         isr_text_format(text, "%s", command_word(value));
     else if (kind == (int)SIM_FIELD_invariant)
-        isr_text_format(text, "%s", invariant_word(value));
+        isr_text_format(text, "%s", sim_invariant_name(value));
     else
         print_core_field(world, (enum isr_field_kind)kind, value, text);
 }
@@ -374,7 +364,7 @@ static bool print_own(struct sim_world *world, const struct sim_trace_record *re
         isr_text_format(text, "step %ld: ", f[0] + 1);
         print_step(world->spec, f[0], text);
     } else if (record->kind == SIM_TRACE_VIOLATED) {
-        isr_text_format(text, "%s is violated: %s", invariant_word(f[0]), world->message);
+        isr_text_format(text, "%s is violated: %s", sim_invariant_name(f[0]), world->message);
     } else {
         return false;
     }

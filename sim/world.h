@@ -72,6 +72,9 @@ enum sim_verdict {
 #include "sim/verdicts.def"
 #undef X
 };
+/* "held", "violated", ... and the exit code of a run that ended so. */
+const char *sim_verdict_name(enum sim_verdict verdict);
+int sim_verdict_exit_code(enum sim_verdict verdict);
 
 struct sim_world {
     const struct sim_spec *spec; /* the arena's copy */
