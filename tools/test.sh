@@ -24,6 +24,8 @@ ctest --test-dir build-debug --output-on-failure --parallel "$(nproc)"
 step "every scenario twice, under sanitizers once"
 build/isrsim run scenarios --twice --quiet
 build-debug/isrsim run scenarios --quiet
+step "random scenarios"
+build/isrsim soak --seeds 1..200
 step "gcc, clang and Debug give the same hashes"
 tools/compare-hashes.sh build/isrsim build-clang/isrsim
 tools/compare-hashes.sh build/isrsim build-debug/isrsim

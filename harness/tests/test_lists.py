@@ -1,0 +1,39 @@
+"""What a list of the simulator names, some scenario uses: an action or a rule that none shows is not known to work."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCENARIOS = "\n".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("scenarios/**/*.isr.yaml")))
+
+
+def names(path: str, pattern: str) -> list[str]:
+    found = re.findall(pattern, (ROOT / path).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("action", names("sim/actions.def", r"^X\(\w+, (\w+),"))
+def test_action_is_taken_by_a_scenario(action: str) -> None:
+    assert re.search(rf"[{{ ,]{action}: ", SCENARIOS)
+
+
+@pytest.mark.parametrize("rule", names("core/rules.def", r"^X\((\w+), \w+, \w+,"))
+def test_rule_is_switched_by_a_scenario(rule: str) -> None:
+    assert re.search(rf"rules:.*\b{rule}: ", SCENARIOS)
+
+
+@pytest.mark.parametrize("exhibit", [1, 2, 3, 8, 14, 15, 20])
+def test_exhibit_breaks_and_holds(exhibit: int) -> None:
+    files = [
+        text
+        for text in (path.read_text(encoding="utf-8") for path in ROOT.glob("scenarios/museum/*.isr.yaml"))
+        if re.search(rf"^  number: {exhibit}$", text, flags=re.MULTILINE)
+    ]
+    assert files
+    for text in files:
+        assert "violates:" in text and "expect: holds" in text
