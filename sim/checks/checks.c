@@ -66,7 +66,7 @@ static void high_watermark_advanced(struct sim_checks *checks, int32_t node, con
                 check_members_hold(checks, partition, CHECK_EVERY_NODE);
         }
     }
-    check_logs_match(checks, partition, node);
+    check_logs_match(checks, partition, node, epoch);
     check_bounds(checks, partition, node, false);
 }
 
@@ -281,7 +281,7 @@ static void look_again(struct sim_checks *checks, struct check_partition *partit
             check_leader_holds(checks, partition, node, partition->epoch_judged);
         else if (partition->committed_known && isr_replicas_contain(&partition->committed.isr, node) &&
                  view->running(view->object, node))
-            check_logs_match(checks, partition, node);
+            check_logs_match(checks, partition, node, seen.leader_epoch);
     }
 }
 

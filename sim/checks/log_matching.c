@@ -86,7 +86,7 @@ int64_t check_match(struct sim_checks *checks, struct check_partition *partition
     return offset < limit ? offset : limit;
 }
 
-void check_logs_match(struct sim_checks *checks, struct check_partition *partition, int32_t node)
+void check_logs_match(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t leader_epoch)
 {
     const struct sim_view *view = &checks->view;
     struct check_replica *replica = check_replica_of(checks, partition, node);
@@ -111,7 +111,7 @@ void check_logs_match(struct sim_checks *checks, struct check_partition *partiti
     /* After an unclean election a deposed leader, and who still follows it, go on with a history of their own until they
      * learn of it. From then on I2 holds again. */
     int32_t new_history = check_ledger_new_history(partition);
-    if (seen.leader_epoch < new_history && batch.leader_epoch < new_history)
+    if (leader_epoch < new_history && batch.leader_epoch < new_history)
         return;
     check_fail(checks, SIM_INVARIANT_I2,
                "%s: the log of %s parts from the committed one at offset %ld, below its high watermark %ld: it holds a "

@@ -134,8 +134,9 @@ void check_appended(struct sim_checks *checks, struct check_partition *partition
 /* Compares a replica's log with the committed one from where it is known to match up to limit. Where they part, or limit. */
 int64_t check_match(struct sim_checks *checks, struct check_partition *partition, struct check_replica *replica,
                     int64_t limit);
-/* The same, where they must not part: below both high watermarks. */
-void check_logs_match(struct sim_checks *checks, struct check_partition *partition, int32_t node);
+/* The same, where they must not part: below both high watermarks. leader_epoch: in which the replica is, or was when its
+ * high watermark moved (it may have learnt of later ones in the same step). */
+void check_logs_match(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t leader_epoch);
 
 /* commit.c: a leader's high watermark moved in its own valid term; I7 and the strays learn of it */
 void check_commit(struct sim_checks *checks, struct check_partition *partition, int32_t leader, int64_t to);
