@@ -22,14 +22,24 @@ struct sim_checks *sim_checks_make(struct isr_heap *heap, const struct sim_view 
 
 /* ---- what happened to a replica ---- */
 
+/* It is known with what the replica came back after a start. A log that vanished whole is not recovered: its partition
+ * begins anew. */
+static void replica_back(struct sim_checks *checks, struct check_partition *partition, int32_t node, int64_t log_end)
+{
+    struct check_replica *replica = check_replica_of(checks, partition, node);
+    if (replica->life == checks->nodes[node].life)
+        return;
+    replica->life = checks->nodes[node].life;
+    replica->log_end = log_end;
+    if (replica->matched > log_end)
+        replica->matched = log_end;
+    check_ledger_recovered(partition, node, log_end);
+}
+
 static void log_recovered(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->log_recovered.tp);
-    struct check_replica *replica = check_replica_of(checks, partition, node);
-    replica->log_end = observation->log_recovered.log_end;
-    if (replica->matched > replica->log_end)
-        replica->matched = replica->log_end;
-    check_ledger_recovered(partition, node, replica->log_end);
+    replica_back(checks, partition, node, observation->log_recovered.log_end);
     check_bounds(checks, partition, node, true);
 }
 
@@ -74,6 +84,7 @@ static void became_leader(struct sim_checks *checks, int32_t node, const struct 
 {
     struct check_partition *partition = check_partition_of(checks, observation->became_leader.tp);
     int32_t epoch = (int32_t)observation->became_leader.leader_epoch;
+    replica_back(checks, partition, node, observation->became_leader.log_end);
     check_role_taken(checks, partition, node, epoch, true);
     check_began_to_lead(checks, partition, node, epoch);
     check_bounds(checks, partition, node, true);
@@ -82,6 +93,7 @@ static void became_leader(struct sim_checks *checks, int32_t node, const struct 
 static void became_follower(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->became_follower.tp);
+    replica_back(checks, partition, node, observation->became_follower.log_end);
     check_role_taken(checks, partition, node, (int32_t)observation->became_follower.leader_epoch, false);
     check_bounds(checks, partition, node, true);
 }

@@ -17,6 +17,7 @@ struct check_replica {
     int64_t log_end;      /* as last observed */
     int64_t matched;      /* its log agrees with what is committed up to here (I2, I3) */
     int32_t leader_epoch; /* the last it began to lead or follow in, in this life */
+    uint32_t life;        /* the life of its process in which it was last heard of */
 };
 
 /* A producer in the committed log (I7). */

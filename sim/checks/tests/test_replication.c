@@ -175,6 +175,22 @@ static void fires_i3_when_a_later_leader_lacks_an_acknowledged_record(void **sta
     fake_free(&fake);
 }
 
+static void fires_i3_when_the_log_vanished_whole(void **state)
+{
+    (void)state;
+    struct fake fake;
+    fake_init(&fake);
+    fake_commit(&fake, 1);
+    fake_end_process(&fake, 2, false, false);
+    fake_cut(&fake.replicas[2], 0);
+    fake.replicas[2].up = true;
+    sim_checks_process(fake.checks, 2, true, false, false); /* and nothing is recovered */
+    fake_change(&fake, 2, fake_set(2, 3, 0), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_CLEAN);
+    fake_lead(&fake, 2);
+    FAKE_FAILS(&fake, I3, "is not in the log of n2");
+    fake_free(&fake);
+}
+
 static void fires_i3_when_the_record_was_replaced(void **state)
 {
     (void)state;
@@ -491,6 +507,7 @@ int main(void)
         cmocka_unit_test(holds_i2_when_the_old_record_is_cut_first),
         cmocka_unit_test(fires_i2_when_a_leader_writes_an_offset_of_its_epoch_anew),
         cmocka_unit_test(fires_i3_when_a_later_leader_lacks_an_acknowledged_record),
+        cmocka_unit_test(fires_i3_when_the_log_vanished_whole),
         cmocka_unit_test(fires_i3_when_the_record_was_replaced),
         cmocka_unit_test(holds_i3_when_the_record_was_not_acknowledged_by_all),
         cmocka_unit_test(fires_i3_when_one_of_two_replicas_lost_it_by_power),
