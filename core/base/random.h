@@ -11,7 +11,6 @@ enum isr_random_purpose {
     ISR_RANDOM_ELECTION,  /* Raft's election timeout */
     ISR_RANDOM_BACKOFF,   /* jitter of retries */
     ISR_RANDOM_INCARNATION,
-    ISR_RANDOM_PLACEMENT, /* replica placement of a new topic */
     ISR_RANDOM_PURPOSES
 };
 

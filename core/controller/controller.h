@@ -86,10 +86,6 @@ static inline const struct isr_image *isr_controller_image(const struct isr_cont
 {
     return &controller->committed;
 }
-static inline const struct isr_consensus *isr_controller_consensus(const struct isr_controller *controller)
-{
-    return controller->consensus;
-}
 /* Of the controller's protocol state, by field; consensus is not part of it. */
 uint64_t isr_controller_digest(const struct isr_controller *controller);
 

@@ -32,8 +32,7 @@ struct recovery_file {
 };
 
 struct recovery_log {
-    uint32_t first_file, end_file; /* its segments among the files */
-    uint32_t next_file;            /* to be scanned */
+    uint32_t next_file, end_file; /* its segments among the files that are to be scanned; end 0: none */
     int64_t expected;              /* base offset that the next batch must have */
     int32_t epoch;                 /* of the last batch */
     int64_t torn_bytes;
@@ -188,7 +187,7 @@ static void segments_assign(struct isr_log_store *store)
         const struct isr_log *log = isr_log_store_find(store, recovery->files[i].file.tp);
         struct recovery_log *scan = &recovery->logs[place_of(store, log)];
         if (scan->end_file == 0)
-            scan->first_file = scan->next_file = i;
+            scan->next_file = i;
         scan->end_file = i + 1;
     }
 }

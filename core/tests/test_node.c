@@ -231,6 +231,58 @@ static void reads_back_in_order_when_reading_from_a_follower(void **state)
     cluster_free(cluster);
 }
 
+/* Of all nodes that are alive. */
+static struct isr_metrics metrics_of(struct cluster *cluster)
+{
+    struct isr_metrics sum = {0};
+    for (int32_t id = 1; id <= cluster->nodes_count; id++) {
+        if (cluster->processes[id].node == NULL)
+            continue;
+        const struct isr_metrics *metrics = isr_node_metrics(cluster->processes[id].node);
+#define X(kind, name, meaning) sum.name += metrics->name;
+#include "core/metrics.def"
+#undef X
+    }
+    return sum;
+}
+
+static void counts_what_happens(void **state)
+{
+    (void)state;
+    struct cluster *cluster = cluster_with_orders();
+    consume(cluster, false);
+    produce(cluster, 100, 10 * ISR_MS);
+    settle_and_verify(cluster);
+    struct isr_metrics seen = metrics_of(cluster);
+    assert_int_equal(seen.records_appended_leader, 200);
+    assert_int_equal(seen.records_appended_follower, 400);
+    assert_int_equal(seen.records_truncated, 0);
+    assert_int_equal(seen.produce_requests, 100);
+    assert_int_equal(seen.produce_errors, 0);
+    assert_int_equal(seen.client_records_acked, 200);
+    assert_int_equal(seen.client_records_read, 200);
+    assert_int_equal(seen.leader_elections, 1);
+    assert_int_equal(seen.partitions_led, 1);
+    assert_int_equal(seen.partitions_under_replicated, 0);
+    assert_int_equal(seen.messages_rejected, 0);
+    assert_true(seen.fetch_requests > 100);
+    assert_in_range(seen.high_watermark_advances, 1, 200);
+    assert_true(seen.messages_in <= seen.messages_out && seen.messages_in > 500);
+    assert_true(seen.disk_writes > 300 && seen.disk_syncs > 0 && seen.disk_errors == 0);
+    assert_int_equal(seen.metadata_index, 3 * image_of(cluster)->index);
+    assert_true(seen.metadata_entries_applied > 0 && seen.quorum_commit_index >= seen.metadata_index);
+    assert_true(seen.quorum_elections > 0 && seen.quorum_term >= 3);
+    assert_int_equal(seen.controller_elections, 1);
+    cluster_kill(cluster, leader_of(cluster));
+    cluster_run(cluster, 10 * ISR_SECOND);
+    seen = metrics_of(cluster);
+    assert_int_equal(seen.brokers_fenced, 1);
+    assert_int_equal(seen.partitions_led, 1);
+    assert_int_equal(seen.partitions_under_replicated, 1);
+    assert_int_equal(seen.partitions_under_min_isr, 0);
+    cluster_free(cluster);
+}
+
 static void goes_on_when_the_leader_is_killed(void **state)
 {
     (void)state;
@@ -638,6 +690,7 @@ int main(void)
         cmocka_unit_test(does_nothing_more_when_it_has_exited),
         cmocka_unit_test(reads_back_in_order_when_nothing_fails),
         cmocka_unit_test(reads_back_in_order_when_reading_from_a_follower),
+        cmocka_unit_test(counts_what_happens),
         cmocka_unit_test(goes_on_when_the_leader_is_killed),
         cmocka_unit_test(goes_on_when_each_node_is_killed_in_turn),
         cmocka_unit_test(loses_nothing_when_the_leader_loses_power),

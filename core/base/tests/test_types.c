@@ -88,14 +88,14 @@ static void lie_in_the_range_and_reach_all_of_it(void **state)
     struct isr_random random = {.key = 1};
     unsigned seen[10] = {0};
     for (int i = 0; i < 1000; i++) {
-        int64_t drawn = isr_random_between(&random, ISR_RANDOM_PLACEMENT, -5, 5);
+        int64_t drawn = isr_random_between(&random, ISR_RANDOM_BACKOFF, -5, 5);
         assert_in_range(drawn + 5, 0, 9);
         seen[drawn + 5]++;
     }
     for (int i = 0; i < 10; i++)
         assert_in_range(seen[i], 60, 140);
-    assert_int_equal(isr_random_between(&random, ISR_RANDOM_PLACEMENT, 7, 7), 7);
-    assert_int_equal(isr_random_between(&random, ISR_RANDOM_PLACEMENT, 7, 3), 7);
+    assert_int_equal(isr_random_between(&random, ISR_RANDOM_BACKOFF, 7, 7), 7);
+    assert_int_equal(isr_random_between(&random, ISR_RANDOM_BACKOFF, 7, 3), 7);
 }
 
 int main(void)
