@@ -160,9 +160,8 @@ void check_began_to_lead(struct sim_checks *checks, struct check_partition *part
 {
     const struct sim_view *view = &checks->view;
     struct sim_replica_view seen;
-    /* Passed over in the same step, or late: a later leader was judged already. */
-    if (epoch < partition->epoch_judged || !view->replica(view->object, node, partition->tp, &seen) ||
-        seen.role != SIM_REPLICA_LEADS || seen.leader_epoch != epoch)
+    /* It may lead no more by the end of the step; its log is the same then. */
+    if (epoch < partition->epoch_judged || !view->replica(view->object, node, partition->tp, &seen))
         return;
     struct check_replica *replica = check_replica_of(checks, partition, node);
     if (replica->matched < seen.log_start)
