@@ -51,7 +51,7 @@ static void tell_run(const char *message)
         result.hash = watched.world->trace.hash;
     }
     snprintf(result.message, sizeof result.message, "%s", message);
-    runner_print_json(stdout, request, &result);
+    runner_print_json(stdout, request, &result, NULL);
 }
 
 _Noreturn void isr_assert_failed(const char *condition, const char *file, int line)

@@ -21,6 +21,7 @@ struct session {
     bool tracing, json, quiet;
     uint64_t runs, unexpected, different;
     int exit_code;
+    struct run_metrics metrics;
 };
 
 /* ---- the command line ---- */
@@ -79,6 +80,14 @@ static void begin_run(void *object, struct sim_world *world)
         trace_file_listen(&hooked->session->trace, hooked->request, world);
     else if (option_given(hooked->session->line, OPTION_VERBOSE))
         sim_trace_listen(&world->trace, print_story_record, NULL, ISR_IMPORTANCE_story);
+}
+
+static void end_run(void *object, struct sim_world *world, const struct run_result *result)
+{
+    struct hooked *hooked = object;
+    (void)result;
+    if (option_given(hooked->session->line, OPTION_METRICS))
+        run_metrics_take(&hooked->session->metrics, world);
 }
 
 static void print_label(const struct run_request *request)
@@ -157,7 +166,7 @@ static bool run_one(struct session *session, const struct run_request *request)
 {
     struct run_result result;
     struct hooked hooked = {session, request};
-    struct run_hooks hooks = {.begin = begin_run, .object = &hooked};
+    struct run_hooks hooks = {.begin = begin_run, .end = end_run, .object = &hooked};
     if (option_given(session->line, OPTION_VERBOSE) && !session->json) {
         print_label(request);
         printf(" (seed %" PRIu64 ")\n", request->seed);
@@ -169,10 +178,13 @@ static bool run_one(struct session *session, const struct run_request *request)
     int code = runner_exit_code(&result);
     session->unexpected += code != 0;
     session->exit_code = runner_worse(session->exit_code, code);
+    bool metrics = option_given(session->line, OPTION_METRICS);
     if (session->json)
-        runner_print_json(stdout, request, &result);
+        runner_print_json(stdout, request, &result, metrics ? &session->metrics : NULL);
     else
         print_run(session, request, &result);
+    if (metrics && !session->json)
+        run_metrics_print(stdout, &session->metrics, request->spec);
     fflush(stdout);
     return true;
 }

@@ -202,7 +202,8 @@ static const char *json_verdict(enum sim_verdict verdict)
     return sim_verdict_name(SIM_VERDICT_ERROR);
 }
 
-void runner_print_json(FILE *out, const struct run_request *request, const struct run_result *result)
+void runner_print_json(FILE *out, const struct run_request *request, const struct run_result *result,
+                       const struct run_metrics *metrics)
 {
     char hash[17], reproducer[1024];
     struct json json = json_to(out, false);
@@ -228,6 +229,8 @@ void runner_print_json(FILE *out, const struct run_request *request, const struc
     json_string(&json, "hash", hash);
     json_integer(&json, "exit_code", runner_exit_code(result));
     json_string(&json, "reproducer", reproducer);
+    if (metrics != NULL)
+        run_metrics_json(&json, metrics, request->spec);
     json_close_object(&json);
     json_end(&json);
 }

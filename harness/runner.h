@@ -4,6 +4,7 @@
 #define HARNESS_RUNNER_H
 
 #include "harness/files.h"
+#include "harness/run_metrics.h"
 #include "sim/world.h"
 
 /* What is to be run. Everything is borrowed. */
@@ -54,7 +55,8 @@ const char *runner_invariant_name(const struct run_result *result);
 void runner_describe_expectation(const struct scenario_expectation *expectation, char *text, size_t size);
 /* The command that runs this again: "isrsim run FILE --variant wrong --seed 7". */
 void runner_reproducer(const struct run_request *request, char *text, size_t size);
-/* One line of `isrsim run --json`. */
-void runner_print_json(FILE *out, const struct run_request *request, const struct run_result *result);
+/* One line of `isrsim run --json`. metrics: NULL leaves them out. */
+void runner_print_json(FILE *out, const struct run_request *request, const struct run_result *result,
+                       const struct run_metrics *metrics);
 
 #endif

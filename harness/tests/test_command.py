@@ -189,6 +189,17 @@ def test_verbose_tells_the_story(isrsim: Isrsim, small: Path) -> None:
     assert re.search(r"^    \d+\.\d{3}s step 1: n3 killed$", out, re.MULTILINE)
 
 
+def test_metrics_are_told_by_node(isrsim: Isrsim, small: Path) -> None:
+    record = json.loads(isrsim("run", small, "--metrics", "--json").stdout)
+    metrics = record["metrics"]
+    assert metrics["n1"]["partitions_led"] == 1
+    assert metrics["p1"]["client_records_acked"] >= 20
+    assert metrics["n1"]["records_appended_leader"] >= record["records_committed"]
+    told = isrsim("run", small, "--metrics").stdout
+    assert re.search(r"^ +partitions_led +1 +0 +0 ", told, flags=re.MULTILINE)
+    assert "metrics" not in json.loads(isrsim("run", small, "--json").stdout)
+
+
 def test_quiet_prints_nothing_when_all_is_well(isrsim: Isrsim, small: Path) -> None:
     done = isrsim("run", small, "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
