@@ -2,37 +2,24 @@
 
 #include <string.h>
 
-#include "core/base/hash.h"
 #include "core/base/text.h"
+#include "faults/chase.h"
+#include "faults/draws.h"
 
-/* Draws of one purpose: hash(seed, purpose, own counter). */
-struct draws {
-    uint64_t key;
-    uint64_t counter;
+enum purpose {
+    PURPOSE_SHAPE,
+    PURPOSE_CONFIG,
+    PURPOSE_NETWORK,
+    PURPOSE_WORKLOAD,
+    PURPOSE_KINDS,
+    PURPOSE_FAULT,
+    PURPOSE_CHASE
 };
 
-enum purpose { PURPOSE_SHAPE, PURPOSE_CONFIG, PURPOSE_NETWORK, PURPOSE_WORKLOAD, PURPOSE_KINDS, PURPOSE_FAULT };
-
-static struct draws draws_for(uint64_t seed, enum purpose purpose, uint64_t which)
+static struct fault_draws draws_for(uint64_t seed, enum purpose purpose, uint64_t which)
 {
     uint64_t key = isr_hash_combine(isr_hash_combine(seed, (uint64_t)purpose), which);
-    return (struct draws){.key = key};
-}
-
-static uint64_t draw(struct draws *draws)
-{
-    return isr_hash_combine(draws->key, draws->counter++);
-}
-
-/* Uniform in [low, high]. */
-static int64_t between(struct draws *draws, int64_t low, int64_t high)
-{
-    return low + (int64_t)(draw(draws) % (uint64_t)(high - low + 1));
-}
-
-static bool one_in(struct draws *draws, int64_t n)
-{
-    return between(draws, 1, n) == 1;
+    return (struct fault_draws){.key = key};
 }
 
 const char *fault_kind_name(enum fault_kind kind)
@@ -66,85 +53,183 @@ static void set_name(struct isr_name *name, const char *text, int64_t number)
 
 static void generate_shape(struct fault_plan *plan, uint64_t seed)
 {
-    struct draws draws = draws_for(seed, PURPOSE_SHAPE, 0);
+    struct fault_draws draws = draws_for(seed, PURPOSE_SHAPE, 0);
     struct sim_spec *spec = &plan->spec;
-    spec->brokers = (int32_t)between(&draws, 3, 5);
-    spec->combined = one_in(&draws, 2);
-    spec->controllers = one_in(&draws, 4) && !spec->combined ? 1 : 3;
+    spec->brokers = (int32_t)fault_between(&draws, 3, 5);
+    spec->combined = fault_one_in(&draws, 2);
+    spec->controllers = fault_one_in(&draws, 4) && !spec->combined ? 1 : 3;
     spec->topics = plan->topics;
-    spec->topics_count = (uint32_t)between(&draws, 1, FAULT_TOPICS_MAX);
+    spec->topics_count = (uint32_t)fault_between(&draws, 1, FAULT_TOPICS_MAX);
     for (uint32_t i = 0; i < spec->topics_count; i++) {
         struct sim_topic_spec *topic = &plan->topics[i];
         set_name(&topic->name, "topic", i + 1);
-        topic->partitions = (int32_t)between(&draws, 1, FAULT_PARTITIONS_MAX);
-        topic->replication_factor = one_in(&draws, 5) ? 2 : 3;
-        topic->min_isr = one_in(&draws, 5) ? 1 : 2;
+        topic->partitions = (int32_t)fault_between(&draws, 1, FAULT_PARTITIONS_MAX);
+        topic->replication_factor = fault_one_in(&draws, 5) ? 2 : 3;
+        topic->min_isr = fault_one_in(&draws, 5) ? 1 : 2;
+    }
+}
+
+/* Of a chase: one topic of few partitions, whose replicas are known beforehand, so that what is struck matters. */
+static void narrow_shape(struct fault_plan *plan, struct fault_draws *draws)
+{
+    struct sim_topic_spec *topic = &plan->topics[0];
+    plan->spec.topics_count = 1;
+    topic->partitions = (int32_t)fault_between(draws, 1, 2);
+    topic->assignments = plan->assignments[0];
+    for (int32_t partition = 0; partition < topic->partitions; partition++) {
+        int32_t first = (int32_t)fault_between(draws, 0, plan->spec.brokers - 1);
+        for (int32_t i = 0; i < topic->replication_factor; i++)
+            isr_replicas_add(&plan->assignments[0][partition], 1 + (first + i) % plan->spec.brokers);
     }
 }
 
 static void generate_config(struct fault_plan *plan, uint64_t seed)
 {
-    struct draws draws = draws_for(seed, PURPOSE_CONFIG, 0);
+    struct fault_draws draws = draws_for(seed, PURPOSE_CONFIG, 0);
     struct isr_config *config = &plan->spec.config;
-    config->broker_heartbeat_interval = between(&draws, 200, 700) * ISR_MS;
-    config->broker_session_timeout = between(&draws, 1500, 4000) * ISR_MS;
-    config->replica_lag_time_max = between(&draws, 500, 4000) * ISR_MS;
-    config->replica_lag_max_messages = one_in(&draws, 4) ? between(&draws, 20, 200) : 0;
-    config->isr_hysteresis = between(&draws, 1, 3);
-    config->fetch_interval = one_in(&draws, 3) ? between(&draws, 1, 50) * ISR_MS : 0;
-    config->fetch_max_wait = between(&draws, 10, 500) * ISR_MS;
-    config->fetch_hw_push = one_in(&draws, 2) ? 1 : 0;
-    config->truncation_by_query = one_in(&draws, 3) ? 1 : 0;
-    config->log_segment_bytes = one_in(&draws, 2) ? between(&draws, 2048, 16384) : config->log_segment_bytes;
-    config->log_flush_messages = one_in(&draws, 3) ? between(&draws, 1, 4) : 0;
-    config->log_flush_interval = one_in(&draws, 3) ? between(&draws, 100, 2000) * ISR_MS : 0;
-    config->hw_checkpoint_interval = between(&draws, 200, 5000) * ISR_MS;
-    config->quorum_snapshot_entries = one_in(&draws, 2) ? between(&draws, 10, 60) : config->quorum_snapshot_entries;
-    config->request_timeout = between(&draws, 700, 2000) * ISR_MS;
-    config->quorum_append_inflight = between(&draws, 1, 8);
+    config->broker_heartbeat_interval = fault_between(&draws, 200, 700) * ISR_MS;
+    config->broker_session_timeout = fault_between(&draws, 1500, 4000) * ISR_MS;
+    config->replica_lag_time_max = fault_between(&draws, 500, 4000) * ISR_MS;
+    config->replica_lag_max_messages = fault_one_in(&draws, 4) ? fault_between(&draws, 20, 200) : 0;
+    config->isr_hysteresis = fault_between(&draws, 1, 3);
+    config->fetch_interval = fault_one_in(&draws, 3) ? fault_between(&draws, 1, 50) * ISR_MS : 0;
+    config->fetch_max_wait = fault_between(&draws, 10, 500) * ISR_MS;
+    config->fetch_hw_push = fault_one_in(&draws, 2) ? 1 : 0;
+    config->truncation_by_query = fault_one_in(&draws, 3) ? 1 : 0;
+    config->log_segment_bytes = fault_one_in(&draws, 2) ? fault_between(&draws, 2048, 16384) : config->log_segment_bytes;
+    config->log_flush_messages = fault_one_in(&draws, 3) ? fault_between(&draws, 1, 4) : 0;
+    config->log_flush_interval = fault_one_in(&draws, 3) ? fault_between(&draws, 100, 2000) * ISR_MS : 0;
+    config->hw_checkpoint_interval = fault_between(&draws, 200, 5000) * ISR_MS;
+    config->quorum_snapshot_entries = fault_one_in(&draws, 2) ? fault_between(&draws, 10, 60) : config->quorum_snapshot_entries;
+    config->request_timeout = fault_between(&draws, 700, 2000) * ISR_MS;
+    config->quorum_append_inflight = fault_between(&draws, 1, 8);
+}
+
+/* Of a chase: what takes time takes little of it, so that a run has room for many failovers. */
+static void hasten_config(struct fault_plan *plan, struct fault_draws *draws)
+{
+    struct isr_config *config = &plan->spec.config;
+    config->broker_heartbeat_interval = fault_between(draws, 50, 200) * ISR_MS;
+    config->broker_session_timeout = fault_between(draws, 500, 1500) * ISR_MS;
+    config->replica_lag_time_max = fault_between(draws, 200, 1200) * ISR_MS;
+    config->quorum_election_timeout = fault_between(draws, 200, 800) * ISR_MS;
+    config->quorum_heartbeat_interval = config->quorum_election_timeout / 4;
+    config->request_timeout = fault_between(draws, 300, 1000) * ISR_MS;
+    config->client_request_timeout = fault_between(draws, 300, 1500) * ISR_MS;
+    config->fetch_max_wait = fault_between(draws, 10, 200) * ISR_MS;
+    if (fault_one_in(draws, 2))
+        config->isr_hysteresis = 1;
+    if (fault_one_in(draws, 2))
+        config->truncation_by_query = 1;
+    /* Brokers that were away find a snapshot; voters get their entries in pieces. */
+    if (fault_one_in(draws, 2))
+        config->quorum_snapshot_entries = fault_between(draws, 10, 25);
+    if (fault_one_in(draws, 2))
+        config->quorum_append_max_bytes = fault_between(draws, 64, 400);
+}
+
+/* Of a chase: now and then what is not yet on the disk is much. */
+static void slow_disks(struct fault_plan *plan, struct fault_draws *draws)
+{
+    struct sim_disk_spec *disk = &plan->spec.disk;
+    int64_t write_ns = fault_between(draws, 1, 10) * ISR_MS;
+    int64_t sync_ns = fault_between(draws, 5, 40) * ISR_MS;
+    if (!fault_one_in(draws, 3))
+        return;
+    disk->write_latency = (struct sim_distribution){write_ns / 4, write_ns, write_ns * 2, write_ns * 4};
+    disk->sync_latency = (struct sim_distribution){sync_ns / 4, sync_ns, sync_ns * 2, sync_ns * 4};
+}
+
+/* Of a chase: most consumers read from followers, which know least of what is committed (KIP-392). */
+static void read_from_followers(struct fault_plan *plan, struct fault_draws *draws)
+{
+    for (uint32_t i = 0; i < plan->spec.clients_count; i++)
+        plan->clients[i].from_follower =
+            plan->clients[i].kind == SIM_CLIENT_CONSUMER && !fault_one_in(draws, 4);
+}
+
+/* Of a chase: now and then everybody is far away, so that what one knows of the other is old. To lag for so long as a
+ * healthy follower needs for a few fetches must not be held against it. */
+static void stretch_network(struct fault_plan *plan, struct fault_draws *draws)
+{
+    int64_t far_ns = fault_between(draws, 5, 60) * ISR_MS;
+    if (!fault_one_in(draws, 3))
+        return;
+    plan->spec.config.replica_lag_max_messages = 0;
+    plan->spec.config.replica_lag_time_max += 10 * far_ns;
+    struct sim_distribution *latency = &plan->spec.network.latency;
+    latency->low_ns += far_ns;
+    latency->median_ns += far_ns;
+    latency->p99_ns += far_ns;
+    latency->high_ns += far_ns;
+}
+
+/* What all producers write in a second, with what a batch and a record need besides their values. */
+static int64_t bytes_a_second(const struct sim_spec *spec)
+{
+    int64_t bytes = 0;
+    for (uint32_t i = 0; i < spec->clients_count; i++) {
+        const struct sim_client_spec *client = &spec->clients[i];
+        if (client->kind == SIM_CLIENT_PRODUCER)
+            bytes += (100 + client->records_per_batch * (client->value_bytes + 30)) * ISR_SECOND / client->interval_ns;
+    }
+    return bytes;
+}
+
+/* Of a chase: who comes back needs many fetches, so that much can happen until it has caught up; but it must be faster
+ * than the producers are. */
+static void narrow_fetches(struct fault_plan *plan, struct fault_draws *draws)
+{
+    struct isr_config *config = &plan->spec.config;
+    const struct sim_distribution *latency = &plan->spec.network.latency;
+    int64_t round_ns = 2 * latency->median_ns + config->fetch_interval + plan->spec.disk.write_latency.p99_ns +
+                       (config->log_flush_messages > 0 ? plan->spec.disk.sync_latency.p99_ns : 0) + 20 * ISR_MS;
+    int64_t factor = fault_between(draws, 4, 8);
+    if (fault_one_in(draws, 2))
+        config->fetch_max_bytes = factor * (bytes_a_second(&plan->spec) * (round_ns / ISR_MS) / 1000 + 100);
 }
 
 static void generate_network(struct fault_plan *plan, uint64_t seed)
 {
-    struct draws draws = draws_for(seed, PURPOSE_NETWORK, 0);
+    struct fault_draws draws = draws_for(seed, PURPOSE_NETWORK, 0);
     struct sim_link_spec *link = &plan->spec.network;
-    int64_t low = between(&draws, 50, 2000) * 1000;
+    int64_t low = fault_between(&draws, 50, 2000) * 1000;
     link->latency = (struct sim_distribution){.low_ns = low,
-                                              .median_ns = low + between(&draws, 0, 2000) * 1000,
-                                              .p99_ns = low + between(&draws, 2000, 10000) * 1000,
-                                              .high_ns = low + between(&draws, 10000, 60000) * 1000};
-    if (one_in(&draws, 3))
-        link->loss_ppm = (uint32_t)between(&draws, 100, 10000);
-    if (one_in(&draws, 3))
-        link->duplicate_ppm = (uint32_t)between(&draws, 100, 10000);
-    if (one_in(&draws, 3))
-        link->reorder_ppm = (uint32_t)between(&draws, 100, 20000);
+                                              .median_ns = low + fault_between(&draws, 0, 2000) * 1000,
+                                              .p99_ns = low + fault_between(&draws, 2000, 10000) * 1000,
+                                              .high_ns = low + fault_between(&draws, 10000, 60000) * 1000};
+    if (fault_one_in(&draws, 3))
+        link->loss_ppm = (uint32_t)fault_between(&draws, 100, 10000);
+    if (fault_one_in(&draws, 3))
+        link->duplicate_ppm = (uint32_t)fault_between(&draws, 100, 10000);
+    if (fault_one_in(&draws, 3))
+        link->reorder_ppm = (uint32_t)fault_between(&draws, 100, 20000);
     struct sim_disk_spec *disk = &plan->spec.disk;
-    disk->sync_latency.p99_ns += between(&draws, 0, 20) * ISR_MS;
-    disk->sync_latency.high_ns += between(&draws, 20, 100) * ISR_MS;
+    disk->sync_latency.p99_ns += fault_between(&draws, 0, 20) * ISR_MS;
+    disk->sync_latency.high_ns += fault_between(&draws, 20, 100) * ISR_MS;
 }
 
 static void generate_producer(struct fault_plan *plan, uint64_t seed, uint32_t which)
 {
-    struct draws draws = draws_for(seed, PURPOSE_WORKLOAD, which);
+    struct fault_draws draws = draws_for(seed, PURPOSE_WORKLOAD, which);
     struct sim_client_spec *client = &plan->clients[which];
     client->kind = SIM_CLIENT_PRODUCER;
-    client->topic = plan->topics[between(&draws, 0, plan->spec.topics_count - 1)].name;
+    client->topic = plan->topics[fault_between(&draws, 0, plan->spec.topics_count - 1)].name;
     client->partition = -1;
-    client->interval_ns = between(&draws, 10, 80) * ISR_MS;
-    client->records_per_batch = (int32_t)(one_in(&draws, 4) ? between(&draws, 2, 20) : 1);
-    client->value_bytes = (int32_t)between(&draws, 8, 200);
-    client->keys = one_in(&draws, 3) ? (int32_t)between(&draws, 1, 10) : 0;
+    client->interval_ns = fault_between(&draws, 10, 80) * ISR_MS;
+    client->records_per_batch = (int32_t)(fault_one_in(&draws, 4) ? fault_between(&draws, 2, 20) : 1);
+    client->value_bytes = (int32_t)fault_between(&draws, 8, 200);
+    client->keys = fault_one_in(&draws, 3) ? (int32_t)fault_between(&draws, 1, 10) : 0;
     /* The first one always asks for acks=all, so that something was promised. */
-    client->acks = which == 0 || one_in(&draws, 2) ? -1 : (int16_t)between(&draws, 0, 1);
+    client->acks = which == 0 || fault_one_in(&draws, 2) ? -1 : (int16_t)fault_between(&draws, 0, 1);
     client->stop_ns = ISR_TIME_NEVER;
 }
 
 static void generate_workload(struct fault_plan *plan, uint64_t seed)
 {
-    struct draws draws = draws_for(seed, PURPOSE_WORKLOAD, 1000);
-    uint32_t producers = (uint32_t)between(&draws, 1, 3);
-    uint32_t consumers = (uint32_t)between(&draws, 1, 2);
+    struct fault_draws draws = draws_for(seed, PURPOSE_WORKLOAD, 1000);
+    uint32_t producers = (uint32_t)fault_between(&draws, 1, 3);
+    uint32_t consumers = (uint32_t)fault_between(&draws, 1, 2);
     struct sim_spec *spec = &plan->spec;
     spec->clients = plan->clients;
     for (uint32_t i = 0; i < producers; i++)
@@ -154,7 +239,7 @@ static void generate_workload(struct fault_plan *plan, uint64_t seed)
         client->kind = SIM_CLIENT_CONSUMER;
         client->topic = plan->topics[0].name;
         client->partition = -1;
-        client->from_follower = one_in(&draws, 2);
+        client->from_follower = fault_one_in(&draws, 2);
         client->stop_ns = ISR_TIME_NEVER;
     }
     spec->clients_count = producers + consumers;
@@ -193,19 +278,19 @@ static int32_t nodes_count(const struct sim_spec *spec)
     return spec->brokers + (spec->combined ? 0 : spec->controllers);
 }
 
-static int32_t any_node(struct draws *draws, const struct sim_spec *spec)
+static int32_t any_node(struct fault_draws *draws, const struct sim_spec *spec)
 {
-    return (int32_t)between(draws, 1, nodes_count(spec));
+    return (int32_t)fault_between(draws, 1, nodes_count(spec));
 }
 
 /* A fault and its undoing concern the pair (from, to), both drawn. */
-static void link_fault(struct fault_plan *plan, struct draws *draws, struct window window, enum fault_kind kind)
+static void link_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window, enum fault_kind kind)
 {
     int32_t from = any_node(draws, &plan->spec);
     int32_t to = any_node(draws, &plan->spec);
-    bool both_ways = one_in(draws, 2);
-    int64_t slow_ns = between(draws, 20, 1500) * ISR_MS;
-    uint32_t ppm = (uint32_t)between(draws, 10000, 300000);
+    bool both_ways = fault_one_in(draws, 2);
+    int64_t slow_ns = fault_between(draws, 20, 1500) * ISR_MS;
+    uint32_t ppm = (uint32_t)fault_between(draws, 10000, 300000);
     if (from == to)
         return;
     struct sim_step *step =
@@ -226,25 +311,25 @@ static void link_fault(struct fault_plan *plan, struct draws *draws, struct wind
     step_on(plan, window.until_ns, SIM_ACTION_HEAL, from);
 }
 
-static void partition_fault(struct fault_plan *plan, struct draws *draws, struct window window)
+static void partition_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window)
 {
     struct sim_step *step = step_at(plan, window.from_ns, SIM_ACTION_PARTITION);
     if (step == NULL)
         return;
     step->action.groups_count = 2;
     for (int32_t node = 1; node <= nodes_count(&plan->spec); node++)
-        sim_node_set_add(&step->action.groups[between(draws, 0, 1)], node);
+        sim_node_set_add(&step->action.groups[fault_between(draws, 0, 1)], node);
     struct sim_step *heal = step_at(plan, window.until_ns, SIM_ACTION_HEAL);
     for (int32_t node = 1; heal != NULL && node <= nodes_count(&plan->spec); node++)
         sim_node_set_add(&heal->action.nodes, node);
 }
 
-static void disk_fault(struct fault_plan *plan, struct draws *draws, struct window window, enum fault_kind kind,
+static void disk_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window, enum fault_kind kind,
                        int32_t node)
 {
-    int64_t slow_ns = between(draws, 5, 400) * ISR_MS;
-    int64_t count = between(draws, 1, 3);
-    int64_t operations = between(draws, 1, 2);
+    int64_t slow_ns = fault_between(draws, 5, 400) * ISR_MS;
+    int64_t count = fault_between(draws, 1, 3);
+    int64_t operations = fault_between(draws, 1, 2);
     struct sim_step *step = step_at(plan, window.from_ns,
                                     kind == FAULT_SLOW_DISK    ? SIM_ACTION_DISK
                                     : kind == FAULT_DISK_ERROR ? SIM_ACTION_DISK_FAIL
@@ -275,10 +360,10 @@ static void disk_fault(struct fault_plan *plan, struct draws *draws, struct wind
     step_on(plan, window.until_ns, SIM_ACTION_START, node);
 }
 
-static void clock_fault(struct fault_plan *plan, struct draws *draws, struct window window, int32_t node)
+static void clock_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window, int32_t node)
 {
-    int64_t drift = between(draws, -200000, 200000);
-    int64_t offset = between(draws, 0, 5000) * ISR_MS;
+    int64_t drift = fault_between(draws, -200000, 200000);
+    int64_t offset = fault_between(draws, 0, 5000) * ISR_MS;
     struct sim_step *step = step_at(plan, window.from_ns, SIM_ACTION_CLOCK);
     if (step == NULL)
         return;
@@ -287,14 +372,14 @@ static void clock_fault(struct fault_plan *plan, struct draws *draws, struct win
     step->action.clock = (struct sim_clock_spec){.offset_ns = offset, .drift_ppm = drift};
 }
 
-static void elect_fault(struct fault_plan *plan, struct draws *draws, struct window window)
+static void elect_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window)
 {
-    const struct sim_topic_spec *topic = &plan->topics[between(draws, 0, plan->spec.topics_count - 1)];
+    const struct sim_topic_spec *topic = &plan->topics[fault_between(draws, 0, plan->spec.topics_count - 1)];
     struct sim_step *step = step_at(plan, window.from_ns, SIM_ACTION_ELECT);
     if (step == NULL)
         return;
     step->action.topic = topic->name;
-    step->action.partition = (int32_t)between(draws, 0, topic->partitions - 1);
+    step->action.partition = (int32_t)fault_between(draws, 0, topic->partitions - 1);
 }
 
 /* How many power losses of brokers the configuration promises to survive. */
@@ -310,11 +395,11 @@ static int64_t power_budget(const struct fault_plan *plan)
     return budget;
 }
 
-static void generate_fault(struct fault_plan *plan, struct draws *draws, enum fault_kind kind,
+static void generate_fault(struct fault_plan *plan, struct fault_draws *draws, enum fault_kind kind,
                            struct window window, int64_t *power_left)
 {
     int32_t node = any_node(draws, &plan->spec);
-    int32_t broker = (int32_t)between(draws, 1, plan->spec.brokers);
+    int32_t broker = (int32_t)fault_between(draws, 1, plan->spec.brokers);
     switch (kind) {
     case FAULT_POWER_OFF:
         if (node <= plan->spec.brokers && (*power_left)-- <= 0)
@@ -364,23 +449,23 @@ static void generate_fault(struct fault_plan *plan, struct draws *draws, enum fa
 
 static uint32_t draw_kinds(uint64_t seed)
 {
-    struct draws draws = draws_for(seed, PURPOSE_KINDS, 0);
+    struct fault_draws draws = draws_for(seed, PURPOSE_KINDS, 0);
     uint32_t kinds = 0;
     while (kinds == 0) {
         for (uint32_t kind = 0; kind < FAULT_KINDS; kind++) {
-            if (one_in(&draws, 2))
+            if (fault_one_in(&draws, 2))
                 kinds |= 1u << kind;
         }
     }
     return kinds;
 }
 
-static enum fault_kind draw_kind(struct draws *draws, uint32_t kinds)
+static enum fault_kind draw_kind(struct fault_draws *draws, uint32_t kinds)
 {
     uint32_t total = 0;
     for (uint32_t kind = 0; kind < FAULT_KINDS; kind++)
         total += (kinds >> kind) & 1 ? kind_weight((enum fault_kind)kind) : 0;
-    int64_t left = between(draws, 0, (int64_t)total - 1);
+    int64_t left = fault_between(draws, 0, (int64_t)total - 1);
     for (uint32_t kind = 0; kind < FAULT_KINDS; kind++) {
         left -= (kinds >> kind) & 1 ? kind_weight((enum fault_kind)kind) : 0;
         if (left < 0)
@@ -403,22 +488,25 @@ static void sort_steps(struct fault_plan *plan)
 
 static void generate_faults(struct fault_plan *plan, uint64_t seed)
 {
-    plan->kinds = draw_kinds(seed);
-    plan->spec.steps = plan->steps;
     int64_t end_ns = plan->spec.duration_ns - plan->spec.settle_ns - ISR_SECOND;
     int64_t power_left = power_budget(plan);
-    struct draws counts = draws_for(seed, PURPOSE_FAULT, UINT32_MAX);
-    int64_t faults = between(&counts, 2, 16);
+    struct fault_draws counts = draws_for(seed, PURPOSE_FAULT, UINT32_MAX);
+    int64_t faults = fault_between(&counts, 2, 16);
     for (int64_t i = 0; i < faults; i++) {
-        struct draws draws = draws_for(seed, PURPOSE_FAULT, (uint64_t)i);
+        struct fault_draws draws = draws_for(seed, PURPOSE_FAULT, (uint64_t)i);
         enum fault_kind kind = draw_kind(&draws, plan->kinds);
-        int64_t from = between(&draws, 3 * ISR_SECOND / ISR_MS, end_ns / ISR_MS) * ISR_MS;
-        int64_t length = (one_in(&draws, 2) ? between(&draws, 10, 800) : between(&draws, 800, 8000)) * ISR_MS;
+        int64_t from = fault_between(&draws, 3 * ISR_SECOND / ISR_MS, end_ns / ISR_MS) * ISR_MS;
+        int64_t length = (fault_one_in(&draws, 2) ? fault_between(&draws, 10, 800) : fault_between(&draws, 800, 8000)) * ISR_MS;
         struct window window = {.from_ns = from, .until_ns = from + length < end_ns ? from + length : end_ns};
         if (window.until_ns > window.from_ns)
             generate_fault(plan, &draws, kind, window, &power_left);
     }
     sort_steps(plan);
+}
+
+static bool is_chase(const struct fault_plan *plan, struct fault_draws *draws)
+{
+    return !fault_one_in(draws, 3) && (plan->kinds & FAULT_CHASE_STRIKES) != 0;
 }
 
 void fault_generate(struct fault_plan *plan, uint64_t seed)
@@ -430,9 +518,25 @@ void fault_generate(struct fault_plan *plan, uint64_t seed)
     plan->spec.seed = seed;
     plan->spec.duration_ns = 45 * ISR_SECOND;
     plan->spec.settle_ns = 20 * ISR_SECOND;
+    plan->kinds = draw_kinds(seed);
+    plan->spec.steps = plan->steps;
+    struct fault_draws draws = draws_for(seed, PURPOSE_CHASE, 0);
+    bool chase = is_chase(plan, &draws);
     generate_shape(plan, seed);
     generate_config(plan, seed);
+    if (chase) {
+        narrow_shape(plan, &draws);
+        hasten_config(plan, &draws);
+    }
     generate_network(plan, seed);
     generate_workload(plan, seed);
-    generate_faults(plan, seed);
+    if (chase) {
+        read_from_followers(plan, &draws);
+        stretch_network(plan, &draws);
+        slow_disks(plan, &draws);
+        narrow_fetches(plan, &draws);
+        fault_chase(plan, &draws, power_budget(plan));
+    } else {
+        generate_faults(plan, seed);
+    }
 }

@@ -19,6 +19,7 @@ struct fault_plan {
     struct sim_spec spec;
     uint32_t kinds; /* bit (1 << enum fault_kind): which kinds this seed may use */
     struct sim_topic_spec topics[FAULT_TOPICS_MAX];
+    struct isr_replicas assignments[FAULT_TOPICS_MAX][FAULT_PARTITIONS_MAX];
     struct sim_client_spec clients[FAULT_CLIENTS_MAX];
     struct sim_step steps[FAULT_STEPS_MAX];
 };

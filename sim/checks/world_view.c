@@ -176,7 +176,8 @@ static void view_probes(void *object, uint32_t *sent, uint32_t *unanswered)
 
 static int32_t view_step_unreached(void *object)
 {
-    return sim_script_unreached(world_of(object));
+    const struct sim_world *world = world_of(object);
+    return world->spec->steps_may_remain ? -1 : sim_script_unreached(world);
 }
 
 static void view_fail(void *object, enum sim_invariant invariant, const char *message)

@@ -1,0 +1,129 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "faults/generate.h"
+
+enum { SEEDS = 500 };
+
+static struct fault_plan *plan_new(uint64_t seed)
+{
+    struct fault_plan *plan = malloc(sizeof *plan);
+    assert_non_null(plan);
+    fault_generate(plan, seed);
+    return plan;
+}
+
+static bool is_chase(const struct fault_plan *plan)
+{
+    return plan->spec.steps_may_remain;
+}
+
+static void generates_a_sound_scenario_for_every_seed(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct fault_plan *plan = plan_new(seed);
+        char sentence[256];
+        uint32_t where = 0;
+        const char *wrong = sim_spec_check(&plan->spec, sentence, sizeof sentence, &where);
+        if (wrong != NULL)
+            fail_msg("seed %d, step %d: %s", (int)seed, (int)where, wrong);
+        free(plan);
+    }
+}
+
+static void generates_the_same_scenario_when_the_seed_is_the_same(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct fault_plan *one = plan_new(seed), *other = plan_new(seed);
+        assert_int_equal(one->spec.steps_count, other->spec.steps_count);
+        for (uint32_t i = 0; i < one->spec.steps_count; i++) {
+            assert_int_equal(one->steps[i].action.kind, other->steps[i].action.kind);
+            assert_int_equal(one->steps[i].gate, other->steps[i].gate);
+            assert_int_equal(one->steps[i].time_ns, other->steps[i].time_ns);
+            assert_memory_equal(&one->steps[i].action.nodes, &other->steps[i].action.nodes,
+                                sizeof one->steps[i].action.nodes);
+        }
+        free(one);
+        free(other);
+    }
+}
+
+static void uses_only_the_kinds_that_the_seed_turned_on_when_it_chases(void **state)
+{
+    (void)state;
+    uint32_t chases = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct fault_plan *plan = plan_new(seed);
+        chases += is_chase(plan);
+        for (uint32_t i = 0; is_chase(plan) && i < plan->spec.steps_count; i++) {
+            enum sim_action_kind kind = plan->steps[i].action.kind;
+            if (kind == SIM_ACTION_PAUSE)
+                assert_true(plan->kinds >> FAULT_PAUSE & 1);
+            if (kind == SIM_ACTION_SHUTDOWN)
+                assert_true(plan->kinds >> FAULT_SHUTDOWN & 1);
+            if (kind == SIM_ACTION_ELECT)
+                assert_true(plan->kinds >> FAULT_ELECT & 1);
+            if (kind == SIM_ACTION_LINK)
+                assert_true(plan->kinds >> FAULT_SLOW_LINK & 1);
+        }
+        free(plan);
+    }
+    /* About two of three seeds. */
+    assert_in_range(chases, SEEDS / 2, SEEDS * 3 / 4);
+}
+
+static void keeps_power_losses_of_brokers_within_what_the_configuration_survives(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct fault_plan *plan = plan_new(seed);
+        int64_t budget = INT32_MAX;
+        for (uint32_t i = 0; i < plan->spec.topics_count; i++) {
+            if (plan->topics[i].min_isr - 1 < budget)
+                budget = plan->topics[i].min_isr - 1;
+        }
+        int64_t losses = 0;
+        for (uint32_t i = 0; i < plan->spec.steps_count; i++) {
+            for (int32_t node = 1; node <= plan->spec.brokers; node++)
+                losses += plan->steps[i].action.kind == SIM_ACTION_POWER_OFF &&
+                          sim_node_set_has(&plan->steps[i].action.nodes, node);
+        }
+        if (plan->spec.config.log_flush_messages != 1)
+            assert_true(losses <= budget);
+        free(plan);
+    }
+}
+
+static void lets_every_wait_of_a_chase_end(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct fault_plan *plan = plan_new(seed);
+        for (uint32_t i = 0; i < plan->spec.steps_count; i++) {
+            const struct sim_step *step = &plan->steps[i];
+            if (step->gate == SIM_GATE_WHEN || step->gate == SIM_GATE_AFTER)
+                assert_true(step->at_latest_ns < 20 * ISR_SECOND);
+        }
+        free(plan);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(generates_a_sound_scenario_for_every_seed),
+        cmocka_unit_test(generates_the_same_scenario_when_the_seed_is_the_same),
+        cmocka_unit_test(uses_only_the_kinds_that_the_seed_turned_on_when_it_chases),
+        cmocka_unit_test(keeps_power_losses_of_brokers_within_what_the_configuration_survives),
+        cmocka_unit_test(lets_every_wait_of_a_chase_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
