@@ -160,8 +160,9 @@ void check_began_to_lead(struct sim_checks *checks, struct check_partition *part
 {
     const struct sim_view *view = &checks->view;
     struct sim_replica_view seen;
-    /* It may lead no more by the end of the step; its log is the same then. */
-    if (epoch < partition->epoch_judged || !view->replica(view->object, node, partition->tp, &seen))
+    /* Where it was passed over already, the leader that was decided on since is judged instead: what is committed goes on
+     * with that one. */
+    if (epoch < partition->epoch_max || !view->replica(view->object, node, partition->tp, &seen))
         return;
     struct check_replica *replica = check_replica_of(checks, partition, node);
     if (replica->matched < seen.log_start)

@@ -235,7 +235,7 @@ void sim_checks_process(struct sim_checks *checks, int32_t node, bool up, bool c
     if (!up) {
         /* A process that is down already may lose power too. */
         if (was_up || lossy)
-            replicas_ended(checks, node, clean, lossy);
+            replicas_ended(checks, node, clean, lossy && !checks->view.synced);
         return;
     }
     if (was_up)

@@ -46,6 +46,7 @@ struct sim_view {
     void *object;
     int32_t nodes_count; /* ids are 1..nodes_count */
     bool elr;            /* eligible leader replicas are kept (KIP-966): then no fenced broker ever stays in an ISR */
+    bool synced;         /* a replica holds a record only when it is synced: no power loss takes it */
     bool settles;        /* faults heal before the end: L1 is due */
     int64_t late_ns;     /* what is appended from then on need not be committed by the end (L1) */
     bool consumes;       /* some client was asked to read from the start on */
