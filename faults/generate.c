@@ -385,7 +385,7 @@ static void elect_fault(struct fault_plan *plan, struct fault_draws *draws, stru
 /* How many power losses of brokers the configuration promises to survive. */
 static int64_t power_budget(const struct fault_plan *plan)
 {
-    if (plan->spec.config.log_flush_messages == 1)
+    if (plan->spec.config.log_flush_messages > 0)
         return INT32_MAX;
     int64_t budget = INT32_MAX;
     for (uint32_t i = 0; i < plan->spec.topics_count; i++) {

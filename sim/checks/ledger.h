@@ -4,7 +4,8 @@
  *   acks=0, acks=1          none, until its offset is committed
  *   acks=all, or committed  every later leader has it, unless since then
  *     - an unclean election was held that the topic's own configuration or an administrator allowed, or
- *     - at least m of the partition's replicas lost the record from their disks by losing power, or
+ *     - at least m of the partition's replicas lost the record from their disks by losing power, where
+ *       the log is not synced before it counts (log_flush_messages), or
  *     - at least m of them ended without a clean shutdown, so that no eligible replica was left, and the last known
  *       leader was brought back
  * Since then: since the leader appended it, for a follower may lose it while its last fetch is still on the way to the

@@ -193,6 +193,7 @@ static struct sim_view view_of(struct world_checks *watch)
         .object = watch,
         .nodes_count = world->processes_count,
         .elr = spec->rules.elr == ISR_RULE_elr_on,
+        .synced = spec->config.log_flush_messages > 0,
         .settles = spec->settle_ns > 0,
         .late_ns = spec->duration_ns - spec->settle_ns / 4,
         .raft = true,

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "sim/checks/state.h"
 #include "sim/checks/tests/fake.h"
 
 /* ---- I1 ---- */
@@ -221,10 +222,12 @@ static void holds_i3_when_the_record_was_not_acknowledged_by_all(void **state)
     fake_free(&fake);
 }
 
-/* n1 and n2 have the record, one of them or both lose it by power; n1 is elected again. */
-static void lose_by_power(struct fake *fake, bool both)
+/* n1 and n2 have the record, one of them or both lose it by power; n1 is elected again. synced: no record counted before
+ * it was on the disk. */
+static void lose_by_power(struct fake *fake, bool both, bool synced)
 {
     fake_init(fake);
+    fake->checks->view.synced = synced;
     fake_commit(fake, 1);
     fake_change(fake, 1, fake_set(1, 2, 0), fake_set(0, 0, 0), ISR_CAUSE_TIME_LAG);
     fake_change(fake, 1, fake_set(1, 0, 0), fake_set(2, 0, 0), ISR_CAUSE_TIME_LAG);
@@ -246,7 +249,7 @@ static void fires_i3_when_one_of_two_replicas_lost_it_by_power(void **state)
     (void)state;
     struct fake fake;
     struct sim_checks_report report;
-    lose_by_power(&fake, false);
+    lose_by_power(&fake, false, false);
     FAKE_FAILS(&fake, I3, "is not in the log of n1, elected leader of epoch 2 with LEO 0");
     sim_checks_report(fake.checks, &report);
     assert_int_equal(report.losses_forbidden, 1);
@@ -258,11 +261,20 @@ static void holds_i3_when_as_many_replicas_as_min_isr_lost_it_by_power(void **st
     (void)state;
     struct fake fake;
     struct sim_checks_report report;
-    lose_by_power(&fake, true);
+    lose_by_power(&fake, true, false);
     FAKE_HOLDS(&fake);
     sim_checks_report(fake.checks, &report);
     assert_int_equal(report.losses_allowed, 1);
     assert_int_equal(report.losses_forbidden, 0);
+    fake_free(&fake);
+}
+
+static void fires_i3_when_power_took_what_was_synced_before_it_counted(void **state)
+{
+    (void)state;
+    struct fake fake;
+    lose_by_power(&fake, true, true);
+    FAKE_FAILS(&fake, I3, "is not in the log of n1, elected leader of epoch 2 with LEO 0");
     fake_free(&fake);
 }
 
@@ -512,6 +524,7 @@ int main(void)
         cmocka_unit_test(holds_i3_when_the_record_was_not_acknowledged_by_all),
         cmocka_unit_test(fires_i3_when_one_of_two_replicas_lost_it_by_power),
         cmocka_unit_test(holds_i3_when_as_many_replicas_as_min_isr_lost_it_by_power),
+        cmocka_unit_test(fires_i3_when_power_took_what_was_synced_before_it_counted),
         cmocka_unit_test(fires_i3_when_a_replica_that_lost_it_was_in_the_isr_again),
         cmocka_unit_test(fires_i3_when_an_unclean_election_was_not_allowed),
         cmocka_unit_test(suspends_i3_and_i4_when_the_topic_allows_unclean_elections),
