@@ -1,0 +1,148 @@
+/* The checks on whole worlds: they hold on the correct engine, fire on a wrong rule, and change nothing. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "sim/checks/checks.h"
+#include "sim/tests/cluster.h"
+
+static const struct sim_checks_options ALL = {.armed = SIM_CHECKS_ALL};
+
+/* Every broker in turn is killed, loses power, is frozen; a producer and a consumer go on meanwhile. */
+static void troubled(struct test_cluster *cluster)
+{
+    static const enum sim_action_kind breaks[] = {SIM_ACTION_KILL, SIM_ACTION_POWER_OFF, SIM_ACTION_PAUSE};
+    static const enum sim_action_kind mends[] = {SIM_ACTION_START, SIM_ACTION_START, SIM_ACTION_RESUME};
+    test_cluster_init(cluster);
+    cluster->spec.duration_ns = 90 * ISR_SECOND;
+    cluster->spec.settle_ns = 30 * ISR_SECOND;
+    test_cluster_client(cluster, "p1", SIM_CLIENT_PRODUCER);
+    test_cluster_client(cluster, "reader", SIM_CLIENT_CONSUMER);
+    for (int i = 0; i < 3; i++) {
+        test_cluster_step(cluster, SIM_GATE_WAIT, breaks[i], i + 1)->time_ns = 5 * ISR_SECOND;
+        test_cluster_step(cluster, SIM_GATE_WAIT, mends[i], i + 1)->time_ns = 12 * ISR_SECOND;
+    }
+}
+
+static void holds_on_the_correct_engine(void **state)
+{
+    (void)state;
+    struct test_cluster cluster;
+    struct sim_checks_report report;
+    troubled(&cluster);
+    test_cluster_build(&cluster, 3);
+    struct sim_checks *checks = sim_checks_new(cluster.world, &ALL);
+    sim_world_run(cluster.world);
+    if (cluster.world->verdict != SIM_VERDICT_HELD)
+        fail_msg("%s", cluster.world->message);
+    sim_checks_report(checks, &report);
+    for (int i = 0; i < SIM_INVARIANTS; i++) {
+        assert_true(report.evaluated[i] > 0);
+        assert_false(report.violated[i]);
+    }
+    assert_null(report.vacuous);
+    assert_true(report.records_committed > 1000);
+    assert_int_equal(report.records_committed, cluster.world->counters.records_committed);
+    assert_true(report.records_acked <= report.records_committed);
+    assert_true(cluster.world->counters.checks > report.records_committed);
+    assert_true(cluster.world->counters.leader_elections > 1);
+}
+
+static void changes_nothing_of_what_happens(void **state)
+{
+    (void)state;
+    struct test_cluster cluster;
+    troubled(&cluster);
+    test_cluster_build(&cluster, 5);
+    sim_world_run(cluster.world);
+    uint64_t hash = cluster.world->trace.hash, events = cluster.world->counters.events;
+    test_cluster_build(&cluster, 5);
+    (void)sim_checks_new(cluster.world, &ALL);
+    sim_world_run(cluster.world);
+    assert_true(cluster.world->trace.hash == hash);
+    assert_true(cluster.world->counters.events == events);
+}
+
+/* A new leader that cuts its log to its high watermark loses what was just committed: on a slow network its high
+ * watermark lags behind by several records. */
+static void wrong(struct test_cluster *cluster)
+{
+    troubled(cluster);
+    cluster->spec.network.latency = test_constant(20 * ISR_MS);
+    cluster->spec.rules.leader_trunc = ISR_RULE_leader_trunc_hw;
+}
+
+static void fires_on_a_wrong_rule(void **state)
+{
+    (void)state;
+    struct test_cluster cluster;
+    wrong(&cluster);
+    test_cluster_build(&cluster, 1);
+    struct sim_checks *checks = sim_checks_new(cluster.world, &ALL);
+    sim_world_run(cluster.world);
+    assert_int_equal(cluster.world->verdict, SIM_VERDICT_VIOLATED);
+    assert_string_equal(cluster.world->message, sim_checks_violation(checks, cluster.world->invariant));
+    assert_non_null(strstr(cluster.world->message, "orders-0"));
+    assert_true(cluster.world->now_ns < cluster.spec.duration_ns);
+}
+
+static void tells_all_that_is_broken_when_the_run_goes_on(void **state)
+{
+    (void)state;
+    struct test_cluster cluster;
+    struct sim_checks_report report;
+    wrong(&cluster);
+    cluster.spec.stop_at_violation = false;
+    test_cluster_build(&cluster, 1);
+    struct sim_checks *checks = sim_checks_new(cluster.world, &ALL);
+    sim_world_run(cluster.world);
+    sim_checks_report(checks, &report);
+    assert_int_equal(cluster.world->now_ns, cluster.spec.duration_ns);
+    assert_true(report.violated[SIM_INVARIANT_I3]);
+    assert_true(report.losses_forbidden > 0);
+}
+
+static void is_vacuous_when_nobody_writes(void **state)
+{
+    (void)state;
+    struct test_cluster cluster;
+    test_cluster_init(&cluster);
+    test_cluster_build(&cluster, 1);
+    (void)sim_checks_new(cluster.world, &ALL);
+    sim_world_run(cluster.world);
+    assert_int_equal(cluster.world->verdict, SIM_VERDICT_VACUOUS);
+    assert_non_null(strstr(cluster.world->message, "no record was committed"));
+}
+
+static void is_stuck_when_a_replica_cannot_come_back(void **state)
+{
+    (void)state;
+    struct test_cluster cluster;
+    test_cluster_init(&cluster);
+    test_cluster_client(&cluster, "p1", SIM_CLIENT_PRODUCER);
+    cluster.spec.settle_ns = 5 * ISR_SECOND;
+    /* Its session cannot expire, nor its lag be noticed, before the end. */
+    test_cluster_build(&cluster, 1);
+    (void)sim_checks_new(cluster.world, &ALL);
+    test_cluster_run(&cluster, 9 * ISR_SECOND);
+    sim_process_kill(cluster.world, 3);
+    sim_world_run(cluster.world);
+    assert_int_equal(cluster.world->verdict, SIM_VERDICT_STUCK);
+    assert_int_equal(cluster.world->invariant, SIM_INVARIANT_L1);
+    assert_non_null(strstr(cluster.world->message, "n3 does not have the partition"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(holds_on_the_correct_engine),
+        cmocka_unit_test(changes_nothing_of_what_happens),
+        cmocka_unit_test(fires_on_a_wrong_rule),
+        cmocka_unit_test(tells_all_that_is_broken_when_the_run_goes_on),
+        cmocka_unit_test(is_vacuous_when_nobody_writes),
+        cmocka_unit_test(is_stuck_when_a_replica_cannot_come_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
