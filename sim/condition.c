@@ -29,12 +29,14 @@ static bool is_word(const struct sim_condition *condition, bool first)
 }
 
 /* The partition as committed; NULL while nobody knows it. */
-static const struct isr_image_partition *committed_of(struct sim_world *world, const struct sim_condition *condition)
+static const struct isr_image_partition *committed_of(struct sim_world *world,
+                                                      const struct sim_condition *condition)
 {
     const struct isr_image *image = sim_world_image(world);
     const struct isr_image_topic *topic =
         image == NULL ? NULL : isr_image_topic_named(image, condition->topic.text);
-    if (topic == NULL || condition->partition < 0 || (uint32_t)condition->partition >= topic->partitions_count)
+    if (topic == NULL || condition->partition < 0 ||
+        (uint32_t)condition->partition >= topic->partitions_count)
         return NULL;
     return &topic->partitions[condition->partition];
 }
@@ -51,7 +53,8 @@ static bool leader_elected(struct sim_world *world, const struct isr_image_parti
 {
     const struct isr_partition *replica =
         partition->leader == ISR_NODE_NONE ? NULL : replica_on(world, partition->leader, partition->tp);
-    return replica != NULL && replica->role == ISR_ROLE_LEADER && replica->leader_epoch == partition->leader_epoch;
+    return replica != NULL && replica->role == ISR_ROLE_LEADER &&
+           replica->leader_epoch == partition->leader_epoch;
 }
 
 static bool holds_of_partition(struct sim_world *world, const struct sim_condition *condition,
@@ -128,8 +131,8 @@ static uint32_t acked_within(const struct sim_world *world, int64_t latency_ns)
     uint32_t count = 0;
     for (uint32_t place = 0; place < sim_workload_operations_count(world); place++) {
         const struct sim_operation *operation = sim_workload_operation(world, place);
-        count += operation->kind == SIM_OPERATION_PRODUCE && operation->outcome == SIM_OUTCOME_OK && !operation->probe &&
-                 operation->answered_ns - operation->asked_ns <= latency_ns;
+        count += operation->kind == SIM_OPERATION_PRODUCE && operation->outcome == SIM_OUTCOME_OK &&
+                 !operation->probe && operation->answered_ns - operation->asked_ns <= latency_ns;
     }
     return count;
 }
@@ -168,7 +171,8 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
     case SIM_CONDITION_READ:
         return compare((int64_t)world->counters.records_read, condition->comparison, condition->value);
     case SIM_CONDITION_ACK_LATENCY:
-        return median_ack_latency(world, &latency_ns) && compare(latency_ns, condition->comparison, condition->value);
+        return median_ack_latency(world, &latency_ns) &&
+               compare(latency_ns, condition->comparison, condition->value);
     case SIM_CONDITION_LEADER_IS:
     case SIM_CONDITION_LEADER_ELECTED:
     case SIM_CONDITION_LEADER_EPOCH:

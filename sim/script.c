@@ -57,8 +57,8 @@ static bool condition_opens(struct sim_world *world, const struct sim_step *step
     if (step->gate == SIM_GATE_WHEN)
         return holds;
     script->seen_false = script->seen_false || !holds;
-    return holds && (script->seen_false ||
-                     sim_condition_leader_epoch(world, &step->condition) != script->seen_epoch);
+    return holds &&
+           (script->seen_false || sim_condition_leader_epoch(world, &step->condition) != script->seen_epoch);
 }
 
 /* The next step is the one to wait for from now on. */
@@ -116,7 +116,8 @@ struct sim_script *sim_script_new(struct sim_world *world)
     return script;
 }
 
-/* A process that was asked to stop before may end only now; it is started again like those that are down already. */
+/* A process that was asked to stop before may end only now; it is started again like those that are down
+ * already. */
 static void settle(struct sim_world *world)
 {
     if (!world->script->over)

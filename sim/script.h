@@ -1,11 +1,11 @@
 /* Runs the steps of a spec in their order, each when its gate opens.
  *
  *   waiting for time      NONE, AT, WAIT: an event of the queue carries the script on
- *   waiting for condition WHEN, AFTER: polled after every event that may have changed something; at_latest by the queue
- *   done                  no step is left, or the settle phase began
+ *   waiting for condition WHEN, AFTER: polled after every event that may have changed something; at_latest by
+ * the queue done                  no step is left, or the settle phase began
  *
- * At the start of the settle phase (duration - settle) the script ends and heals everything: links, disks, paused and
- * stopped processes. Clocks stay as they are. */
+ * At the start of the settle phase (duration - settle) the script ends and heals everything: links, disks,
+ * paused and stopped processes. Clocks stay as they are. */
 #ifndef SIM_SCRIPT_H
 #define SIM_SCRIPT_H
 
@@ -19,7 +19,8 @@ struct sim_script;
 struct sim_script *sim_script_new(struct sim_world *world);
 /* An event queued with sim_world_wake_script is due. */
 void sim_script_event(struct sim_world *world);
-/* Looks whether the condition waited for holds now. Cheap; meant to be called after every event while waiting. */
+/* Looks whether the condition waited for holds now. Cheap; meant to be called after every event while
+ * waiting. */
 void sim_script_poll(struct sim_world *world);
 /* Is any step waiting on a condition? */
 bool sim_script_waiting(const struct sim_world *world);

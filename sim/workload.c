@@ -65,7 +65,8 @@ static struct sim_operation *operation_at(const struct sim_workload *workload, u
     return &workload->chunks[place / OPERATIONS_A_CHUNK][place % OPERATIONS_A_CHUNK];
 }
 
-static struct sim_operation *operation_add(struct sim_world *world, enum sim_operation_kind kind, int32_t client)
+static struct sim_operation *operation_add(struct sim_world *world, enum sim_operation_kind kind,
+                                           int32_t client)
 {
     struct sim_workload *workload = world->workload;
     uint32_t chunk = workload->operations_count / OPERATIONS_A_CHUNK;
@@ -101,8 +102,8 @@ const struct sim_operation *sim_workload_operation(const struct sim_world *world
 
 /* ---- commands ---- */
 
-/* Like an administrator who waits for the cluster to be up: the first leaders are then the preferred ones whichever
- * broker registered first. Not for ever: a scenario may keep a broker down. */
+/* Like an administrator who waits for the cluster to be up: the first leaders are then the preferred ones
+ * whichever broker registered first. Not for ever: a scenario may keep a broker down. */
 static bool cluster_complete(struct sim_world *world)
 {
     const struct isr_image *image = sim_world_image(world);
@@ -168,7 +169,8 @@ static void produce(struct sim_world *world, const struct batch_wanted *wanted)
         .acks = wanted->acks,
         .first_value = first,
         .record_count = records,
-        .value_bytes = wanted->value_bytes < VALUE_BYTES_MIN ? VALUE_BYTES_MIN : (uint32_t)wanted->value_bytes,
+        .value_bytes =
+            wanted->value_bytes < VALUE_BYTES_MIN ? VALUE_BYTES_MIN : (uint32_t)wanted->value_bytes,
     };
     sim_process_command(world, wanted->client, &command);
 }
@@ -228,13 +230,13 @@ static void producer_tick(struct sim_world *world, uint32_t spec_client)
     if (client_of(world, node)->rests)
         return;
     uint32_t topic = (uint32_t)spec_topic_named(world->spec, spec->topic.text);
-    produce(world, &(struct batch_wanted){
-                       .client = node,
-                       .spec_topic = topic,
-                       .partition = choose_partition(world, spec, node, world->spec->topics[topic].partitions),
-                       .records = spec->records_per_batch,
-                       .value_bytes = spec->value_bytes,
-                       .acks = spec->acks});
+    produce(world, &(struct batch_wanted){.client = node,
+                                          .spec_topic = topic,
+                                          .partition = choose_partition(
+                                              world, spec, node, world->spec->topics[topic].partitions),
+                                          .records = spec->records_per_batch,
+                                          .value_bytes = spec->value_bytes,
+                                          .acks = spec->acks});
 }
 
 /* ---- the settle phase ---- */
@@ -271,7 +273,8 @@ void sim_workload_probes(const struct sim_world *world, uint32_t *sent, uint32_t
 
 /* ---- what comes in ---- */
 
-/* Producers stop at the start of the settle phase; half-way through it every partition must take a write again. */
+/* Producers stop at the start of the settle phase; half-way through it every partition must take a write
+ * again. */
 static void schedule_settling(struct sim_world *world)
 {
     const struct sim_spec *spec = world->spec;
@@ -288,8 +291,8 @@ static void client_init(struct sim_world *world, uint32_t spec_client)
     struct workload_client *client = &world->workload->clients[spec_client];
     client->partition = -1;
     if (spec->kind == SIM_CLIENT_CONSUMER && topic >= 0)
-        client->read_to = isr_heap_allocate(
-            &world->heap, sizeof *client->read_to * (size_t)world->spec->topics[topic].partitions);
+        client->read_to = isr_heap_allocate(&world->heap, sizeof *client->read_to *
+                                                              (size_t)world->spec->topics[topic].partitions);
 }
 
 struct sim_workload *sim_workload_new(struct sim_world *world)
@@ -299,7 +302,8 @@ struct sim_workload *sim_workload_new(struct sim_world *world)
     world->workload = workload;
     workload->clients =
         isr_heap_allocate(&world->heap, sizeof *workload->clients * ((size_t)spec->clients_count + 1));
-    workload->topics = isr_heap_allocate(&world->heap, sizeof *workload->topics * ((size_t)spec->topics_count + 1));
+    workload->topics =
+        isr_heap_allocate(&world->heap, sizeof *workload->topics * ((size_t)spec->topics_count + 1));
     for (uint32_t i = 0; i < spec->clients_count; i++)
         client_init(world, i);
     for (uint32_t i = 0; i < spec->topics_count; i++) {
@@ -354,7 +358,8 @@ static void create_answered(struct sim_world *world, const struct sim_operation 
     if (effect->error == ISR_ERROR_NONE || effect->error == ISR_ERROR_TOPIC_ALREADY_EXISTS)
         topic_created(world, operation->spec_topic, effect->tp.topic);
     else
-        sim_world_wake_workload(world, world->now_ns + CREATE_AGAIN_NS, event_of(EVENT_CREATE, operation->spec_topic));
+        sim_world_wake_workload(world, world->now_ns + CREATE_AGAIN_NS,
+                                event_of(EVENT_CREATE, operation->spec_topic));
 }
 
 static void produce_answered(struct sim_world *world, struct sim_operation *operation,
@@ -371,8 +376,9 @@ static void produce_answered(struct sim_world *world, struct sim_operation *oper
         return;
     world->workload->topics[operation->spec_topic].probed[operation->partition] = acked;
     if (!acked)
-        sim_world_wake_workload(world, world->now_ns + PROBE_AGAIN_NS,
-                                event_of(EVENT_PROBE, (uint32_t)operation->spec_topic << 16 | operation->partition));
+        sim_world_wake_workload(
+            world, world->now_ns + PROBE_AGAIN_NS,
+            event_of(EVENT_PROBE, (uint32_t)operation->spec_topic << 16 | operation->partition));
 }
 
 static void answered(struct sim_world *world, const struct isr_effect *effect)
@@ -440,7 +446,8 @@ void sim_workload_started(struct sim_world *world, int32_t node)
 static int32_t client_named(const struct sim_world *world, const char *name)
 {
     int32_t node = name[0] == '\0' ? ISR_NODE_NONE : sim_spec_node_named(world->spec, name);
-    return node != ISR_NODE_NONE && sim_spec_is_client(world->spec, node) ? node : sim_spec_own_client(world->spec);
+    return node != ISR_NODE_NONE && sim_spec_is_client(world->spec, node) ? node
+                                                                          : sim_spec_own_client(world->spec);
 }
 
 void sim_workload_produce(struct sim_world *world, const struct sim_action *action)

@@ -1,9 +1,9 @@
 /* What clients are told to do, and the history of it.
  *
- * The world's own client (sim_spec_own_client) creates the spec's topics at the start and does what steps ask without
- * naming a client. Producers send batches at their interval, consumers read
- * their partitions from offset 0 on once the topic exists. When the settle phase begins, producers stop and every
- * partition is sent a few probe records instead, which prove that it takes writes again.
+ * The world's own client (sim_spec_own_client) creates the spec's topics at the start and does what steps ask
+ * without naming a client. Producers send batches at their interval, consumers read their partitions from
+ * offset 0 on once the topic exists. When the settle phase begins, producers stop and every partition is sent
+ * a few probe records instead, which prove that it takes writes again.
  *
  * A record's value is unique in a world: (id of the client's node << 40) | the client's own counter. */
 #ifndef SIM_WORKLOAD_H
@@ -55,7 +55,8 @@ void sim_workload_produce(struct sim_world *world, const struct sim_action *acti
 void sim_workload_elect(struct sim_world *world, const struct sim_action *action);
 void sim_workload_traffic(struct sim_world *world, const struct sim_action *action);
 
-/* The history, in the order in which commands were given and batches read; operation ids of commands are 1 + place. */
+/* The history, in the order in which commands were given and batches read; operation ids of commands are 1 +
+ * place. */
 uint32_t sim_workload_operations_count(const struct sim_world *world);
 const struct sim_operation *sim_workload_operation(const struct sim_world *world, uint32_t place);
 /* Probe records of the settle phase: sent, and not acknowledged so far. For L1. */

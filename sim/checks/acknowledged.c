@@ -1,26 +1,32 @@
 /* I3: every record acknowledged with acks=all is in the log of every later elected leader.
  *
- * Judged when a leader begins: from where its log is known to agree with what is committed it is compared batch by
- * batch, so that a leader that was in sync costs next to nothing. A missing record is a violation unless its contract
- * (ledger.h) allows the loss; with a record that was only read it is one of I4, and of I1 when nobody knew of it.
- * What was lost is no longer committed: the history goes on from the leader's log. */
+ * Judged when a leader begins: from where its log is known to agree with what is committed it is compared
+ * batch by batch, so that a leader that was in sync costs next to nothing. A missing record is a violation
+ * unless its contract (ledger.h) allows the loss; with a record that was only read it is one of I4, and of I1
+ * when nobody knew of it. What was lost is no longer committed: the history goes on from the leader's log. */
 #include "sim/checks/state.h"
 
 /* Why the loss is not excused, for people. */
-static struct check_label promise_label(const struct check_partition *partition)
+static struct check_label promise_label(const struct check_partition *partition,
+                                        const struct check_entry *entry)
 {
     struct check_label label = {0};
     struct isr_text text = ISR_TEXT(label.text);
-    if (partition->min_isr == 1)
-        isr_text_format(&text, "min ISR 1, no replica lost it by losing power");
+    int32_t lost = check_ledger_replicas_lost(partition, entry);
+    isr_text_format(&text, "min ISR %d; ", partition->min_isr);
+    if (lost == 0)
+        isr_text_format(&text, "no replica lost it by losing power");
     else
-        isr_text_format(&text, "min ISR %d, fewer replicas than that lost it by losing power", partition->min_isr);
+        isr_text_format(&text, "%d of %d replicas lost it by losing power", lost,
+                        partition->replication_factor);
     return label;
 }
 
-/* "orders-0: record at offset 12 (epoch 3)[, acknowledged ... | , read by a consumer]", then what the caller adds. */
-static void tell_lost(struct sim_checks *checks, const struct check_partition *partition, int32_t record_epoch,
-                      const struct check_entry *entry, int32_t leader, int32_t leader_epoch)
+/* "orders-0: record at offset 12 (epoch 3)[, acknowledged ... | , read by a consumer]", then what the caller
+ * adds. */
+static void tell_lost(struct sim_checks *checks, const struct check_partition *partition,
+                      int32_t record_epoch, const struct check_entry *entry, int32_t leader,
+                      int32_t leader_epoch)
 {
     const struct sim_view *view = &checks->view;
     struct sim_replica_view replica = {0};
@@ -33,8 +39,8 @@ static void tell_lost(struct sim_checks *checks, const struct check_partition *p
         isr_text_format(&instead, "; it has a record of epoch %d there", batch.leader_epoch);
     if ((entry->flags & CHECK_ACKED) != 0) {
         invariant = SIM_INVARIANT_I3;
-        isr_text_format(&history, "acknowledged with acks=all to %s at %s", check_node_label(checks, entry->client).text,
-                        check_time_label(entry->acked_ns).text);
+        isr_text_format(&history, "acknowledged with acks=all to %s at %s",
+                        check_node_label(checks, entry->client).text, check_time_label(entry->acked_ns).text);
     } else if ((entry->flags & CHECK_READ) != 0) {
         invariant = SIM_INVARIANT_I4;
         isr_text_format(&history, "which a consumer had read");
@@ -42,11 +48,12 @@ static void tell_lost(struct sim_checks *checks, const struct check_partition *p
         isr_text_format(&history, "committed below a high watermark");
     }
     check_fail(checks, invariant,
-               "%s: record at offset %ld (epoch %d), %s, is not in the log of %s, elected leader of epoch %d with LEO "
+               "%s: record at offset %ld (epoch %d), %s, is not in the log of %s, elected leader of epoch %d "
+               "with LEO "
                "%ld%s (%s)",
                check_partition_label(partition).text, entry->base, record_epoch, history.buffer,
                check_node_label(checks, leader).text, leader_epoch, replica.log_end, instead.buffer,
-               promise_label(partition).text);
+               promise_label(partition, entry).text);
 }
 
 /* A record is not in the log of a later leader. */
@@ -64,9 +71,10 @@ static void lost(struct sim_checks *checks, struct check_partition *partition, i
     tell_lost(checks, partition, record_epoch, entry, leader, leader_epoch);
 }
 
-/* What is committed from `from` on is not in the leader's log. Acknowledged records first: that is the plainer story. */
-static void committed_lost(struct sim_checks *checks, struct check_partition *partition, int64_t from, int32_t leader,
-                           int32_t leader_epoch)
+/* What is committed from `from` on is not in the leader's log. Acknowledged records first: that is the
+ * plainer story. */
+static void committed_lost(struct sim_checks *checks, struct check_partition *partition, int64_t from,
+                           int32_t leader, int32_t leader_epoch)
 {
     for (int pass = 0; pass < 2; pass++) {
         int64_t offset = from;
@@ -119,7 +127,8 @@ static void strays_held(struct sim_checks *checks, struct check_partition *parti
     for (uint32_t i = 0; i < ledger->strays_count;) {
         struct check_stray stray = ledger->strays[i];
         const struct check_entry *entry = stray_entry(partition, stray);
-        if (entry == NULL || stray.epoch > leader_epoch || holds(checks, partition, leader, stray.epoch, entry)) {
+        if (entry == NULL || stray.epoch > leader_epoch ||
+            holds(checks, partition, leader, stray.epoch, entry)) {
             i++;
             continue;
         }
@@ -140,12 +149,14 @@ void check_strays_committed(struct sim_checks *checks, struct check_partition *p
             continue;
         }
         if (other != entry)
-            lost(checks, partition, stray.epoch, other, leader, epoch > stray.epoch ? epoch : partition->epoch_judged);
+            lost(checks, partition, stray.epoch, other, leader,
+                 epoch > stray.epoch ? epoch : partition->epoch_judged);
         stray_drop(ledger, i);
     }
 }
 
-void check_leader_holds(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t epoch)
+void check_leader_holds(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                        int32_t epoch)
 {
     struct check_replica *replica = check_replica_of(checks, partition, node);
     int64_t committed = partition->history.true_high_watermark;
@@ -156,12 +167,13 @@ void check_leader_holds(struct sim_checks *checks, struct check_partition *parti
     strays_held(checks, partition, node, epoch);
 }
 
-void check_began_to_lead(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t epoch)
+void check_began_to_lead(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                         int32_t epoch)
 {
     const struct sim_view *view = &checks->view;
     struct sim_replica_view seen;
-    /* Where it was passed over already, the leader that was decided on since is judged instead: what is committed goes on
-     * with that one. */
+    /* Where it was passed over already, the leader that was decided on since is judged instead: what is
+     * committed goes on with that one. */
     if (epoch < partition->epoch_max || !view->replica(view->object, node, partition->tp, &seen))
         return;
     struct check_replica *replica = check_replica_of(checks, partition, node);
@@ -206,8 +218,8 @@ void check_answered(struct sim_checks *checks, struct check_partition *partition
         strays_held(checks, partition, partition->judged_leader, partition->epoch_judged);
 }
 
-void check_client_acked(struct sim_checks *checks, struct check_partition *partition, int32_t client, int64_t offset,
-                        uint64_t first_value)
+void check_client_acked(struct sim_checks *checks, struct check_partition *partition, int32_t client,
+                        int64_t offset, uint64_t first_value)
 {
     int32_t epoch = ISR_EPOCH_NONE;
     const struct check_entry *entry = check_history_committed(&partition->history, offset, &epoch);
@@ -215,8 +227,9 @@ void check_client_acked(struct sim_checks *checks, struct check_partition *parti
         return; /* above what is committed the leaders are judged, not the answer */
     if (check_ledger_new_history(partition) != ISR_EPOCH_NONE)
         return; /* another history than the one in which it was acknowledged, perhaps */
-    check_fail(checks, SIM_INVARIANT_I3,
-               "%s: %s was told that its record %lu is at offset %ld, where record %lu (epoch %d) is committed",
-               check_partition_label(partition).text, check_node_label(checks, client).text, first_value, offset,
-               entry->first_value, epoch);
+    check_fail(
+        checks, SIM_INVARIANT_I3,
+        "%s: %s was told that its record %lu is at offset %ld, where record %lu (epoch %d) is committed",
+        check_partition_label(partition).text, check_node_label(checks, client).text, first_value, offset,
+        entry->first_value, epoch);
 }

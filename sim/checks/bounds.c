@@ -1,5 +1,6 @@
-/* I8: log start <= high watermark <= LEO, and the epoch cache is strictly increasing and within the log. Held after
- * every change of a replica, recovery included; the whole cache where it may have changed, else its end. */
+/* I8: log start <= high watermark <= LEO, and the epoch cache is strictly increasing and within the log. Held
+ * after every change of a replica, recovery included; the whole cache where it may have changed, else its
+ * end. */
 #include "sim/checks/state.h"
 
 static bool cache_is_sound(const struct sim_replica_view *seen, bool whole)
@@ -26,11 +27,12 @@ static void tell_cache(struct sim_checks *checks, const struct check_partition *
         isr_text_format(&entries, " %d from %ld", seen->epochs[i].epoch, seen->epochs[i].start_offset);
     check_fail(checks, SIM_INVARIANT_I8,
                "%s: the epoch cache of %s (%s ) is not strictly increasing within its log of %ld to %ld",
-               check_partition_label(partition).text, check_node_label(checks, node).text, buffer, seen->log_start,
-               seen->log_end);
+               check_partition_label(partition).text, check_node_label(checks, node).text, buffer,
+               seen->log_start, seen->log_end);
 }
 
-void check_bounds(struct sim_checks *checks, const struct check_partition *partition, int32_t node, bool whole_cache)
+void check_bounds(struct sim_checks *checks, const struct check_partition *partition, int32_t node,
+                  bool whole_cache)
 {
     const struct sim_view *view = &checks->view;
     struct sim_replica_view seen;
@@ -38,7 +40,8 @@ void check_bounds(struct sim_checks *checks, const struct check_partition *parti
         return;
     check_count(checks, SIM_INVARIANT_I8);
     if (seen.log_start < 0 || seen.log_start > seen.high_watermark || seen.high_watermark > seen.log_end)
-        check_fail(checks, SIM_INVARIANT_I8, "%s: on %s log start %ld, high watermark %ld and LEO %ld are not in order",
+        check_fail(checks, SIM_INVARIANT_I8,
+                   "%s: on %s log start %ld, high watermark %ld and LEO %ld are not in order",
                    check_partition_label(partition).text, check_node_label(checks, node).text, seen.log_start,
                    seen.high_watermark, seen.log_end);
     if (!cache_is_sound(&seen, whole_cache))

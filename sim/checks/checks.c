@@ -1,5 +1,5 @@
-/* Hands each observation to the checks that it concerns. The order inside matters: what is committed is known before
- * anything is judged by it. */
+/* Hands each observation to the checks that it concerns. The order inside matters: what is committed is known
+ * before anything is judged by it. */
 #include "sim/checks/checks.h"
 
 #include "sim/checks/state.h"
@@ -22,9 +22,10 @@ struct sim_checks *sim_checks_make(struct isr_heap *heap, const struct sim_view 
 
 /* ---- what happened to a replica ---- */
 
-/* It is known with what the replica came back after a start. A log that vanished whole is not recovered: its partition
- * begins anew. */
-static void replica_back(struct sim_checks *checks, struct check_partition *partition, int32_t node, int64_t log_end)
+/* It is known with what the replica came back after a start. A log that vanished whole is not recovered: its
+ * partition begins anew. */
+static void replica_back(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                         int64_t log_end)
 {
     struct check_replica *replica = check_replica_of(checks, partition, node);
     if (replica->life == checks->nodes[node].life)
@@ -62,7 +63,8 @@ static void log_truncated(struct sim_checks *checks, int32_t node, const struct 
     check_members_hold(checks, partition, node);
 }
 
-static void high_watermark_advanced(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+static void high_watermark_advanced(struct sim_checks *checks, int32_t node,
+                                    const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->high_watermark_advanced.tp);
     int32_t epoch = (int32_t)observation->high_watermark_advanced.leader_epoch;
@@ -90,7 +92,8 @@ static void became_leader(struct sim_checks *checks, int32_t node, const struct 
     check_bounds(checks, partition, node, true);
 }
 
-static void became_follower(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+static void became_follower(struct sim_checks *checks, int32_t node,
+                            const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->became_follower.tp);
     replica_back(checks, partition, node, observation->became_follower.log_end);
@@ -108,13 +111,14 @@ static void restore_members(struct sim_checks *checks, struct check_partition *p
     for (int i = 0; i < partition->committed.isr.count && partition->ledger.endings_count > 0; i++) {
         int32_t member = partition->committed.isr.ids[i];
         struct sim_replica_view replica;
-        if (view->running(view->object, member) && view->replica(view->object, member, partition->tp, &replica) &&
-            replica.log_end >= committed)
+        if (view->running(view->object, member) &&
+            view->replica(view->object, member, partition->tp, &replica) && replica.log_end >= committed)
             check_ledger_restored(partition, member, committed);
     }
 }
 
-static void partition_applied(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+static void partition_applied(struct sim_checks *checks, int32_t node,
+                              const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->partition_applied.tp);
     bool news = check_leader_decided(checks, partition, node, observation);
@@ -132,7 +136,8 @@ static void broker_unfenced(struct sim_checks *checks, int32_t node)
         check_members_hold(checks, partition, node);
 }
 
-static void produce_answered(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+static void produce_answered(struct sim_checks *checks, int32_t node,
+                             const struct isr_observation *observation)
 {
     check_answered(checks, check_partition_of(checks, observation->produce_answered.tp), node, observation);
 }
@@ -235,7 +240,7 @@ void sim_checks_process(struct sim_checks *checks, int32_t node, bool up, bool c
     if (!up) {
         /* A process that is down already may lose power too. */
         if (was_up || lossy)
-            replicas_ended(checks, node, clean, lossy && !checks->view.synced);
+            replicas_ended(checks, node, clean, lossy);
         return;
     }
     if (was_up)

@@ -1,9 +1,10 @@
 /* The checks: I1..I9 and L1 on the partitions, Raft's five properties on the controllers, and vacuity.
  *
- * Driven by what nodes observe of themselves, verified on their actual state: an observation says where to look. Each
- * costs O(1) or O(log n) where it is frequent, so that checking is a small part of a run.
+ * Driven by what nodes observe of themselves, verified on their actual state: an observation says where to
+ * look. Each costs O(1) or O(log n) where it is frequent, so that checking is a small part of a run.
  *
- * What the files hold: history (what was ever written, committed, acknowledged and read), then one file a check. */
+ * What the files hold: history (what was ever written, committed, acknowledged and read), then one file a
+ * check. */
 #ifndef SIM_CHECKS_CHECKS_H
 #define SIM_CHECKS_CHECKS_H
 
@@ -23,13 +24,13 @@ struct sim_checks_options {
 /* Checks on a world: watches it from now on. Its memory is an owner of its own in the world's arena. */
 struct sim_checks *sim_checks_new(struct sim_world *world, const struct sim_checks_options *options);
 
-/* Checks on anything that can be viewed; heap and view are borrowed for its life. What the world's monitor does is
- * then done by hand with the functions below. */
+/* Checks on anything that can be viewed; heap and view are borrowed for its life. What the world's monitor
+ * does is then done by hand with the functions below. */
 struct sim_checks *sim_checks_make(struct isr_heap *heap, const struct sim_view *view,
                                    const struct sim_checks_options *options);
 void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct isr_observation *observation);
-/* A process started (up) or ended; clean and lossy say how it ended. May be told again of one that is down and then
- * lost power. */
+/* A process started (up) or ended; clean and lossy say how it ended. May be told again of one that is down
+ * and then lost power. */
 void sim_checks_process(struct sim_checks *checks, int32_t node, bool up, bool clean, bool lossy);
 /* An administrator asked for an unclean election. */
 void sim_checks_unclean_asked(struct sim_checks *checks, const char *topic, uint16_t partition);
@@ -42,8 +43,9 @@ struct sim_checks_report {
     uint64_t evaluated[SIM_INVARIANTS];
     bool violated[SIM_INVARIANTS];
     uint64_t records_committed;
-    uint64_t records_acked;        /* with acks=all, by leaders */
-    uint64_t losses_allowed;       /* records lost that nobody promised to keep: acknowledged with acks=all, or read */
+    uint64_t records_acked; /* with acks=all, by leaders */
+    uint64_t
+        losses_allowed; /* records lost that nobody promised to keep: acknowledged with acks=all, or read */
     uint64_t losses_forbidden;
     const char *vacuous; /* why nothing was proven, NULL when something was. Only after the end */
 };

@@ -1,20 +1,21 @@
-/* A leader's high watermark moved in its own valid term: what it passed is committed from now on. What is committed is
- * taken from the leader's actual log, and must be what was written in that epoch (I2). */
+/* A leader's high watermark moved in its own valid term: what it passed is committed from now on. What is
+ * committed is taken from the leader's actual log, and must be what was written in that epoch (I2). */
 #include "sim/checks/state.h"
 
 /* The entry of a batch that is about to be committed; NULL when its line never saw it. */
-static struct check_entry *entry_of(struct sim_checks *checks, struct check_partition *partition, int32_t leader,
-                                    const struct sim_batch_view *batch)
+static struct check_entry *entry_of(struct sim_checks *checks, struct check_partition *partition,
+                                    int32_t leader, const struct sim_batch_view *batch)
 {
     const struct check_line *line = check_history_line(&partition->history, batch->leader_epoch);
     struct check_entry *entry = line == NULL ? NULL : check_line_find(line, batch->base_offset);
     if (entry != NULL && entry->base == batch->base_offset && entry->count == batch->record_count &&
         entry->crc == batch->crc && entry->base == partition->history.true_high_watermark)
         return entry;
-    check_fail(checks, SIM_INVARIANT_I2,
-               "%s: %s committed records at offset %ld of epoch %d that were never written there in that epoch",
-               check_partition_label(partition).text, check_node_label(checks, leader).text, batch->base_offset,
-               batch->leader_epoch);
+    check_fail(
+        checks, SIM_INVARIANT_I2,
+        "%s: %s committed records at offset %ld of epoch %d that were never written there in that epoch",
+        check_partition_label(partition).text, check_node_label(checks, leader).text, batch->base_offset,
+        batch->leader_epoch);
     return NULL;
 }
 

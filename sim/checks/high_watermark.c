@@ -3,12 +3,13 @@
  * Coded literally ("HW <= min LEO of the ISR") it would give false alarms. It is held
  *   - on the maximal ISR, at the moment when the leader advances (KIP-497),
  *   - on replicas that run: a rebooted member may be short until it has registered again and left the ISR,
- *   - against the true high watermark: the highest that any leader reached in its own valid term. A new leader's own may
- *     be lower, and a deposed leader that does not know it yet moves nothing. */
+ *   - against the true high watermark: the highest that any leader reached in its own valid term. A new
+ * leader's own may be lower, and a deposed leader that does not know it yet moves nothing. */
 #include "sim/checks/state.h"
 
-/* A member that the controller has not committed counts when the leader heard it in its present life: what the leader
- * knows of an earlier life is void, and the controller will refuse it by its broker epoch (KIP-903). */
+/* A member that the controller has not committed counts when the leader heard it in its present life: what
+ * the leader knows of an earlier life is void, and the controller will refuse it by its broker epoch
+ * (KIP-903). */
 static bool counts(const struct sim_checks *checks, const struct check_partition *partition, int32_t leader,
                    int32_t member)
 {
@@ -24,7 +25,8 @@ void check_high_watermark_advanced(struct sim_checks *checks, struct check_parti
 {
     const struct sim_view *view = &checks->view;
     int64_t to = observation->high_watermark_advanced.to;
-    struct isr_replicas maximal = isr_replicas_unpack((uint64_t)observation->high_watermark_advanced.maximal_isr);
+    struct isr_replicas maximal =
+        isr_replicas_unpack((uint64_t)observation->high_watermark_advanced.maximal_isr);
     check_count(checks, SIM_INVARIANT_I1);
     for (int i = 0; i < maximal.count; i++) {
         struct sim_replica_view replica;
@@ -32,12 +34,14 @@ void check_high_watermark_advanced(struct sim_checks *checks, struct check_parti
             !view->replica(view->object, maximal.ids[i], partition->tp, &replica) || replica.log_end >= to)
             continue;
         check_fail(checks, SIM_INVARIANT_I1,
-                   "%s: %s, leader of epoch %ld, advanced its high watermark to %ld (%s) although %s, a running member "
+                   "%s: %s, leader of epoch %ld, advanced its high watermark to %ld (%s) although %s, a "
+                   "running member "
                    "of its maximal ISR %s, has only LEO %ld",
                    check_partition_label(partition).text, check_node_label(checks, node).text,
                    observation->high_watermark_advanced.leader_epoch, to,
                    isr_cause_words(observation->high_watermark_advanced.cause),
-                   check_node_label(checks, maximal.ids[i]).text, check_set_label(&maximal).text, replica.log_end);
+                   check_node_label(checks, maximal.ids[i]).text, check_set_label(&maximal).text,
+                   replica.log_end);
     }
 }
 
@@ -53,16 +57,19 @@ static void member_holds(struct sim_checks *checks, struct check_partition *part
         return;
     /* The newest record has seen the fewest endings: excused when even that is. */
     int32_t epoch = ISR_EPOCH_NONE;
-    const struct check_entry *last = check_history_committed(history, history->true_high_watermark - 1, &epoch);
+    const struct check_entry *last =
+        check_history_committed(history, history->true_high_watermark - 1, &epoch);
     if (last != NULL && check_ledger_excuses(partition, epoch, last, partition->committed.leader_epoch))
         return;
     check_fail(checks, SIM_INVARIANT_I1,
-               "%s: %s runs and is in the %s (leader %s, leader epoch %d, ISR %s, ELR %s) but has only LEO %ld: records "
+               "%s: %s runs and is in the %s (leader %s, leader epoch %d, ISR %s, ELR %s) but has only LEO "
+               "%ld: records "
                "up to %ld were committed",
                check_partition_label(partition).text, check_node_label(checks, member).text, set_name,
                check_node_label(checks, partition->committed.leader).text, partition->committed.leader_epoch,
-               check_set_label(&partition->committed.isr).text, check_set_label(&partition->committed.elr).text,
-               replica.log_end, history->true_high_watermark);
+               check_set_label(&partition->committed.isr).text,
+               check_set_label(&partition->committed.elr).text, replica.log_end,
+               history->true_high_watermark);
 }
 
 void check_members_hold(struct sim_checks *checks, struct check_partition *partition, int32_t only)

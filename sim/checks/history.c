@@ -43,7 +43,8 @@ struct check_entry *check_line_at(const struct check_line *line, uint32_t place)
 /* How many entries begin at or below the offset. */
 static uint32_t entries_up_to(const struct check_line *line, int64_t offset)
 {
-    /* First place whose base is above the offset, looked for near the end first: that is where a partition lives. */
+    /* First place whose base is above the offset, looked for near the end first: that is where a partition
+     * lives. */
     uint32_t above = line->count;
     uint32_t step = 1;
     while (above > 0 && check_line_at(line, above - 1)->base > offset) {
@@ -101,7 +102,8 @@ static struct check_entry *seek_in_line(const struct check_history *history, int
     return offset < check_entry_end(entry) ? entry : NULL;
 }
 
-struct check_entry *check_cursor_seek(const struct check_history *history, int64_t offset, struct check_cursor *cursor)
+struct check_entry *check_cursor_seek(const struct check_history *history, int64_t offset,
+                                      struct check_cursor *cursor)
 {
     if (offset < 0 || offset >= history->true_high_watermark)
         return NULL;
@@ -131,7 +133,8 @@ struct check_entry *check_cursor_next(const struct check_history *history, struc
     return seek_in_line(history, end, cursor);
 }
 
-struct check_entry *check_history_committed(const struct check_history *history, int64_t offset, int32_t *epoch)
+struct check_entry *check_history_committed(const struct check_history *history, int64_t offset,
+                                            int32_t *epoch)
 {
     struct check_cursor cursor;
     struct check_entry *entry = check_cursor_seek(history, offset, &cursor);

@@ -1,9 +1,9 @@
 /* What was ever written, and what of it was committed: the memory of the checks about one partition.
  *
- *   line       everything that the one leader of an epoch appended, in offset order: (epoch, offset) -> bytes (I2).
- *              Kept for ever: another replica may still hold what was cut off everywhere else.
- *   committed  the record of what a leader's high watermark passed in its own valid term: segments (epoch, start) that
- *              name parts of lines, up to true_high_watermark. Grows; is cut only when records were lost.
+ *   line       everything that the one leader of an epoch appended, in offset order: (epoch, offset) -> bytes
+ * (I2). Kept for ever: another replica may still hold what was cut off everywhere else. committed  the record
+ * of what a leader's high watermark passed in its own valid term: segments (epoch, start) that name parts of
+ * lines, up to true_high_watermark. Grows; is cut only when records were lost.
  *
  * A batch is remembered once, in its line, with who acknowledged it and whether somebody read it. */
 #ifndef SIM_CHECKS_HISTORY_H
@@ -68,7 +68,8 @@ struct check_entry *check_line_add(struct check_history *history, struct check_l
                                    uint32_t count, uint32_t crc);
 
 /* The committed batch that holds the offset, with its epoch; NULL at or above the true high watermark. */
-struct check_entry *check_history_committed(const struct check_history *history, int64_t offset, int32_t *epoch);
+struct check_entry *check_history_committed(const struct check_history *history, int64_t offset,
+                                            int32_t *epoch);
 /* Walking what is committed, in order. Valid until something is committed or cut. */
 struct check_cursor {
     const struct check_line *line;
@@ -76,7 +77,8 @@ struct check_cursor {
     int32_t epoch; /* of the entry it stands at */
 };
 /* The same as check_history_committed; the cursor stands at the entry. */
-struct check_entry *check_cursor_seek(const struct check_history *history, int64_t offset, struct check_cursor *cursor);
+struct check_entry *check_cursor_seek(const struct check_history *history, int64_t offset,
+                                      struct check_cursor *cursor);
 /* The committed batch behind the one it stands at, NULL at the end. */
 struct check_entry *check_cursor_next(const struct check_history *history, struct check_cursor *cursor);
 /* The next batch is committed: at the true high watermark, which moves behind it. */

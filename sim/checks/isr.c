@@ -1,13 +1,13 @@
-/* I6: the leader is in the ISR or there is none, ISR and ELR are disjoint parts of the replicas, and no fenced or
- * stopping broker is in the ISR.
+/* I6: the leader is in the ISR or there is none, ISR and ELR are disjoint parts of the replicas, and no
+ * fenced or stopping broker is in the ISR.
  *
- * Held on the controller that told the change, after the whole entry was applied. Legal exception: without eligible
- * leader replicas (before KIP-966) the ISR never shrinks below one, and its last member stays although it is fenced;
- * there is no leader then. */
+ * Held on the controller that told the change, after the whole entry was applied. Legal exception: without
+ * eligible leader replicas (before KIP-966) the ISR never shrinks below one, and its last member stays
+ * although it is fenced; there is no leader then. */
 #include "sim/checks/state.h"
 
-static void members_are_active(struct sim_checks *checks, const struct check_partition *partition, int32_t controller,
-                               const struct sim_partition_view *seen)
+static void members_are_active(struct sim_checks *checks, const struct check_partition *partition,
+                               int32_t controller, const struct sim_partition_view *seen)
 {
     const struct sim_view *view = &checks->view;
     if (!view->elr && seen->isr.count == 1 && seen->leader == ISR_NODE_NONE)
@@ -16,11 +16,12 @@ static void members_are_active(struct sim_checks *checks, const struct check_par
         if (view->active(view->object, controller, seen->isr.ids[i]))
             continue;
         check_fail(checks, SIM_INVARIANT_I6,
-                   "%s: %s is in the ISR %s (leader %s, leader epoch %d, partition epoch %d) although controller %s has "
+                   "%s: %s is in the ISR %s (leader %s, leader epoch %d, partition epoch %d) although "
+                   "controller %s has "
                    "it fenced or shutting down",
                    check_partition_label(partition).text, check_node_label(checks, seen->isr.ids[i]).text,
-                   check_set_label(&seen->isr).text, check_node_label(checks, seen->leader).text, seen->leader_epoch,
-                   seen->partition_epoch, check_node_label(checks, controller).text);
+                   check_set_label(&seen->isr).text, check_node_label(checks, seen->leader).text,
+                   seen->leader_epoch, seen->partition_epoch, check_node_label(checks, controller).text);
     }
 }
 
@@ -36,7 +37,8 @@ void check_isr(struct sim_checks *checks, struct check_partition *partition, int
                    check_partition_label(partition).text, check_node_label(checks, seen.leader).text,
                    seen.leader_epoch, check_set_label(&seen.isr).text);
     if (!isr_replicas_subset(&seen.isr, &seen.replicas) || !isr_replicas_subset(&seen.elr, &seen.replicas))
-        check_fail(checks, SIM_INVARIANT_I6, "%s: ISR %s or ELR %s has members that are not among the replicas %s",
+        check_fail(checks, SIM_INVARIANT_I6,
+                   "%s: ISR %s or ELR %s has members that are not among the replicas %s",
                    check_partition_label(partition).text, check_set_label(&seen.isr).text,
                    check_set_label(&seen.elr).text, check_set_label(&seen.replicas).text);
     for (int i = 0; i < seen.elr.count; i++) {

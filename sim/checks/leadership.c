@@ -1,12 +1,13 @@
 /* I5: a leader epoch of a partition has at most one leader, and epochs never go back.
  *
  * Decided by the controllers (PARTITION_APPLIED, of which the one with the highest partition epoch is what is
- * committed), taken by the brokers. A broker that leads an epoch again in a later life counts as another leader: it may
- * have lost what it wrote, and would write other records under the same epoch and offsets (KAFKA-10527). */
+ * committed), taken by the brokers. A broker that leads an epoch again in a later life counts as another
+ * leader: it may have lost what it wrote, and would write other records under the same epoch and offsets
+ * (KAFKA-10527). */
 #include "sim/checks/state.h"
 
-/* Nobody eligible is left: every member of the ISR and the ELR ended uncleanly (the last one's registration may be what
- * this very change is about). */
+/* Nobody eligible is left: every member of the ISR and the ELR ended uncleanly (the last one's registration
+ * may be what this very change is about). */
 static bool none_is_eligible(const struct check_partition *partition, const struct sim_partition_view *before)
 {
     for (int i = 0; i < before->isr.count; i++) {
@@ -29,7 +30,8 @@ static void note_election(struct check_partition *partition, const struct sim_pa
     if (after->leader == ISR_NODE_NONE)
         return;
     if (cause == ISR_CAUSE_ELECTION_UNCLEAN && after->leader_epoch != before->leader_epoch) {
-        if (none_is_eligible(partition, before) && isr_replicas_contain(&partition->last_known, after->leader))
+        if (none_is_eligible(partition, before) &&
+            isr_replicas_contain(&partition->last_known, after->leader))
             ledger->last_known_epoch = after->leader_epoch;
         bool allowed = partition->unclean || partition->unclean_asked;
         if (allowed)
@@ -43,7 +45,8 @@ static void note_election(struct check_partition *partition, const struct sim_pa
     }
 }
 
-static void leader_of_epoch(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t epoch)
+static void leader_of_epoch(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                            int32_t epoch)
 {
     struct check_line *line = check_history_line_make(&partition->history, epoch);
     if (line->leader == ISR_NODE_NONE)
@@ -73,11 +76,12 @@ bool check_leader_decided(struct sim_checks *checks, struct check_partition *par
     if (partition->committed_known &&
         (after.leader_epoch < before.leader_epoch ||
          (after.leader_epoch == before.leader_epoch && after.leader != before.leader)))
-        check_fail(checks, SIM_INVARIANT_I5,
-                   "%s: controller %s changed the leader from %s (epoch %d) to %s (epoch %d) without a higher epoch",
-                   check_partition_label(partition).text, check_node_label(checks, controller).text,
-                   check_node_label(checks, before.leader).text, before.leader_epoch,
-                   check_node_label(checks, after.leader).text, after.leader_epoch);
+        check_fail(
+            checks, SIM_INVARIANT_I5,
+            "%s: controller %s changed the leader from %s (epoch %d) to %s (epoch %d) without a higher epoch",
+            check_partition_label(partition).text, check_node_label(checks, controller).text,
+            check_node_label(checks, before.leader).text, before.leader_epoch,
+            check_node_label(checks, after.leader).text, after.leader_epoch);
     note_election(partition, &before, &after, observation->partition_applied.cause);
     partition->committed = after;
     partition->committed_known = true;
@@ -85,15 +89,15 @@ bool check_leader_decided(struct sim_checks *checks, struct check_partition *par
     return true;
 }
 
-void check_role_taken(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t epoch,
-                      bool leads)
+void check_role_taken(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                      int32_t epoch, bool leads)
 {
     struct check_replica *replica = check_replica_of(checks, partition, node);
     check_count(checks, SIM_INVARIANT_I5);
     if (epoch < replica->leader_epoch)
         check_fail(checks, SIM_INVARIANT_I5, "%s: %s went back from leader epoch %d to %d",
-                   check_partition_label(partition).text, check_node_label(checks, node).text, replica->leader_epoch,
-                   epoch);
+                   check_partition_label(partition).text, check_node_label(checks, node).text,
+                   replica->leader_epoch, epoch);
     replica->leader_epoch = epoch;
     if (epoch > partition->epoch_max)
         partition->epoch_max = epoch;
@@ -103,9 +107,10 @@ void check_role_taken(struct sim_checks *checks, struct check_partition *partiti
     struct check_line *line = check_history_line_make(&partition->history, epoch);
     uint32_t life = checks->nodes[node].life;
     if (line->leader == node && line->leader_life != 0 && line->leader_life != life)
-        check_fail(checks, SIM_INVARIANT_I5,
-                   "%s: %s leads epoch %d again after a restart, and may have forgotten what it wrote in that epoch",
-                   check_partition_label(partition).text, check_node_label(checks, node).text, epoch);
+        check_fail(
+            checks, SIM_INVARIANT_I5,
+            "%s: %s leads epoch %d again after a restart, and may have forgotten what it wrote in that epoch",
+            check_partition_label(partition).text, check_node_label(checks, node).text, epoch);
     if (line->leader == node)
         line->leader_life = life;
 }

@@ -2,14 +2,18 @@
 
 #include "sim/checks/state.h"
 
-void check_ledger_ended(struct sim_checks *checks, struct check_partition *partition, int32_t node, int64_t log_end,
-                        bool lossy)
+void check_ledger_ended(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                        int64_t log_end, bool lossy)
 {
     struct check_ledger *ledger = &partition->ledger;
     ledger->endings =
         ISR_GROW(checks->heap, ledger->endings, ledger->endings_count, ledger->endings_capacity);
-    ledger->endings[ledger->endings_count++] =
-        (struct check_ending){.node = node, .lossy = lossy, .recovered = !lossy, .lost_from = 0, .lost_to = log_end};
+    ledger->endings[ledger->endings_count++] = (struct check_ending){.node = node,
+                                                                     .lossy = lossy,
+                                                                     .harmless = checks->view.synced,
+                                                                     .recovered = !lossy,
+                                                                     .lost_from = 0,
+                                                                     .lost_to = log_end};
 }
 
 void check_ledger_recovered(struct check_partition *partition, int32_t node, int64_t log_end)
@@ -48,22 +52,29 @@ bool check_ledger_unclean(const struct check_partition *partition, int32_t node)
     return false;
 }
 
-/* How many of the partition's replicas ended uncleanly since the entry was written and were not in the ISR with it
- * again; of those only the ones that lost it by that, or all. A replica counts once. */
-static int32_t replicas_ended(const struct check_ledger *ledger, const struct check_entry *entry, bool lost_only)
+/* How many of the partition's replicas ended uncleanly since the entry was written and were not in the ISR
+ * with it again; of those only the ones that lost it by that, or all. A replica counts once. */
+static int32_t replicas_ended(const struct check_ledger *ledger, const struct check_entry *entry,
+                              bool lost_only)
 {
     struct sim_node_set counted = {0};
     int32_t count = 0;
     for (uint32_t i = entry->endings_seen; i < ledger->endings_count; i++) {
         const struct check_ending *ending = &ledger->endings[i];
-        bool lost = ending->lossy && ending->lost_from < check_entry_end(entry) && entry->base < ending->lost_to;
+        bool lost =
+            ending->lossy && ending->lost_from < check_entry_end(entry) && entry->base < ending->lost_to;
         bool counts = (lost || !lost_only) && !(ending->restored && entry->base < ending->restored_to);
-        if (!counts || sim_node_set_has(&counted, ending->node))
+        if (!counts || ending->harmless || sim_node_set_has(&counted, ending->node))
             continue;
         sim_node_set_add(&counted, ending->node);
         count++;
     }
     return count;
+}
+
+int32_t check_ledger_replicas_lost(const struct check_partition *partition, const struct check_entry *entry)
+{
+    return replicas_ended(&partition->ledger, entry, true);
 }
 
 bool check_ledger_excuses(const struct check_partition *partition, int32_t record_epoch,
@@ -72,7 +83,8 @@ bool check_ledger_excuses(const struct check_partition *partition, int32_t recor
     const struct check_ledger *ledger = &partition->ledger;
     if (check_ledger_forgiven(partition, record_epoch, entry->base))
         return true;
-    /* An election excuses until its leader, or a later one, was judged: what that one had, later ones must have. */
+    /* An election excuses until its leader, or a later one, was judged: what that one had, later ones must
+     * have. */
     if (ledger->unclean_allowed && ledger->unclean_epoch > partition->epoch_judged &&
         ledger->unclean_epoch <= leader_epoch && record_epoch < ledger->unclean_epoch)
         return true;
@@ -87,7 +99,8 @@ bool check_ledger_overrules(const struct check_partition *partition, int32_t rec
 {
     const struct check_ledger *ledger = &partition->ledger;
     return ledger->allowed_epoch > record_epoch ||
-           (ledger->last_known_epoch > record_epoch && replicas_ended(ledger, entry, false) >= partition->min_isr);
+           (ledger->last_known_epoch > record_epoch &&
+            replicas_ended(ledger, entry, false) >= partition->min_isr);
 }
 
 int32_t check_ledger_new_history(const struct check_partition *partition)

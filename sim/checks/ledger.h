@@ -4,13 +4,13 @@
  *   acks=0, acks=1          none, until its offset is committed
  *   acks=all, or committed  every later leader has it, unless since then
  *     - an unclean election was held that the topic's own configuration or an administrator allowed, or
- *     - at least m of the partition's replicas lost the record from their disks by losing power, where
- *       the log is not synced before it counts (log_flush_messages), or
- *     - at least m of them ended without a clean shutdown, so that no eligible replica was left, and the last known
- *       leader was brought back
- * Since then: since the leader appended it, for a follower may lose it while its last fetch is still on the way to the
- * leader. A replica that came back into the ISR holds all that is committed again, and its ending counts no more.
- * A rule switch never changes a contract: what a wrong rule loses was promised all the same. */
+ *     - at least m of the partition's replicas lost the record from their disks by losing power, or
+ *     - at least m of them ended without a clean shutdown, so that no eligible replica was left, and the last
+ * known leader was brought back The last two excuse nothing where a record counts only when it is on the disk
+ * (log_flush_messages): then the last known leader, too, has all that it held. Since then: since the leader
+ * appended it, for a follower may lose it while its last fetch is still on the way to the leader. A replica
+ * that came back into the ISR holds all that is committed again, and its ending counts no more. A rule switch
+ * never changes a contract: what a wrong rule loses was promised all the same. */
 #ifndef SIM_CHECKS_LEDGER_H
 #define SIM_CHECKS_LEDGER_H
 
@@ -24,14 +24,16 @@
 struct check_ending {
     int32_t node;
     bool lossy;
-    bool recovered;     /* it is known what it lost */
-    int64_t lost_from;  /* [lost_from, lost_to) is lost; lossy endings only */
+    bool harmless;     /* what it held was synced */
+    bool recovered;    /* it is known what it lost */
+    int64_t lost_from; /* [lost_from, lost_to) is lost; lossy endings only */
     int64_t lost_to;
     bool restored; /* it was in the ISR again, with everything below restored_to */
     int64_t restored_to;
 };
 
-/* Acknowledged or read, but not committed by a leader in its own valid term: a deposed leader that does not know yet. */
+/* Acknowledged or read, but not committed by a leader in its own valid term: a deposed leader that does not
+ * know yet. */
 struct check_stray {
     int32_t epoch;
     int64_t base;
@@ -42,11 +44,12 @@ struct check_ledger {
     uint32_t endings_count, endings_capacity;
     struct check_stray *strays;
     uint32_t strays_count, strays_capacity;
-    int32_t unclean_epoch;    /* the leader epoch of the last unclean election, ISR_EPOCH_NONE: there was none */
-    bool unclean_allowed;     /* it was */
-    int32_t allowed_epoch;    /* of the last one that was allowed */
+    int32_t unclean_epoch; /* the leader epoch of the last unclean election, ISR_EPOCH_NONE: there was none */
+    bool unclean_allowed;  /* it was */
+    int32_t allowed_epoch; /* of the last one that was allowed */
     int32_t last_known_epoch; /* the leader epoch in which the last known leader was brought back */
-    /* What allowed losses took: records from this offset on with an epoch below that one are nobody's concern any more. */
+    /* What allowed losses took: records from this offset on with an epoch below that one are nobody's concern
+     * any more. */
     int64_t forgiven_offset; /* ISR_OFFSET_NONE: none */
     int32_t forgiven_epoch;
 };
@@ -55,25 +58,28 @@ struct sim_checks;
 struct check_partition;
 
 /* A replica's process ended uncleanly. log_end: as last observed. */
-void check_ledger_ended(struct sim_checks *checks, struct check_partition *partition, int32_t node, int64_t log_end,
-                        bool lossy);
+void check_ledger_ended(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                        int64_t log_end, bool lossy);
 /* It came back with this log end. */
 void check_ledger_recovered(struct check_partition *partition, int32_t node, int64_t log_end);
 /* It is in the ISR, runs, and holds everything below the offset. */
 void check_ledger_restored(struct check_partition *partition, int32_t node, int64_t offset);
+/* How many replicas lost the record from their disks by losing power and did not get it back since. */
+int32_t check_ledger_replicas_lost(const struct check_partition *partition, const struct check_entry *entry);
 /* May this record of that leader epoch be missing in the log of the leader of leader_epoch? */
 bool check_ledger_excuses(const struct check_partition *partition, int32_t record_epoch,
                           const struct check_entry *entry, int32_t leader_epoch);
 /* Did it end uncleanly, and was not in the ISR since? Then it leaves ISR and ELR when it registers again. */
 bool check_ledger_unclean(const struct check_partition *partition, int32_t node);
-/* The same of a record that was never committed by a leader in its own valid term: a later election that began a history
- * of its own goes for good before what a deposed leader still promised. */
+/* The same of a record that was never committed by a leader in its own valid term: a later election that
+ * began a history of its own goes for good before what a deposed leader still promised. */
 bool check_ledger_overrules(const struct check_partition *partition, int32_t record_epoch,
                             const struct check_entry *entry);
-/* The highest leader epoch that began a history of its own, in which committed records may be missing; ISR_EPOCH_NONE:
- * none. Who is in an older epoch does not know of it yet. */
+/* The highest leader epoch that began a history of its own, in which committed records may be missing;
+ * ISR_EPOCH_NONE: none. Who is in an older epoch does not know of it yet. */
 int32_t check_ledger_new_history(const struct check_partition *partition);
-/* An election was decided whose leader need not hold what is committed; it is judged when that leader begins. */
+/* An election was decided whose leader need not hold what is committed; it is judged when that leader begins.
+ */
 bool check_ledger_in_doubt(const struct check_partition *partition);
 bool check_ledger_forgiven(const struct check_partition *partition, int32_t record_epoch, int64_t offset);
 void check_ledger_forgive(struct check_partition *partition, int64_t offset, int32_t leader_epoch);

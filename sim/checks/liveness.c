@@ -1,9 +1,10 @@
-/* L1: after the faults healed, the ISR is all replicas, requests are answered and the high watermark reaches the LEO.
- * Judged once, at the end of the settle phase, in which nothing fails and nobody writes but a few probes. */
+/* L1: after the faults healed, the ISR is all replicas, requests are answered and the high watermark reaches
+ * the LEO. Judged once, at the end of the settle phase, in which nothing fails and nobody writes but a few
+ * probes. */
 #include "sim/checks/state.h"
 
-/* Clients may still be sending what they could not send before: what is appended shortly before the end may be on its way
- * when the run is cut off. Up to there everything must have arrived. */
+/* Clients may still be sending what they could not send before: what is appended shortly before the end may
+ * be on its way when the run is cut off. Up to there everything must have arrived. */
 void check_late(struct sim_checks *checks, struct check_partition *partition, int64_t offset)
 {
     const struct sim_view *view = &checks->view;
@@ -24,8 +25,8 @@ static void tell_missing(const struct sim_checks *checks, const struct check_par
                         check_set_label(&seen->elr).text);
         return;
     }
-    if (!view->replica(view->object, seen->leader, partition->tp, &leader) || leader.role != SIM_REPLICA_LEADS ||
-        leader.leader_epoch != seen->leader_epoch) {
+    if (!view->replica(view->object, seen->leader, partition->tp, &leader) ||
+        leader.role != SIM_REPLICA_LEADS || leader.leader_epoch != seen->leader_epoch) {
         isr_text_format(text, "%s was elected leader of epoch %d but does not lead",
                         check_node_label(checks, seen->leader).text, seen->leader_epoch);
         return;
@@ -84,7 +85,8 @@ void check_liveness(struct sim_checks *checks)
     uint32_t sent = 0, unanswered = 0;
     view->probes(view->object, &sent, &unanswered);
     if (unanswered > 0)
-        check_fail(checks, SIM_INVARIANT_L1,
-                   "%u of %u probe writes sent after the faults healed were not acknowledged by the end of the run",
-                   (unsigned)unanswered, (unsigned)sent);
+        check_fail(
+            checks, SIM_INVARIANT_L1,
+            "%u of %u probe writes sent after the faults healed were not acknowledged by the end of the run",
+            (unsigned)unanswered, (unsigned)sent);
 }

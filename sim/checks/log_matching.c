@@ -1,8 +1,8 @@
 /* I2: logs agree below both high watermarks, and an epoch and offset name the same bytes everywhere.
  *
- * The second half is held on every batch that any replica appends: the first time by the leader of its epoch, from then
- * on compared. The first half is held when a replica's high watermark advances: from where it was last known to agree,
- * its log is compared with what is committed. */
+ * The second half is held on every batch that any replica appends: the first time by the leader of its epoch,
+ * from then on compared. The first half is held when a replica's high watermark advances: from where it was
+ * last known to agree, its log is compared with what is committed. */
 #include "sim/checks/state.h"
 
 static void appended_as_leader(struct sim_checks *checks, struct check_partition *partition, int32_t node,
@@ -24,7 +24,8 @@ static void appended_as_leader(struct sim_checks *checks, struct check_partition
     if (before != NULL && before->base == base && before->count == count && before->crc == crc)
         return;
     check_fail(checks, SIM_INVARIANT_I2,
-               "%s: %s, leader of epoch %d, wrote other records at offsets %ld to %ld than were written there in the "
+               "%s: %s, leader of epoch %d, wrote other records at offsets %ld to %ld than were written "
+               "there in the "
                "same epoch before",
                check_partition_label(partition).text, check_node_label(checks, node).text, epoch, base,
                observation->log_appended.last);
@@ -39,7 +40,8 @@ static void appended_as_follower(struct sim_checks *checks, struct check_partiti
     const struct check_entry *entry = line == NULL ? NULL : check_line_find(line, base);
     if (entry == NULL) {
         check_fail(checks, SIM_INVARIANT_I2,
-                   "%s: %s appended records at offsets %ld to %ld of epoch %d, which no leader of that epoch wrote there",
+                   "%s: %s appended records at offsets %ld to %ld of epoch %d, which no leader of that epoch "
+                   "wrote there",
                    check_partition_label(partition).text, check_node_label(checks, node).text, base,
                    observation->log_appended.last, epoch);
         return;
@@ -48,11 +50,12 @@ static void appended_as_follower(struct sim_checks *checks, struct check_partiti
         entry->crc == (uint32_t)observation->log_appended.crc)
         return;
     check_fail(checks, SIM_INVARIANT_I2,
-               "%s: the records at offsets %ld to %ld of epoch %d are not the same on %s as on %s, who led that epoch "
+               "%s: the records at offsets %ld to %ld of epoch %d are not the same on %s as on %s, who led "
+               "that epoch "
                "(checksum %x there, %x here)",
                check_partition_label(partition).text, base, observation->log_appended.last, epoch,
-               check_node_label(checks, node).text, check_node_label(checks, line->leader).text, (uint64_t)entry->crc,
-               (uint64_t)(uint32_t)observation->log_appended.crc);
+               check_node_label(checks, node).text, check_node_label(checks, line->leader).text,
+               (uint64_t)entry->crc, (uint64_t)(uint32_t)observation->log_appended.crc);
 }
 
 void check_appended(struct sim_checks *checks, struct check_partition *partition, int32_t node,
@@ -65,8 +68,8 @@ void check_appended(struct sim_checks *checks, struct check_partition *partition
         appended_as_follower(checks, partition, node, observation);
 }
 
-int64_t check_match(struct sim_checks *checks, struct check_partition *partition, struct check_replica *replica,
-                    int64_t limit)
+int64_t check_match(struct sim_checks *checks, struct check_partition *partition,
+                    struct check_replica *replica, int64_t limit)
 {
     const struct sim_view *view = &checks->view;
     const struct check_history *history = &partition->history;
@@ -86,7 +89,8 @@ int64_t check_match(struct sim_checks *checks, struct check_partition *partition
     return offset < limit ? offset : limit;
 }
 
-void check_logs_match(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t leader_epoch)
+void check_logs_match(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                      int32_t leader_epoch)
 {
     const struct sim_view *view = &checks->view;
     struct check_replica *replica = check_replica_of(checks, partition, node);
@@ -108,15 +112,18 @@ void check_logs_match(struct sim_checks *checks, struct check_partition *partiti
     struct sim_batch_view batch = {.leader_epoch = ISR_EPOCH_NONE};
     (void)check_history_committed(&partition->history, parts, &epoch);
     (void)view->batch(view->object, node, partition->tp, parts, &batch);
-    /* After an unclean election a deposed leader, and who still follows it, go on with a history of their own until they
-     * learn of it; and until its leader was judged it is not known what is committed. From then on I2 holds again. */
+    /* After an unclean election a deposed leader, and who still follows it, go on with a history of their own
+     * until they learn of it; and until its leader was judged it is not known what is committed. From then on
+     * I2 holds again. */
     int32_t new_history = check_ledger_new_history(partition);
     if (check_ledger_in_doubt(partition) || (leader_epoch < new_history && batch.leader_epoch < new_history))
         return;
     check_fail(checks, SIM_INVARIANT_I2,
-               "%s: the log of %s parts from the committed one at offset %ld, below its high watermark %ld: it holds a "
+               "%s: the log of %s parts from the committed one at offset %ld, below its high watermark %ld: "
+               "it holds a "
                "record of epoch %d there, committed is one of epoch %d (by %s, up to %ld)",
-               check_partition_label(partition).text, check_node_label(checks, node).text, parts, seen.high_watermark,
-               batch.leader_epoch, epoch, check_node_label(checks, partition->judged_leader).text,
+               check_partition_label(partition).text, check_node_label(checks, node).text, parts,
+               seen.high_watermark, batch.leader_epoch, epoch,
+               check_node_label(checks, partition->judged_leader).text,
                partition->history.true_high_watermark);
 }

@@ -1,4 +1,5 @@
-/* I9: who applied the same index of the metadata log has the same state: controllers, and the brokers that follow. */
+/* I9: who applied the same index of the metadata log has the same state: controllers, and the brokers that
+ * follow. */
 #include "sim/checks/state.h"
 
 void check_metadata_applied(struct sim_checks *checks, int32_t node, int64_t index, uint64_t digest)
@@ -21,8 +22,9 @@ void check_metadata_applied(struct sim_checks *checks, int32_t node, int64_t ind
     }
     check_count(checks, SIM_INVARIANT_I9);
     if (first->digest != digest)
-        check_fail(checks, SIM_INVARIANT_I9,
-                   "metadata: %s and %s have different states (%x and %x) after applying the log up to index %ld",
-                   check_node_label(checks, first->node).text, check_node_label(checks, node).text, first->digest,
-                   digest, index);
+        check_fail(
+            checks, SIM_INVARIANT_I9,
+            "metadata: %s and %s have different states (%x and %x) after applying the log up to index %ld",
+            check_node_label(checks, first->node).text, check_node_label(checks, node).text, first->digest,
+            digest, index);
 }

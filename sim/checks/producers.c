@@ -1,16 +1,17 @@
 /* I7: a producer's records are in the log once and in order, without gaps.
  *
- * Held on what is committed, for idempotent producers (KIP-98): per producer id the sequence goes on where the batch
- * before ended; a new producer epoch starts at 0; the first batch seen of a producer may start anywhere. The values
- * written by one producer grow too: that holds across producer epochs and catches a record that is in twice.
+ * Held on what is committed, for idempotent producers (KIP-98): per producer id the sequence goes on where
+ * the batch before ended; a new producer epoch starts at 0; the first batch seen of a producer may start
+ * anywhere. The values written by one producer grow too: that holds across producer epochs and catches a
+ * record that is in twice.
  *
- * Not held any more on a partition that lost records by an election that its contract allows: the leader then does not
- * know its producers, takes any sequence from them, and what was in flight may come in twice or out of order (Kafka has
- * the same hole, KIP-360). */
+ * Not held any more on a partition that lost records by an election that its contract allows: the leader then
+ * does not know its producers, takes any sequence from them, and what was in flight may come in twice or out
+ * of order (Kafka has the same hole, KIP-360). */
 #include "sim/checks/state.h"
 
-static struct check_producer *producer_of(struct sim_checks *checks, struct check_partition *partition, int64_t id,
-                                          bool *made)
+static struct check_producer *producer_of(struct sim_checks *checks, struct check_partition *partition,
+                                          int64_t id, bool *made)
 {
     *made = false;
     for (uint32_t i = 0; i < partition->producers_count; i++) {
@@ -56,19 +57,21 @@ void check_producer_committed(struct sim_checks *checks, struct check_partition 
         batch->producer_epoch == producer->epoch ? sequence_after(producer->last_sequence, 1) : 0;
     if (!made && (batch->producer_epoch < producer->epoch || batch->base_sequence != expected))
         check_fail(checks, SIM_INVARIANT_I7,
-                   "%s: producer %ld has sequence %d of its epoch %d at offset %ld, after sequence %d of its epoch %d at "
+                   "%s: producer %ld has sequence %d of its epoch %d at offset %ld, after sequence %d of its "
+                   "epoch %d at "
                    "offset %ld: %s",
                    check_partition_label(partition).text, batch->producer_id, batch->base_sequence,
-                   (int)batch->producer_epoch, batch->base_offset, producer->last_sequence, (int)producer->epoch,
-                   producer->last_offset,
+                   (int)batch->producer_epoch, batch->base_offset, producer->last_sequence,
+                   (int)producer->epoch, producer->last_offset,
                    batch->base_sequence <= producer->last_sequence ? "it is there twice or out of order"
                                                                    : "something in between is missing");
     else if (!made && batch->first_value <= producer->last_value)
         check_fail(checks, SIM_INVARIANT_I7,
-                   "%s: record %lu of producer %ld is at offset %ld, behind its record %lu at offset %ld: it is there "
+                   "%s: record %lu of producer %ld is at offset %ld, behind its record %lu at offset %ld: it "
+                   "is there "
                    "twice or out of order",
-                   check_partition_label(partition).text, batch->first_value, batch->producer_id, batch->base_offset,
-                   producer->last_value, producer->last_offset);
+                   check_partition_label(partition).text, batch->first_value, batch->producer_id,
+                   batch->base_offset, producer->last_value, producer->last_offset);
     learn(producer, batch);
 }
 

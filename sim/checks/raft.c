@@ -8,10 +8,10 @@
 /* An entry with everything before it, as some node's log had it. */
 struct raft_prefix {
     int32_t term;
-    int32_t node;    /* who had it first */
-    uint64_t digest; /* of the entry */
-    uint64_t chain;  /* of the entry and all before it */
-    bool chained;    /* chain is known */
+    int32_t node;             /* who had it first */
+    uint64_t digest;          /* of the entry */
+    uint64_t chain;           /* of the entry and all before it */
+    bool chained;             /* chain is known */
     struct raft_prefix *next; /* of another term at the same index */
 };
 
@@ -53,7 +53,8 @@ struct check_raft {
 struct check_raft *check_raft_new(struct sim_checks *checks)
 {
     struct check_raft *raft = isr_heap_allocate(checks->heap, sizeof *raft);
-    raft->nodes = isr_heap_allocate(checks->heap, sizeof *raft->nodes * ((size_t)checks->view.nodes_count + 1));
+    raft->nodes =
+        isr_heap_allocate(checks->heap, sizeof *raft->nodes * ((size_t)checks->view.nodes_count + 1));
     return raft;
 }
 
@@ -66,7 +67,8 @@ static const struct raft_prefix *entry_at(const struct raft_node *log, int64_t i
 {
     if (index == log->base_index)
         return log->base;
-    return index > log->base_index && index <= last_index(log) ? log->entries[index - log->base_index - 1] : NULL;
+    return index > log->base_index && index <= last_index(log) ? log->entries[index - log->base_index - 1]
+                                                               : NULL;
 }
 
 static struct raft_slot *slot_at(struct sim_checks *checks, int64_t index)
@@ -92,8 +94,8 @@ static struct raft_prefix *prefix_find(const struct raft_slot *slot, int32_t ter
 }
 
 /* R3: the entry of this index and term is the same everywhere, and so is all before it. */
-static const struct raft_prefix *prefix_match(struct sim_checks *checks, int32_t node, int64_t index, int32_t term,
-                                              uint64_t digest, const struct raft_prefix *before)
+static const struct raft_prefix *prefix_match(struct sim_checks *checks, int32_t node, int64_t index,
+                                              int32_t term, uint64_t digest, const struct raft_prefix *before)
 {
     struct raft_slot *slot = slot_at(checks, index);
     struct raft_prefix *prefix = prefix_find(slot, term);
@@ -103,16 +105,21 @@ static const struct raft_prefix *prefix_match(struct sim_checks *checks, int32_t
     check_count(checks, SIM_INVARIANT_R3);
     if (prefix == NULL) {
         prefix = isr_heap_allocate(checks->heap, sizeof *prefix);
-        *prefix = (struct raft_prefix){
-            .term = term, .node = node, .digest = digest, .chain = chain, .chained = chained, .next = slot->prefixes};
+        *prefix = (struct raft_prefix){.term = term,
+                                       .node = node,
+                                       .digest = digest,
+                                       .chain = chain,
+                                       .chained = chained,
+                                       .next = slot->prefixes};
         slot->prefixes = prefix;
         return prefix;
     }
     if (prefix->digest != digest || (chained && prefix->chained && prefix->chain != chain))
-        check_fail(checks, SIM_INVARIANT_R3,
-                   "controllers: the Raft logs of %s and %s both have an entry of index %ld and term %d, but %s",
-                   check_node_label(checks, prefix->node).text, check_node_label(checks, node).text, index, term,
-                   prefix->digest != digest ? "it is not the same entry" : "differ before it");
+        check_fail(
+            checks, SIM_INVARIANT_R3,
+            "controllers: the Raft logs of %s and %s both have an entry of index %ld and term %d, but %s",
+            check_node_label(checks, prefix->node).text, check_node_label(checks, node).text, index, term,
+            prefix->digest != digest ? "it is not the same entry" : "differ before it");
     return prefix;
 }
 
@@ -126,7 +133,8 @@ static void appended(struct sim_checks *checks, int32_t node, int64_t index, int
     if (index <= last_index(log)) {
         if (log->leads_term != 0)
             check_fail(checks, SIM_INVARIANT_R2,
-                       "controllers: %s, leader of term %d, overwrote entry %ld of its Raft log, which went up to %ld",
+                       "controllers: %s, leader of term %d, overwrote entry %ld of its Raft log, which went "
+                       "up to %ld",
                        check_node_label(checks, node).text, log->leads_term, index, last_index(log));
         log->count = index > log->base_index ? (uint32_t)(index - log->base_index - 1) : 0;
     }
@@ -179,16 +187,19 @@ static void leader_elected(struct sim_checks *checks, int32_t node, int32_t term
         if (other->term != term)
             continue;
         if (other->node != node || other->life != life)
-            check_fail(checks, SIM_INVARIANT_R1, "controllers: %s was elected leader of term %d, which had a leader before: %s",
+            check_fail(checks, SIM_INVARIANT_R1,
+                       "controllers: %s was elected leader of term %d, which had a leader before: %s",
                        check_node_label(checks, node).text, term,
-                       other->node == node ? "itself in an earlier life" : check_node_label(checks, other->node).text);
+                       other->node == node ? "itself in an earlier life"
+                                           : check_node_label(checks, other->node).text);
         return;
     }
     raft->leaders = ISR_GROW(checks->heap, raft->leaders, raft->leaders_count, raft->leaders_capacity);
     raft->leaders[raft->leaders_count++] = (struct raft_leader){.term = term, .node = node, .life = life};
 }
 
-/* R4: everything committed is in the log of a leader elected later. By log matching the last entry speaks for all. */
+/* R4: everything committed is in the log of a leader elected later. By log matching the last entry speaks for
+ * all. */
 static void leader_complete(struct sim_checks *checks, int32_t node, int32_t term)
 {
     const struct raft_node *log = &checks->raft->nodes[node];
@@ -202,16 +213,18 @@ static void leader_complete(struct sim_checks *checks, int32_t node, int32_t ter
         return;
     if (entry == NULL)
         check_fail(checks, SIM_INVARIANT_R4,
-                   "controllers: %s was elected leader of term %d with a Raft log up to %ld, but entry %ld (term %d) was "
+                   "controllers: %s was elected leader of term %d with a Raft log up to %ld, but entry %ld "
+                   "(term %d) was "
                    "committed by %s",
                    check_node_label(checks, node).text, term, last_index(log), index, slot->committed_term,
                    check_node_label(checks, slot->committed_by).text);
     else
-        check_fail(checks, SIM_INVARIANT_R4,
-                   "controllers: %s was elected leader of term %d with entry %ld of term %d in its Raft log, but %s "
-                   "committed one of term %d there",
-                   check_node_label(checks, node).text, term, index, entry->term,
-                   check_node_label(checks, slot->committed_by).text, slot->committed_term);
+        check_fail(
+            checks, SIM_INVARIANT_R4,
+            "controllers: %s was elected leader of term %d with entry %ld of term %d in its Raft log, but %s "
+            "committed one of term %d there",
+            check_node_label(checks, node).text, term, index, entry->term,
+            check_node_label(checks, slot->committed_by).text, slot->committed_term);
 }
 
 static void role_taken(struct sim_checks *checks, int32_t node, enum isr_consensus_role role, int32_t term)
@@ -249,10 +262,11 @@ static void commit_one(struct sim_checks *checks, int32_t node, int64_t index, i
 {
     struct raft_slot *slot = slot_at(checks, index);
     if (slot->committed_term != 0 && slot->committed_term != term)
-        check_fail(checks, SIM_INVARIANT_R5,
-                   "controllers: %s committed an entry of term %d at index %ld, where %s committed one of term %d",
-                   check_node_label(checks, node).text, term, index, check_node_label(checks, slot->committed_by).text,
-                   slot->committed_term);
+        check_fail(
+            checks, SIM_INVARIANT_R5,
+            "controllers: %s committed an entry of term %d at index %ld, where %s committed one of term %d",
+            check_node_label(checks, node).text, term, index,
+            check_node_label(checks, slot->committed_by).text, slot->committed_term);
     if (slot->committed_term == 0) {
         slot->committed_term = term;
         slot->committed_by = node;
@@ -286,8 +300,8 @@ static void applied(struct sim_checks *checks, int32_t node, int64_t index, int3
     if (slot->applied_term != term || slot->applied_digest != digest)
         check_fail(checks, SIM_INVARIANT_R5,
                    "controllers: %s applied another entry (term %d) at index %ld than %s (term %d)",
-                   check_node_label(checks, node).text, term, index, check_node_label(checks, slot->applied_by).text,
-                   slot->applied_term);
+                   check_node_label(checks, node).text, term, index,
+                   check_node_label(checks, slot->applied_by).text, slot->applied_term);
 }
 
 /* ---- in ---- */
@@ -313,23 +327,27 @@ void check_raft_observe(struct sim_checks *checks, int32_t node, const struct is
         role_taken(checks, node, (enum isr_consensus_role)observation->quorum_role.role,
                    (int32_t)observation->quorum_role.term);
     } else if (observation->kind == ISR_OBSERVED_QUORUM_VOTED) {
-        voted(checks, node, (int32_t)observation->quorum_voted.term, (int32_t)observation->quorum_voted.candidate);
+        voted(checks, node, (int32_t)observation->quorum_voted.term,
+              (int32_t)observation->quorum_voted.candidate);
     } else if (observation->kind == ISR_OBSERVED_QUORUM_APPENDED) {
         if (sensible(observation->quorum_appended.index))
-            appended(checks, node, observation->quorum_appended.index, (int32_t)observation->quorum_appended.term,
+            appended(checks, node, observation->quorum_appended.index,
+                     (int32_t)observation->quorum_appended.term,
                      (uint64_t)observation->quorum_appended.digest);
     } else if (observation->kind == ISR_OBSERVED_QUORUM_TRUNCATED) {
         truncated(checks, node, observation->quorum_truncated.from);
     } else if (observation->kind == ISR_OBSERVED_QUORUM_COMMITTED) {
         if (sensible(observation->quorum_committed.index))
-            committed(checks, node, observation->quorum_committed.index, (int32_t)observation->quorum_committed.term);
+            committed(checks, node, observation->quorum_committed.index,
+                      (int32_t)observation->quorum_committed.term);
     } else if (observation->kind == ISR_OBSERVED_QUORUM_APPLIED) {
         if (sensible(observation->quorum_applied.index))
-            applied(checks, node, observation->quorum_applied.index, (int32_t)observation->quorum_applied.term,
-                    (uint64_t)observation->quorum_applied.digest);
+            applied(checks, node, observation->quorum_applied.index,
+                    (int32_t)observation->quorum_applied.term, (uint64_t)observation->quorum_applied.digest);
     } else if (observation->kind == ISR_OBSERVED_QUORUM_COMPACTED) {
         if (sensible(observation->quorum_compacted.index))
-            compacted(checks, node, observation->quorum_compacted.index, (int32_t)observation->quorum_compacted.term);
+            compacted(checks, node, observation->quorum_compacted.index,
+                      (int32_t)observation->quorum_compacted.term);
     } else if (observation->kind == ISR_OBSERVED_QUORUM_SNAPSHOT_INSTALLED) {
         if (sensible(observation->quorum_snapshot_installed.index))
             commit_one(checks, node, observation->quorum_snapshot_installed.index,

@@ -1,8 +1,8 @@
 /* Raft's five properties (Ongaro's thesis, figure 3.2) on the controllers, from what their consensus tells.
  *
- * A node's log is followed entry by entry; it is rebuilt from nothing after each start, when the node tells again what
- * it found on its disk. Per (index, term) one chained digest of the whole prefix is kept for all nodes: R3 is then one
- * comparison an entry, and R4 one an election. */
+ * A node's log is followed entry by entry; it is rebuilt from nothing after each start, when the node tells
+ * again what it found on its disk. Per (index, term) one chained digest of the whole prefix is kept for all
+ * nodes: R3 is then one comparison an entry, and R4 one an election. */
 #ifndef SIM_CHECKS_RAFT_H
 #define SIM_CHECKS_RAFT_H
 

@@ -1,8 +1,9 @@
 /* I4: what a consumer read at an offset never changes and never disappears (ConsistentRead).
  *
- * A batch that was read is marked; that it stays is judged with every later leader (acknowledged.c). Here: what is read
- * is what is committed there. A batch that is read before a leader in its own valid term committed it is kept as a stray
- * until that is decided. Records that an allowed loss took are nobody's concern any more. */
+ * A batch that was read is marked; that it stays is judged with every later leader (acknowledged.c). Here:
+ * what is read is what is committed there. A batch that is read before a leader in its own valid term
+ * committed it is kept as a stray until that is decided. Records that an allowed loss took are nobody's
+ * concern any more. */
 #include "sim/checks/state.h"
 
 void check_read(struct sim_checks *checks, struct check_partition *partition, int32_t consumer,
@@ -15,15 +16,17 @@ void check_read(struct sim_checks *checks, struct check_partition *partition, in
     struct check_entry *entry = line == NULL ? NULL : check_line_find(line, base);
     if (entry == NULL || entry->base != base || check_entry_end(entry) != observation->record_read.last + 1 ||
         entry->crc != (uint32_t)observation->record_read.crc) {
-        check_fail(checks, SIM_INVARIANT_I4,
-                   "%s: %s read from %s records at offset %ld of epoch %d that no leader of that epoch wrote there",
-                   check_partition_label(partition).text, check_node_label(checks, consumer).text,
-                   check_node_label(checks, (int32_t)observation->record_read.from).text, base, epoch);
+        check_fail(
+            checks, SIM_INVARIANT_I4,
+            "%s: %s read from %s records at offset %ld of epoch %d that no leader of that epoch wrote there",
+            check_partition_label(partition).text, check_node_label(checks, consumer).text,
+            check_node_label(checks, (int32_t)observation->record_read.from).text, base, epoch);
         return;
     }
     entry->flags |= CHECK_READ;
     int32_t committed_epoch = ISR_EPOCH_NONE;
-    const struct check_entry *committed = check_history_committed(&partition->history, base, &committed_epoch);
+    const struct check_entry *committed =
+        check_history_committed(&partition->history, base, &committed_epoch);
     bool excused = check_ledger_forgiven(partition, epoch, base) ||
                    ((entry->flags & CHECK_COMMITTED) == 0 && check_ledger_overrules(partition, epoch, entry));
     if (committed == entry || excused)
@@ -35,5 +38,6 @@ void check_read(struct sim_checks *checks, struct check_partition *partition, in
     check_fail(checks, SIM_INVARIANT_I4,
                "%s: %s read from %s a record of epoch %d at offset %ld, where one of epoch %d is committed",
                check_partition_label(partition).text, check_node_label(checks, consumer).text,
-               check_node_label(checks, (int32_t)observation->record_read.from).text, epoch, base, committed_epoch);
+               check_node_label(checks, (int32_t)observation->record_read.from).text, epoch, base,
+               committed_epoch);
 }

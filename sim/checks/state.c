@@ -9,7 +9,8 @@ void check_fail(struct sim_checks *checks, enum sim_invariant invariant, const c
 {
     if (!check_armed(checks, invariant) || checks->violations[invariant] != NULL)
         return;
-    struct isr_text text = {.buffer = isr_heap_allocate(checks->heap, SENTENCE_BYTES), .capacity = SENTENCE_BYTES};
+    struct isr_text text = {.buffer = isr_heap_allocate(checks->heap, SENTENCE_BYTES),
+                            .capacity = SENTENCE_BYTES};
     va_list arguments;
     va_start(arguments, format);
     isr_text_vformat(&text, format, arguments);
@@ -18,7 +19,8 @@ void check_fail(struct sim_checks *checks, enum sim_invariant invariant, const c
     checks->view.fail(checks->view.object, invariant, text.buffer);
 }
 
-void *check_widen(struct isr_heap *heap, void *array, size_t element_bytes, uint32_t old_count, uint32_t new_count)
+void *check_widen(struct isr_heap *heap, void *array, size_t element_bytes, uint32_t old_count,
+                  uint32_t new_count)
 {
     void *wider = isr_heap_allocate(heap, element_bytes * new_count);
     if (array != NULL) {
@@ -55,6 +57,7 @@ static void describe(struct sim_checks *checks, struct check_partition *partitio
     isr_text_format(&name, "%s", seen.topic_name);
     partition->unclean = seen.unclean;
     partition->min_isr = seen.min_isr < seen.replicas.count ? seen.min_isr : seen.replicas.count;
+    partition->replication_factor = seen.replicas.count;
     partition->described = true;
 }
 
@@ -81,7 +84,8 @@ struct check_partition *check_partition_of(struct sim_checks *checks, int64_t tp
     return topic->partitions[tp.index];
 }
 
-struct check_partition *check_partition_next(const struct sim_checks *checks, const struct check_partition *after)
+struct check_partition *check_partition_next(const struct sim_checks *checks,
+                                             const struct check_partition *after)
 {
     uint32_t topic = after == NULL ? 0 : after->tp.topic;
     uint32_t index = after == NULL ? 0 : after->tp.index + 1u;
@@ -94,7 +98,8 @@ struct check_partition *check_partition_next(const struct sim_checks *checks, co
     return NULL;
 }
 
-struct check_replica *check_replica_of(struct sim_checks *checks, struct check_partition *partition, int32_t node)
+struct check_replica *check_replica_of(struct sim_checks *checks, struct check_partition *partition,
+                                       int32_t node)
 {
     for (uint32_t i = 0; i < partition->replicas_count; i++) {
         if (partition->replicas[i].node == node)
@@ -113,7 +118,8 @@ struct check_label check_node_label(const struct sim_checks *checks, int32_t nod
     struct isr_text text = ISR_TEXT(label.text);
     char buffer[SIM_LABEL_BYTES];
     isr_text_format(&text, "%s",
-                    node == ISR_NODE_NONE ? "none" : checks->view.node_name(checks->view.object, node, buffer));
+                    node == ISR_NODE_NONE ? "none"
+                                          : checks->view.node_name(checks->view.object, node, buffer));
     return label;
 }
 

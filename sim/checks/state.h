@@ -32,8 +32,9 @@ struct check_producer {
 struct check_partition {
     struct isr_tp tp;
     struct isr_name topic_name;
-    bool described;     /* topic_name, min_isr and unclean are known */
-    int32_t min_isr;    /* effective: at most the replication factor */
+    bool described;  /* topic_name, min_isr and unclean are known */
+    int32_t min_isr; /* effective: at most the replication factor */
+    int32_t replication_factor;
     bool unclean;       /* the topic allows unclean elections */
     bool unclean_asked; /* an administrator did */
     struct check_history history;
@@ -46,7 +47,8 @@ struct check_partition {
     int32_t epoch_max;    /* the highest leader epoch that was decided or began */
     int32_t epoch_judged; /* the highest leader epoch whose leader was held against the committed log */
     int32_t judged_leader;
-    int64_t late_offset; /* the first offset that a leader appended late (view.late_ns); ISR_OFFSET_NONE: none */
+    int64_t
+        late_offset; /* the first offset that a leader appended late (view.late_ns); ISR_OFFSET_NONE: none */
     struct check_replica *replicas;
     uint32_t replicas_count, replicas_capacity;
     struct check_producer *producers;
@@ -75,14 +77,14 @@ struct sim_checks {
     uint32_t armed;
     struct check_topic *topics; /* by topic id */
     uint32_t topics_count;
-    struct check_node *nodes; /* by node id */
+    struct check_node *nodes;     /* by node id */
     struct check_digest *digests; /* by metadata index */
     uint32_t digests_count;
     struct check_raft *raft;
     uint64_t evaluated[SIM_INVARIANTS];
     char *violations[SIM_INVARIANTS];
     uint64_t records_committed, records_acked, losses_allowed, losses_forbidden;
-    bool elected; /* some partition had a leader */
+    bool elected;    /* some partition had a leader */
     bool idempotent; /* some committed batch had a producer id */
     bool ended;
     char vacuous[512];
@@ -98,18 +100,21 @@ static inline bool check_armed(const struct sim_checks *checks, enum sim_invaria
 {
     return (checks->armed >> invariant) & 1;
 }
-/* The invariant does not hold. The first sentence of each is kept; nothing happens when it is not armed. The format is
- * isr_text_format's. */
+/* The invariant does not hold. The first sentence of each is kept; nothing happens when it is not armed. The
+ * format is isr_text_format's. */
 void check_fail(struct sim_checks *checks, enum sim_invariant invariant, const char *format, ...);
 
 /* The partition, made at first sight. */
 struct check_partition *check_partition_of(struct sim_checks *checks, int64_t tp_key);
-struct check_replica *check_replica_of(struct sim_checks *checks, struct check_partition *partition, int32_t node);
+struct check_replica *check_replica_of(struct sim_checks *checks, struct check_partition *partition,
+                                       int32_t node);
 /* Iterates over all partitions seen, in order: start with NULL; NULL at the end. */
-struct check_partition *check_partition_next(const struct sim_checks *checks, const struct check_partition *after);
+struct check_partition *check_partition_next(const struct sim_checks *checks,
+                                             const struct check_partition *after);
 
 /* An array of zeroed elements by an id that grew: room for `count` of them. */
-void *check_widen(struct isr_heap *heap, void *array, size_t element_bytes, uint32_t old_count, uint32_t new_count);
+void *check_widen(struct isr_heap *heap, void *array, size_t element_bytes, uint32_t old_count,
+                  uint32_t new_count);
 
 /* Words for sentences. A label lives until the end of the expression that asked for it. */
 struct check_label {
@@ -132,12 +137,14 @@ void check_members_hold(struct sim_checks *checks, struct check_partition *parti
 /* I2 log_matching.c */
 void check_appended(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                     const struct isr_observation *observation);
-/* Compares a replica's log with the committed one from where it is known to match up to limit. Where they part, or limit. */
-int64_t check_match(struct sim_checks *checks, struct check_partition *partition, struct check_replica *replica,
-                    int64_t limit);
-/* The same, where they must not part: below both high watermarks. leader_epoch: in which the replica is, or was when its
- * high watermark moved (it may have learnt of later ones in the same step). */
-void check_logs_match(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t leader_epoch);
+/* Compares a replica's log with the committed one from where it is known to match up to limit. Where they
+ * part, or limit. */
+int64_t check_match(struct sim_checks *checks, struct check_partition *partition,
+                    struct check_replica *replica, int64_t limit);
+/* The same, where they must not part: below both high watermarks. leader_epoch: in which the replica is, or
+ * was when its high watermark moved (it may have learnt of later ones in the same step). */
+void check_logs_match(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                      int32_t leader_epoch);
 
 /* commit.c: a leader's high watermark moved in its own valid term; I7 and the strays learn of it */
 void check_commit(struct sim_checks *checks, struct check_partition *partition, int32_t leader, int64_t to);
@@ -148,10 +155,12 @@ void check_strays_committed(struct sim_checks *checks, struct check_partition *p
                             int32_t epoch, const struct check_entry *entry);
 void check_answered(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                     const struct isr_observation *observation);
-void check_began_to_lead(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t epoch);
-void check_leader_holds(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t epoch);
-void check_client_acked(struct sim_checks *checks, struct check_partition *partition, int32_t client, int64_t offset,
-                        uint64_t first_value);
+void check_began_to_lead(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                         int32_t epoch);
+void check_leader_holds(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                        int32_t epoch);
+void check_client_acked(struct sim_checks *checks, struct check_partition *partition, int32_t client,
+                        int64_t offset, uint64_t first_value);
 
 /* I4 reads.c */
 void check_read(struct sim_checks *checks, struct check_partition *partition, int32_t consumer,
@@ -161,8 +170,8 @@ void check_read(struct sim_checks *checks, struct check_partition *partition, in
 /* A controller applied a change; true when it was the first to. */
 bool check_leader_decided(struct sim_checks *checks, struct check_partition *partition, int32_t controller,
                           const struct isr_observation *observation);
-void check_role_taken(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t epoch,
-                      bool leads);
+void check_role_taken(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                      int32_t epoch, bool leads);
 
 /* I6 isr.c */
 void check_isr(struct sim_checks *checks, struct check_partition *partition, int32_t controller);
@@ -175,7 +184,8 @@ void check_producer_committed(struct sim_checks *checks, struct check_partition 
 void check_producers_cut(struct sim_checks *checks, struct check_partition *partition, int32_t leader);
 
 /* I8 bounds.c */
-void check_bounds(struct sim_checks *checks, const struct check_partition *partition, int32_t node, bool whole_cache);
+void check_bounds(struct sim_checks *checks, const struct check_partition *partition, int32_t node,
+                  bool whole_cache);
 
 /* I9 metadata.c */
 void check_metadata_applied(struct sim_checks *checks, int32_t node, int64_t index, uint64_t digest);

@@ -1,5 +1,5 @@
-/* A run that proved nothing must not pass as one that held: nothing was committed, a step was never reached, or an
- * armed check was never evaluated although the run gave it reason to be. */
+/* A run that proved nothing must not pass as one that held: nothing was committed, a step was never reached,
+ * or an armed check was never evaluated although the run gave it reason to be. */
 #include "sim/checks/state.h"
 
 /* Was the check due in this run? For people: why. NULL when it was not. */

@@ -1,5 +1,6 @@
-/* What the checks see of a world: its nodes' actual state, through a few functions. sim/checks/world_view.c implements
- * it over a simulated world; tests do over plain tables; a foreign engine can over its own accessors.
+/* What the checks see of a world: its nodes' actual state, through a few functions. sim/checks/world_view.c
+ * implements it over a simulated world; tests do over plain tables; a foreign engine can over its own
+ * accessors.
  *
  * Everything is as of the end of the step whose observations are being looked at. */
 #ifndef SIM_CHECKS_VIEW_H
@@ -45,12 +46,12 @@ struct sim_partition_view {
 struct sim_view {
     void *object;
     int32_t nodes_count; /* ids are 1..nodes_count */
-    bool elr;            /* eligible leader replicas are kept (KIP-966): then no fenced broker ever stays in an ISR */
-    bool synced;         /* a replica holds a record only when it is synced: no power loss takes it */
-    bool settles;        /* faults heal before the end: L1 is due */
-    int64_t late_ns;     /* what is appended from then on need not be committed by the end (L1) */
-    bool consumes;       /* some client was asked to read from the start on */
-    bool raft;           /* the controllers tell what their consensus does */
+    bool elr;    /* eligible leader replicas are kept (KIP-966): then no fenced broker ever stays in an ISR */
+    bool synced; /* a replica holds a record only when it is synced: no power loss takes it */
+    bool settles;    /* faults heal before the end: L1 is due */
+    int64_t late_ns; /* what is appended from then on need not be committed by the end (L1) */
+    bool consumes;   /* some client was asked to read from the start on */
+    bool raft;       /* the controllers tell what their consensus does */
     int64_t (*now_ns)(void *object);
     const char *(*node_name)(void *object, int32_t node, char buffer[SIM_LABEL_BYTES]);
     /* The process is there, perhaps paused. */
@@ -65,8 +66,10 @@ struct sim_view {
     void (*contents)(void *object, int32_t node, struct isr_tp tp, struct sim_batch_view *batch);
     /* Has the leader heard the follower fetch in the follower's present life and in this leader epoch? */
     bool (*heard)(void *object, int32_t leader, struct isr_tp tp, int32_t follower);
-    /* The partition as committed on one controller, or on the one that is farthest for ISR_NODE_NONE. False: unknown. */
-    bool (*partition)(void *object, int32_t controller, struct isr_tp tp, struct sim_partition_view *partition);
+    /* The partition as committed on one controller, or on the one that is farthest for ISR_NODE_NONE. False:
+     * unknown. */
+    bool (*partition)(void *object, int32_t controller, struct isr_tp tp,
+                      struct sim_partition_view *partition);
     /* Is the broker registered, not fenced and not shutting down, on that controller? */
     bool (*active)(void *object, int32_t controller, int32_t broker);
     /* Probe writes of the settle phase: sent, and still unanswered. */

@@ -77,7 +77,8 @@ static bool view_replica(void *object, int32_t node, struct isr_tp tp, struct si
 }
 
 /* The batch that holds the offset; at the place behind the one seen last when it begins there. */
-static const struct isr_batch_place *place_of(struct world_checks *watch, const struct isr_log *log, int64_t offset)
+static const struct isr_batch_place *place_of(struct world_checks *watch, const struct isr_log *log,
+                                              int64_t offset)
 {
     uint32_t next = watch->place + 1;
     if (next < log->places_count && log->places[next].base_offset == offset) {
@@ -90,7 +91,8 @@ static const struct isr_batch_place *place_of(struct world_checks *watch, const 
     return place;
 }
 
-static bool view_batch(void *object, int32_t node, struct isr_tp tp, int64_t offset, struct sim_batch_view *batch)
+static bool view_batch(void *object, int32_t node, struct isr_tp tp, int64_t offset,
+                       struct sim_batch_view *batch)
 {
     const struct isr_partition *partition = partition_of(object, node, tp);
     const struct isr_batch_place *place = partition == NULL ? NULL : place_of(object, partition->log, offset);
@@ -110,8 +112,8 @@ static void view_contents(void *object, int32_t node, struct isr_tp tp, struct s
         partition == NULL ? NULL : isr_log_batch_at(partition->log, batch->base_offset);
     struct isr_batch parsed;
     batch->producer_id = -1;
-    if (place == NULL || isr_batch_parse((struct isr_bytes){.data = place->data, .size = place->size_bytes}, false,
-                                         &parsed) != ISR_BATCH_OK)
+    if (place == NULL || isr_batch_parse((struct isr_bytes){.data = place->data, .size = place->size_bytes},
+                                         false, &parsed) != ISR_BATCH_OK)
         return;
     batch->producer_id = parsed.producer_id;
     batch->producer_epoch = parsed.producer_epoch;
@@ -128,7 +130,8 @@ static bool view_heard(void *object, int32_t leader, struct isr_tp tp, int32_t f
     for (uint32_t i = 0; i < partition->remotes_count; i++) {
         const struct isr_remote_replica *remote = &partition->remotes[i];
         if (remote->node == follower)
-            return remote->log_end != ISR_OFFSET_NONE && remote->broker_epoch == isr_node_broker_epoch(engine);
+            return remote->log_end != ISR_OFFSET_NONE &&
+                   remote->broker_epoch == isr_node_broker_epoch(engine);
     }
     return follower == leader;
 }
@@ -141,7 +144,8 @@ static const struct isr_image *image_of(void *object, int32_t controller)
     return engine == NULL ? NULL : isr_node_controller_image(engine);
 }
 
-static bool view_partition(void *object, int32_t controller, struct isr_tp tp, struct sim_partition_view *seen)
+static bool view_partition(void *object, int32_t controller, struct isr_tp tp,
+                           struct sim_partition_view *seen)
 {
     const struct isr_image *image = image_of(object, controller);
     const struct isr_image_partition *partition = image == NULL ? NULL : isr_image_partition(image, tp);
@@ -234,7 +238,8 @@ static void watch_process(void *object, struct sim_world *world, int32_t node)
                        process->last_stop_lossy);
 }
 
-static void watch_command(void *object, struct sim_world *world, int32_t node, const struct isr_command *command)
+static void watch_command(void *object, struct sim_world *world, int32_t node,
+                          const struct isr_command *command)
 {
     (void)world;
     (void)node;

@@ -1,4 +1,5 @@
-/* Every condition on a world in which it is known what holds: n1 leads orders-0 of [1, 2, 3], n3 was killed and fenced. */
+/* Every condition on a world in which it is known what holds: n1 leads orders-0 of [1, 2, 3], n3 was killed
+ * and fenced. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,8 +24,8 @@ static int build(void **state)
     return 0;
 }
 
-static struct sim_condition condition(enum sim_condition_kind kind, int32_t node, enum sim_comparison comparison,
-                                      int64_t value)
+static struct sim_condition condition(enum sim_condition_kind kind, int32_t node,
+                                      enum sim_comparison comparison, int64_t value)
 {
     return (struct sim_condition){
         .kind = kind, .topic = {"orders"}, .node = node, .comparison = comparison, .value = value};
@@ -135,12 +136,9 @@ static void does_not_hold_of_what_is_not_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(judges_leaders),
-        cmocka_unit_test(judges_isr_and_elr),
-        cmocka_unit_test(judges_logs),
-        cmocka_unit_test(judges_nodes),
-        cmocka_unit_test(judges_counts),
-        cmocka_unit_test(does_not_hold_of_what_is_not_there),
+        cmocka_unit_test(judges_leaders), cmocka_unit_test(judges_isr_and_elr),
+        cmocka_unit_test(judges_logs),    cmocka_unit_test(judges_nodes),
+        cmocka_unit_test(judges_counts),  cmocka_unit_test(does_not_hold_of_what_is_not_there),
     };
     return cmocka_run_group_tests(tests, build, NULL);
 }

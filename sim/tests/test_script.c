@@ -106,7 +106,8 @@ static void heals_when_it_settles(void **state)
     test_cluster_step(&cluster, SIM_GATE_AT, SIM_ACTION_KILL, 1)->time_ns = 5 * ISR_SECOND;
     test_cluster_step(&cluster, SIM_GATE_NONE, SIM_ACTION_PAUSE, 2);
     test_cluster_step(&cluster, SIM_GATE_NONE, SIM_ACTION_ISOLATE, 3);
-    test_cluster_step(&cluster, SIM_GATE_AT, SIM_ACTION_NOTE, 0)->time_ns = 20 * ISR_SECOND; /* too late to run */
+    test_cluster_step(&cluster, SIM_GATE_AT, SIM_ACTION_NOTE, 0)->time_ns =
+        20 * ISR_SECOND; /* too late to run */
     struct sim_world *world = test_cluster_run(&cluster, 9 * ISR_SECOND);
     assert_int_equal(world->processes[1].state, SIM_PROCESS_DOWN);
     assert_int_equal(world->processes[2].state, SIM_PROCESS_PAUSED);

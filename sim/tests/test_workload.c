@@ -144,7 +144,8 @@ static void tells_the_failure_when_nobody_can_acknowledge(void **state)
     struct sim_world *world = test_cluster_run(&cluster, ISR_TIME_NEVER);
     assert_true(world->counters.records_acked > 50);
     assert_true(world->counters.records_failed >= 100);
-    assert_int_equal(world->counters.records_acked + world->counters.records_failed, world->counters.records_produced);
+    assert_int_equal(world->counters.records_acked + world->counters.records_failed,
+                     world->counters.records_produced);
 }
 
 static void steps_produce_rest_and_elect(void **state)

@@ -1,5 +1,6 @@
-/* For the tests of the checks: three brokers n1..n3 with a replica each of orders-0, a controller's view of it, and a
- * client, all plain tables. Every helper changes the tables and then tells the checks, as a world would. */
+/* For the tests of the checks: three brokers n1..n3 with a replica each of orders-0, a controller's view of
+ * it, and a client, all plain tables. Every helper changes the tables and then tells the checks, as a world
+ * would. */
 #ifndef SIM_CHECKS_TESTS_FAKE_H
 #define SIM_CHECKS_TESTS_FAKE_H
 
@@ -79,7 +80,8 @@ static inline int64_t fake_end(const struct fake_replica *replica)
     return last->base_offset + last->record_count;
 }
 
-static inline bool fake_see_replica(void *object, int32_t node, struct isr_tp tp, struct sim_replica_view *seen)
+static inline bool fake_see_replica(void *object, int32_t node, struct isr_tp tp,
+                                    struct sim_replica_view *seen)
 {
     const struct fake_replica *replica = &((struct fake *)object)->replicas[node];
     if (!replica->up || !replica->has || !isr_tp_equal(tp, FAKE_TP))
@@ -95,7 +97,8 @@ static inline bool fake_see_replica(void *object, int32_t node, struct isr_tp tp
     return true;
 }
 
-static inline bool fake_see_batch(void *object, int32_t node, struct isr_tp tp, int64_t offset, struct sim_batch_view *seen)
+static inline bool fake_see_batch(void *object, int32_t node, struct isr_tp tp, int64_t offset,
+                                  struct sim_batch_view *seen)
 {
     const struct fake_replica *replica = &((struct fake *)object)->replicas[node];
     if (!replica->up || !isr_tp_equal(tp, FAKE_TP))
@@ -122,7 +125,8 @@ static inline bool fake_heard(void *object, int32_t leader, struct isr_tp tp, in
     return !((struct fake *)object)->replicas[follower].unheard;
 }
 
-static inline bool fake_see_partition(void *object, int32_t controller, struct isr_tp tp, struct sim_partition_view *seen)
+static inline bool fake_see_partition(void *object, int32_t controller, struct isr_tp tp,
+                                      struct sim_partition_view *seen)
 {
     (void)controller;
     if (!isr_tp_equal(tp, FAKE_TP))
@@ -159,10 +163,10 @@ static inline void fake_fail(void *object, enum sim_invariant invariant, const c
 
 /* ---- telling ---- */
 
-#define FAKE_TELL(fake, node, KIND, name, ...)                                                       \
-    do {                                                                                             \
+#define FAKE_TELL(fake, node, KIND, name, ...)                                                          \
+    do {                                                                                                \
         struct isr_observation fake_observation = {.kind = ISR_OBSERVED_##KIND, .name = {__VA_ARGS__}}; \
-        sim_checks_observe((fake)->checks, (node), &fake_observation);                               \
+        sim_checks_observe((fake)->checks, (node), &fake_observation);                                  \
     } while (0)
 
 static inline struct isr_replicas fake_set(int a, int b, int c)
@@ -178,8 +182,8 @@ static inline struct isr_replicas fake_set(int a, int b, int c)
 }
 
 /* The controller n1 commits a change of the partition. */
-static inline void fake_change(struct fake *fake, int32_t leader, struct isr_replicas isr, struct isr_replicas elr,
-                        enum isr_cause cause)
+static inline void fake_change(struct fake *fake, int32_t leader, struct isr_replicas isr,
+                               struct isr_replicas elr, enum isr_cause cause)
 {
     struct sim_partition_view *partition = &fake->partition;
     struct isr_replicas last_known = {0};
@@ -218,7 +222,8 @@ static inline void fake_follow(struct fake *fake, int32_t node)
               .partition_epoch = fake->partition.partition_epoch, .leader = fake->partition.leader);
 }
 
-static inline void fake_tell_appended(struct fake *fake, int32_t node, const struct sim_batch_view *batch, bool as_leader)
+static inline void fake_tell_appended(struct fake *fake, int32_t node, const struct sim_batch_view *batch,
+                                      bool as_leader)
 {
     FAKE_TELL(fake, node, LOG_APPENDED, log_appended, .tp = FAKE_KEY, .base = batch->base_offset,
               .last = batch->base_offset + batch->record_count - 1, .leader_epoch = batch->leader_epoch,
@@ -280,15 +285,15 @@ static inline void fake_advance(struct fake *fake, int32_t node, int64_t to)
     struct fake_replica *replica = &fake->replicas[node];
     int64_t from = replica->high_watermark;
     replica->high_watermark = to;
-    FAKE_TELL(fake, node, HIGH_WATERMARK_ADVANCED, high_watermark_advanced, .tp = FAKE_KEY, .from = from, .to = to,
-              .leader_epoch = replica->epoch, .maximal_isr = (int64_t)isr_replicas_pack(&fake->partition.isr),
-              .as_leader = replica->leads);
+    FAKE_TELL(fake, node, HIGH_WATERMARK_ADVANCED, high_watermark_advanced, .tp = FAKE_KEY, .from = from,
+              .to = to, .leader_epoch = replica->epoch,
+              .maximal_isr = (int64_t)isr_replicas_pack(&fake->partition.isr), .as_leader = replica->leads);
 }
 
 static inline void fake_ack(struct fake *fake, int32_t node, int64_t base)
 {
-    FAKE_TELL(fake, node, PRODUCE_ANSWERED, produce_answered, .tp = FAKE_KEY, .client = FAKE_CLIENT, .base = base,
-              .error = ISR_ERROR_NONE, .acks = -1);
+    FAKE_TELL(fake, node, PRODUCE_ANSWERED, produce_answered, .tp = FAKE_KEY, .client = FAKE_CLIENT,
+              .base = base, .error = ISR_ERROR_NONE, .acks = -1);
 }
 
 /* A consumer reads the batch at an offset from a node. */
@@ -296,9 +301,9 @@ static inline void fake_read(struct fake *fake, int32_t node, int64_t offset)
 {
     struct sim_batch_view batch = {0};
     (void)fake_see_batch(fake, node, FAKE_TP, offset, &batch);
-    FAKE_TELL(fake, FAKE_CLIENT, RECORD_READ, record_read, .tp = FAKE_KEY, .from = node, .base = batch.base_offset,
-              .last = batch.base_offset + batch.record_count - 1, .leader_epoch = batch.leader_epoch,
-              .crc = batch.crc);
+    FAKE_TELL(fake, FAKE_CLIENT, RECORD_READ, record_read, .tp = FAKE_KEY, .from = node,
+              .base = batch.base_offset, .last = batch.base_offset + batch.record_count - 1,
+              .leader_epoch = batch.leader_epoch, .crc = batch.crc);
 }
 
 static inline void fake_end_process(struct fake *fake, int32_t node, bool clean, bool lossy)
@@ -353,7 +358,8 @@ static inline void fake_init_as(struct fake *fake, uint32_t armed, bool unclean)
     fake->producer = 7;
     fake->now_ns = 4210 * ISR_MS;
     fake->step_unreached = -1;
-    fake->checks = sim_checks_make(&fake->heap.heap, &fake->view, &(struct sim_checks_options){.armed = armed});
+    fake->checks =
+        sim_checks_make(&fake->heap.heap, &fake->view, &(struct sim_checks_options){.armed = armed});
     fake_change(fake, 1, fake_set(1, 2, 3), fake_set(0, 0, 0), ISR_CAUSE_TOPIC_CREATED);
     fake_lead(fake, 1);
     fake_follow(fake, 2);
@@ -383,14 +389,14 @@ static inline int64_t fake_commit(struct fake *fake, uint32_t records)
     return base;
 }
 
-#define FAKE_HOLDS(fake)                                  \
-    do {                                                  \
-        if ((fake)->failures > 0)                         \
-            fail_msg("unexpected: %s", (fake)->message);  \
+#define FAKE_HOLDS(fake)                                 \
+    do {                                                 \
+        if ((fake)->failures > 0)                        \
+            fail_msg("unexpected: %s", (fake)->message); \
     } while (0)
-#define FAKE_FAILS(fake, NAME, words)                                    \
-    do {                                                                 \
-        assert_int_not_equal((fake)->failures, 0);                       \
+#define FAKE_FAILS(fake, NAME, words)                                                           \
+    do {                                                                                        \
+        assert_int_not_equal((fake)->failures, 0);                                              \
         if ((fake)->failed != SIM_INVARIANT_##NAME || strstr((fake)->message, (words)) == NULL) \
             fail_msg("another failure (%d): %s", (int)(fake)->failed, (fake)->message);         \
     } while (0)

@@ -123,7 +123,8 @@ static void holds_i6_when_the_last_member_stays_without_elr(void **state)
     struct fake fake;
     fake_init(&fake);
     fake.view.elr = false;
-    fake.checks = sim_checks_make(&fake.heap.heap, &fake.view, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL});
+    fake.checks =
+        sim_checks_make(&fake.heap.heap, &fake.view, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL});
     fake.replicas[3].fenced = true;
     fake_change(&fake, ISR_NODE_NONE, fake_set(3, 0, 0), fake_set(0, 0, 0), ISR_CAUSE_BROKER_FENCED);
     FAKE_HOLDS(&fake);
@@ -235,12 +236,16 @@ static void fires_i9_when_two_controllers_differ_at_one_index(void **state)
     (void)state;
     struct fake fake;
     fake_init(&fake);
-    FAKE_TELL(&fake, 1, METADATA_APPLIED, metadata_applied, .index = 900, .digest = 0xabc, .as_controller = 1);
-    FAKE_TELL(&fake, 2, METADATA_APPLIED, metadata_applied, .index = 900, .digest = 0xabc, .as_controller = 1);
-    FAKE_TELL(&fake, 2, METADATA_APPLIED, metadata_applied, .index = 901, .digest = 0xdef, .as_controller = 1);
+    FAKE_TELL(&fake, 1, METADATA_APPLIED, metadata_applied, .index = 900, .digest = 0xabc,
+              .as_controller = 1);
+    FAKE_TELL(&fake, 2, METADATA_APPLIED, metadata_applied, .index = 900, .digest = 0xabc,
+              .as_controller = 1);
+    FAKE_TELL(&fake, 2, METADATA_APPLIED, metadata_applied, .index = 901, .digest = 0xdef,
+              .as_controller = 1);
     FAKE_HOLDS(&fake);
     FAKE_TELL(&fake, 3, METADATA_SNAPSHOT_LOADED, metadata_snapshot_loaded, .index = 901, .digest = 0xabc);
-    FAKE_FAILS(&fake, I9, "n2 and n3 have different states (def and abc) after applying the log up to index 901");
+    FAKE_FAILS(&fake, I9,
+               "n2 and n3 have different states (def and abc) after applying the log up to index 901");
     fake_free(&fake);
 }
 
@@ -251,7 +256,8 @@ static void settled_late(struct fake *fake, int64_t late_ns)
     fake_init(fake);
     fake->view.settles = true;
     fake->view.late_ns = late_ns;
-    fake->checks = sim_checks_make(&fake->heap.heap, &fake->view, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL});
+    fake->checks =
+        sim_checks_make(&fake->heap.heap, &fake->view, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL});
     fake_change(fake, 1, fake_set(1, 2, 3), fake_set(0, 0, 0), ISR_CAUSE_TOPIC_CREATED);
     fake_lead(fake, 1);
     fake_commit(fake, 1);

@@ -165,8 +165,9 @@ static void fires_r4_when_a_leader_lacks_a_committed_entry(void **state)
     append(&fake, 2, 3, 1, 13);
     commit(&fake, 1, 3, 1);
     role(&fake, 3, ISR_CONSENSUS_LEADER, 2);
-    FAKE_FAILS(&fake, R4,
-               "n3 was elected leader of term 2 with a Raft log up to 2, but entry 3 (term 1) was committed by n1");
+    FAKE_FAILS(
+        &fake, R4,
+        "n3 was elected leader of term 2 with a Raft log up to 2, but entry 3 (term 1) was committed by n1");
     fake_free(&fake);
 }
 

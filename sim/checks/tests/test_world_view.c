@@ -65,8 +65,8 @@ static void changes_nothing_of_what_happens(void **state)
     assert_true(cluster.world->counters.events == events);
 }
 
-/* A new leader that cuts its log to its high watermark loses what was just committed: on a slow network its high
- * watermark lags behind by several records. */
+/* A new leader that cuts its log to its high watermark loses what was just committed: on a slow network its
+ * high watermark lags behind by several records. */
 static void wrong(struct test_cluster *cluster)
 {
     troubled(cluster);
