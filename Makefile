@@ -1,5 +1,5 @@
 # The commands of the project. `make run` and `make test` install what is missing (Debian 12: tools/packages.apt).
-.PHONY: run test check build soak bench schema fuzz clean help
+.PHONY: run test check build soak bench schema fuzz format clean help
 
 run: ## build, and tell the museum's histories
 	@tools/setup.sh build-essential cmake libcmocka-dev libyaml-dev ninja-build
@@ -34,6 +34,9 @@ fuzz: ## a minute for each parser and decoder
 schema: ## writes the schema of scenario files for editors
 	@tools/build.sh build isrsim
 	@build/isrsim schema > scenarios/scenario.schema.json
+
+format: ## formats every C file
+	@find core sim faults harness -name '*.[ch]' -print0 | xargs -0 clang-format -i
 
 clean: ## removes everything that was built
 	rm -rf build build-clang build-debug build-fuzz .venv

@@ -1,8 +1,8 @@
-/* A node of the cluster: one process that is a broker, a controller, both, or a client. The whole engine behind one
- * function: events in, effects out. Pure: no clock, no I/O, no memory but the heap handed in.
+/* A node of the cluster: one process that is a broker, a controller, both, or a client. The whole engine
+ * behind one function: events in, effects out. Pure: no clock, no I/O, no memory but the heap handed in.
  *
- * Embedding: give the node an isr_heap and a configuration, call isr_node_step with ISR_EVENT_START, carry out the
- * effects, and feed back messages, completions and wake-ups. */
+ * Embedding: give the node an isr_heap and a configuration, call isr_node_step with ISR_EVENT_START, carry
+ * out the effects, and feed back messages, completions and wake-ups. */
 #ifndef ISR_NODE_H
 #define ISR_NODE_H
 
@@ -25,8 +25,10 @@ struct isr_node_options {
 struct isr_node;
 
 /* A node in its own heap; options are copied. */
-struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr_heap *heap, uint64_t random_key);
-/* The engine. The first event is ISR_EVENT_START. effects is filled with what belongs to the node until its next step. */
+struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr_heap *heap,
+                              uint64_t random_key);
+/* The engine. The first event is ISR_EVENT_START. effects is filled with what belongs to the node until its
+ * next step. */
 void isr_node_step(struct isr_node *node, const struct isr_event *event, struct isr_effects *effects);
 
 /* ---- looking in, for checks, conditions and metrics; all borrowed, valid until the next step ---- */

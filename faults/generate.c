@@ -69,7 +69,8 @@ static void generate_shape(struct fault_plan *plan, uint64_t seed)
     }
 }
 
-/* Of a chase: one topic of few partitions, whose replicas are known beforehand, so that what is struck matters. */
+/* Of a chase: one topic of few partitions, whose replicas are known beforehand, so that what is struck
+ * matters. */
 static void narrow_shape(struct fault_plan *plan, struct fault_draws *draws)
 {
     struct sim_topic_spec *topic = &plan->topics[0];
@@ -96,11 +97,13 @@ static void generate_config(struct fault_plan *plan, uint64_t seed)
     config->fetch_max_wait = fault_between(&draws, 10, 500) * ISR_MS;
     config->fetch_hw_push = fault_one_in(&draws, 2) ? 1 : 0;
     config->truncation_by_query = fault_one_in(&draws, 3) ? 1 : 0;
-    config->log_segment_bytes = fault_one_in(&draws, 2) ? fault_between(&draws, 2048, 16384) : config->log_segment_bytes;
+    config->log_segment_bytes =
+        fault_one_in(&draws, 2) ? fault_between(&draws, 2048, 16384) : config->log_segment_bytes;
     config->log_flush_messages = fault_one_in(&draws, 3) ? fault_between(&draws, 1, 4) : 0;
     config->log_flush_interval = fault_one_in(&draws, 3) ? fault_between(&draws, 100, 2000) * ISR_MS : 0;
     config->hw_checkpoint_interval = fault_between(&draws, 200, 5000) * ISR_MS;
-    config->quorum_snapshot_entries = fault_one_in(&draws, 2) ? fault_between(&draws, 10, 60) : config->quorum_snapshot_entries;
+    config->quorum_snapshot_entries =
+        fault_one_in(&draws, 2) ? fault_between(&draws, 10, 60) : config->quorum_snapshot_entries;
     config->request_timeout = fault_between(&draws, 700, 2000) * ISR_MS;
     config->quorum_append_inflight = fault_between(&draws, 1, 8);
 }
@@ -148,8 +151,8 @@ static void read_from_followers(struct fault_plan *plan, struct fault_draws *dra
             plan->clients[i].kind == SIM_CLIENT_CONSUMER && !fault_one_in(draws, 4);
 }
 
-/* Of a chase: now and then everybody is far away, so that what one knows of the other is old. To lag for so long as a
- * healthy follower needs for a few fetches must not be held against it. */
+/* Of a chase: now and then everybody is far away, so that what one knows of the other is old. To lag for so
+ * long as a healthy follower needs for a few fetches must not be held against it. */
 static void stretch_network(struct fault_plan *plan, struct fault_draws *draws)
 {
     int64_t far_ns = fault_between(draws, 5, 60) * ISR_MS;
@@ -171,19 +174,21 @@ static int64_t bytes_a_second(const struct sim_spec *spec)
     for (uint32_t i = 0; i < spec->clients_count; i++) {
         const struct sim_client_spec *client = &spec->clients[i];
         if (client->kind == SIM_CLIENT_PRODUCER)
-            bytes += (100 + client->records_per_batch * (client->value_bytes + 30)) * ISR_SECOND / client->interval_ns;
+            bytes += (100 + client->records_per_batch * (client->value_bytes + 30)) * ISR_SECOND /
+                     client->interval_ns;
     }
     return bytes;
 }
 
-/* Of a chase: who comes back needs many fetches, so that much can happen until it has caught up; but it must be faster
- * than the producers are. */
+/* Of a chase: who comes back needs many fetches, so that much can happen until it has caught up; but it must
+ * be faster than the producers are. */
 static void narrow_fetches(struct fault_plan *plan, struct fault_draws *draws)
 {
     struct isr_config *config = &plan->spec.config;
     const struct sim_distribution *latency = &plan->spec.network.latency;
-    int64_t round_ns = 2 * latency->median_ns + config->fetch_interval + plan->spec.disk.write_latency.p99_ns +
-                       (config->log_flush_messages > 0 ? plan->spec.disk.sync_latency.p99_ns : 0) + 20 * ISR_MS;
+    int64_t round_ns =
+        2 * latency->median_ns + config->fetch_interval + plan->spec.disk.write_latency.p99_ns +
+        (config->log_flush_messages > 0 ? plan->spec.disk.sync_latency.p99_ns : 0) + 20 * ISR_MS;
     int64_t factor = fault_between(draws, 4, 8);
     if (fault_one_in(draws, 2))
         config->fetch_max_bytes = factor * (bytes_a_second(&plan->spec) * (round_ns / ISR_MS) / 1000 + 100);
@@ -284,7 +289,8 @@ static int32_t any_node(struct fault_draws *draws, const struct sim_spec *spec)
 }
 
 /* A fault and its undoing concern the pair (from, to), both drawn. */
-static void link_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window, enum fault_kind kind)
+static void link_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window,
+                       enum fault_kind kind)
 {
     int32_t from = any_node(draws, &plan->spec);
     int32_t to = any_node(draws, &plan->spec);
@@ -303,7 +309,8 @@ static void link_fault(struct fault_plan *plan, struct fault_draws *draws, struc
     action->both_ways = both_ways;
     if (kind == FAULT_SLOW_LINK) {
         action->link_fields = SIM_LINK_LATENCY;
-        action->link.latency = (struct sim_distribution){slow_ns, slow_ns, slow_ns + slow_ns / 2, slow_ns * 2};
+        action->link.latency =
+            (struct sim_distribution){slow_ns, slow_ns, slow_ns + slow_ns / 2, slow_ns * 2};
     } else if (kind == FAULT_LOSSY_LINK) {
         action->link_fields = SIM_LINK_LOSS | SIM_LINK_DUPLICATE | SIM_LINK_REORDER;
         action->link.loss_ppm = action->link.duplicate_ppm = action->link.reorder_ppm = ppm;
@@ -324,8 +331,8 @@ static void partition_fault(struct fault_plan *plan, struct fault_draws *draws, 
         sim_node_set_add(&heal->action.nodes, node);
 }
 
-static void disk_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window, enum fault_kind kind,
-                       int32_t node)
+static void disk_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window,
+                       enum fault_kind kind, int32_t node)
 {
     int64_t slow_ns = fault_between(draws, 5, 400) * ISR_MS;
     int64_t count = fault_between(draws, 1, 3);
@@ -340,7 +347,8 @@ static void disk_fault(struct fault_plan *plan, struct fault_draws *draws, struc
     sim_node_set_add(&action->nodes, node);
     if (kind == FAULT_SLOW_DISK) {
         action->disk_fields = SIM_DISK_WRITE | SIM_DISK_SYNC;
-        action->disk.write_latency = (struct sim_distribution){slow_ns / 8, slow_ns / 4, slow_ns, slow_ns * 2};
+        action->disk.write_latency =
+            (struct sim_distribution){slow_ns / 8, slow_ns / 4, slow_ns, slow_ns * 2};
         action->disk.sync_latency = (struct sim_distribution){slow_ns / 4, slow_ns, slow_ns * 2, slow_ns * 4};
         struct sim_step *undo = step_at(plan, window.until_ns, SIM_ACTION_DISK);
         if (undo != NULL) {
@@ -360,7 +368,8 @@ static void disk_fault(struct fault_plan *plan, struct fault_draws *draws, struc
     step_on(plan, window.until_ns, SIM_ACTION_START, node);
 }
 
-static void clock_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window, int32_t node)
+static void clock_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window,
+                        int32_t node)
 {
     int64_t drift = fault_between(draws, -200000, 200000);
     int64_t offset = fault_between(draws, 0, 5000) * ISR_MS;
@@ -496,7 +505,9 @@ static void generate_faults(struct fault_plan *plan, uint64_t seed)
         struct fault_draws draws = draws_for(seed, PURPOSE_FAULT, (uint64_t)i);
         enum fault_kind kind = draw_kind(&draws, plan->kinds);
         int64_t from = fault_between(&draws, 3 * ISR_SECOND / ISR_MS, end_ns / ISR_MS) * ISR_MS;
-        int64_t length = (fault_one_in(&draws, 2) ? fault_between(&draws, 10, 800) : fault_between(&draws, 800, 8000)) * ISR_MS;
+        int64_t length =
+            (fault_one_in(&draws, 2) ? fault_between(&draws, 10, 800) : fault_between(&draws, 800, 8000)) *
+            ISR_MS;
         struct window window = {.from_ns = from, .until_ns = from + length < end_ns ? from + length : end_ns};
         if (window.until_ns > window.from_ns)
             generate_fault(plan, &draws, kind, window, &power_left);

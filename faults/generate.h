@@ -1,5 +1,5 @@
-/* Random scenarios: a nemesis that never acts, but writes scenario steps. The same seed gives the same scenario; a draw
- * is keyed by what it is for, so that one fault more does not change the others. */
+/* Random scenarios: a nemesis that never acts, but writes scenario steps. The same seed gives the same
+ * scenario; a draw is keyed by what it is for, so that one fault more does not change the others. */
 #ifndef FAULT_GENERATE_H
 #define FAULT_GENERATE_H
 
@@ -26,9 +26,10 @@ struct fault_plan {
 
 const char *fault_kind_name(enum fault_kind kind);
 
-/* Fills plan: a cluster, a configuration, a workload and faults within the budget that the configuration promises to
- * survive: at most min ISR - 1 power losses of brokers over the run unless the log is synced before it acknowledges
- * (KIP-966), no unclean elections, and a settle phase in which everything heals. spec points into plan. */
+/* Fills plan: a cluster, a configuration, a workload and faults within the budget that the configuration
+ * promises to survive: at most min ISR - 1 power losses of brokers over the run unless the log is synced
+ * before it acknowledges (KIP-966), no unclean elections, and a settle phase in which everything heals. spec
+ * points into plan. */
 void fault_generate(struct fault_plan *plan, uint64_t seed);
 
 #endif

@@ -86,7 +86,8 @@ static void make_case(struct bench_case *bench, char letter, int64_t duration_ns
     add_clients(bench, letter == 'a' ? 1 : PRODUCERS_MAX, 10 * ISR_MS);
 }
 
-static struct sim_step *step_at(struct bench_case *bench, int64_t time_ns, enum sim_action_kind kind, int32_t node)
+static struct sim_step *step_at(struct bench_case *bench, int64_t time_ns, enum sim_action_kind kind,
+                                int32_t node)
 {
     struct sim_step *step = &bench->steps[bench->spec.steps_count++];
     *step = (struct sim_step){.gate = SIM_GATE_AT, .time_ns = time_ns, .at_latest_ns = ISR_TIME_NEVER};
@@ -203,11 +204,13 @@ static struct bench_result measure_loop(struct arena *arena, bool quick)
         sim_queue_push(&queue, event.time_ns + delay, SIM_EVENT_WAKE, sim_event_target(&event), 0);
     }
     double seconds = cpu_seconds() - from;
-    return (struct bench_result){
-        .events_per_s = (double)rounds / seconds, .peak_bytes = (double)arena_used_bytes(arena), .hash = hash};
+    return (struct bench_result){.events_per_s = (double)rounds / seconds,
+                                 .peak_bytes = (double)arena_used_bytes(arena),
+                                 .hash = hash};
 }
 
-unsigned bench_run(struct arena *arena, const char *which, bool quick, struct bench_result results[BENCH_CASES])
+unsigned bench_run(struct arena *arena, const char *which, bool quick,
+                   struct bench_result results[BENCH_CASES])
 {
     static const struct {
         char letter;
@@ -243,8 +246,8 @@ unsigned bench_run(struct arena *arena, const char *which, bool quick, struct be
 
 void bench_print_table(FILE *out, const struct bench_result *results, unsigned count)
 {
-    fprintf(out, "%-4s %-50s %12s %12s %11s %10s %7s %9s\n", "case", "what", "events/s", "messages/s", "virtual s/s",
-            "peak KiB", "checks", "set-up us");
+    fprintf(out, "%-4s %-50s %12s %12s %11s %10s %7s %9s\n", "case", "what", "events/s", "messages/s",
+            "virtual s/s", "peak KiB", "checks", "set-up us");
     for (unsigned i = 0; i < count; i++) {
         const struct bench_result *r = &results[i];
         fprintf(out, "%-4s %-50s %12.0f", r->name, r->what, r->events_per_s);

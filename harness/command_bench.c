@@ -21,7 +21,8 @@ int isr_command_bench(const struct command_line *line)
         return 1;
     }
     if (strspn(which, bench_letters) != strlen(which)) {
-        fprintf(stderr, "isrsim bench: --cases: '%.40s' has a letter that is not of %s\n", which, bench_letters);
+        fprintf(stderr, "isrsim bench: --cases: '%.40s' has a letter that is not of %s\n", which,
+                bench_letters);
         return 1;
     }
     struct arena *arena = runner_arena();

@@ -127,7 +127,8 @@ static void print_reproducer(FILE *out, const struct soak_options *options, uint
 
 static void print_failure(FILE *out, const struct soak_options *options, const struct report *report)
 {
-    fprintf(out, "seed %llu: %s", (unsigned long long)report->seed, sim_verdict_name((enum sim_verdict)report->verdict));
+    fprintf(out, "seed %llu: %s", (unsigned long long)report->seed,
+            sim_verdict_name((enum sim_verdict)report->verdict));
     if (report->verdict == SIM_VERDICT_VIOLATED || report->verdict == SIM_VERDICT_STUCK)
         fprintf(out, " %s", sim_invariant_name(report->invariant));
     fprintf(out, ": %s\n", report->message);
@@ -150,10 +151,12 @@ static void take_report(FILE *out, struct tally *tally, const struct report *rep
     for (uint32_t kind = 0; kind < FAULT_KINDS; kind++)
         tally->kinds[kind] += (report->kinds >> kind) & 1;
     add_counters(&tally->counters, &report->counters);
-    tally->exit_code = runner_worse(tally->exit_code, sim_verdict_exit_code((enum sim_verdict)report->verdict));
+    tally->exit_code =
+        runner_worse(tally->exit_code, sim_verdict_exit_code((enum sim_verdict)report->verdict));
     if (options->json)
-        fprintf(out, "{\"schema\":1,\"seed\":%llu,\"verdict\":\"%s\",\"events\":%llu,\"records_committed\":%llu,"
-                     "\"hash\":\"%016llx\"}\n",
+        fprintf(out,
+                "{\"schema\":1,\"seed\":%llu,\"verdict\":\"%s\",\"events\":%llu,\"records_committed\":%llu,"
+                "\"hash\":\"%016llx\"}\n",
                 (unsigned long long)report->seed, sim_verdict_name((enum sim_verdict)report->verdict),
                 (unsigned long long)report->counters.events,
                 (unsigned long long)report->counters.records_committed, (unsigned long long)report->hash);
@@ -164,12 +167,15 @@ static void take_report(FILE *out, struct tally *tally, const struct report *rep
 static void print_tally(FILE *out, const struct tally *tally)
 {
     fprintf(out, "%llu seeds: %llu held, %llu violated, %llu vacuous, %llu crashed\n",
-            (unsigned long long)tally->done, (unsigned long long)tally->held, (unsigned long long)tally->violated,
-            (unsigned long long)tally->vacuous, (unsigned long long)tally->other);
-    fprintf(out, "losses that the configuration allowed: %llu records\n", (unsigned long long)tally->losses_allowed);
+            (unsigned long long)tally->done, (unsigned long long)tally->held,
+            (unsigned long long)tally->violated, (unsigned long long)tally->vacuous,
+            (unsigned long long)tally->other);
+    fprintf(out, "losses that the configuration allowed: %llu records\n",
+            (unsigned long long)tally->losses_allowed);
     fprintf(out, "fault kinds turned on, by seeds:");
     for (uint32_t kind = 0; kind < FAULT_KINDS; kind++)
-        fprintf(out, " %s %llu", fault_kind_name((enum fault_kind)kind), (unsigned long long)tally->kinds[kind]);
+        fprintf(out, " %s %llu", fault_kind_name((enum fault_kind)kind),
+                (unsigned long long)tally->kinds[kind]);
     fprintf(out, "\nwhat happened:\n");
 #define X(name, meaning) fprintf(out, "  %14llu %s\n", (unsigned long long)tally->counters.name, meaning);
 #include "sim/counters.def"
@@ -189,7 +195,8 @@ static bool read_report(int pipe_fd, struct report *report)
     return true;
 }
 
-static void wait_for_workers(FILE *out, const pid_t *pids, const struct soak_options *options, struct tally *tally)
+static void wait_for_workers(FILE *out, const pid_t *pids, const struct soak_options *options,
+                             struct tally *tally)
 {
     for (unsigned i = 0; i < options->jobs; i++) {
         int status = 0;
@@ -219,7 +226,8 @@ static void show_progress(const struct tally *tally, const struct soak_options *
 
 int soak_run(FILE *out, const struct soak_options *options)
 {
-    /* A pipe for each worker, read in turn: the report is then in the order of the seeds, whoever was faster. */
+    /* A pipe for each worker, read in turn: the report is then in the order of the seeds, whoever was faster.
+     */
     unsigned jobs = options->jobs < 1 ? 1 : options->jobs > 64 ? 64 : options->jobs;
     int pipes[64];
     pid_t pids[64];

@@ -9,16 +9,16 @@
 #include "core/base/rules.h"
 
 struct soak_options {
-    uint64_t first, last; /* seeds, both included */
-    unsigned jobs;        /* worker processes */
-    bool json;            /* a JSON object a seed on out instead of the report */
-    bool progress;        /* on stderr */
-    bool verbose;         /* the timeline of each seed */
+    uint64_t first, last;   /* seeds, both included */
+    unsigned jobs;          /* worker processes */
+    bool json;              /* a JSON object a seed on out instead of the report */
+    bool progress;          /* on stderr */
+    bool verbose;           /* the timeline of each seed */
     struct isr_rules rules; /* all correct when zeroed; else: will a random run find it? */
 };
 
-/* Runs them; prints a report of the faults that bit, of what was committed, and of each seed that did not hold with the
- * command that reproduces it. Returns the exit code of the worst verdict (sim/verdicts.def). */
+/* Runs them; prints a report of the faults that bit, of what was committed, and of each seed that did not
+ * hold with the command that reproduces it. Returns the exit code of the worst verdict (sim/verdicts.def). */
 int soak_run(FILE *out, const struct soak_options *options);
 
 #endif

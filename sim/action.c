@@ -71,7 +71,8 @@ static void links_do(struct sim_world *world, const struct sim_action *action)
 
 /* ---- nodes ---- */
 
-static void clock_change(struct sim_world *world, struct sim_process *process, const struct sim_action *action)
+static void clock_change(struct sim_world *world, struct sim_process *process,
+                         const struct sim_action *action)
 {
     struct sim_clock *clock = &process->clock;
     if (action->clock_fields & SIM_CLOCK_DRIFT)

@@ -8,7 +8,8 @@ int64_t sim_clock_world(const struct sim_clock *clock, int64_t now_ns, int64_t l
         return INT64_MAX;
     if (local_ns <= clock->floor_ns || local_ns <= clock->local_ns)
         return now_ns;
-    /* the least n with floor(n * rate / 10^6) >= distance is ceil(distance * 10^6 / rate), split against overflow */
+    /* the least n with floor(n * rate / 10^6) >= distance is ceil(distance * 10^6 / rate), split against
+     * overflow */
     int64_t distance = local_ns - clock->local_ns;
     if (distance > INT64_MAX / 4)
         return INT64_MAX;

@@ -1,8 +1,8 @@
 /* A node's clock: local = epoch + offset + elapsed * (1 + drift).
  *
- * The clock is of the machine, so it goes on while the process is down. A process reads it as a monotone clock: when it
- * is set back while the process lives, it stands still until it has caught up (as an operating system slews), and only
- * the next process sees it really set back.
+ * The clock is of the machine, so it goes on while the process is down. A process reads it as a monotone
+ * clock: when it is set back while the process lives, it stands still until it has caught up (as an operating
+ * system slews), and only the next process sees it really set back.
  *
  * Exact in integers: local time is the floor of the product, and the inverse its least world time. */
 #ifndef SIM_CLOCK_H
@@ -10,8 +10,8 @@
 
 #include <stdint.h>
 
-/* What a clock without offset shows at the world's time 0: 10^6 seconds, so that no offset makes it negative and 0 is long
- * ago for every node. */
+/* What a clock without offset shows at the world's time 0: 10^6 seconds, so that no offset makes it negative
+ * and 0 is long ago for every node. */
 #define SIM_CLOCK_EPOCH_NS INT64_C(1000000000000000)
 /* Bounds of what can be configured. */
 #define SIM_CLOCK_OFFSET_NS_MAX INT64_C(100000000000000) /* about 28 hours */
@@ -40,8 +40,8 @@ static inline int64_t sim_clock_local(const struct sim_clock *clock, int64_t wor
     return local_ns > clock->floor_ns ? local_ns : clock->floor_ns;
 }
 
-/* The first time of the world, now or later, at which the clock shows at least local_ns; INT64_MAX (ISR_TIME_NEVER) stays
- * what it is. */
+/* The first time of the world, now or later, at which the clock shows at least local_ns; INT64_MAX
+ * (ISR_TIME_NEVER) stays what it is. */
 int64_t sim_clock_world(const struct sim_clock *clock, int64_t now_ns, int64_t local_ns);
 
 void sim_clock_init(struct sim_clock *clock, int64_t offset_ns, int64_t drift_ppm);

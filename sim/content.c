@@ -50,7 +50,8 @@ static void put(struct sim_content *content, int64_t position, const uint8_t *da
 {
     while (size_bytes > 0) {
         uint64_t place = (uint64_t)position % SIM_PAGE_BYTES;
-        uint64_t piece = SIM_PAGE_BYTES - place < (uint64_t)size_bytes ? SIM_PAGE_BYTES - place : (uint64_t)size_bytes;
+        uint64_t piece =
+            SIM_PAGE_BYTES - place < (uint64_t)size_bytes ? SIM_PAGE_BYTES - place : (uint64_t)size_bytes;
         uint8_t *to = content->pages[(uint64_t)position / SIM_PAGE_BYTES] + place;
         if (data != NULL) {
             memcpy(to, data, piece);
@@ -63,7 +64,8 @@ static void put(struct sim_content *content, int64_t position, const uint8_t *da
     }
 }
 
-void sim_content_write(struct sim_content *content, struct arena_owner *memory, int64_t position, struct isr_bytes bytes)
+void sim_content_write(struct sim_content *content, struct arena_owner *memory, int64_t position,
+                       struct isr_bytes bytes)
 {
     int64_t end = position + bytes.size;
     if (end > content->size_bytes) {
@@ -80,7 +82,8 @@ void sim_content_truncate(struct sim_content *content, struct arena_owner *memor
 {
     ISR_ASSERT(size_bytes <= content->size_bytes);
     uint32_t pages = (uint32_t)((uint64_t)(size_bytes + SIM_PAGE_BYTES - 1) / SIM_PAGE_BYTES);
-    uint32_t kept = pages > 0 ? pages : 1; /* the first page stays: most truncations are followed by appends */
+    uint32_t kept =
+        pages > 0 ? pages : 1; /* the first page stays: most truncations are followed by appends */
     while (content->pages_count > kept)
         arena_release(memory, content->pages[--content->pages_count]);
     content->size_bytes = size_bytes;
@@ -91,7 +94,8 @@ void sim_content_copy(const struct sim_content *content, int64_t position, uint8
     ISR_ASSERT(position >= 0 && position + size_bytes <= content->size_bytes);
     while (size_bytes > 0) {
         uint64_t place = (uint64_t)position % SIM_PAGE_BYTES;
-        uint64_t piece = SIM_PAGE_BYTES - place < (uint64_t)size_bytes ? SIM_PAGE_BYTES - place : (uint64_t)size_bytes;
+        uint64_t piece =
+            SIM_PAGE_BYTES - place < (uint64_t)size_bytes ? SIM_PAGE_BYTES - place : (uint64_t)size_bytes;
         memcpy(bytes, content->pages[(uint64_t)position / SIM_PAGE_BYTES] + place, piece);
         bytes += piece;
         position += (int64_t)piece;

@@ -76,7 +76,8 @@ void sim_drop_deferred(struct sim_world *world, struct sim_process *process)
 
 static void hash_event(struct sim_world *world, const struct sim_event *event, uint64_t content)
 {
-    sim_trace_event(&world->trace, event->time_ns, (uint32_t)sim_event_kind(event), sim_event_target(event), content);
+    sim_trace_event(&world->trace, event->time_ns, (uint32_t)sim_event_kind(event), sim_event_target(event),
+                    content);
 }
 
 /* ---- messages ---- */
@@ -94,7 +95,8 @@ bool sim_deliver_message(struct sim_world *world, const struct sim_event *event)
 {
     struct sim_message *message = sim_event_pointer(event);
     struct sim_process *process = &world->processes[message->to];
-    if (message->waiting && process->incarnation != message->incarnation) { /* it died right after it was resumed */
+    if (message->waiting &&
+        process->incarnation != message->incarnation) { /* it died right after it was resumed */
         world->counters.messages_to_dead++;
         sim_network_release(&world->network, message);
         return false;
@@ -112,8 +114,9 @@ bool sim_deliver_message(struct sim_world *world, const struct sim_event *event)
     struct isr_event input = {.kind = ISR_EVENT_MESSAGE};
     input.message.from = message->from;
     input.message.frame = (struct isr_bytes){.data = message->bytes, .size = message->size_bytes};
-    SIM_TRACE(world, message->to, MESSAGE_DELIVERED, message->from, (int64_t)isr_frame_kind(input.message.frame),
-              message->size_bytes, (int64_t)(message_content(message) >> 32));
+    SIM_TRACE(world, message->to, MESSAGE_DELIVERED, message->from,
+              (int64_t)isr_frame_kind(input.message.frame), message->size_bytes,
+              (int64_t)(message_content(message) >> 32));
     sim_process_step(world, process, &input);
     sim_network_release(&world->network, message);
     return true;
@@ -127,7 +130,8 @@ bool sim_deliver_disk(struct sim_world *world, const struct sim_event *event)
     struct sim_process *process = &world->processes[sim_event_target(event)];
     if (!sim_disk_due(world, process->disk, operation, process->incarnation))
         return false;
-    hash_event(world, event, (uint64_t)operation->io << 16 | (uint64_t)operation->kind << 8 | operation->status);
+    hash_event(world, event,
+               (uint64_t)operation->io << 16 | (uint64_t)operation->kind << 8 | operation->status);
     if (process->state == SIM_PROCESS_PAUSED) {
         operation->entries++; /* as long as it waits */
         defer(world, process, event);

@@ -72,7 +72,8 @@ static struct sim_file *file_of(struct sim_disk *disk, struct isr_file name)
     return file;
 }
 
-/* A name that stands for nothing any more goes; the entries behind it move up so that probing still finds them. */
+/* A name that stands for nothing any more goes; the entries behind it move up so that probing still finds
+ * them. */
 static void file_forget_when_gone(struct sim_disk *disk, struct sim_file *file)
 {
     if (file == &disk->directory || file->exists || file->changes != NULL || file->pending != NULL)
@@ -150,7 +151,8 @@ static void changes_settle(struct sim_disk *disk, struct sim_file *file, uint64_
         change_free(disk, file, file->changes);
 }
 
-static void restore_bytes(struct sim_disk *disk, struct sim_file *file, const struct sim_change *change, int64_t from)
+static void restore_bytes(struct sim_disk *disk, struct sim_file *file, const struct sim_change *change,
+                          int64_t from)
 {
     struct isr_bytes former = {.data = change->former + (from - change->position),
                                .size = (uint32_t)(change->end - from)};
@@ -199,7 +201,8 @@ static void create_when_absent(struct sim_disk *disk, struct sim_file *file)
     change_add(disk, file, SIM_CHANGE_CREATE, 0, 0);
 }
 
-static void apply_write(struct sim_disk *disk, struct sim_file *file, int64_t position, struct isr_bytes bytes)
+static void apply_write(struct sim_disk *disk, struct sim_file *file, int64_t position,
+                        struct isr_bytes bytes)
 {
     create_when_absent(disk, file);
     int64_t size = file->content.size_bytes;
@@ -291,7 +294,8 @@ static void apply_list(struct sim_disk *disk, struct sim_disk_operation *operati
     for (uint32_t i = 0; i < disk->files_count; i++) {
         const struct sim_file *file = disk->files[i];
         if (file->exists)
-            entries[count++] = (struct isr_file_entry){.file = file->name, .size_bytes = file->content.size_bytes};
+            entries[count++] =
+                (struct isr_file_entry){.file = file->name, .size_bytes = file->content.size_bytes};
     }
     sort_entries(entries, count);
     operation->files = entries;
@@ -323,7 +327,8 @@ static unsigned failing_kinds(enum isr_effect_kind kind)
     return 0;
 }
 
-static bool has_room(const struct sim_disk *disk, const struct sim_file *file, const struct isr_effect *effect)
+static bool has_room(const struct sim_disk *disk, const struct sim_file *file,
+                     const struct isr_effect *effect)
 {
     if (disk->limit_bytes == INT64_MAX)
         return true;
@@ -340,7 +345,8 @@ static enum isr_io_status refusal(struct sim_world *world, struct sim_disk *disk
         world->counters.disk_errors++;
         return ISR_IO_ERROR;
     }
-    if ((effect->kind == ISR_EFFECT_WRITE || effect->kind == ISR_EFFECT_REPLACE) && !has_room(disk, file, effect)) {
+    if ((effect->kind == ISR_EFFECT_WRITE || effect->kind == ISR_EFFECT_REPLACE) &&
+        !has_room(disk, file, effect)) {
         world->counters.disk_full_errors++;
         return ISR_IO_NO_SPACE;
     }
@@ -395,7 +401,8 @@ static int64_t latency(struct sim_world *world, const struct sim_disk *disk, enu
     case ISR_EFFECT_DELETE:
         return sim_distribution_at(&spec->sync_latency, draw);
     case ISR_EFFECT_REPLACE:
-        return sim_distribution_at(&spec->write_latency, draw) + sim_distribution_at(&spec->sync_latency, isr_mix(draw));
+        return sim_distribution_at(&spec->write_latency, draw) +
+               sim_distribution_at(&spec->sync_latency, isr_mix(draw));
     case ISR_EFFECT_READ:
     case ISR_EFFECT_LIST:
         return sim_distribution_at(&spec->read_latency, draw);
@@ -425,7 +432,8 @@ static void pending_remove_first(struct sim_file *file)
         file->pending_last = NULL;
 }
 
-static void operation_queue(struct sim_world *world, const struct sim_disk *disk, struct sim_disk_operation *operation)
+static void operation_queue(struct sim_world *world, const struct sim_disk *disk,
+                            struct sim_disk_operation *operation)
 {
     operation->entries++;
     sim_queue_push_pointer(&world->queue, operation->done_ns, SIM_EVENT_DISK, disk->node, operation);
@@ -456,13 +464,14 @@ void sim_disk_submit(struct sim_world *world, struct sim_disk *disk, uint32_t in
     operation_queue(world, disk, operation);
 }
 
-/* Operations that would complete later than new ones do are brought forward; the order of those on a file stays, which an
- * entry queued earlier for the same time would break. */
+/* Operations that would complete later than new ones do are brought forward; the order of those on a file
+ * stays, which an entry queued earlier for the same time would break. */
 static void bring_forward(struct sim_world *world, struct sim_disk *disk, struct sim_file *file)
 {
     int64_t before_ns = 0;
     bool brought = false;
-    for (struct sim_disk_operation *operation = file->pending; operation != NULL; operation = operation->next) {
+    for (struct sim_disk_operation *operation = file->pending; operation != NULL;
+         operation = operation->next) {
         int64_t done_ns = world->now_ns + latency(world, disk, operation->kind);
         if (done_ns < before_ns)
             done_ns = before_ns;
@@ -494,8 +503,8 @@ static void complete(struct sim_world *world, struct sim_disk *disk, struct sim_
         SIM_TRACE(world, disk->node, DISK_FAILED, operation->kind, file->name.kind, isr_tp_key(file->name.tp),
                   file->name.number, operation->status);
     else
-        SIM_TRACE(world, disk->node, DISK_COMPLETED, operation->kind, file->name.kind, isr_tp_key(file->name.tp),
-                  file->name.number, operation->status);
+        SIM_TRACE(world, disk->node, DISK_COMPLETED, operation->kind, file->name.kind,
+                  isr_tp_key(file->name.tp), file->name.number, operation->status);
     operation_settle(disk, operation);
     pending_remove_first(file);
     operation->file = NULL;
@@ -536,9 +545,10 @@ void sim_disk_release(struct sim_disk *disk, struct sim_disk_operation *operatio
 
 /* ---- crashes ---- */
 
-/* Takes back everything from that operation on, the last first. The changes of an operation are the last ones when those
- * after it are gone. */
-static void operations_undo(struct sim_disk *disk, struct sim_file *file, const struct sim_disk_operation *first)
+/* Takes back everything from that operation on, the last first. The changes of an operation are the last ones
+ * when those after it are gone. */
+static void operations_undo(struct sim_disk *disk, struct sim_file *file,
+                            const struct sim_disk_operation *first)
 {
     while (file->changes_last != NULL && file->changes_last->number > first->changes_before)
         change_undo(disk, file, 0);
@@ -550,7 +560,8 @@ static void operations_undo(struct sim_disk *disk, struct sim_file *file, const 
     }
 }
 
-/* Of the operations under way on the file the first ones happened, or nothing. They are released when their time comes. */
+/* Of the operations under way on the file the first ones happened, or nothing. They are released when their
+ * time comes. */
 static void pending_resolve(struct sim_disk *disk, struct sim_file *file, bool nothing, uint64_t draw)
 {
     uint64_t count = 0;
@@ -587,8 +598,9 @@ void sim_disk_kill(struct sim_world *world, struct sim_disk *disk)
 
 static int64_t change_bytes(const struct sim_change *change)
 {
-    return change->kind == SIM_CHANGE_APPEND || change->kind == SIM_CHANGE_OVERWRITE ? change->end - change->position
-                                                                                     : 0;
+    return change->kind == SIM_CHANGE_APPEND || change->kind == SIM_CHANGE_OVERWRITE
+               ? change->end - change->position
+               : 0;
 }
 
 /* How many whole changes survive, and how many bytes of the one after them. */
@@ -608,7 +620,8 @@ static uint64_t survivors(const struct sim_file *file, uint64_t draw, int64_t *b
     const struct sim_change *cut = file->changes;
     for (uint64_t i = 0; i < whole; i++)
         cut = cut->next;
-    /* creations, truncations, replacements and deletions are of the file system's journal: whole or not at all */
+    /* creations, truncations, replacements and deletions are of the file system's journal: whole or not at
+     * all */
     if (change_bytes(cut) == 0)
         return whole + (draw >> 63);
     *bytes = (int64_t)sim_random_below(isr_mix(draw), (uint64_t)change_bytes(cut) + 1);
@@ -642,7 +655,8 @@ bool sim_disk_power_off(struct sim_world *world, struct sim_disk *disk, bool eve
     uint64_t draw = sim_random_draw(&world->random, SIM_RANDOM_DISK_LOSS, (uint32_t)disk->node);
     for (uint32_t place = disk->files_count; place > 0; place--) {
         struct sim_file *file = disk->files[place - 1];
-        lossy = file_power_off(disk, file, everything, isr_hash_combine(draw, file->hash), lost_bytes) || lossy;
+        lossy =
+            file_power_off(disk, file, everything, isr_hash_combine(draw, file->hash), lost_bytes) || lossy;
         file_forget_when_gone(disk, file);
     }
     return lossy;
@@ -650,7 +664,8 @@ bool sim_disk_power_off(struct sim_world *world, struct sim_disk *disk, bool eve
 
 /* ---- knobs ---- */
 
-void sim_disk_change(struct sim_world *world, struct sim_disk *disk, const struct sim_disk_spec *spec, unsigned fields)
+void sim_disk_change(struct sim_world *world, struct sim_disk *disk, const struct sim_disk_spec *spec,
+                     unsigned fields)
 {
     if (fields & SIM_DISK_WRITE)
         disk->spec.write_latency = spec->write_latency;

@@ -4,10 +4,11 @@
 
 #include "sim/world.h"
 
-void sim_network_init(struct sim_network *network, struct arena_owner *memory, const struct sim_link_spec *spec,
-                      int32_t nodes_count, uint64_t seed)
+void sim_network_init(struct sim_network *network, struct arena_owner *memory,
+                      const struct sim_link_spec *spec, int32_t nodes_count, uint64_t seed)
 {
-    *network = (struct sim_network){.memory = memory, .spec = *spec, .nodes_count = nodes_count, .seed = seed};
+    *network =
+        (struct sim_network){.memory = memory, .spec = *spec, .nodes_count = nodes_count, .seed = seed};
     struct isr_heap heap = arena_owner_heap(memory);
     network->rows = isr_heap_allocate(&heap, sizeof *network->rows * (size_t)(nodes_count + 1));
 }
@@ -45,7 +46,8 @@ static inline struct isr_bytes message_frame(const struct sim_message *message)
     return (struct isr_bytes){.data = message->bytes, .size = message->size_bytes};
 }
 
-static inline struct sim_message *message_new(struct sim_world *world, int32_t from, int32_t to, struct isr_bytes frame)
+static inline struct sim_message *message_new(struct sim_world *world, int32_t from, int32_t to,
+                                              struct isr_bytes frame)
 {
     struct sim_message *message = arena_allocate_raw(world->network.memory, sizeof *message + frame.size);
     ISR_ASSERT(message != NULL);
@@ -64,13 +66,14 @@ static inline void message_queue(struct sim_world *world, struct sim_message *me
 {
     message->copies++;
     sim_queue_push_pointer(&world->queue, arrival_ns, SIM_EVENT_MESSAGE, message->to, message);
-    SIM_TRACE(world, message->from, MESSAGE_SENT, message->to, (int64_t)isr_frame_kind(message_frame(message)),
-              message->size_bytes, frame_crc(message->bytes, message->size_bytes), arrival_ns - world->now_ns);
+    SIM_TRACE(world, message->from, MESSAGE_SENT, message->to,
+              (int64_t)isr_frame_kind(message_frame(message)), message->size_bytes,
+              frame_crc(message->bytes, message->size_bytes), arrival_ns - world->now_ns);
 }
 
 /* A reordered message takes up to four further latencies, and is not waited for. */
-static int64_t straggle(struct sim_world *world, struct sim_link *link, struct sim_link_group *group, uint64_t draw,
-                        int64_t latency_ns)
+static int64_t straggle(struct sim_world *world, struct sim_link *link, struct sim_link_group *group,
+                        uint64_t draw, int64_t latency_ns)
 {
     uint64_t further = 1 + sim_random_below(draw, 4);
     for (uint64_t i = 0; i < further; i++)
@@ -81,8 +84,8 @@ static int64_t straggle(struct sim_world *world, struct sim_link *link, struct s
     return arrival_ns;
 }
 
-static void queue_on_link(struct sim_world *world, struct sim_link *link, struct sim_link_group *group, uint64_t draw,
-                          struct sim_message *message)
+static void queue_on_link(struct sim_world *world, struct sim_link *link, struct sim_link_group *group,
+                          uint64_t draw, struct sim_message *message)
 {
     const struct sim_link_spec *spec = link->spec;
     int64_t latency_ns = sim_distribution_at(&spec->latency, draw);
@@ -115,7 +118,8 @@ void sim_network_send(struct sim_world *world, int32_t from, int32_t to, struct 
     }
     struct sim_link *link = link_of(network, from, to);
     enum isr_message_kind kind = isr_frame_kind(frame);
-    enum isr_message_group group_number = kind == ISR_MESSAGE_KINDS ? ISR_GROUP_DATA : isr_message_group(kind);
+    enum isr_message_group group_number =
+        kind == ISR_MESSAGE_KINDS ? ISR_GROUP_DATA : isr_message_group(kind);
     struct sim_link_group *group = &link->groups[group_number];
     if (group->key == 0)
         group->key = sim_random_key(network->seed, SIM_RANDOM_LINK,
@@ -143,7 +147,8 @@ bool sim_network_arrive(struct sim_world *world, struct sim_message *message)
         return true;
     if (message->from != message->to && link_of(&world->network, message->from, message->to)->cut) {
         world->counters.messages_cut++;
-        SIM_TRACE(world, message->from, MESSAGE_CUT, message->to, (int64_t)isr_frame_kind(message_frame(message)),
+        SIM_TRACE(world, message->from, MESSAGE_CUT, message->to,
+                  (int64_t)isr_frame_kind(message_frame(message)),
                   frame_crc(message->bytes, message->size_bytes));
         sim_network_release(&world->network, message);
         return false;
@@ -151,7 +156,8 @@ bool sim_network_arrive(struct sim_world *world, struct sim_message *message)
     if (!sim_process_running(receiver) || receiver->incarnation != message->incarnation) {
         world->counters.messages_to_dead++;
         SIM_TRACE(world, message->to, MESSAGE_TO_DEAD, message->from,
-                  (int64_t)isr_frame_kind(message_frame(message)), frame_crc(message->bytes, message->size_bytes));
+                  (int64_t)isr_frame_kind(message_frame(message)),
+                  frame_crc(message->bytes, message->size_bytes));
         sim_network_release(&world->network, message);
         return false;
     }
@@ -189,7 +195,8 @@ static int32_t group_of(const struct sim_node_set *groups, uint32_t groups_count
     return -1;
 }
 
-void sim_network_partition(struct sim_network *network, const struct sim_node_set *groups, uint32_t groups_count)
+void sim_network_partition(struct sim_network *network, const struct sim_node_set *groups,
+                           uint32_t groups_count)
 {
     for (int32_t from = 1; from <= network->nodes_count; from++) {
         int32_t from_group = group_of(groups, groups_count, from);
@@ -222,8 +229,8 @@ static void link_latency_changed(struct sim_link *link)
     }
 }
 
-void sim_network_change(struct sim_network *network, int32_t from, int32_t to, const struct sim_link_spec *spec,
-                        unsigned fields)
+void sim_network_change(struct sim_network *network, int32_t from, int32_t to,
+                        const struct sim_link_spec *spec, unsigned fields)
 {
     struct sim_link *link = link_of(network, from, to);
     struct sim_link_spec *own = link->spec;

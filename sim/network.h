@@ -3,14 +3,14 @@
  * Fate of a message, decided at the send by draws of the link's own counter:
  *   cut?        lost (also when the link is cut when it would arrive)
  *   lost?       by loss_ppm
- *   reordered?  by reorder_ppm: one to five latencies instead of one, and later ones of its group need not wait for it
- *   otherwise   one latency, but never before an earlier message of its group on its link (a connection is FIFO)
- *   duplicated? by duplicate_ppm: a second copy with a latency of its own arrives out of order
- * When a link's latency changes, what is on its way arrives when it would have, and is not waited for: a link that was
- * slow is fast again at once.
- * Groups of one link are independent (control, election, heartbeat, data). A message belongs to the connection with the
- * process that was running when it was sent: when that process has ended it is lost, also if another was started since.
- * What a process sent before it died still arrives. A process reaches itself in a constant time, without faults.
+ *   reordered?  by reorder_ppm: one to five latencies instead of one, and later ones of its group need not
+ * wait for it otherwise   one latency, but never before an earlier message of its group on its link (a
+ * connection is FIFO) duplicated? by duplicate_ppm: a second copy with a latency of its own arrives out of
+ * order When a link's latency changes, what is on its way arrives when it would have, and is not waited for:
+ * a link that was slow is fast again at once. Groups of one link are independent (control, election,
+ * heartbeat, data). A message belongs to the connection with the process that was running when it was sent:
+ * when that process has ended it is lost, also if another was started since. What a process sent before it
+ * died still arrives. A process reaches itself in a constant time, without faults.
  *
  * Links are made when they are first used; a row of them a sender. */
 #ifndef SIM_NETWORK_H
@@ -56,12 +56,12 @@ struct sim_network {
     uint64_t seed;
 };
 
-void sim_network_init(struct sim_network *network, struct arena_owner *memory, const struct sim_link_spec *spec,
-                      int32_t nodes_count, uint64_t seed);
+void sim_network_init(struct sim_network *network, struct arena_owner *memory,
+                      const struct sim_link_spec *spec, int32_t nodes_count, uint64_t seed);
 /* Copies the frame and queues its arrival, or loses it. A receiver that does not exist loses it too. */
 void sim_network_send(struct sim_world *world, int32_t from, int32_t to, struct isr_bytes frame);
-/* A copy's time has come: true when the receiver gets it now (it may be paused: then it keeps the message and calls
- * release later). False: it was lost, and is released. */
+/* A copy's time has come: true when the receiver gets it now (it may be paused: then it keeps the message and
+ * calls release later). False: it was lost, and is released. */
 bool sim_network_arrive(struct sim_world *world, struct sim_message *message);
 /* The receiver is done with a copy. */
 void sim_network_release(struct sim_network *network, struct sim_message *message);
@@ -69,12 +69,13 @@ void sim_network_release(struct sim_network *network, struct sim_message *messag
 /* ---- knobs ---- */
 void sim_network_cut(struct sim_network *network, int32_t from, int32_t to);
 /* Nodes of different groups do not hear each other; those in no group hear all. */
-void sim_network_partition(struct sim_network *network, const struct sim_node_set *groups, uint32_t groups_count);
+void sim_network_partition(struct sim_network *network, const struct sim_node_set *groups,
+                           uint32_t groups_count);
 /* Cuts each of the nodes off from everybody else. */
 void sim_network_isolate(struct sim_network *network, const struct sim_node_set *nodes);
 /* Sets the fields (SIM_LINK_*) of one link. */
-void sim_network_change(struct sim_network *network, int32_t from, int32_t to, const struct sim_link_spec *spec,
-                        unsigned fields);
+void sim_network_change(struct sim_network *network, int32_t from, int32_t to,
+                        const struct sim_link_spec *spec, unsigned fields);
 /* The links from and to the node as they were configured. */
 void sim_network_heal(struct sim_network *network, int32_t node);
 bool sim_network_is_cut(const struct sim_network *network, int32_t from, int32_t to);

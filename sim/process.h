@@ -1,12 +1,12 @@
-/* The life of a process, and how events reach it. Between the world's loop and the engine; steps and faults use what
- * world.h offers.
+/* The life of a process, and how events reach it. Between the world's loop and the engine; steps and faults
+ * use what world.h offers.
  *
  *   down ──start──► up ◄──resume── paused        incarnation: even while down, odd while up or paused
  *    ▲              │ ──pause────►   │
  *    └─ kill, power off, exit ───────┘
  *
- * Whatever is queued for a process carries the incarnation it was meant for; what comes for another one is stale. What
- * comes while it is paused waits in order and comes again, as new events, when it is resumed. */
+ * Whatever is queued for a process carries the incarnation it was meant for; what comes for another one is
+ * stale. What comes while it is paused waits in order and comes again, as new events, when it is resumed. */
 #ifndef SIM_PROCESS_H
 #define SIM_PROCESS_H
 

@@ -10,7 +10,8 @@
 
 static struct sim_distribution around(int64_t low_ns, int64_t median_ns, int64_t p99_ns, int64_t high_ns)
 {
-    return (struct sim_distribution){.low_ns = low_ns, .median_ns = median_ns, .p99_ns = p99_ns, .high_ns = high_ns};
+    return (struct sim_distribution){
+        .low_ns = low_ns, .median_ns = median_ns, .p99_ns = p99_ns, .high_ns = high_ns};
 }
 
 struct sim_spec sim_spec_default(void)

@@ -1,5 +1,6 @@
-/* A scenario as data: what a world is built from and what is done to it. Text scenarios (harness/) and generated ones
- * (faults/) end here. Plain values and arrays; sim_spec_copy makes a copy whose memory is all in one allocator. */
+/* A scenario as data: what a world is built from and what is done to it. Text scenarios (harness/) and
+ * generated ones (faults/) end here. Plain values and arrays; sim_spec_copy makes a copy whose memory is all
+ * in one allocator. */
 #ifndef SIM_SPEC_H
 #define SIM_SPEC_H
 
@@ -11,7 +12,8 @@
 
 enum { SIM_LABEL_BYTES = 48, SIM_CLIENTS_MAX = 64, SIM_NODES_MAX = ISR_NODE_MAX };
 
-/* A directed link. Messages of one group keep their order on a link unless reordered; cut links lose everything. */
+/* A directed link. Messages of one group keep their order on a link unless reordered; cut links lose
+ * everything. */
 struct sim_link_spec {
     struct sim_distribution latency;
     uint32_t loss_ppm;
@@ -46,7 +48,7 @@ struct sim_client_spec {
     char name[SIM_LABEL_BYTES];
     enum sim_client_kind kind;
     struct isr_name topic;
-    int32_t partition; /* -1: all partitions in turn (producer) or all (consumer) */
+    int32_t partition;   /* -1: all partitions in turn (producer) or all (consumer) */
     int64_t interval_ns; /* producer: between two batches; 0: only by steps */
     int32_t records_per_batch;
     int32_t value_bytes;
@@ -68,9 +70,9 @@ enum sim_condition_kind {
     SIM_CONDITION_KINDS
 };
 
-/* Two opposite words (is | is not, has | lacks, pending | settled, up | down, fenced | unfenced): comparison is SIM_EQUAL
- * for the first and SIM_NOT_EQUAL for the second, value is 0. "leader of <p> is none" and "controller is elected": node is
- * ISR_NODE_NONE. */
+/* Two opposite words (is | is not, has | lacks, pending | settled, up | down, fenced | unfenced): comparison
+ * is SIM_EQUAL for the first and SIM_NOT_EQUAL for the second, value is 0. "leader of <p> is none" and
+ * "controller is elected": node is ISR_NODE_NONE. */
 struct sim_condition {
     enum sim_condition_kind kind;
     struct isr_name topic;
@@ -98,9 +100,10 @@ enum { SIM_NODE_CONTROLLER = 0 };
 /* An action with all parameters that any action has; sim/actions.def says which one uses which. */
 struct sim_action {
     enum sim_action_kind kind;
-    struct sim_node_set nodes;  /* whom it concerns */
+    struct sim_node_set nodes;    /* whom it concerns */
     struct sim_node_set from, to; /* links: each of from to each of to */
-    struct sim_node_set groups[SIM_GROUPS_MAX]; /* partition: nodes of different groups do not hear each other */
+    struct sim_node_set
+        groups[SIM_GROUPS_MAX]; /* partition: nodes of different groups do not hear each other */
     uint32_t groups_count;
     bool both_ways;
     struct sim_link_spec link;
@@ -123,9 +126,16 @@ struct sim_action {
 };
 
 enum {
-    SIM_LINK_LATENCY = 1, SIM_LINK_LOSS = 2, SIM_LINK_DUPLICATE = 4, SIM_LINK_REORDER = 8,
-    SIM_DISK_WRITE = 1, SIM_DISK_SYNC = 2, SIM_DISK_READ = 4, SIM_DISK_CAPACITY = 8,
-    SIM_CLOCK_OFFSET = 1, SIM_CLOCK_DRIFT = 2,
+    SIM_LINK_LATENCY = 1,
+    SIM_LINK_LOSS = 2,
+    SIM_LINK_DUPLICATE = 4,
+    SIM_LINK_REORDER = 8,
+    SIM_DISK_WRITE = 1,
+    SIM_DISK_SYNC = 2,
+    SIM_DISK_READ = 4,
+    SIM_DISK_CAPACITY = 8,
+    SIM_CLOCK_OFFSET = 1,
+    SIM_CLOCK_DRIFT = 2,
 };
 
 /* Steps run in their order. A step is reached when the one before it has run; it runs when its gate opens. */
@@ -134,13 +144,15 @@ enum sim_gate_kind {
     SIM_GATE_AT,    /* at a time of the world */
     SIM_GATE_WAIT,  /* so long after the step before */
     SIM_GATE_WHEN,  /* as soon as the condition holds (a state) */
-    SIM_GATE_AFTER, /* as soon as the condition becomes true, having been false, since the step was reached (an event) */
+    SIM_GATE_AFTER, /* as soon as the condition becomes true, having been false, since the step was reached
+                       (an event) */
 };
 struct sim_step {
     enum sim_gate_kind gate;
     int64_t time_ns; /* AT, WAIT */
     struct sim_condition condition;
-    int64_t at_latest_ns; /* WHEN, AFTER: runs anyway so long after the step before; ISR_TIME_NEVER: only by the condition */
+    int64_t at_latest_ns; /* WHEN, AFTER: runs anyway so long after the step before; ISR_TIME_NEVER: only by
+                             the condition */
     struct sim_action action;
     int32_t line; /* in the scenario file, 0 when generated */
 };
@@ -159,10 +171,11 @@ const char *sim_invariant_name(int64_t invariant);
 struct sim_spec {
     char name[SIM_LABEL_BYTES];
     uint64_t seed;
-    int64_t duration_ns;   /* virtual time until the end of the run, healing included */
-    int64_t settle_ns;     /* the last part of it: steps are over, faults healed; L1 must be reached by the end. 0: L1 off */
-    int32_t brokers;       /* nodes n1.. with ids 1.. */
-    int32_t controllers;   /* voters; combined: the first nodes, else nodes c1.. with ids brokers + 1.. */
+    int64_t duration_ns; /* virtual time until the end of the run, healing included */
+    int64_t settle_ns;   /* the last part of it: steps are over, faults healed; L1 must be reached by the end.
+                            0: L1 off */
+    int32_t brokers;     /* nodes n1.. with ids 1.. */
+    int32_t controllers; /* voters; combined: the first nodes, else nodes c1.. with ids brokers + 1.. */
     bool combined;
     struct isr_config config;
     struct isr_rules rules;
@@ -174,13 +187,14 @@ struct sim_spec {
     uint32_t clients_count;
     struct sim_step *steps;
     uint32_t steps_count;
-    bool steps_may_remain;      /* steps that are not reached before the settle phase do not make the run vacuous */
-    uint32_t unchecked;     /* bit (1 << enum sim_invariant): not judged */
+    bool
+        steps_may_remain; /* steps that are not reached before the settle phase do not make the run vacuous */
+    uint32_t unchecked;   /* bit (1 << enum sim_invariant): not judged */
     bool stop_at_violation; /* default true */
 };
 
-/* Checks that everything fits together (counts, ids, RF <= brokers, min ISR <= RF, steps' nodes, topics and clients).
- * NULL when it does, else a sentence in buffer; *where tells the step (1-based) or 0. */
+/* Checks that everything fits together (counts, ids, RF <= brokers, min ISR <= RF, steps' nodes, topics and
+ * clients). NULL when it does, else a sentence in buffer; *where tells the step (1-based) or 0. */
 const char *sim_spec_check(const struct sim_spec *spec, char *buffer, size_t buffer_bytes, uint32_t *where);
 /* Defaults: 3 combined brokers, 1ms network, 20us writes, 2ms syncs, no topics, 30 s. */
 struct sim_spec sim_spec_default(void);
@@ -188,8 +202,8 @@ struct sim_spec sim_spec_default(void);
 struct isr_heap;
 void sim_spec_copy(struct sim_spec *to, const struct sim_spec *from, struct isr_heap *heap);
 
-/* Processes: brokers 1.., controllers of their own, the clients, and last one more client: the world's own, which does
- * what steps ask without naming a client and creates the topics. */
+/* Processes: brokers 1.., controllers of their own, the clients, and last one more client: the world's own,
+ * which does what steps ask without naming a client and creates the topics. */
 static inline int32_t sim_spec_first_client(const struct sim_spec *spec)
 {
     return 1 + spec->brokers + (spec->combined ? 0 : spec->controllers);

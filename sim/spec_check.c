@@ -1,5 +1,5 @@
-/* Whether a spec makes sense as a whole. What a scenario file can say is checked where it is read; this is the last word
- * for every spec, generated ones too. */
+/* Whether a spec makes sense as a whole. What a scenario file can say is checked where it is read; this is
+ * the last word for every spec, generated ones too. */
 #include <string.h>
 
 #include "core/base/text.h"
@@ -48,7 +48,8 @@ static bool cluster_holds(const struct sim_spec *spec, struct isr_text *text)
     if (spec->clients_count > SIM_CLIENTS_MAX)
         return WRONG("at most %d clients", SIM_CLIENTS_MAX);
     if (spec->brokers > SIM_NODES_MAX || sim_spec_nodes_count(spec) > SIM_NODES_MAX)
-        return WRONG("brokers, controllers, clients and the world's own client are more than %d processes", SIM_NODES_MAX);
+        return WRONG("brokers, controllers, clients and the world's own client are more than %d processes",
+                     SIM_NODES_MAX);
     if (spec->duration_ns <= 0 || spec->duration_ns > 365 * 86400 * ISR_SECOND)
         return WRONG("the duration must be above 0 and at most a year");
     if (spec->settle_ns < 0 || spec->settle_ns >= spec->duration_ns)
@@ -70,17 +71,17 @@ static const struct sim_topic_spec *topic_named(const struct sim_spec *spec, con
     return NULL;
 }
 
-static bool assignment_holds(const struct sim_spec *spec, const struct sim_topic_spec *topic, int32_t partition,
-                             struct isr_text *text)
+static bool assignment_holds(const struct sim_spec *spec, const struct sim_topic_spec *topic,
+                             int32_t partition, struct isr_text *text)
 {
     const struct isr_replicas *replicas = &topic->assignments[partition];
     if (replicas->count != topic->replication_factor)
-        return WRONG("partition %s-%d has %d replicas assigned, but the replication factor is %d", topic->name.text,
-                     (int)partition, replicas->count, topic->replication_factor);
+        return WRONG("partition %s-%d has %d replicas assigned, but the replication factor is %d",
+                     topic->name.text, (int)partition, replicas->count, topic->replication_factor);
     for (unsigned i = 0; i < replicas->count; i++) {
         if (!sim_spec_is_broker(spec, replicas->ids[i]))
-            return WRONG("partition %s-%d is assigned to node %d, which is no broker", topic->name.text, (int)partition,
-                         replicas->ids[i]);
+            return WRONG("partition %s-%d is assigned to node %d, which is no broker", topic->name.text,
+                         (int)partition, replicas->ids[i]);
         for (unsigned j = 0; j < i; j++) {
             if (replicas->ids[j] == replicas->ids[i])
                 return WRONG("partition %s-%d is assigned to node %d twice", topic->name.text, (int)partition,
@@ -90,7 +91,8 @@ static bool assignment_holds(const struct sim_spec *spec, const struct sim_topic
     return true;
 }
 
-static bool topic_holds(const struct sim_spec *spec, const struct sim_topic_spec *topic, struct isr_text *text)
+static bool topic_holds(const struct sim_spec *spec, const struct sim_topic_spec *topic,
+                        struct isr_text *text)
 {
     const char *name = topic->name.text;
     if (name[0] == '\0')
@@ -106,8 +108,8 @@ static bool topic_holds(const struct sim_spec *spec, const struct sim_topic_spec
         return WRONG("topic %s: a replication factor of %d needs as many brokers, there are %d", name,
                      topic->replication_factor, (int)spec->brokers);
     if (topic->min_isr < 1 || topic->min_isr > topic->replication_factor)
-        return WRONG("topic %s: min ISR is 1 to the replication factor (%d), not %d", name, topic->replication_factor,
-                     topic->min_isr);
+        return WRONG("topic %s: min ISR is 1 to the replication factor (%d), not %d", name,
+                     topic->replication_factor, topic->min_isr);
     for (int32_t i = 0; topic->assignments != NULL && i < topic->partitions; i++) {
         if (!assignment_holds(spec, topic, i, text))
             return false;
@@ -115,8 +117,8 @@ static bool topic_holds(const struct sim_spec *spec, const struct sim_topic_spec
     return true;
 }
 
-static bool partition_holds(const struct sim_spec *spec, const char *topic_name, int32_t partition, bool all_allowed,
-                            struct isr_text *text)
+static bool partition_holds(const struct sim_spec *spec, const char *topic_name, int32_t partition,
+                            bool all_allowed, struct isr_text *text)
 {
     const struct sim_topic_spec *topic = topic_named(spec, topic_name);
     if (topic == NULL)
@@ -155,7 +157,8 @@ static bool client_holds(const struct sim_spec *spec, uint32_t place, struct isr
     if (client->kind == SIM_CLIENT_CONSUMER)
         return true;
     if (client->interval_ns < 0 || client->start_ns < 0 || client->stop_ns < client->start_ns)
-        return WRONG("producer %s: its interval, start and stop must not be negative, nor stop before start", client->name);
+        return WRONG("producer %s: its interval, start and stop must not be negative, nor stop before start",
+                     client->name);
     if (client->records_per_batch < 1 || client->records_per_batch > RECORDS_MAX)
         return WRONG("producer %s: a batch has 1 to %d records", client->name, RECORDS_MAX);
     if (client->value_bytes < 8 || client->value_bytes > VALUE_BYTES_MAX)
@@ -176,7 +179,8 @@ static bool nodes_hold(const struct sim_spec *spec, const struct sim_node_set *n
     return true;
 }
 
-static bool condition_holds(const struct sim_spec *spec, const struct sim_condition *condition, struct isr_text *text)
+static bool condition_holds(const struct sim_spec *spec, const struct sim_condition *condition,
+                            struct isr_text *text)
 {
     static const char *const forms[] = {
 #define X(NAME, form, meaning) form,
@@ -186,7 +190,8 @@ static bool condition_holds(const struct sim_spec *spec, const struct sim_condit
     if (condition->kind >= SIM_CONDITION_KINDS)
         return WRONG("there is no such condition");
     bool partition = strstr(forms[condition->kind], "<p>") != NULL;
-    if (condition->node != ISR_NODE_NONE && (condition->node < 0 || condition->node > sim_spec_nodes_count(spec)))
+    if (condition->node != ISR_NODE_NONE &&
+        (condition->node < 0 || condition->node > sim_spec_nodes_count(spec)))
         return WRONG("there is no node %d", (int)condition->node);
     return !partition || partition_holds(spec, condition->topic.text, condition->partition, false, text);
 }
@@ -288,7 +293,8 @@ static bool step_holds(const struct sim_spec *spec, const struct sim_step *step,
         return WRONG("a step's time must not be negative");
     if (step->gate == SIM_GATE_AT && step->time_ns > spec->duration_ns)
         return WRONG("the run is over before this step");
-    if ((step->gate == SIM_GATE_WHEN || step->gate == SIM_GATE_AFTER) && !condition_holds(spec, &step->condition, text))
+    if ((step->gate == SIM_GATE_WHEN || step->gate == SIM_GATE_AFTER) &&
+        !condition_holds(spec, &step->condition, text))
         return false;
     return action_holds(spec, &step->action, text);
 }

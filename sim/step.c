@@ -1,5 +1,5 @@
-/* One step of the engine and what comes out of it: observations first, in order, then effects, in order, then the end of
- * the process where an effect says so. */
+/* One step of the engine and what comes out of it: observations first, in order, then effects, in order, then
+ * the end of the process where an effect says so. */
 #include "sim/process.h"
 #include "sim/workload.h"
 

@@ -12,11 +12,29 @@
 /* Both lists as one table. The kinds of fields have one namespace here. */
 enum {
 #define ALIAS(name) FIELD_##name = (int)ISR_FIELD_##name
-    ALIAS(tp), ALIAS(node), ALIAS(offset), ALIAS(epoch), ALIAS(index), ALIAS(term), ALIAS(count), ALIAS(size),
-    ALIAS(time), ALIAS(cause), ALIAS(error), ALIAS(flag), ALIAS(set), ALIAS(hash),
+    ALIAS(tp),
+    ALIAS(node),
+    ALIAS(offset),
+    ALIAS(epoch),
+    ALIAS(index),
+    ALIAS(term),
+    ALIAS(count),
+    ALIAS(size),
+    ALIAS(time),
+    ALIAS(cause),
+    ALIAS(error),
+    ALIAS(flag),
+    ALIAS(set),
+    ALIAS(hash),
 #undef ALIAS
 #define ALIAS(name) FIELD_##name = (int)SIM_FIELD_##name
-    ALIAS(message), ALIAS(action), ALIAS(file), ALIAS(operation), ALIAS(io), ALIAS(command), ALIAS(invariant),
+    ALIAS(message),
+    ALIAS(action),
+    ALIAS(file),
+    ALIAS(operation),
+    ALIAS(io),
+    ALIAS(command),
+    ALIAS(invariant),
 #undef ALIAS
 };
 

@@ -1,9 +1,9 @@
-/* The trace: structured records of what the nodes say of themselves (core/observations.def) and of what the simulator does
- * (sim/trace.def), and a rolling hash over every event carried out.
+/* The trace: structured records of what the nodes say of themselves (core/observations.def) and of what the
+ * simulator does (sim/trace.def), and a rolling hash over every event carried out.
  *
- * The hash is always kept; it covers time, kind, node and content of each event and each observation, so that two runs
- * with the same hash did the same. Records are built only as far down in importance as somebody listens: by default story
- * and normal go into a ring of the last ones, which is in the arena. */
+ * The hash is always kept; it covers time, kind, node and content of each event and each observation, so that
+ * two runs with the same hash did the same. Records are built only as far down in importance as somebody
+ * listens: by default story and normal go into a ring of the last ones, which is in the arena. */
 #ifndef SIM_TRACE_H
 #define SIM_TRACE_H
 
@@ -46,7 +46,7 @@ enum sim_field_kind {
 struct sim_trace_info {
     const char *name;
     enum isr_importance importance;
-    struct { /* sim_trace_fields_count many */
+    struct {      /* sim_trace_fields_count many */
         int kind; /* enum isr_field_kind or enum sim_field_kind */
         const char *name;
     } fields[ISR_OBSERVATION_FIELDS];
@@ -62,8 +62,8 @@ enum { SIM_TRACE_RING = 4096 };
 struct sim_trace {
     uint64_t hash;
     struct sim_trace_record *ring; /* SIM_TRACE_RING many */
-    uint64_t records_count;        /* that ever went into the ring; the latest is ring[(records_count - 1) % RING] */
-    int ring_level;                /* enum isr_importance: this and more important ones; -1: none */
+    uint64_t records_count; /* that ever went into the ring; the latest is ring[(records_count - 1) % RING] */
+    int ring_level;         /* enum isr_importance: this and more important ones; -1: none */
     int sink_level;
     int level; /* the greater of both: less important ones are not even built */
     sim_trace_sink *sink;
@@ -85,7 +85,8 @@ static inline uint64_t sim_trace_mix(uint64_t hash, uint64_t value)
 }
 
 /* An event was carried out. */
-static inline void sim_trace_event(struct sim_trace *trace, int64_t time_ns, uint32_t kind, int32_t node, uint64_t content)
+static inline void sim_trace_event(struct sim_trace *trace, int64_t time_ns, uint32_t kind, int32_t node,
+                                   uint64_t content)
 {
     uint64_t hash = sim_trace_mix(trace->hash, (uint64_t)time_ns);
     trace->hash = sim_trace_mix(hash + ((uint64_t)kind << 32 | (uint32_t)node), content);
@@ -102,10 +103,10 @@ static inline bool sim_trace_wants(const struct sim_trace *trace, enum isr_impor
 void sim_trace_observation(struct sim_world *world, int32_t node, const struct isr_observation *observation);
 /* The simulator's own: the fields by their order in sim/trace.def. */
 void sim_trace_add(struct sim_world *world, int32_t node, enum sim_trace_kind kind, const int64_t *fields);
-#define SIM_TRACE(world, node, kind, ...)                                                     \
-    (sim_trace_wants(&(world)->trace, (enum isr_importance)SIM_IMPORTANCE_##kind)              \
-         ? sim_trace_add((world), (node), SIM_TRACE_##kind,                                   \
-                         (const int64_t[ISR_OBSERVATION_FIELDS]){__VA_ARGS__})                \
+#define SIM_TRACE(world, node, kind, ...)                                         \
+    (sim_trace_wants(&(world)->trace, (enum isr_importance)SIM_IMPORTANCE_##kind) \
+         ? sim_trace_add((world), (node), SIM_TRACE_##kind,                       \
+                         (const int64_t[ISR_OBSERVATION_FIELDS]){__VA_ARGS__})    \
          : (void)0)
 enum {
 #define X(NAME, name, importance, fields) SIM_IMPORTANCE_##NAME = ISR_IMPORTANCE_##importance,
@@ -117,11 +118,12 @@ enum {
 uint32_t sim_trace_ring_count(const struct sim_trace *trace);
 const struct sim_trace_record *sim_trace_ring_at(const struct sim_trace *trace, uint32_t place);
 
-/* One record as a line for a person, with names from the world: "0.512s n1 became leader of orders-0 in epoch 3: LEO 12,
- * high watermark 10, ISR [1, 2]". */
+/* One record as a line for a person, with names from the world: "0.512s n1 became leader of orders-0 in epoch
+ * 3: LEO 12, high watermark 10, ISR [1, 2]". */
 void sim_trace_print(struct sim_world *world, const struct sim_trace_record *record, struct isr_text *text);
 /* The same without the time and the node: "became leader of ...". */
-void sim_trace_print_sentence(struct sim_world *world, const struct sim_trace_record *record, struct isr_text *text);
+void sim_trace_print_sentence(struct sim_world *world, const struct sim_trace_record *record,
+                              struct isr_text *text);
 
 /* One field's value: "orders-0", "FETCH_REQUEST", "[1, 2]". */
 void sim_trace_print_field(struct sim_world *world, int kind, int64_t value, struct isr_text *text);

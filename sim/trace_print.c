@@ -1,5 +1,5 @@
-/* Trace records as lines for a person. Story-importance records have a sentence each; the others have the name of the
- * record and its fields, spelled out by their kinds. */
+/* Trace records as lines for a person. Story-importance records have a sentence each; the others have the
+ * name of the record and its fields, spelled out by their kinds. */
 #include "sim/action.h"
 #include "sim/trace.h"
 #include "sim/world.h"
@@ -150,7 +150,8 @@ static void print_step(const struct sim_spec *spec, int64_t step, struct isr_tex
 
 /* ---- the generic form ---- */
 
-static void print_core_field(struct sim_world *world, enum isr_field_kind kind, int64_t value, struct isr_text *text)
+static void print_core_field(struct sim_world *world, enum isr_field_kind kind, int64_t value,
+                             struct isr_text *text)
 {
     switch (kind) {
     case ISR_FIELD_tp:
@@ -219,14 +220,16 @@ static void print_words(const char *name, struct isr_text *text)
 }
 
 /* "high watermark lowered: orders-0, from 12, to 10 (it became follower)" */
-static void print_generic(struct sim_world *world, const struct sim_trace_record *record, struct isr_text *text)
+static void print_generic(struct sim_world *world, const struct sim_trace_record *record,
+                          struct isr_text *text)
 {
     const struct sim_trace_info *info = sim_trace_info(record->kind);
     print_words(info->name, text);
     for (uint32_t i = 0; i < sim_trace_fields_count(record->kind); i++) {
         int kind = info->fields[i].kind;
-        bool plain = kind == (int)ISR_FIELD_tp || kind == (int)SIM_FIELD_message || kind == (int)SIM_FIELD_action ||
-                     kind == (int)SIM_FIELD_operation || kind == (int)SIM_FIELD_file;
+        bool plain = kind == (int)ISR_FIELD_tp || kind == (int)SIM_FIELD_message ||
+                     kind == (int)SIM_FIELD_action || kind == (int)SIM_FIELD_operation ||
+                     kind == (int)SIM_FIELD_file;
         isr_text_format(text, i == 0 ? ": " : kind == (int)ISR_FIELD_cause ? " " : ", ");
         if (!plain && kind != (int)ISR_FIELD_cause) {
             print_words(info->fields[i].name, text);
@@ -238,7 +241,8 @@ static void print_generic(struct sim_world *world, const struct sim_trace_record
 
 /* ---- sentences ---- */
 
-static void print_became_leader(struct sim_world *world, const struct isr_observation *o, struct isr_text *text)
+static void print_became_leader(struct sim_world *world, const struct isr_observation *o,
+                                struct isr_text *text)
 {
     isr_text_format(text, "became leader of ");
     print_tp(world, o->became_leader.tp, text);
@@ -259,7 +263,8 @@ static void print_truncated(struct sim_world *world, const struct isr_observatio
                     isr_cause_words(o->log_truncated.cause));
 }
 
-static void print_isr_committed(struct sim_world *world, const struct isr_observation *o, struct isr_text *text)
+static void print_isr_committed(struct sim_world *world, const struct isr_observation *o,
+                                struct isr_text *text)
 {
     isr_text_format(text, "sees the ISR of ");
     print_tp(world, o->isr_committed.tp, text);
@@ -267,7 +272,8 @@ static void print_isr_committed(struct sim_world *world, const struct isr_observ
     print_set(o->isr_committed.from, text);
     isr_text_format(text, " to ");
     print_set(o->isr_committed.to, text);
-    isr_text_format(text, " (leader epoch %ld): %s", o->isr_committed.leader_epoch, isr_cause_words(o->isr_committed.cause));
+    isr_text_format(text, " (leader epoch %ld): %s", o->isr_committed.leader_epoch,
+                    isr_cause_words(o->isr_committed.cause));
 }
 
 static void print_diverged(struct sim_world *world, const struct isr_observation *o, struct isr_text *text)
@@ -281,7 +287,8 @@ static void print_diverged(struct sim_world *world, const struct isr_observation
                     o->fetch_diverged.end_offset);
 }
 
-static void print_partition_changed(struct sim_world *world, const struct isr_observation *o, struct isr_text *text)
+static void print_partition_changed(struct sim_world *world, const struct isr_observation *o,
+                                    struct isr_text *text)
 {
     isr_text_format(text, "controller: ");
     print_tp(world, o->partition_changed.tp, text);
@@ -298,14 +305,16 @@ static void print_partition_changed(struct sim_world *world, const struct isr_ob
     isr_text_format(text, ": %s", isr_cause_words(o->partition_changed.cause));
 }
 
-static void print_broker_state(struct sim_world *world, const struct isr_observation *o, struct isr_text *text)
+static void print_broker_state(struct sim_world *world, const struct isr_observation *o,
+                               struct isr_text *text)
 {
     isr_text_format(text, "controller: broker ");
     print_node(world, o->broker_state.broker, text);
     isr_text_format(text, o->broker_state.fenced          ? " is fenced"
                           : o->broker_state.shutting_down ? " is shutting down"
                                                           : " is in service");
-    isr_text_format(text, " (broker epoch %ld): %s", o->broker_state.broker_epoch, isr_cause_words(o->broker_state.cause));
+    isr_text_format(text, " (broker epoch %ld): %s", o->broker_state.broker_epoch,
+                    isr_cause_words(o->broker_state.cause));
 }
 
 /* True when the observation has a sentence. */
@@ -328,12 +337,13 @@ static bool print_story(struct sim_world *world, const struct sim_trace_record *
     else if (record->kind == ISR_OBSERVED_BROKER_STATE)
         print_broker_state(world, o, text);
     else if (record->kind == ISR_OBSERVED_BROKER_STOPPING)
-        isr_text_format(text, "begins a controlled shutdown (broker epoch %ld)", o->broker_stopping.broker_epoch);
+        isr_text_format(text, "begins a controlled shutdown (broker epoch %ld)",
+                        o->broker_stopping.broker_epoch);
     else if (record->kind == ISR_OBSERVED_NODE_HALTED)
         isr_text_format(text, "halts: its disk cannot be trusted (%s)", io_word(o->node_halted.reason));
     else if (record->kind == ISR_OBSERVED_CONTROLLER_ACTIVE)
-        isr_text_format(text, "is the active controller in term %ld, from index %ld", o->controller_active.term,
-                        o->controller_active.index);
+        isr_text_format(text, "is the active controller in term %ld, from index %ld",
+                        o->controller_active.term, o->controller_active.index);
     else
         return false;
     return true;
@@ -371,7 +381,8 @@ static bool print_own(struct sim_world *world, const struct sim_trace_record *re
     return true;
 }
 
-void sim_trace_print_sentence(struct sim_world *world, const struct sim_trace_record *record, struct isr_text *text)
+void sim_trace_print_sentence(struct sim_world *world, const struct sim_trace_record *record,
+                              struct isr_text *text)
 {
     if (!print_story(world, record, text) && !print_own(world, record, text))
         print_generic(world, record, text);
@@ -380,7 +391,8 @@ void sim_trace_print_sentence(struct sim_world *world, const struct sim_trace_re
 void sim_trace_print(struct sim_world *world, const struct sim_trace_record *record, struct isr_text *text)
 {
     int64_t ms = record->time_ns / ISR_MS;
-    isr_text_format(text, "%ld.%s%s%lds ", ms / 1000, ms % 1000 < 100 ? "0" : "", ms % 1000 < 10 ? "0" : "", ms % 1000);
+    isr_text_format(text, "%ld.%s%s%lds ", ms / 1000, ms % 1000 < 100 ? "0" : "", ms % 1000 < 10 ? "0" : "",
+                    ms % 1000);
     if (record->node != 0) {
         print_node(world, record->node, text);
         isr_text_format(text, " ");

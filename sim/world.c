@@ -4,7 +4,8 @@
 #include "sim/script.h"
 #include "sim/workload.h"
 
-/* So many events at one instant are a circle: two nodes, or a timer, that keep each other busy without time going on. */
+/* So many events at one instant are a circle: two nodes, or a timer, that keep each other busy without time
+ * going on. */
 enum { EVENTS_AT_ONCE_MAX = 10000000 };
 
 /* ---- building ---- */
@@ -25,7 +26,8 @@ struct sim_world *sim_world_new(struct arena *arena, const struct sim_spec *spec
     world->processes_count = sim_spec_nodes_count(spec);
     sim_queue_init(&world->queue, &world->heap);
     sim_random_init(&world->random, seed, (uint32_t)world->processes_count + 1, &world->heap);
-    sim_network_init(&world->network, arena_owner_new(arena, "network"), &spec->network, world->processes_count, seed);
+    sim_network_init(&world->network, arena_owner_new(arena, "network"), &spec->network,
+                     world->processes_count, seed);
     sim_trace_init(&world->trace, arena_owner_new(arena, "trace"));
     world->processes =
         isr_heap_allocate(&world->heap, sizeof *world->processes * (size_t)(world->processes_count + 1));
@@ -45,7 +47,8 @@ void sim_world_watch(struct sim_world *world, const struct sim_monitor *monitor)
 
 void sim_world_wake_workload(struct sim_world *world, int64_t time_ns, uint64_t argument)
 {
-    sim_queue_push(&world->queue, time_ns > world->now_ns ? time_ns : world->now_ns, SIM_EVENT_WORKLOAD, 0, argument);
+    sim_queue_push(&world->queue, time_ns > world->now_ns ? time_ns : world->now_ns, SIM_EVENT_WORKLOAD, 0,
+                   argument);
 }
 
 void sim_world_wake_script(struct sim_world *world, int64_t time_ns)

@@ -1,7 +1,7 @@
 /* The world: many nodes in one process, one queue of events, one clock, all memory in one arena.
  *
- * Everything in a world lies in the arena (sim/base/arena.h); nothing in it points outside but function pointers.
- * Same spec and seed: same events, same hash, on every compiler and machine. */
+ * Everything in a world lies in the arena (sim/base/arena.h); nothing in it points outside but function
+ * pointers. Same spec and seed: same events, same hash, on every compiler and machine. */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
@@ -20,8 +20,9 @@ struct sim_world;
 
 enum sim_process_state { SIM_PROCESS_DOWN, SIM_PROCESS_UP, SIM_PROCESS_PAUSED };
 
-/* A node's wish to be woken earlier queues a new wake-up, a wish for later waits for the one that is queued and looks
- * again: so those in the queue are ever earlier ones. What does not fit is forgotten and does nothing when it comes. */
+/* A node's wish to be woken earlier queues a new wake-up, a wish for later waits for the one that is queued
+ * and looks again: so those in the queue are ever earlier ones. What does not fit is forgotten and does
+ * nothing when it comes. */
 enum { SIM_WAKES_MAX = 8 };
 
 /* One node's process. */
@@ -29,28 +30,29 @@ struct sim_process {
     int32_t id;
     unsigned roles; /* ISR_NODE_* */
     enum sim_process_state state;
-    uint32_t incarnation; /* grows at each start and each end: stale events carry an older one */
+    uint32_t incarnation;  /* grows at each start and each end: stale events carry an older one */
     struct isr_node *node; /* NULL while down */
     struct isr_heap heap;  /* dropped whole at a crash */
     struct arena_owner *memory;
     struct sim_clock clock;
     struct sim_disk *disk;
-    int64_t wake_wanted_ns; /* local time at which the node wants to be woken */
+    int64_t wake_wanted_ns;            /* local time at which the node wants to be woken */
     int64_t wake_at_ns[SIM_WAKES_MAX]; /* world times of its wake-ups in the queue, the next one last */
     uint32_t wakes_count;
-    bool stopping;         /* a clean shutdown was asked for */
-    bool last_stop_clean;  /* how the previous life ended */
-    bool last_stop_lossy;  /* power loss that lost something not synced */
+    bool stopping;                                 /* a clean shutdown was asked for */
+    bool last_stop_clean;                          /* how the previous life ended */
+    bool last_stop_lossy;                          /* power loss that lost something not synced */
     struct sim_deferred *deferred, *deferred_last; /* events that wait while paused, in order */
     uint32_t deferred_count;
 };
 
-/* Who watches a world: the checks (sim/checks/). Every function may be NULL. Called synchronously; must not change
- * the world except through sim_world_fail. */
+/* Who watches a world: the checks (sim/checks/). Every function may be NULL. Called synchronously; must not
+ * change the world except through sim_world_fail. */
 struct sim_monitor {
     void *object;
     /* Something a node said of itself, in order, right after the step in which it said so. */
-    void (*observation)(void *object, struct sim_world *world, int32_t node, const struct isr_observation *observation);
+    void (*observation)(void *object, struct sim_world *world, int32_t node,
+                        const struct isr_observation *observation);
     /* A process started or ended (state, and how it ended, are in the process). */
     void (*process)(void *object, struct sim_world *world, int32_t node);
     /* A client was told the outcome of a command, or read a batch (effect kinds REPLY and RECORDS). */
@@ -94,7 +96,7 @@ struct sim_world {
     struct sim_script *script; /* steps */
     struct sim_counters counters;
     uint32_t events_at_once; /* carried out without time going on */
-    bool changed; /* since the script last looked: an observation, a process, a client's effect */
+    bool changed;            /* since the script last looked: an observation, a process, a client's effect */
     bool over;
     enum sim_verdict verdict;
     enum sim_invariant invariant; /* when violated */
@@ -123,7 +125,8 @@ static inline bool sim_process_running(const struct sim_process *process)
 }
 /* The active controller with the highest term, or NULL. */
 struct sim_process *sim_world_controller(struct sim_world *world);
-/* The committed metadata: the controller image with the highest index among running controllers; NULL when none runs. */
+/* The committed metadata: the controller image with the highest index among running controllers; NULL when
+ * none runs. */
 const struct isr_image *sim_world_image(struct sim_world *world);
 
 /* ---- mechanisms that steps and faults use (sim/process.c) ---- */
@@ -135,7 +138,8 @@ void sim_process_power_off_losing_all(struct sim_world *world, int32_t node);
 void sim_process_pause(struct sim_world *world, int32_t node);
 void sim_process_resume(struct sim_world *world, int32_t node);
 void sim_process_shutdown(struct sim_world *world, int32_t node);
-/* Gives a client node a command: it gets it as the next event at this time (dropped when it is down). Copies. */
+/* Gives a client node a command: it gets it as the next event at this time (dropped when it is down). Copies.
+ */
 void sim_process_command(struct sim_world *world, int32_t node, const struct isr_command *command);
 
 /* ---- the queue, for workload and script (sim/world.c) ---- */

@@ -11,6 +11,9 @@ step "packages"
 tools/setup.sh
 tools/python.sh
 
+step "format"
+find core sim faults harness -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror
+
 step "build: gcc Release, clang Release, gcc Debug with sanitizers"
 tools/build.sh build
 tools/build.sh build-clang

@@ -6,7 +6,6 @@
  * simulator provides its own by defining isr_assert_failed (it is a weak symbol). */
 _Noreturn void isr_assert_failed(const char *condition, const char *file, int line);
 
-#define ISR_ASSERT(condition) \
-    ((condition) ? (void)0 : isr_assert_failed(#condition, __FILE__, __LINE__))
+#define ISR_ASSERT(condition) ((condition) ? (void)0 : isr_assert_failed(#condition, __FILE__, __LINE__))
 
 #endif

@@ -114,7 +114,8 @@ void isr_env_write(struct isr_env *env, struct isr_file file, int64_t position, 
     env->metrics.disk_writes++;
 }
 
-void isr_env_sync(struct isr_env *env, struct isr_file file, isr_io_done *done, void *object, int64_t argument)
+void isr_env_sync(struct isr_env *env, struct isr_file file, isr_io_done *done, void *object,
+                  int64_t argument)
 {
     operation_add(env, ISR_EFFECT_SYNC, file, done, object, argument);
     env->metrics.disk_syncs++;
@@ -140,7 +141,8 @@ void isr_env_delete(struct isr_env *env, struct isr_file file, isr_io_done *done
     operation_add(env, ISR_EFFECT_DELETE, file, done, object, argument);
 }
 
-void isr_env_read(struct isr_env *env, struct isr_file file, isr_io_done *done, void *object, int64_t argument)
+void isr_env_read(struct isr_env *env, struct isr_file file, isr_io_done *done, void *object,
+                  int64_t argument)
 {
     operation_add(env, ISR_EFFECT_READ, file, done, object, argument);
 }

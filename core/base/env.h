@@ -78,14 +78,16 @@ void isr_env_io_done(struct isr_env *env, const struct isr_event *event);
 void isr_env_send_frame(struct isr_env *env, int32_t to, struct isr_bytes frame);
 void isr_env_write(struct isr_env *env, struct isr_file file, int64_t position, struct isr_bytes bytes,
                    isr_io_done *done, void *object, int64_t argument);
-void isr_env_sync(struct isr_env *env, struct isr_file file, isr_io_done *done, void *object, int64_t argument);
+void isr_env_sync(struct isr_env *env, struct isr_file file, isr_io_done *done, void *object,
+                  int64_t argument);
 void isr_env_replace(struct isr_env *env, struct isr_file file, struct isr_bytes bytes, isr_io_done *done,
                      void *object, int64_t argument);
 void isr_env_truncate(struct isr_env *env, struct isr_file file, int64_t size_bytes, isr_io_done *done,
                       void *object, int64_t argument);
 void isr_env_delete(struct isr_env *env, struct isr_file file, isr_io_done *done, void *object,
                     int64_t argument);
-void isr_env_read(struct isr_env *env, struct isr_file file, isr_io_done *done, void *object, int64_t argument);
+void isr_env_read(struct isr_env *env, struct isr_file file, isr_io_done *done, void *object,
+                  int64_t argument);
 void isr_env_list(struct isr_env *env, isr_io_done *done, void *object, int64_t argument);
 void isr_env_reply(struct isr_env *env, uint64_t id, enum isr_error error, struct isr_tp tp, int64_t offset);
 void isr_env_records(struct isr_env *env, struct isr_tp tp, int64_t offset, struct isr_bytes batch);

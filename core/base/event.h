@@ -8,15 +8,15 @@
 /* ---- files: named by what they hold, never by a path ---- */
 
 enum isr_file_kind {
-    ISR_FILE_SEGMENT,          /* tp, number = base offset: record batches */
-    ISR_FILE_EPOCHS,           /* tp: leader-epoch checkpoint */
-    ISR_FILE_PRODUCERS,        /* tp, number = offset: producer-state snapshot */
-    ISR_FILE_HIGH_WATERMARKS,  /* high-watermark checkpoint of all partitions */
-    ISR_FILE_RECOVERY_POINTS,  /* recovery points and log starts of all partitions */
-    ISR_FILE_CLEAN_SHUTDOWN,   /* clean-shutdown marker with the broker epoch */
-    ISR_FILE_QUORUM_VOTE,      /* Raft term and vote */
-    ISR_FILE_QUORUM_LOG,       /* number = first index: Raft entries */
-    ISR_FILE_QUORUM_SNAPSHOT,  /* number = last index: Raft snapshot */
+    ISR_FILE_SEGMENT,         /* tp, number = base offset: record batches */
+    ISR_FILE_EPOCHS,          /* tp: leader-epoch checkpoint */
+    ISR_FILE_PRODUCERS,       /* tp, number = offset: producer-state snapshot */
+    ISR_FILE_HIGH_WATERMARKS, /* high-watermark checkpoint of all partitions */
+    ISR_FILE_RECOVERY_POINTS, /* recovery points and log starts of all partitions */
+    ISR_FILE_CLEAN_SHUTDOWN,  /* clean-shutdown marker with the broker epoch */
+    ISR_FILE_QUORUM_VOTE,     /* Raft term and vote */
+    ISR_FILE_QUORUM_LOG,      /* number = first index: Raft entries */
+    ISR_FILE_QUORUM_SNAPSHOT, /* number = last index: Raft snapshot */
     ISR_FILE_KINDS
 };
 
@@ -74,12 +74,12 @@ struct isr_command {
 /* ---- in ---- */
 
 enum isr_event_kind {
-    ISR_EVENT_START,     /* the process started; once, first */
-    ISR_EVENT_MESSAGE,   /* a frame arrived */
-    ISR_EVENT_WAKE,      /* the time asked for by the last effects came */
-    ISR_EVENT_IO_DONE,   /* a disk operation finished or failed */
-    ISR_EVENT_COMMAND,   /* to a client */
-    ISR_EVENT_SHUTDOWN,  /* asked to stop cleanly; the node answers with ISR_EFFECT_EXIT when it is done */
+    ISR_EVENT_START,    /* the process started; once, first */
+    ISR_EVENT_MESSAGE,  /* a frame arrived */
+    ISR_EVENT_WAKE,     /* the time asked for by the last effects came */
+    ISR_EVENT_IO_DONE,  /* a disk operation finished or failed */
+    ISR_EVENT_COMMAND,  /* to a client */
+    ISR_EVENT_SHUTDOWN, /* asked to stop cleanly; the node answers with ISR_EFFECT_EXIT when it is done */
 };
 
 struct isr_event {
@@ -107,10 +107,10 @@ struct isr_event {
 /* ---- out ---- */
 
 enum isr_effect_kind {
-    ISR_EFFECT_SEND,     /* frame to a node */
-    ISR_EFFECT_WRITE,    /* bytes at position of a file, made if absent; done = in the page cache */
-    ISR_EFFECT_SYNC,     /* done = all earlier writes and truncations of the file, and its name, are durable */
-    ISR_EFFECT_REPLACE,  /* the whole file, atomically (write aside, sync, rename, sync); done = durable */
+    ISR_EFFECT_SEND,    /* frame to a node */
+    ISR_EFFECT_WRITE,   /* bytes at position of a file, made if absent; done = in the page cache */
+    ISR_EFFECT_SYNC,    /* done = all earlier writes and truncations of the file, and its name, are durable */
+    ISR_EFFECT_REPLACE, /* the whole file, atomically (write aside, sync, rename, sync); done = durable */
     ISR_EFFECT_TRUNCATE, /* to position bytes; done = in the page cache */
     ISR_EFFECT_DELETE,   /* the file; no error when it is absent */
     ISR_EFFECT_READ,     /* the whole file */
@@ -123,16 +123,16 @@ enum isr_effect_kind {
 /* Disk operations on one file take effect and complete in the order in which they were asked. */
 struct isr_effect {
     enum isr_effect_kind kind;
-    uint8_t error;     /* REPLY: enum isr_error */
-    bool clean;        /* EXIT */
-    int32_t to;        /* SEND */
-    uint32_t io;       /* disk operations: echoed by ISR_EVENT_IO_DONE */
+    uint8_t error; /* REPLY: enum isr_error */
+    bool clean;    /* EXIT */
+    int32_t to;    /* SEND */
+    uint32_t io;   /* disk operations: echoed by ISR_EVENT_IO_DONE */
     struct isr_file file;
-    int64_t position;  /* WRITE, TRUNCATE */
+    int64_t position;       /* WRITE, TRUNCATE */
     struct isr_bytes bytes; /* SEND, WRITE, REPLACE, RECORDS: valid until the node's next step */
-    uint64_t id;       /* REPLY: the command's */
-    int64_t offset;    /* REPLY: base offset of what was produced; RECORDS: offset of the batch */
-    struct isr_tp tp;  /* REPLY, RECORDS */
+    uint64_t id;            /* REPLY: the command's */
+    int64_t offset;         /* REPLY: base offset of what was produced; RECORDS: offset of the batch */
+    struct isr_tp tp;       /* REPLY, RECORDS */
 };
 
 /* Filled by a step; everything in it belongs to the node and is valid until its next step. */
@@ -141,7 +141,8 @@ struct isr_effects {
     uint32_t count;
     const struct isr_observation *observations;
     uint32_t observations_count;
-    int64_t wake_ns; /* node-local time of the wake-up that is wanted; replaces the earlier wish; ISR_TIME_NEVER */
+    int64_t wake_ns; /* node-local time of the wake-up that is wanted; replaces the earlier wish;
+                        ISR_TIME_NEVER */
 };
 
 #endif

@@ -23,9 +23,7 @@ void isr_heap_release(struct isr_heap *heap, void *block);
 
 /* Makes room for one more element in a growing array: (heap, array, count, &capacity) -> the array. */
 #define ISR_GROW(heap, array, count, capacity) \
-    ((count) < (capacity) \
-         ? (array) \
-         : isr_heap_grow((heap), (array), sizeof *(array), (count), &(capacity)))
+    ((count) < (capacity) ? (array) : isr_heap_grow((heap), (array), sizeof *(array), (count), &(capacity)))
 void *isr_heap_grow(struct isr_heap *heap, void *array, size_t element_bytes, uint32_t count,
                     uint32_t *capacity);
 

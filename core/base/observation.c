@@ -23,8 +23,7 @@ const struct isr_observation_info *isr_observation_info(enum isr_observation_kin
 {
     static const struct isr_observation_info infos[] = {
 #define F(kind, name) {ISR_FIELD_##kind, #name},
-#define X(NAME, name, importance, field_list) \
-    {#name, ISR_IMPORTANCE_##importance, {field_list}},
+#define X(NAME, name, importance, field_list) {#name, ISR_IMPORTANCE_##importance, {field_list}},
 #include "core/observations.def"
 #undef X
 #undef F

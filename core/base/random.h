@@ -8,8 +8,8 @@
 #include "core/base/hash.h"
 
 enum isr_random_purpose {
-    ISR_RANDOM_ELECTION,  /* Raft's election timeout */
-    ISR_RANDOM_BACKOFF,   /* jitter of retries */
+    ISR_RANDOM_ELECTION, /* Raft's election timeout */
+    ISR_RANDOM_BACKOFF,  /* jitter of retries */
     ISR_RANDOM_INCARNATION,
     ISR_RANDOM_PURPOSES
 };

@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 /* The values of one rule, for example ISR_RULE_trunc_epoch and ISR_RULE_trunc_hw. */
-#define X(name, correct, wrong, source, sentence) enum { ISR_RULE_##name##_##correct, ISR_RULE_##name##_##wrong };
+#define X(name, correct, wrong, source, sentence) \
+    enum { ISR_RULE_##name##_##correct, ISR_RULE_##name##_##wrong };
 #include "core/rules.def"
 #undef X
 

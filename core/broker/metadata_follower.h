@@ -19,7 +19,7 @@ struct isr_metadata_follower {
     int64_t next_index;   /* the first entry that was not applied */
     uint32_t correlation; /* 0: not asking */
     int32_t asked;
-    bool redirected; /* the last question followed a hint: a second one in a row waits */
+    bool redirected;        /* the last question followed a hint: a second one in a row waits */
     struct isr_timer timer; /* of the answer, or of the pause */
 };
 

@@ -18,8 +18,8 @@
  *   - A leader that does not know the producer accepts any sequence: until the first delivery of an epoch is
  *     acknowledged only one is in flight, lest the second be taken for the first.
  *   - A delivery that fails for good leaves a gap in the sequences, over which the leader would refuse
- *     everything. KIP-360 begins a new epoch at sequence 0. Whatever else was sent with an old sequence may be
- *     in the log, or a copy of it may still be on its way and be taken before the new epoch is known; written
+ *     everything. KIP-360 begins a new epoch at sequence 0. Whatever else was sent with an old sequence may
+ * be in the log, or a copy of it may still be on its way and be taken before the new epoch is known; written
  *     again under the new epoch it would be there twice. It fails with REQUEST_TIMED_OUT, which says exactly
  *     that.
  *   - OUT_OF_ORDER_SEQUENCE_NUMBER for a delivery that waits for an earlier one is a matter of time. For one

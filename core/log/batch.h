@@ -38,8 +38,8 @@ enum isr_batch_status { ISR_BATCH_OK, ISR_BATCH_SHORT /* the input ends inside i
  * Safe on arbitrary bytes. On OK batch->bytes.size tells where the next one starts. */
 enum isr_batch_status isr_batch_parse(struct isr_bytes input, bool check_crc, struct isr_batch *batch);
 
-/* Builds a batch in scratch: record i has a value of value_bytes (at least 8) that starts with the little-endian
- * u64 first_value + i; the rest is filler that depends on the value alone. */
+/* Builds a batch in scratch: record i has a value of value_bytes (at least 8) that starts with the
+ * little-endian u64 first_value + i; the rest is filler that depends on the value alone. */
 struct isr_bytes isr_batch_build(struct isr_scratch *scratch, int64_t producer_id, int16_t producer_epoch,
                                  int32_t base_sequence, uint64_t first_value, uint32_t record_count,
                                  uint32_t value_bytes);

@@ -1,6 +1,7 @@
-/* Memory of batches: blocks of the node's heap, each filled from its start, none ever moved, so that a batch's bytes
- * stay where they are (a write effect and a read point straight at them) and growth copies nothing. A batch lies in
- * one block whole. The first blocks of a log are small, for worlds of many quiet partitions. */
+/* Memory of batches: blocks of the node's heap, each filled from its start, none ever moved, so that a
+ * batch's bytes stay where they are (a write effect and a read point straight at them) and growth copies
+ * nothing. A batch lies in one block whole. The first blocks of a log are small, for worlds of many quiet
+ * partitions. */
 #include "core/log/internal.h"
 
 struct isr_log_block {

@@ -65,7 +65,8 @@ static bool producers_file_is_sound(const struct isr_producers_file *file)
         return false;
     for (uint32_t i = 0; i < file->lines_count; i++) {
         const struct isr_producers_line *line = &file->lines[i];
-        if (!producers_line_is_sound(line, file->offset) || (i > 0 && line[-1].producer_id >= line->producer_id))
+        if (!producers_line_is_sound(line, file->offset) ||
+            (i > 0 && line[-1].producer_id >= line->producer_id))
             return false;
     }
     return true;
@@ -98,23 +99,24 @@ static bool header_get(struct isr_reader *reader, enum isr_file_kind kind)
            crc == isr_crc32c(0, reader->data + 4, reader->size_bytes - 4);
 }
 
-#define X(KIND, name)                                                                                         \
-    struct isr_bytes isr_checkpoint_encode_##name(struct isr_scratch *scratch, const struct isr_##name *file) \
-    {                                                                                                         \
-        size_t size = ISR_CHECKPOINT_HEADER_BYTES + isr_size_##name(file);                                    \
-        uint8_t *data = isr_scratch_allocate(scratch, size);                                                  \
-        uint8_t *end = isr_put_##name(header_put(data, ISR_FILE_##KIND), file);                               \
-        ISR_ASSERT(end == data + size);                                                                       \
-        return file_seal(data, size);                                                                         \
-    }                                                                                                         \
-    bool isr_checkpoint_parse_##name(struct isr_bytes bytes, struct isr_scratch *scratch,                     \
-                                     struct isr_##name *file)                                                 \
-    {                                                                                                         \
-        struct isr_reader reader = {.data = bytes.data, .size_bytes = bytes.size, .scratch = scratch};        \
-        if (!header_get(&reader, ISR_FILE_##KIND))                                                            \
-            return false;                                                                                     \
-        isr_get_##name(&reader, file);                                                                        \
-        return !reader.failed && reader.position == reader.size_bytes && name##_is_sound(file);               \
+#define X(KIND, name)                                                                                  \
+    struct isr_bytes isr_checkpoint_encode_##name(struct isr_scratch *scratch,                         \
+                                                  const struct isr_##name *file)                       \
+    {                                                                                                  \
+        size_t size = ISR_CHECKPOINT_HEADER_BYTES + isr_size_##name(file);                             \
+        uint8_t *data = isr_scratch_allocate(scratch, size);                                           \
+        uint8_t *end = isr_put_##name(header_put(data, ISR_FILE_##KIND), file);                        \
+        ISR_ASSERT(end == data + size);                                                                \
+        return file_seal(data, size);                                                                  \
+    }                                                                                                  \
+    bool isr_checkpoint_parse_##name(struct isr_bytes bytes, struct isr_scratch *scratch,              \
+                                     struct isr_##name *file)                                          \
+    {                                                                                                  \
+        struct isr_reader reader = {.data = bytes.data, .size_bytes = bytes.size, .scratch = scratch}; \
+        if (!header_get(&reader, ISR_FILE_##KIND))                                                     \
+            return false;                                                                              \
+        isr_get_##name(&reader, file);                                                                 \
+        return !reader.failed && reader.position == reader.size_bytes && name##_is_sound(file);        \
     }
 ISR_CHECKPOINT_FILES(X)
 #undef X

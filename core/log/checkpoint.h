@@ -1,8 +1,8 @@
 /* The formats of the small files beside the segments, each declared once as a list of fields.
  *
- * File: u32 CRC-32C of what follows, u32 kind of file, u32 version, then the fields. Anything else, and bytes left
- * over, are damage: the file counts as missing. Values that make no sense are damage too: whoever reads a parsed file
- * may rely on what the comments say. */
+ * File: u32 CRC-32C of what follows, u32 kind of file, u32 version, then the fields. Anything else, and bytes
+ * left over, are damage: the file counts as missing. Values that make no sense are damage too: whoever reads
+ * a parsed file may rely on what the comments say. */
 #ifndef ISR_LOG_CHECKPOINT_H
 #define ISR_LOG_CHECKPOINT_H
 
@@ -30,8 +30,8 @@ enum { ISR_CHECKPOINT_VERSION = 1, ISR_CHECKPOINT_HEADER_BYTES = 12 };
     SCALAR(i64, recovery_point)
 #define ISR_FIELDS_recovery_points_file(SCALAR, BYTES, ARRAY) ARRAY(recovery_points_line, lines)
 
-/* ISR_FILE_PRODUCERS: the producers at `offset`; ids strictly rising, 1..ISR_PRODUCER_BATCHES batches each, their
- * offsets rising and below `offset`. */
+/* ISR_FILE_PRODUCERS: the producers at `offset`; ids strictly rising, 1..ISR_PRODUCER_BATCHES batches each,
+ * their offsets rising and below `offset`. */
 #define ISR_FIELDS_producers_batch(SCALAR, BYTES, ARRAY) \
     SCALAR(i64, base_offset)                             \
     SCALAR(i32, base_sequence)                           \
@@ -54,11 +54,11 @@ enum { ISR_CHECKPOINT_VERSION = 1, ISR_CHECKPOINT_HEADER_BYTES = 12 };
     X(recovery_points_line)     \
     X(producers_batch)          \
     X(producers_line)
-#define ISR_CHECKPOINT_FILES(X)                      \
-    X(EPOCHS, epochs_file)                           \
-    X(HIGH_WATERMARKS, high_watermarks_file)         \
-    X(RECOVERY_POINTS, recovery_points_file)         \
-    X(PRODUCERS, producers_file)                     \
+#define ISR_CHECKPOINT_FILES(X)              \
+    X(EPOCHS, epochs_file)                   \
+    X(HIGH_WATERMARKS, high_watermarks_file) \
+    X(RECOVERY_POINTS, recovery_points_file) \
+    X(PRODUCERS, producers_file)             \
     X(CLEAN_SHUTDOWN, clean_shutdown_file)
 
 #define X(name) ISR_CODEC_DECLARE(name)
@@ -66,10 +66,11 @@ ISR_CHECKPOINT_PARTS(X)
 #undef X
 /* isr_checkpoint_encode_<name>: the bytes of the file, in scratch.
  * isr_checkpoint_parse_<name>: fills file, with its arrays in scratch; false when the bytes are damaged. */
-#define X(KIND, name)                                                                                          \
-    ISR_CODEC_DECLARE(name)                                                                                    \
-    struct isr_bytes isr_checkpoint_encode_##name(struct isr_scratch *scratch, const struct isr_##name *file); \
-    bool isr_checkpoint_parse_##name(struct isr_bytes bytes, struct isr_scratch *scratch,                      \
+#define X(KIND, name)                                                                     \
+    ISR_CODEC_DECLARE(name)                                                               \
+    struct isr_bytes isr_checkpoint_encode_##name(struct isr_scratch *scratch,            \
+                                                  const struct isr_##name *file);         \
+    bool isr_checkpoint_parse_##name(struct isr_bytes bytes, struct isr_scratch *scratch, \
                                      struct isr_##name *file);
 ISR_CHECKPOINT_FILES(X)
 #undef X

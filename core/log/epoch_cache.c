@@ -1,5 +1,5 @@
-/* The leader-epoch cache (KIP-101, KIP-279): which epoch began at which offset. Invariant: epochs and start offsets
- * rise strictly; an entry whose start is log_end has no records yet. */
+/* The leader-epoch cache (KIP-101, KIP-279): which epoch began at which offset. Invariant: epochs and start
+ * offsets rise strictly; an entry whose start is log_end has no records yet. */
 #include "core/log/internal.h"
 
 bool isr_epoch_cache_trim(struct isr_epoch_cache *cache, int64_t offset)

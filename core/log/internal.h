@@ -37,14 +37,17 @@ void isr_producers_note(struct isr_log *log, const struct isr_batch_place *place
 void isr_producers_truncate(struct isr_log *log, int64_t offset);
 /* Writes a snapshot of the producers as they are at log_end, unless there are none or it is there. */
 void isr_producers_snapshot(struct isr_log *log);
-/* Deletes the snapshots above offset; each deletion counts for the barrier, and so do those under way already. */
+/* Deletes the snapshots above offset; each deletion counts for the barrier, and so do those under way
+ * already. */
 void isr_producers_drop_snapshots(struct isr_log *log, int64_t offset);
-/* Loads what a snapshot holds; the producers must be empty. False when it is damaged or not for this offset. */
+/* Loads what a snapshot holds; the producers must be empty. False when it is damaged or not for this offset.
+ */
 bool isr_producers_load(struct isr_log *log, struct isr_bytes bytes, int64_t offset);
 
 /* ---- log.c ---- */
 
-/* Copies a batch, with the offset and the epoch in the struct, to the end of the log in memory: places and log_end only. */
+/* Copies a batch, with the offset and the epoch in the struct, to the end of the log in memory: places and
+ * log_end only. */
 const struct isr_batch_place *isr_log_take(struct isr_log *log, const struct isr_batch *batch);
 
 /* ---- log_disk.c ---- */
@@ -58,13 +61,13 @@ void isr_log_sync_segment(struct isr_log *log, const struct isr_segment *segment
 void isr_log_flush_consider(struct isr_log *log);
 /* Cuts the files down to offset, in bytes position, as part of the barrier of log.h. */
 void isr_log_cut_files(struct isr_log *log, int64_t offset, int64_t position);
-/* Asks for a recovery-point checkpoint that the barrier waits for, when the file may hold a higher recovery point; or
- * always, because log_start moved. */
+/* Asks for a recovery-point checkpoint that the barrier waits for, when the file may hold a higher recovery
+ * point; or always, because log_start moved. */
 void isr_log_barrier_recovery_point(struct isr_log *log, bool always);
 /* Writes the epoch checkpoint. in_barrier: entries were cut. */
 void isr_log_store_epochs(struct isr_log *log, bool in_barrier);
-/* One operation of the barrier is asked for; its completion is isr_log_barrier_done (argument: up to where it syncs,
- * or ISR_OFFSET_NONE). */
+/* One operation of the barrier is asked for; its completion is isr_log_barrier_done (argument: up to where it
+ * syncs, or ISR_OFFSET_NONE). */
 void isr_log_barrier_add(struct isr_log *log);
 isr_io_done isr_log_barrier_done;
 /* One operation that nobody but the clean stop waits for. */

@@ -1,4 +1,5 @@
-/* Appending and moving the ends of one log, in memory; log_disk.c carries it to the files. See log.h for the states. */
+/* Appending and moving the ends of one log, in memory; log_disk.c carries it to the files. See log.h for the
+ * states. */
 #include <string.h>
 
 #include "core/log/internal.h"
@@ -59,7 +60,8 @@ static int32_t last_batch_epoch(const struct isr_log *log)
 }
 
 /* How many bytes of whole, sound batches the input starts with. */
-static enum isr_error batches_check(const struct isr_log *log, struct isr_bytes batches, uint32_t *whole_bytes)
+static enum isr_error batches_check(const struct isr_log *log, struct isr_bytes batches,
+                                    uint32_t *whole_bytes)
 {
     int64_t expected = log->log_end;
     int32_t epoch = last_batch_epoch(log);
@@ -83,8 +85,8 @@ static enum isr_error batches_check(const struct isr_log *log, struct isr_bytes 
     return ISR_ERROR_NONE;
 }
 
-/* A follower's cache may end with an epoch without records, of its own leadership, above what the leader sends: the
- * leader's log decides (Kafka's LeaderEpochFileCache.assign drops it likewise). */
+/* A follower's cache may end with an epoch without records, of its own leadership, above what the leader
+ * sends: the leader's log decides (Kafka's LeaderEpochFileCache.assign drops it likewise). */
 static void forget_empty_epoch(struct isr_log *log, int32_t epoch)
 {
     if (isr_log_last_epoch(log) > epoch && isr_epoch_cache_trim(&log->epochs, log->log_end))
@@ -195,7 +197,8 @@ void isr_log_truncate_fully(struct isr_log *log, int64_t offset, enum isr_cause 
 {
     ISR_ASSERT(offset >= 0);
     int64_t from = log->log_end;
-    bool changes = log->places_count > 0 || log->log_start != offset || from != offset || log->epochs.count > 0;
+    bool changes =
+        log->places_count > 0 || log->log_start != offset || from != offset || log->epochs.count > 0;
     if (!changes)
         return;
     log->env->metrics.records_truncated += from - log->log_start;

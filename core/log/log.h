@@ -17,25 +17,25 @@
  *   OPEN        each append becomes a write at once: issued_end == log_end.
  *   CUTTING     appends go to memory only; they become writes when the barrier lifts.
  *
- * The barrier: nothing new is written to a log before its last truncation is durable whole: the segment cut and
- * synced, later segments and later producer snapshots deleted, the epoch checkpoint without the entries that were
- * cut, and no recovery-point checkpoint above the cut. From this follows what recovery relies on, whatever subset
- * of unfinished operations a crash lets through:
- *   - crash before the barrier lifts: the disk holds no byte newer than the truncation, so its segments are those of
- *     the old log, some of them gone or cut. Dropping everything from the first hole on leaves a prefix of the old
- *     log. Stale checkpoints describe that same old log: what lies above the new end is trimmed.
+ * The barrier: nothing new is written to a log before its last truncation is durable whole: the segment cut
+ * and synced, later segments and later producer snapshots deleted, the epoch checkpoint without the entries
+ * that were cut, and no recovery-point checkpoint above the cut. From this follows what recovery relies on,
+ * whatever subset of unfinished operations a crash lets through:
+ *   - crash before the barrier lifts: the disk holds no byte newer than the truncation, so its segments are
+ * those of the old log, some of them gone or cut. Dropping everything from the first hole on leaves a prefix
+ * of the old log. Stale checkpoints describe that same old log: what lies above the new end is trimmed.
  *   - crash afterwards: every file already knows of the cut. In particular no stale tail can join up with new
- *     batches (their sizes may fit), no stale recovery point can call new bytes durable that never were, and no
- *     producer snapshot or epoch entry of the old tail can be taken for the new one.
- *   - crash, and recovery reads the page cache of the killed process: recovery syncs the last segment before anything is
- *     appended, or a loss of power could undo the truncation later.
+ *     batches (their sizes may fit), no stale recovery point can call new bytes durable that never were, and
+ * no producer snapshot or epoch entry of the old tail can be taken for the new one.
+ *   - crash, and recovery reads the page cache of the killed process: recovery syncs the last segment before
+ * anything is appended, or a loss of power could undo the truncation later.
  *   - the high-watermark checkpoint is allowed to be stale; it is clamped to the recovered ends.
- * Rolling a segment needs no barrier: when the new segment survives without the tail of the old one, there is a hole.
- * The recovery-point file is also what tells log_start: without an entry a log starts at 0, since segments that begin
- * later may as well follow a lost one.
+ * Rolling a segment needs no barrier: when the new segment survives without the tail of the old one, there is
+ * a hole. The recovery-point file is also what tells log_start: without an entry a log starts at 0, since
+ * segments that begin later may as well follow a lost one.
  *
- * A failed disk operation (I/O error, no space) halts the node: isr_env_exit(env, false, status). Kafka takes the
- * log directory offline; a broker here has one. */
+ * A failed disk operation (I/O error, no space) halts the node: isr_env_exit(env, false, status). Kafka takes
+ * the log directory offline; a broker here has one. */
 #ifndef ISR_LOG_LOG_H
 #define ISR_LOG_LOG_H
 
@@ -56,7 +56,7 @@ struct isr_epoch_cache {
 /* Where one batch lies; in offset order without gaps between log_start and log_end. */
 struct isr_batch_place {
     int64_t base_offset;
-    int64_t position; /* bytes of the log before it, counted from the start of the first segment */
+    int64_t position;    /* bytes of the log before it, counted from the start of the first segment */
     const uint8_t *data; /* stable until the batch is truncated or deleted */
     uint32_t size_bytes;
     uint32_t record_count;
@@ -100,29 +100,29 @@ struct isr_log {
     int64_t log_start;
     int64_t log_end; /* LEO */
     int64_t high_watermark;
-    int64_t recovery_point; /* what the next checkpoint will call durable: synced_end */
-    int64_t recovery_point_stored; /* in the checkpoint file */
+    int64_t recovery_point;         /* what the next checkpoint will call durable: synced_end */
+    int64_t recovery_point_stored;  /* in the checkpoint file */
     int64_t recovery_point_storing; /* in the replacement under way, else as stored */
-    int64_t issued_end; /* up to here writes were asked for; log_end unless CUTTING */
+    int64_t issued_end;             /* up to here writes were asked for; log_end unless CUTTING */
     int64_t written_end;
     int64_t synced_end;
     struct isr_epoch_cache epochs;
     struct isr_batch_place *places;
     uint32_t places_count, places_capacity;
-    int64_t position_end; /* where the next batch will lie */
-    struct isr_log_block *block; /* the last one; each knows the one before */
+    int64_t position_end;           /* where the next batch will lie */
+    struct isr_log_block *block;    /* the last one; each knows the one before */
     struct isr_producer *producers; /* by producer_id */
     uint32_t producers_count, producers_capacity;
     struct isr_segment *segments;
     uint32_t segments_count, segments_capacity;
     int64_t snapshots[ISR_LOG_SNAPSHOTS_KEPT + 1]; /* offsets of the producer snapshots on disk, rising */
     uint32_t snapshots_count;
-    uint32_t snapshots_going; /* older ones whose deletion is under way */
-    uint32_t barrier_pending; /* operations of truncations that are not done: CUTTING */
+    uint32_t snapshots_going;    /* older ones whose deletion is under way */
+    uint32_t barrier_pending;    /* operations of truncations that are not done: CUTTING */
     bool barrier_snapshots;      /* it waits for snapshots_going to fall to 0 */
     uint32_t barrier_checkpoint; /* the recovery-point checkpoint that the barrier waits for, 0 = none */
-    bool sync_under_way; /* of the last segment, by the flush policy */
-    bool failed; /* a disk operation failed; the node is halting */
+    bool sync_under_way;         /* of the last segment, by the flush policy */
+    bool failed;                 /* a disk operation failed; the node is halting */
     /* Called in the same step when held_end grew (a write or a sync completed). */
     void (*held)(void *object);
     void *held_object;
@@ -141,7 +141,7 @@ struct isr_log_store {
     void *object;
     struct isr_timer checkpoint_timer;
     struct isr_log_recovery *recovery; /* while starting */
-    uint32_t operations_pending; /* disk operations under way other than writes of batches */
+    uint32_t operations_pending;       /* disk operations under way other than writes of batches */
     bool high_watermarks_dirty, high_watermarks_under_way;
     bool recovery_points_dirty, recovery_points_under_way;
     uint32_t recovery_points_round; /* counts the replacements of the recovery-point file */
@@ -154,16 +154,16 @@ struct isr_log_store {
 /* Starts recovery: lists and reads all partition files, rebuilds every log (torn tails cut at the first bad
  * batch at or after the recovery point; epoch cache and producer state rebuilt when their files are missing
  * or disagree; the high watermark from its checkpoint, clamped to [log_start, log_end]; log_start from the
- * recovery-point file), removes the clean-shutdown marker durably, then calls on_ready. Every batch is checked, with
- * and without the marker. Without it what lies above the recovery point may be in the page cache only: it counts as
- * synced only after recovery synced it, which is before on_ready. */
+ * recovery-point file), removes the clean-shutdown marker durably, then calls on_ready. Every batch is
+ * checked, with and without the marker. Without it what lies above the recovery point may be in the page
+ * cache only: it counts as synced only after recovery synced it, which is before on_ready. */
 void isr_log_store_start(struct isr_log_store *store, struct isr_env *env, void (*on_ready)(void *object),
                          void *object);
 struct isr_log *isr_log_store_find(struct isr_log_store *store, struct isr_tp tp);
 /* An empty log starting at offset 0, or the existing one. Only when ready. */
 struct isr_log *isr_log_store_open(struct isr_log_store *store, struct isr_tp tp);
-/* Clean stop: syncs every log, writes the checkpoints, then the marker with broker_epoch, then calls done. What is
- * appended meanwhile is synced as well. */
+/* Clean stop: syncs every log, writes the checkpoints, then the marker with broker_epoch, then calls done.
+ * What is appended meanwhile is synced as well. */
 void isr_log_store_close(struct isr_log_store *store, int64_t broker_epoch, void (*done)(void *object),
                          void *object);
 
@@ -174,23 +174,24 @@ void isr_log_store_close(struct isr_log_store *store, int64_t broker_epoch, void
  * OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH: refuse. An unknown producer may start anywhere. */
 enum isr_error isr_log_check_producer(const struct isr_log *log, const struct isr_batch *batch,
                                       int64_t *base_offset);
-/* Copies the batch, gives it the offset log_end and the epoch; returns its base offset. The epoch is entered into the
- * epoch cache when it is new. */
+/* Copies the batch, gives it the offset log_end and the epoch; returns its base offset. The epoch is entered
+ * into the epoch cache when it is new. */
 int64_t isr_log_append_leader(struct isr_log *log, const struct isr_batch *batch, int32_t leader_epoch);
-/* Copies a run of batches from the leader's answer; they must start at log_end, be gapless, intact and of rising
- * epochs that do not fall below the last batch's, else nothing is appended and CORRUPT_MESSAGE or (wrong start)
- * OFFSET_OUT_OF_RANGE is returned. A cut-off batch at the end is left out. */
+/* Copies a run of batches from the leader's answer; they must start at log_end, be gapless, intact and of
+ * rising epochs that do not fall below the last batch's, else nothing is appended and CORRUPT_MESSAGE or
+ * (wrong start) OFFSET_OUT_OF_RANGE is returned. A cut-off batch at the end is left out. */
 enum isr_error isr_log_append_follower(struct isr_log *log, struct isr_bytes batches);
-/* Up to where this replica holds the records by its flush policy: written_end, or synced_end with log_flush_messages.
- * With log_flush_messages a sync is asked for when that many records wait for one, and when no write is under way any
- * more: an acknowledgement never waits for records that may not come. At most one is under way. */
+/* Up to where this replica holds the records by its flush policy: written_end, or synced_end with
+ * log_flush_messages. With log_flush_messages a sync is asked for when that many records wait for one, and
+ * when no write is under way any more: an acknowledgement never waits for records that may not come. At most
+ * one is under way. */
 int64_t isr_log_held_end(const struct isr_log *log);
 
 /* ---- reading ---- */
 
-/* Whole batches from the one that holds `offset` up to the last that ends at or before `limit`, at most max_bytes but
- * at least one. Empty when offset == limit or none fits. Asserts log_start <= offset <= log_end. Points into the log or
- * into scratch: valid during this step, until the log is truncated. */
+/* Whole batches from the one that holds `offset` up to the last that ends at or before `limit`, at most
+ * max_bytes but at least one. Empty when offset == limit or none fits. Asserts log_start <= offset <=
+ * log_end. Points into the log or into scratch: valid during this step, until the log is truncated. */
 struct isr_bytes isr_log_read(struct isr_log *log, int64_t offset, int64_t limit, uint32_t max_bytes);
 /* The batch that holds the offset, or NULL outside [log_start, log_end). */
 const struct isr_batch_place *isr_log_batch_at(const struct isr_log *log, int64_t offset);
@@ -199,13 +200,14 @@ int64_t isr_log_bytes_between(const struct isr_log *log, int64_t offset, int64_t
 
 /* ---- epochs ---- */
 
-/* Enters (epoch, start_offset) and drops entries at or above it that it replaces; nothing when the epoch is not newer.
- * Observes EPOCH_ASSIGNED when it was entered. */
+/* Enters (epoch, start_offset) and drops entries at or above it that it replaces; nothing when the epoch is
+ * not newer. Observes EPOCH_ASSIGNED when it was entered. */
 void isr_log_assign_epoch(struct isr_log *log, int32_t epoch, int64_t start_offset, enum isr_cause cause);
 /* The latest epoch, ISR_EPOCH_NONE when there is none. */
 int32_t isr_log_last_epoch(const struct isr_log *log);
-/* KIP-279: the largest epoch <= asked and the offset where it ends. The latest epoch ends at log_end; below the first
- * entry: (asked, first start offset); no entries or asked above the latest: (ISR_EPOCH_NONE, ISR_OFFSET_NONE). */
+/* KIP-279: the largest epoch <= asked and the offset where it ends. The latest epoch ends at log_end; below
+ * the first entry: (asked, first start offset); no entries or asked above the latest: (ISR_EPOCH_NONE,
+ * ISR_OFFSET_NONE). */
 struct isr_epoch_end {
     int32_t epoch;
     int64_t end_offset;
@@ -216,12 +218,13 @@ struct isr_epoch_end isr_log_epoch_end(const struct isr_log *log, int32_t epoch)
 
 /* Moves the high watermark (up or down) within [log_start, log_end]. Observes nothing: callers say why. */
 void isr_log_set_high_watermark(struct isr_log *log, int64_t offset);
-/* Cuts every record at or above offset, whole batches (a batch that straddles goes whole). Lowers log_end, and the
- * high watermark when it was above; trims epochs and producer state. Observes LOG_TRUNCATED when something was cut.
- * Also when nothing is cut, epochs without records at log_end go (KAFKA-7415's other half). Below log_start: as
- * isr_log_truncate_fully. */
+/* Cuts every record at or above offset, whole batches (a batch that straddles goes whole). Lowers log_end,
+ * and the high watermark when it was above; trims epochs and producer state. Observes LOG_TRUNCATED when
+ * something was cut. Also when nothing is cut, epochs without records at log_end go (KAFKA-7415's other
+ * half). Below log_start: as isr_log_truncate_fully. */
 void isr_log_truncate(struct isr_log *log, int64_t offset, enum isr_cause cause);
-/* Drops everything and restarts at offset (out-of-range bootstrap, KAFKA-9491): LEO = HW = log_start = offset. */
+/* Drops everything and restarts at offset (out-of-range bootstrap, KAFKA-9491): LEO = HW = log_start =
+ * offset. */
 void isr_log_truncate_fully(struct isr_log *log, int64_t offset, enum isr_cause cause);
 
 /* Asserts I8 and that places, epochs and segments agree. For tests and checks; O(n). */

@@ -1,9 +1,9 @@
 /* The files of one log: which bytes were asked to be written, which are written, which are synced.
  *
  * Completions carry the end offset of what they cover. A segment takes note of it when the offset lies in it;
- * otherwise the batch was cut meanwhile and the completion is void. That suffices: operations on one file complete in
- * the order asked, and after a truncation nothing new is asked for before the barrier lifts (log.h), so that no end
- * offset is ever asked for twice while the first is under way. */
+ * otherwise the batch was cut meanwhile and the completion is void. That suffices: operations on one file
+ * complete in the order asked, and after a truncation nothing new is asked for before the barrier lifts
+ * (log.h), so that no end offset is ever asked for twice while the first is under way. */
 #include "core/log/checkpoint.h"
 #include "core/log/internal.h"
 
@@ -132,7 +132,8 @@ void isr_log_sync_segment(struct isr_log *log, const struct isr_segment *segment
                  segment->end_offset);
 }
 
-/* The last segment when it has something to sync and no sync is under way. Earlier ones have theirs from the roll. */
+/* The last segment when it has something to sync and no sync is under way. Earlier ones have theirs from the
+ * roll. */
 static const struct isr_segment *segment_to_flush(const struct isr_log *log)
 {
     if (log->segments_count == 0 || log->sync_under_way || log->barrier_pending > 0 || !log->store->ready)
@@ -145,8 +146,8 @@ static void flush(struct isr_log *log, const struct isr_segment *segment)
 {
     log->sync_under_way = true;
     isr_log_store_operation_begin(log->store);
-    isr_env_sync(log->env, isr_log_file(log, ISR_FILE_SEGMENT, segment->base_offset), on_synced_by_policy, log,
-                 segment->end_offset);
+    isr_env_sync(log->env, isr_log_file(log, ISR_FILE_SEGMENT, segment->base_offset), on_synced_by_policy,
+                 log, segment->end_offset);
 }
 
 void isr_log_flush_consider(struct isr_log *log)
@@ -204,11 +205,13 @@ static struct isr_segment *segment_for(struct isr_log *log, const struct isr_bat
     if (log->segments_count == 0)
         return roll(log, place);
     struct isr_segment *last = &log->segments[log->segments_count - 1];
-    bool full = last->size_bytes > 0 && last->size_bytes + place->size_bytes > log->env->config.log_segment_bytes;
+    bool full =
+        last->size_bytes > 0 && last->size_bytes + place->size_bytes > log->env->config.log_segment_bytes;
     return full ? roll(log, place) : last;
 }
 
-/* One write for the batches from places[first] on that lie together in memory and in one segment; returns the next. */
+/* One write for the batches from places[first] on that lie together in memory and in one segment; returns the
+ * next. */
 static uint32_t issue_run(struct isr_log *log, uint32_t first)
 {
     const struct isr_batch_place *place = &log->places[first];

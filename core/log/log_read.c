@@ -135,8 +135,10 @@ static void verify_segments(const struct isr_log *log)
 {
     for (uint32_t i = 0; i < log->segments_count; i++) {
         const struct isr_segment *segment = &log->segments[i];
-        ISR_ASSERT(segment->base_offset <= segment->written_end && segment->base_offset <= segment->synced_end);
-        ISR_ASSERT(segment->synced_end <= segment->written_end && segment->written_end <= segment->end_offset);
+        ISR_ASSERT(segment->base_offset <= segment->written_end &&
+                   segment->base_offset <= segment->synced_end);
+        ISR_ASSERT(segment->synced_end <= segment->written_end &&
+                   segment->written_end <= segment->end_offset);
         ISR_ASSERT(i == 0 || segment[-1].end_offset == segment->base_offset);
         ISR_ASSERT(i == 0 || segment[-1].position + segment[-1].size_bytes == segment->position);
     }

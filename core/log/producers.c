@@ -1,5 +1,6 @@
-/* What the log knows of idempotent producers (KIP-98): per id the current epoch and its last batches, in that epoch.
- * Invariant: equal to a walk over all batches of the log from its start, which is how tests rebuild it. */
+/* What the log knows of idempotent producers (KIP-98): per id the current epoch and its last batches, in that
+ * epoch. Invariant: equal to a walk over all batches of the log from its start, which is how tests rebuild
+ * it. */
 #include "core/log/checkpoint.h"
 #include "core/log/internal.h"
 

@@ -4,16 +4,16 @@
  *
  *   LISTING              the names of all files
  *   READING_CHECKPOINTS  every small file whole; then the logs are set up
- *   SCANNING             the segments of each log, one after the other, all logs at once; damage is repaired as it is
- *                        found: a cut is truncated, what lies behind a hole deleted. After an unclean stop the
- *                        last segment, and what lies above the recovery point, is synced
- *   REPAIRING            a recovery-point file that claims more than there is, is replaced
- *   REMOVING_MARKER      the clean-shutdown marker goes durably
+ *   SCANNING             the segments of each log, one after the other, all logs at once; damage is repaired
+ * as it is found: a cut is truncated, what lies behind a hole deleted. After an unclean stop the last
+ * segment, and what lies above the recovery point, is synced REPAIRING            a recovery-point file that
+ * claims more than there is, is replaced REMOVING_MARKER      the clean-shutdown marker goes durably
  *
  * recovery_advance moves on whenever no operation is under way; with an empty disk all the way in one step.
  *
- * Invariants at done: nothing on disk lies at or above a log's end; every checkpoint that could mislead a later recovery
- * is repaired durably (only the high watermarks may be stale); each log satisfies isr_log_verify. */
+ * Invariants at done: nothing on disk lies at or above a log's end; every checkpoint that could mislead a
+ * later recovery is repaired durably (only the high watermarks may be stale); each log satisfies
+ * isr_log_verify. */
 #include "core/log/checkpoint.h"
 #include "core/log/internal.h"
 
@@ -33,8 +33,8 @@ struct recovery_file {
 
 struct recovery_log {
     uint32_t next_file, end_file; /* its segments among the files that are to be scanned; end 0: none */
-    int64_t expected;              /* base offset that the next batch must have */
-    int32_t epoch;                 /* of the last batch */
+    int64_t expected;             /* base offset that the next batch must have */
+    int32_t epoch;                /* of the last batch */
     int64_t torn_bytes;
     bool cut; /* damage or a hole was found: the rest is dropped */
 };
@@ -91,13 +91,14 @@ static void on_list(void *object, int64_t argument, const struct isr_io_result *
     if (isr_log_io_failed(store, NULL, result))
         return;
     recovery->phase = RECOVERY_READING_CHECKPOINTS;
-    recovery->files = isr_heap_allocate(store->env->heap, (result->files_count + 1) * sizeof *recovery->files);
+    recovery->files =
+        isr_heap_allocate(store->env->heap, (result->files_count + 1) * sizeof *recovery->files);
     for (uint32_t i = 0; i < result->files_count; i++) {
         if (!is_small(result->files[i].file.kind) && !is_of_partition(result->files[i].file.kind))
             continue;
         uint32_t place = recovery->files_count++;
-        recovery->files[place] = (struct recovery_file){.file = result->files[i].file,
-                                                        .size_bytes = result->files[i].size_bytes};
+        recovery->files[place] =
+            (struct recovery_file){.file = result->files[i].file, .size_bytes = result->files[i].size_bytes};
         if (is_small(result->files[i].file.kind)) {
             isr_log_store_operation_begin(store);
             isr_env_read(store->env, result->files[i].file, on_small_file, store, place);
@@ -116,7 +117,8 @@ void isr_log_recovery_start(struct isr_log_store *store)
 
 /* ---- setting up the logs ---- */
 
-static const struct recovery_file *small_file(const struct isr_log_recovery *recovery, enum isr_file_kind kind)
+static const struct recovery_file *small_file(const struct isr_log_recovery *recovery,
+                                              enum isr_file_kind kind)
 {
     for (uint32_t i = 0; i < recovery->files_count; i++) {
         if (recovery->files[i].file.kind == kind)
@@ -129,7 +131,8 @@ static void recovery_points_load(struct isr_log_store *store)
 {
     const struct recovery_file *found = small_file(store->recovery, ISR_FILE_RECOVERY_POINTS);
     struct isr_recovery_points_file file;
-    if (found == NULL || !isr_checkpoint_parse_recovery_points_file(found->bytes, &store->env->scratch, &file))
+    if (found == NULL ||
+        !isr_checkpoint_parse_recovery_points_file(found->bytes, &store->env->scratch, &file))
         return;
     for (uint32_t i = 0; i < file.lines_count; i++) {
         struct isr_log *log = isr_log_store_add(store, file.lines[i].tp);
@@ -143,7 +146,8 @@ static void high_watermarks_load(struct isr_log_store *store)
 {
     const struct recovery_file *found = small_file(store->recovery, ISR_FILE_HIGH_WATERMARKS);
     struct isr_high_watermarks_file file;
-    if (found == NULL || !isr_checkpoint_parse_high_watermarks_file(found->bytes, &store->env->scratch, &file))
+    if (found == NULL ||
+        !isr_checkpoint_parse_high_watermarks_file(found->bytes, &store->env->scratch, &file))
         return;
     for (uint32_t i = 0; i < file.lines_count; i++) {
         struct isr_log *log = isr_log_store_find(store, file.lines[i].tp);
@@ -158,8 +162,8 @@ static void marker_load(struct isr_log_store *store)
     const struct recovery_file *found = small_file(recovery, ISR_FILE_CLEAN_SHUTDOWN);
     struct isr_clean_shutdown_file file;
     recovery->marker = found != NULL;
-    recovery->clean = found != NULL &&
-                      isr_checkpoint_parse_clean_shutdown_file(found->bytes, &store->env->scratch, &file);
+    recovery->clean =
+        found != NULL && isr_checkpoint_parse_clean_shutdown_file(found->bytes, &store->env->scratch, &file);
     if (recovery->clean)
         store->clean_shutdown_epoch = file.broker_epoch;
 }
@@ -302,8 +306,8 @@ static void scan_next(struct isr_log_store *store, uint32_t place)
     isr_env_read(store->env, files[scan->next_file++].file, on_segment, store, place);
 }
 
-/* Segments that lie below log_start whole are what a deletion left behind. The first of the others must reach down to
- * log_start. */
+/* Segments that lie below log_start whole are what a deletion left behind. The first of the others must reach
+ * down to log_start. */
 static void scan_begin(struct isr_log_store *store, uint32_t place)
 {
     struct isr_log *log = store->logs[place];
@@ -339,15 +343,16 @@ static void segments_settle(struct isr_log_store *store, struct isr_log *log, co
         struct isr_segment *segment = &log->segments[i];
         segment->written_end = segment->synced_end = segment->end_offset;
         if (log->synced_end < segment->end_offset)
-            segment->synced_end = log->synced_end > segment->base_offset ? log->synced_end : segment->base_offset;
+            segment->synced_end =
+                log->synced_end > segment->base_offset ? log->synced_end : segment->base_offset;
     }
     if (log->recovery_point_stored > log->log_end)
         store->recovery->repair_recovery_points = true;
 }
 
-/* After a kill the page cache shows the files as the dead process left them, and part of that may never have reached the
- * disk: batches above the recovery point, and a truncation of the last segment, which a later loss of power would undo
- * under whatever was appended since. */
+/* After a kill the page cache shows the files as the dead process left them, and part of that may never have
+ * reached the disk: batches above the recovery point, and a truncation of the last segment, which a later
+ * loss of power would undo under whatever was appended since. */
 static void sync_recovered(const struct isr_log_recovery *recovery, struct isr_log *log)
 {
     for (uint32_t i = 0; i < log->segments_count && !recovery->clean; i++) {
@@ -379,8 +384,8 @@ static bool epochs_equal(const struct isr_epoch_cache *cache, const struct isr_e
     return true;
 }
 
-/* The batches tell the epochs. The checkpoint adds only what they cannot: an epoch that began at log_end and has no
- * records yet. */
+/* The batches tell the epochs. The checkpoint adds only what they cannot: an epoch that began at log_end and
+ * has no records yet. */
 static void epochs_settle(const struct isr_log_recovery *recovery, struct isr_log *log)
 {
     const struct recovery_file *found = file_of(recovery, log, ISR_FILE_EPOCHS);
@@ -407,8 +412,9 @@ static void snapshot_note(struct isr_log_store *store, struct isr_log *log, int6
     memmove(&log->snapshots[0], &log->snapshots[1], log->snapshots_count * sizeof log->snapshots[0]);
 }
 
-/* Loads the newest snapshot that is sound and not above log_end, and replays the batches behind it. The others are
- * deleted: those above log_end would be taken for the truth about what is yet to be appended there. */
+/* Loads the newest snapshot that is sound and not above log_end, and replays the batches behind it. The
+ * others are deleted: those above log_end would be taken for the truth about what is yet to be appended
+ * there. */
 static void producers_settle(struct isr_log_store *store, struct isr_log *log)
 {
     const struct isr_log_recovery *recovery = store->recovery;
@@ -420,7 +426,8 @@ static void producers_settle(struct isr_log_store *store, struct isr_log *log)
         int64_t offset = found->file.number;
         uint32_t count = log->producers_count;
         log->producers_count = 0;
-        if (offset >= log->log_start && offset <= log->log_end && isr_producers_load(log, found->bytes, offset)) {
+        if (offset >= log->log_start && offset <= log->log_end &&
+            isr_producers_load(log, found->bytes, offset)) {
             replay_from = offset;
             snapshot_note(store, log, offset);
         } else {

@@ -2,9 +2,9 @@
  *
  *   STARTING --recovery done--> READY --isr_log_store_close--> CLOSING --marker durable--> closed
  *
- * CLOSING runs in rounds: whenever no operation is under way, everything that is not yet durable is asked for again; a
- * round that finds nothing to ask for writes the marker. Hence the marker never claims more than is there, whatever was
- * appended meanwhile.
+ * CLOSING runs in rounds: whenever no operation is under way, everything that is not yet durable is asked for
+ * again; a round that finds nothing to ask for writes the marker. Hence the marker never claims more than is
+ * there, whatever was appended meanwhile.
  *
  * Invariant: at most one replacement of each shared checkpoint is under way. */
 #include "core/log/checkpoint.h"
@@ -193,7 +193,8 @@ static void marker_write(struct isr_log_store *store)
     struct isr_clean_shutdown_file file = {.broker_epoch = store->closing_epoch};
     store->marker_under_way = true;
     isr_env_replace(store->env, (struct isr_file){.kind = ISR_FILE_CLEAN_SHUTDOWN},
-                    isr_checkpoint_encode_clean_shutdown_file(&store->env->scratch, &file), on_marker, store, 0);
+                    isr_checkpoint_encode_clean_shutdown_file(&store->env->scratch, &file), on_marker, store,
+                    0);
 }
 
 static void log_flush(struct isr_log *log)

@@ -115,8 +115,8 @@ bool quorum_leader_heard(struct isr_quorum *quorum, int32_t from, int32_t term);
 
 void quorum_lead(struct isr_quorum *quorum);
 int64_t quorum_leader_append(struct isr_quorum *quorum, uint8_t kind, struct isr_bytes data);
-/* An answer of a voter to this leader, of this term: notes that it was heard. False when it does not concern this
- * leadership; a higher term ends it. */
+/* An answer of a voter to this leader, of this term: notes that it was heard. False when it does not concern
+ * this leadership; a higher term ends it. */
 bool quorum_answer_counts(struct isr_quorum *quorum, struct quorum_peer *peer, int32_t term, uint64_t round);
 void quorum_append_response(struct isr_quorum *quorum, struct quorum_peer *peer,
                             const struct isr_append_response *response);

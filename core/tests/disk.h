@@ -1,5 +1,5 @@
-/* For tests: a disk with a page cache that carries out the effects of one node, operation by operation in random order
- * across files (in order within a file), and loses what a crash may lose. Header-only.
+/* For tests: a disk with a page cache that carries out the effects of one node, operation by operation in
+ * random order across files (in order within a file), and loses what a crash may lose. Header-only.
  *
  *   kill        what was asked for up to a random point, per file, is in the page cache; all of that survives
  *   power loss  of that, what was synced survives; of the rest any subset, the last of it torn */
@@ -59,7 +59,8 @@ static inline void test_image_clear(struct test_image *image)
     *image = (struct test_image){0};
 }
 
-static inline void test_image_apply(struct test_image *image, const struct test_operation *operation, size_t take)
+static inline void test_image_apply(struct test_image *image, const struct test_operation *operation,
+                                    size_t take)
 {
     size_t position = (size_t)operation->position;
     size_t end = operation->kind == ISR_EFFECT_WRITE ? position + take : position;
@@ -156,7 +157,8 @@ static inline struct test_operation test_disk_dequeue(struct test_disk *disk, si
 {
     struct test_operation operation = disk->queue[place];
     disk->queue_count--;
-    memmove(&disk->queue[place], &disk->queue[place + 1], (disk->queue_count - place) * sizeof disk->queue[0]);
+    memmove(&disk->queue[place], &disk->queue[place + 1],
+            (disk->queue_count - place) * sizeof disk->queue[0]);
     return operation;
 }
 
@@ -173,7 +175,8 @@ static inline size_t test_disk_pick(const struct test_disk *disk, struct test_ra
 
 static inline int test_entry_compare(const void *a, const void *b)
 {
-    return isr_file_compare(((const struct isr_file_entry *)a)->file, ((const struct isr_file_entry *)b)->file);
+    return isr_file_compare(((const struct isr_file_entry *)a)->file,
+                            ((const struct isr_file_entry *)b)->file);
 }
 
 static inline void test_disk_list(struct test_disk *disk, struct isr_event *event)
@@ -256,7 +259,8 @@ static inline void test_disk_remove(struct test_disk *disk, struct isr_file file
     test_image_clear(&found->durable);
 }
 
-static inline void test_disk_put(struct test_disk *disk, struct isr_file file, const void *bytes, size_t size_bytes)
+static inline void test_disk_put(struct test_disk *disk, struct isr_file file, const void *bytes,
+                                 size_t size_bytes)
 {
     struct test_file *found = test_disk_file(disk, file);
     test_disk_forget_unsynced(found);

@@ -1,6 +1,6 @@
 /* The engine as a whole: three nodes that are brokers and controllers (1, 2, 3), a producer (4) and a
- * consumer (5). CLUSTER_FILTER runs the tests whose names match; CLUSTER_SEED and CLUSTER_SEEDS say with which
- * seed the random ones begin, and how many they take. */
+ * consumer (5). CLUSTER_FILTER runs the tests whose names match; CLUSTER_SEED and CLUSTER_SEEDS say with
+ * which seed the random ones begin, and how many they take. */
 #include "core/tests/cluster.h"
 
 #include "core/base/assert.h"

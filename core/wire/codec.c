@@ -42,8 +42,8 @@ uint8_t *isr_put_name(uint8_t *out, struct isr_name name)
 
 static bool name_allows(uint8_t c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
 }
 
 struct isr_name isr_get_name(struct isr_reader *reader)

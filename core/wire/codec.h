@@ -53,27 +53,27 @@ static inline const uint8_t *isr_reader_take(struct isr_reader *reader, size_t s
 }
 
 /* (put into out, returning the next position) (get) (size) (print) (hash) per scalar type */
-#define ISR_CODEC_NUMBER(type, ctype)                                                                     \
-    static inline uint8_t *isr_put_##type(uint8_t *out, ctype value)                                      \
-    {                                                                                                     \
-        memcpy(out, &value, sizeof value);                                                                \
-        return out + sizeof value;                                                                        \
-    }                                                                                                     \
-    static inline ctype isr_get_##type(struct isr_reader *reader)                                         \
-    {                                                                                                     \
-        ctype value = 0;                                                                                  \
-        const uint8_t *at = isr_reader_take(reader, sizeof value);                                        \
-        if (at != NULL)                                                                                   \
-            memcpy(&value, at, sizeof value);                                                             \
-        return value;                                                                                     \
-    }                                                                                                     \
-    static inline size_t isr_size_##type(ctype value)                                                     \
-    {                                                                                                     \
-        return sizeof value;                                                                              \
-    }                                                                                                     \
-    static inline uint64_t isr_hash_##type(uint64_t hash, ctype value)                                    \
-    {                                                                                                     \
-        return isr_hash_combine(hash, (uint64_t)value);                                                   \
+#define ISR_CODEC_NUMBER(type, ctype)                                  \
+    static inline uint8_t *isr_put_##type(uint8_t *out, ctype value)   \
+    {                                                                  \
+        memcpy(out, &value, sizeof value);                             \
+        return out + sizeof value;                                     \
+    }                                                                  \
+    static inline ctype isr_get_##type(struct isr_reader *reader)      \
+    {                                                                  \
+        ctype value = 0;                                               \
+        const uint8_t *at = isr_reader_take(reader, sizeof value);     \
+        if (at != NULL)                                                \
+            memcpy(&value, at, sizeof value);                          \
+        return value;                                                  \
+    }                                                                  \
+    static inline size_t isr_size_##type(ctype value)                  \
+    {                                                                  \
+        return sizeof value;                                           \
+    }                                                                  \
+    static inline uint64_t isr_hash_##type(uint64_t hash, ctype value) \
+    {                                                                  \
+        return isr_hash_combine(hash, (uint64_t)value);                \
     }
 ISR_CODEC_NUMBER(u8, uint8_t)
 ISR_CODEC_NUMBER(i16, int16_t)
@@ -153,85 +153,83 @@ uint32_t isr_get_count(struct isr_reader *reader, size_t element_bytes_min);
 /* ---- declarations: ISR_CODEC_DECLARE(thing) after ISR_FIELDS_thing ---- */
 #define ISR_MEMBER_SCALAR(type, name) ISR_SCALAR_##type name;
 #define ISR_MEMBER_BYTES(name) struct isr_bytes name;
-#define ISR_MEMBER_ARRAY(element, name)                                                                   \
-    struct isr_##element *name;                                                                           \
+#define ISR_MEMBER_ARRAY(element, name) \
+    struct isr_##element *name;         \
     uint32_t name##_count;
 
-#define ISR_CODEC_DECLARE(thing)                                                                          \
-    struct isr_##thing {                                                                                  \
-        ISR_FIELDS_##thing(ISR_MEMBER_SCALAR, ISR_MEMBER_BYTES, ISR_MEMBER_ARRAY)                         \
-    };                                                                                                    \
-    size_t isr_size_##thing(const struct isr_##thing *m);                                                 \
-    uint8_t *isr_put_##thing(uint8_t *out, const struct isr_##thing *m);                                  \
-    void isr_get_##thing(struct isr_reader *reader, struct isr_##thing *m);                               \
-    void isr_print_##thing(struct isr_text *text, const struct isr_##thing *m);                           \
+#define ISR_CODEC_DECLARE(thing)                                                  \
+    struct isr_##thing {                                                          \
+        ISR_FIELDS_##thing(ISR_MEMBER_SCALAR, ISR_MEMBER_BYTES, ISR_MEMBER_ARRAY) \
+    };                                                                            \
+    size_t isr_size_##thing(const struct isr_##thing *m);                         \
+    uint8_t *isr_put_##thing(uint8_t *out, const struct isr_##thing *m);          \
+    void isr_get_##thing(struct isr_reader *reader, struct isr_##thing *m);       \
+    void isr_print_##thing(struct isr_text *text, const struct isr_##thing *m);   \
     uint64_t isr_hash_##thing(uint64_t hash, const struct isr_##thing *m);
 
 /* ---- definitions: ISR_CODEC_DEFINE(thing) in one C file ---- */
 #define ISR_SIZE_SCALAR(type, name) size += isr_size_##type(m->name);
 #define ISR_SIZE_BYTES(name) size += 4 + (size_t)m->name.size;
-#define ISR_SIZE_ARRAY(element, name)                                                                     \
-    size += 4;                                                                                            \
-    for (uint32_t i = 0; i < m->name##_count; i++)                                                        \
+#define ISR_SIZE_ARRAY(element, name)              \
+    size += 4;                                     \
+    for (uint32_t i = 0; i < m->name##_count; i++) \
         size += isr_size_##element(&m->name[i]);
 
 #define ISR_PUT_SCALAR(type, name) out = isr_put_##type(out, m->name);
 #define ISR_PUT_BYTES(name) out = isr_put_bytes(out, m->name);
-#define ISR_PUT_ARRAY(element, name)                                                                      \
-    out = isr_put_u32(out, m->name##_count);                                                              \
-    for (uint32_t i = 0; i < m->name##_count; i++)                                                        \
+#define ISR_PUT_ARRAY(element, name)               \
+    out = isr_put_u32(out, m->name##_count);       \
+    for (uint32_t i = 0; i < m->name##_count; i++) \
         out = isr_put_##element(out, &m->name[i]);
 
 #define ISR_GET_SCALAR(type, name) m->name = isr_get_##type(reader);
 #define ISR_GET_BYTES(name) m->name = isr_get_bytes(reader);
 /* One byte is the least that an element takes; the count is bounded by the input, so is the memory. */
-#define ISR_GET_ARRAY(element, name)                                                                      \
-    m->name##_count = isr_get_count(reader, 1);                                                           \
-    m->name = m->name##_count == 0                                                                        \
-                  ? NULL                                                                                  \
-                  : isr_scratch_allocate(reader->scratch, m->name##_count * sizeof *m->name);             \
-    for (uint32_t i = 0; i < m->name##_count; i++)                                                        \
+#define ISR_GET_ARRAY(element, name)                                                          \
+    m->name##_count = isr_get_count(reader, 1);                                               \
+    m->name = m->name##_count == 0                                                            \
+                  ? NULL                                                                      \
+                  : isr_scratch_allocate(reader->scratch, m->name##_count * sizeof *m->name); \
+    for (uint32_t i = 0; i < m->name##_count; i++)                                            \
         isr_get_##element(reader, &m->name[i]);
 
 #define ISR_PRINT_SCALAR(type, name) isr_print_##type(text, #name, m->name);
 #define ISR_PRINT_BYTES(name) isr_print_bytes(text, #name, m->name);
-#define ISR_PRINT_ARRAY(element, name)                                                                    \
-    isr_text_format(text, " " #name "=[");                                                                \
-    for (uint32_t i = 0; i < m->name##_count; i++) {                                                      \
-        isr_text_format(text, "{");                                                                       \
-        isr_print_##element(text, &m->name[i]);                                                           \
-        isr_text_format(text, " }");                                                                      \
-    }                                                                                                     \
+#define ISR_PRINT_ARRAY(element, name)               \
+    isr_text_format(text, " " #name "=[");           \
+    for (uint32_t i = 0; i < m->name##_count; i++) { \
+        isr_text_format(text, "{");                  \
+        isr_print_##element(text, &m->name[i]);      \
+        isr_text_format(text, " }");                 \
+    }                                                \
     isr_text_format(text, "]");
 
 #define ISR_HASH_SCALAR(type, name) hash = isr_hash_##type(hash, m->name);
 #define ISR_HASH_BYTES(name) hash = isr_hash_bytes(hash, m->name.data, m->name.size);
-#define ISR_HASH_ARRAY(element, name)                                                                     \
-    hash = isr_hash_combine(hash, m->name##_count);                                                       \
-    for (uint32_t i = 0; i < m->name##_count; i++)                                                        \
+#define ISR_HASH_ARRAY(element, name)               \
+    hash = isr_hash_combine(hash, m->name##_count); \
+    for (uint32_t i = 0; i < m->name##_count; i++)  \
         hash = isr_hash_##element(hash, &m->name[i]);
 
-#define ISR_CODEC_DEFINE(thing)                                                                           \
-    size_t isr_size_##thing(const struct isr_##thing *m)                                                  \
-    {                                                                                                     \
-        size_t size = 0;                                                                                  \
-        ISR_FIELDS_##thing(ISR_SIZE_SCALAR, ISR_SIZE_BYTES, ISR_SIZE_ARRAY) return size;                  \
-    }                                                                                                     \
-    uint8_t *isr_put_##thing(uint8_t *out, const struct isr_##thing *m)                                   \
-    {                                                                                                     \
-        ISR_FIELDS_##thing(ISR_PUT_SCALAR, ISR_PUT_BYTES, ISR_PUT_ARRAY) return out;                      \
-    }                                                                                                     \
-    void isr_get_##thing(struct isr_reader *reader, struct isr_##thing *m)                                \
-    {                                                                                                     \
-        ISR_FIELDS_##thing(ISR_GET_SCALAR, ISR_GET_BYTES, ISR_GET_ARRAY)                                  \
-    }                                                                                                     \
-    void isr_print_##thing(struct isr_text *text, const struct isr_##thing *m)                            \
-    {                                                                                                     \
-        ISR_FIELDS_##thing(ISR_PRINT_SCALAR, ISR_PRINT_BYTES, ISR_PRINT_ARRAY)                            \
-    }                                                                                                     \
-    uint64_t isr_hash_##thing(uint64_t hash, const struct isr_##thing *m)                                 \
-    {                                                                                                     \
-        ISR_FIELDS_##thing(ISR_HASH_SCALAR, ISR_HASH_BYTES, ISR_HASH_ARRAY) return hash;                  \
+#define ISR_CODEC_DEFINE(thing)                                                                    \
+    size_t isr_size_##thing(const struct isr_##thing *m)                                           \
+    {                                                                                              \
+        size_t size = 0;                                                                           \
+        ISR_FIELDS_##thing(ISR_SIZE_SCALAR, ISR_SIZE_BYTES, ISR_SIZE_ARRAY) return size;           \
+    }                                                                                              \
+    uint8_t *isr_put_##thing(uint8_t *out, const struct isr_##thing *m)                            \
+    {                                                                                              \
+        ISR_FIELDS_##thing(ISR_PUT_SCALAR, ISR_PUT_BYTES, ISR_PUT_ARRAY) return out;               \
+    }                                                                                              \
+    void isr_get_##thing(struct isr_reader *reader, struct isr_##thing *m)                         \
+    {                                                                                              \
+        ISR_FIELDS_##thing(ISR_GET_SCALAR, ISR_GET_BYTES, ISR_GET_ARRAY)                           \
+    }                                                                                              \
+    void isr_print_##thing(struct isr_text *text, const struct isr_##thing *m){ISR_FIELDS_##thing( \
+        ISR_PRINT_SCALAR, ISR_PRINT_BYTES,                                                         \
+        ISR_PRINT_ARRAY)} uint64_t isr_hash_##thing(uint64_t hash, const struct isr_##thing *m)    \
+    {                                                                                              \
+        ISR_FIELDS_##thing(ISR_HASH_SCALAR, ISR_HASH_BYTES, ISR_HASH_ARRAY) return hash;           \
     }
 
 #endif

@@ -40,8 +40,8 @@ enum isr_message_kind isr_frame_kind(struct isr_bytes frame)
 static size_t payload_size(const struct isr_message *message)
 {
     switch (message->kind) {
-#define X(NAME, name, group)   \
-    case ISR_MESSAGE_##NAME:   \
+#define X(NAME, name, group) \
+    case ISR_MESSAGE_##NAME: \
         return isr_size_##name(&message->name);
         ISR_MESSAGES(X)
 #undef X
@@ -55,8 +55,8 @@ static size_t payload_size(const struct isr_message *message)
 static uint8_t *payload_put(uint8_t *out, const struct isr_message *message)
 {
     switch (message->kind) {
-#define X(NAME, name, group)   \
-    case ISR_MESSAGE_##NAME:   \
+#define X(NAME, name, group) \
+    case ISR_MESSAGE_##NAME: \
         return isr_put_##name(out, &message->name);
         ISR_MESSAGES(X)
 #undef X
@@ -89,9 +89,9 @@ bool isr_message_decode(struct isr_bytes frame, struct isr_scratch *scratch, str
         return false;
     reader.position = ISR_FRAME_HEADER_BYTES;
     switch (message->kind) {
-#define X(NAME, name, group)                       \
-    case ISR_MESSAGE_##NAME:                       \
-        isr_get_##name(&reader, &message->name);   \
+#define X(NAME, name, group)                     \
+    case ISR_MESSAGE_##NAME:                     \
+        isr_get_##name(&reader, &message->name); \
         break;
         ISR_MESSAGES(X)
 #undef X
@@ -105,9 +105,9 @@ void isr_message_print(const struct isr_message *message, struct isr_text *text)
 {
     isr_text_format(text, "%s", isr_message_name(message->kind));
     switch (message->kind) {
-#define X(NAME, name, group)                       \
-    case ISR_MESSAGE_##NAME:                       \
-        isr_print_##name(text, &message->name);    \
+#define X(NAME, name, group)                    \
+    case ISR_MESSAGE_##NAME:                    \
+        isr_print_##name(text, &message->name); \
         break;
         ISR_MESSAGES(X)
 #undef X
@@ -120,8 +120,8 @@ uint64_t isr_message_hash(const struct isr_message *message)
 {
     uint64_t hash = (uint64_t)message->kind;
     switch (message->kind) {
-#define X(NAME, name, group)                               \
-    case ISR_MESSAGE_##NAME:                               \
+#define X(NAME, name, group) \
+    case ISR_MESSAGE_##NAME: \
         return isr_hash_##name(hash, &message->name);
         ISR_MESSAGES(X)
 #undef X

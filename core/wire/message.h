@@ -13,7 +13,7 @@ enum isr_message_kind {
 #define X(NAME, name, group) ISR_MESSAGE_##NAME,
     ISR_MESSAGES(X)
 #undef X
-    ISR_MESSAGE_KINDS
+        ISR_MESSAGE_KINDS
 };
 
 enum isr_message_group { ISR_GROUP_CONTROL, ISR_GROUP_ELECTION, ISR_GROUP_HEARTBEAT, ISR_GROUP_DATA };
@@ -38,7 +38,8 @@ enum { ISR_FRAME_HEADER_BYTES = 5 };
 
 const char *isr_message_name(enum isr_message_kind kind);
 enum isr_message_group isr_message_group(enum isr_message_kind kind);
-/* The kind of an intact frame, ISR_MESSAGE_KINDS when it is too short or unknown. Reads no more than the head. */
+/* The kind of an intact frame, ISR_MESSAGE_KINDS when it is too short or unknown. Reads no more than the
+ * head. */
 enum isr_message_kind isr_frame_kind(struct isr_bytes frame);
 
 /* The encoded frame, in scratch. */

@@ -119,8 +119,8 @@ uint64_t arena_used_bytes(const struct arena *arena)
 
 /* ---- runs ---- */
 
-/* The class of runs that hold at least so many chunks, and how many they do hold: one by one up to 8, then four steps
- * to each doubling. */
+/* The class of runs that hold at least so many chunks, and how many they do hold: one by one up to 8, then
+ * four steps to each doubling. */
 static uint32_t run_class(uint32_t chunks, uint32_t *rounded)
 {
     if (chunks <= 8) {
@@ -244,7 +244,8 @@ static inline uint32_t class_of(size_t total_bytes)
 
 static void block_put_on_list(struct arena_owner *owner, struct block_header *header, uint32_t class)
 {
-    *header = (struct block_header){.mark = MARK_FREE, .class = (uint16_t)class, .owner = (uint16_t)owner->number};
+    *header =
+        (struct block_header){.mark = MARK_FREE, .class = (uint16_t) class, .owner = (uint16_t)owner->number};
     memcpy(header + 1, &owner->free[class], sizeof(void *));
     owner->free[class] = header;
     POISON(header, class_bytes(class));
@@ -320,7 +321,8 @@ void *arena_allocate_raw(struct arena_owner *owner, size_t size_bytes)
     struct block_header *header = block_take(owner, class);
     if (header == NULL)
         return NULL;
-    *header = (struct block_header){.mark = MARK_LIVE, .class = (uint16_t)class, .owner = (uint16_t)owner->number};
+    *header =
+        (struct block_header){.mark = MARK_LIVE, .class = (uint16_t) class, .owner = (uint16_t)owner->number};
     POISON(header, BLOCK_HEADER_BYTES);
     account(owner, class_bytes(class));
     UNPOISON(header + 1, size_bytes);

@@ -1,16 +1,17 @@
-/* The memory of one world: one range of addresses, the same in every process, with everything in it that the world can
- * change - the allocator's own state too. A copy of [arena_base, arena_top) is a checkpoint.
+/* The memory of one world: one range of addresses, the same in every process, with everything in it that the
+ * world can change - the allocator's own state too. A copy of [arena_base, arena_top) is a checkpoint.
  *
- * The range is cut into chunks of 16 KiB. An owner (a node, a disk, the network, the world) takes runs of chunks and
- * cuts them into blocks; dropping the owner gives its runs back without looking at a block, which is what a crash is.
+ * The range is cut into chunks of 16 KiB. An owner (a node, a disk, the network, the world) takes runs of
+ * chunks and cuts them into blocks; dropping the owner gives its runs back without looking at a block, which
+ * is what a crash is.
  *
  *   run:    header (56 bytes), then blocks
  *   block:  header (8 bytes: mark, class, owner), then the bytes handed out, 16-byte aligned
  *   classes: every multiple of 16 bytes up to 1 KiB, ten wider ones up to half a chunk, then whole runs
  *
- * Runs come in classes of length too and are never split or merged, so that taking and giving back is O(1) and the
- * addresses handed out depend on nothing but the order of the calls. Memory is zeroed when it is handed out, not when
- * it is given back: a reset costs nothing and the next world finds its pages warm.
+ * Runs come in classes of length too and are never split or merged, so that taking and giving back is O(1)
+ * and the addresses handed out depend on nothing but the order of the calls. Memory is zeroed when it is
+ * handed out, not when it is given back: a reset costs nothing and the next world finds its pages warm.
  *
  * Under AddressSanitizer whatever is not handed out is poisoned, block headers included. */
 #ifndef SIM_BASE_ARENA_H
@@ -68,8 +69,8 @@ void arena_owner_drop(struct arena_owner *owner);
 struct isr_heap arena_owner_heap(struct arena_owner *owner);
 
 /* A 16-byte aligned block; NULL when the range is exhausted. */
-void *arena_allocate(struct arena_owner *owner, size_t size_bytes);      /* zeroed */
-void *arena_allocate_raw(struct arena_owner *owner, size_t size_bytes);  /* whatever was there before */
+void *arena_allocate(struct arena_owner *owner, size_t size_bytes);     /* zeroed */
+void *arena_allocate_raw(struct arena_owner *owner, size_t size_bytes); /* whatever was there before */
 /* Asserts that the block is live and the owner's. */
 void arena_release(struct arena_owner *owner, void *block);
 

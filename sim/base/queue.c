@@ -13,7 +13,8 @@ void sim_queue_init(struct sim_queue *queue, struct isr_heap *heap)
 void sim_queue_grow(struct sim_queue *queue)
 {
     ISR_ASSERT(queue->sequence_next < UINT64_C(1) << 40);
-    queue->items = isr_heap_grow(queue->heap, queue->items, sizeof *queue->items, queue->count, &queue->capacity);
+    queue->items =
+        isr_heap_grow(queue->heap, queue->items, sizeof *queue->items, queue->count, &queue->capacity);
 }
 
 uint64_t sim_queue_bench(struct isr_heap *heap, uint32_t pending, uint64_t events, uint64_t seed)
@@ -21,7 +22,8 @@ uint64_t sim_queue_bench(struct isr_heap *heap, uint32_t pending, uint64_t event
     struct sim_queue queue;
     sim_queue_init(&queue, heap);
     for (uint32_t i = 0; i < pending; i++)
-        sim_queue_push(&queue, (int64_t)(isr_hash_combine(seed, i) & 0xfffff), SIM_EVENT_MESSAGE, (int32_t)(i & 15), i);
+        sim_queue_push(&queue, (int64_t)(isr_hash_combine(seed, i) & 0xfffff), SIM_EVENT_MESSAGE,
+                       (int32_t)(i & 15), i);
     uint64_t hash = seed;
     struct sim_event event;
     for (uint64_t i = 0; i < events && sim_queue_pop(&queue, &event); i++) {

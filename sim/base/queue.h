@@ -1,8 +1,8 @@
 /* The queue of a world: events ordered by (time, sequence), the sequence given by the order of pushing.
  *
- * A 4-ary heap of 24-byte entries. Popping leaves a hole at the root, which the next push fills directly: most events
- * cause one other, and one way down the heap is then saved. Everything is inline: the loop around it is the hottest of
- * all. */
+ * A 4-ary heap of 24-byte entries. Popping leaves a hole at the root, which the next push fills directly:
+ * most events cause one other, and one way down the heap is then saved. Everything is inline: the loop around
+ * it is the hottest of all. */
 #ifndef SIM_BASE_QUEUE_H
 #define SIM_BASE_QUEUE_H
 
@@ -82,8 +82,8 @@ static inline void sim_queue_sift_down(struct sim_queue *queue, uint32_t place, 
     items[place] = *event;
 }
 
-static inline void sim_queue_push(struct sim_queue *queue, int64_t time_ns, enum sim_event_kind kind, int32_t target,
-                                  uint64_t payload)
+static inline void sim_queue_push(struct sim_queue *queue, int64_t time_ns, enum sim_event_kind kind,
+                                  int32_t target, uint64_t payload)
 {
     struct sim_event event = {
         .time_ns = time_ns,
@@ -147,8 +147,8 @@ static inline uint32_t sim_queue_count(const struct sim_queue *queue)
     return queue->count - (queue->hole ? 1 : 0);
 }
 
-/* The bare loop: pops events and pushes one for each, keyed random times apart, with so many pending. Returns a hash of
- * the order, so that nothing can be left out. */
+/* The bare loop: pops events and pushes one for each, keyed random times apart, with so many pending. Returns
+ * a hash of the order, so that nothing can be left out. */
 uint64_t sim_queue_bench(struct isr_heap *heap, uint32_t pending, uint64_t events, uint64_t seed);
 
 #endif

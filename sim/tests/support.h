@@ -1,4 +1,5 @@
-/* For tests of the mechanisms: a world without nodes. Its processes are marked as up; nothing runs in them. */
+/* For tests of the mechanisms: a world without nodes. Its processes are marked as up; nothing runs in them.
+ */
 #ifndef SIM_TESTS_SUPPORT_H
 #define SIM_TESTS_SUPPORT_H
 

@@ -38,10 +38,12 @@ static void wakes_at_the_first_moment_that_shows_the_time(void **state)
     for (uint64_t i = 0; i < 20000; i++) {
         uint64_t draw = isr_hash_combine(1, i);
         struct sim_clock clock;
-        sim_clock_init(&clock, (int64_t)(draw % 1000000), (int64_t)(draw >> 20 & 0xfffff) % 500000 - (i % 2 == 0 ? 0 : 499999));
+        sim_clock_init(&clock, (int64_t)(draw % 1000000),
+                       (int64_t)(draw >> 20 & 0xfffff) % 500000 - (i % 2 == 0 ? 0 : 499999));
         int64_t start = (int64_t)(isr_mix(draw) % 1000000000);
         sim_clock_set_drift(&clock, start, clock.drift_ppm / 2);
-        int64_t wanted = sim_clock_local(&clock, start) + 1 + (int64_t)(isr_mix(draw + 1) % (i % 3 == 0 ? 100 : 10000000000000));
+        int64_t wanted = sim_clock_local(&clock, start) + 1 +
+                         (int64_t)(isr_mix(draw + 1) % (i % 3 == 0 ? 100 : 10000000000000));
         int64_t at = sim_clock_world(&clock, start, wanted);
         assert_true(sim_clock_local(&clock, at) >= wanted);
         assert_true(at == start || sim_clock_local(&clock, at - 1) < wanted);

@@ -36,8 +36,8 @@ static struct isr_file segment(int64_t number)
     return (struct isr_file){.kind = ISR_FILE_SEGMENT, .tp = {1, 0}, .number = number};
 }
 
-static uint32_t submit(struct sim_world *world, enum isr_effect_kind kind, struct isr_file file, int64_t position,
-                       const void *data, size_t size)
+static uint32_t submit(struct sim_world *world, enum isr_effect_kind kind, struct isr_file file,
+                       int64_t position, const void *data, size_t size)
 {
     struct isr_effect effect = {.kind = kind,
                                 .io = ++next_io,
@@ -228,8 +228,8 @@ static void a_sync_that_did_not_complete_promises_nothing(void **state)
     assert_int_equal(told_count, 1);
 }
 
-/* Over many seeds: everything, nothing (the file itself goes), and each length of a torn tail, in about the proportions
- * that the draw gives them. */
+/* Over many seeds: everything, nothing (the file itself goes), and each length of a torn tail, in about the
+ * proportions that the draw gives them. */
 static void power_loss_tears_an_unsynced_tail_anywhere(void **state)
 {
     (void)state;
@@ -440,7 +440,7 @@ static void full_disk_refuses_growth_and_nothing_else(void **state)
     submit(world, ISR_EFFECT_TRUNCATE, segment(0), 4, NULL, 0);
     submit(world, ISR_EFFECT_REPLACE, segment(1), 0, "more", 4);
     run(world);
-    enum isr_io_status expected[] = {ISR_IO_OK, ISR_IO_OK, ISR_IO_NO_SPACE, ISR_IO_OK,
+    enum isr_io_status expected[] = {ISR_IO_OK,       ISR_IO_OK, ISR_IO_NO_SPACE, ISR_IO_OK,
                                      ISR_IO_NO_SPACE, ISR_IO_OK, ISR_IO_OK};
     for (uint32_t i = 0; i < 7; i++) /* files complete independently */
         assert_int_equal(told[i].status, expected[told[i].io - 1]);
@@ -468,9 +468,10 @@ static void stuck_disk_goes_on_when_its_latency_falls(void **state)
     (void)state;
     for (uint64_t seed = 0; seed < 50; seed++) {
         struct sim_world *world = fresh(seed);
-        struct sim_disk_spec stuck = {.write_latency = {ISR_MS, ISR_SECOND, 3600 * ISR_SECOND, 3600 * ISR_SECOND},
-                                      .sync_latency = test_constant(3600 * ISR_SECOND),
-                                      .read_latency = test_constant(3600 * ISR_SECOND)};
+        struct sim_disk_spec stuck = {
+            .write_latency = {ISR_MS, ISR_SECOND, 3600 * ISR_SECOND, 3600 * ISR_SECOND},
+            .sync_latency = test_constant(3600 * ISR_SECOND),
+            .read_latency = test_constant(3600 * ISR_SECOND)};
         sim_disk_change(world, disk_of(world), &stuck, SIM_DISK_WRITE | SIM_DISK_SYNC | SIM_DISK_READ);
         for (int64_t i = 0; i < 20; i++) {
             write_at(world, i % 2, i / 2, "x");
@@ -480,7 +481,8 @@ static void stuck_disk_goes_on_when_its_latency_falls(void **state)
         run_until(world, ISR_MS);
         uint32_t early = told_count;
         world->now_ns = ISR_MS;
-        sim_disk_change(world, disk_of(world), &world->spec->disk, SIM_DISK_WRITE | SIM_DISK_SYNC | SIM_DISK_READ);
+        sim_disk_change(world, disk_of(world), &world->spec->disk,
+                        SIM_DISK_WRITE | SIM_DISK_SYNC | SIM_DISK_READ);
         run_until(world, ISR_SECOND);
         assert_int_equal(told_count, 60);
         assert_true(early < 60);
@@ -503,7 +505,8 @@ static void a_disk_that_hardly_changed_keeps_its_order(void **state)
     sim_disk_change(world, disk_of(world), &constant, SIM_DISK_WRITE);
     for (int64_t i = 0; i < 10; i++)
         write_at(world, 0, i, "x"); /* all complete at one time */
-    sim_disk_change(world, disk_of(world), &(struct sim_disk_spec){.write_latency = {1, 999, 1001, 1001}}, SIM_DISK_WRITE);
+    sim_disk_change(world, disk_of(world), &(struct sim_disk_spec){.write_latency = {1, 999, 1001, 1001}},
+                    SIM_DISK_WRITE);
     run(world);
     for (uint32_t i = 0; i < 10; i++)
         assert_int_equal(told[i].io, i + 1);
@@ -511,8 +514,9 @@ static void a_disk_that_hardly_changed_keeps_its_order(void **state)
 
 /* ---- the model ---- */
 
-/* A second, naive file system beside it: for each file the content of the page cache and the list of contents after each
- * change since the last sync. After a power loss the file must be one of them, or a torn last write of one. */
+/* A second, naive file system beside it: for each file the content of the page cache and the list of contents
+ * after each change since the last sync. After a power loss the file must be one of them, or a torn last
+ * write of one. */
 enum { MODEL_FILES = 4, MODEL_BYTES = 60000, MODEL_STATES = 400 };
 struct model_state {
     bool exists;
@@ -558,8 +562,10 @@ static bool model_matches(const struct model_state *model_state, const struct si
     return memcmp(bytes, model_state->bytes, model_state->size) == 0;
 }
 
-/* Between two states: the later one's new bytes arrived only in part, up to some place, the rest is as before. */
-static bool model_torn(const struct model_state *before, const struct model_state *after, const struct sim_file *file)
+/* Between two states: the later one's new bytes arrived only in part, up to some place, the rest is as
+ * before. */
+static bool model_torn(const struct model_state *before, const struct model_state *after,
+                       const struct sim_file *file)
 {
     static uint8_t bytes[MODEL_BYTES];
     if (file == NULL || !after->exists || file->content.size_bytes > after->size ||

@@ -18,7 +18,8 @@ static struct arrival arrivals[LOG_MAX];
 static uint32_t arrivals_count;
 
 /* A frame of some kind with a number in it; the number is where the checksum would be, too. */
-static void send_kind(struct sim_world *world, int32_t from, int32_t to, enum isr_message_kind kind, uint32_t number)
+static void send_kind(struct sim_world *world, int32_t from, int32_t to, enum isr_message_kind kind,
+                      uint32_t number)
 {
     uint8_t frame[FRAME_BYTES] = {0};
     memcpy(frame, &number, sizeof number);
@@ -86,8 +87,9 @@ static void carries_everything_in_order_when_nothing_is_wrong(void **state)
         assert_true(arrivals[i].time_ns >= i * 100 * TEST_US + world->network.spec.latency.low_ns);
     }
     assert_int_equal(world->counters.messages_sent, 5000);
-    assert_int_equal(world->counters.messages_lost + world->counters.messages_cut + world->counters.messages_duplicated +
-                         world->counters.messages_reordered + world->counters.messages_to_dead,
+    assert_int_equal(world->counters.messages_lost + world->counters.messages_cut +
+                         world->counters.messages_duplicated + world->counters.messages_reordered +
+                         world->counters.messages_to_dead,
                      0);
 }
 
@@ -97,7 +99,8 @@ static void groups_of_a_link_do_not_wait_for_each_other(void **state)
     struct sim_world *world = fresh(2);
     uint32_t overtaken = 0;
     for (uint32_t i = 0; i < 2000; i++)
-        send_kind(world, 1, 2, i % 2 == 0 ? ISR_MESSAGE_FETCH_REQUEST : ISR_MESSAGE_BROKER_HEARTBEAT_REQUEST, i);
+        send_kind(world, 1, 2, i % 2 == 0 ? ISR_MESSAGE_FETCH_REQUEST : ISR_MESSAGE_BROKER_HEARTBEAT_REQUEST,
+                  i);
     run(world);
     uint32_t last[2] = {0, 0}, greatest = 0;
     for (uint32_t i = 0; i < arrivals_count; i++) {
@@ -288,8 +291,10 @@ static void reaches_itself_whatever_the_network_does(void **state)
 static uint64_t fates(uint64_t seed, bool more_elsewhere)
 {
     struct sim_world *world = fresh(seed);
-    all_links(world, (struct sim_link_spec){
-                         .latency = {1000, 2000, 9000, 20000}, .loss_ppm = 50000, .duplicate_ppm = 50000, .reorder_ppm = 50000});
+    all_links(world, (struct sim_link_spec){.latency = {1000, 2000, 9000, 20000},
+                                            .loss_ppm = 50000,
+                                            .duplicate_ppm = 50000,
+                                            .reorder_ppm = 50000});
     for (uint32_t i = 0; i < 2000; i++) {
         send_data(world, 1, 2, i);
         if (more_elsewhere)
@@ -299,7 +304,8 @@ static uint64_t fates(uint64_t seed, bool more_elsewhere)
     uint64_t hash = 0;
     for (uint32_t i = 0; i < arrivals_count; i++) {
         if (arrivals[i].from == 1)
-            hash = isr_hash_combine(isr_hash_combine(hash, arrivals[i].number), (uint64_t)arrivals[i].time_ns);
+            hash =
+                isr_hash_combine(isr_hash_combine(hash, arrivals[i].number), (uint64_t)arrivals[i].time_ns);
     }
     return hash;
 }
@@ -316,8 +322,10 @@ static void gives_back_all_memory(void **state)
 {
     (void)state;
     struct sim_world *world = fresh(14);
-    all_links(world, (struct sim_link_spec){
-                         .latency = {1000, 2000, 9000, 20000}, .loss_ppm = 50000, .duplicate_ppm = 300000, .reorder_ppm = 50000});
+    all_links(world, (struct sim_link_spec){.latency = {1000, 2000, 9000, 20000},
+                                            .loss_ppm = 50000,
+                                            .duplicate_ppm = 300000,
+                                            .reorder_ppm = 50000});
     send_data(world, 1, 2, 0);
     run(world);
     uint64_t blocks = world->network.memory->blocks_live;

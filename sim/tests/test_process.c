@@ -1,5 +1,5 @@
-/* The process model with an engine of this test's own in place of the real one: it notes what reaches it and answers with
- * what the test tells it to. */
+/* The process model with an engine of this test's own in place of the real one: it notes what reaches it and
+ * answers with what the test tells it to. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +29,8 @@ static struct isr_effect effects_next[16]; /* of the next step of node 1 */
 static uint32_t effects_next_count;
 static int64_t wake_wish[8]; /* by node: local time, kept from step to step */
 
-struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr_heap *heap, uint64_t random_key)
+struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr_heap *heap,
+                              uint64_t random_key)
 {
     struct isr_node *node = isr_heap_allocate(heap, sizeof *node);
     node->id = options->id;
@@ -280,12 +281,14 @@ static void a_process_killed_right_after_it_was_resumed_gets_nothing(void **stat
     assert_int_equal(world->counters.messages_to_dead, 1);
 }
 
-/* A wish replaces the one before it; the node is woken once, at the last one, whatever order they were made in. */
+/* A wish replaces the one before it; the node is woken once, at the last one, whatever order they were made
+ * in. */
 static void wakes_at_the_last_wish_alone(void **state)
 {
     (void)state;
     struct sim_world *world = fresh();
-    int64_t wishes_ms[] = {100, 50, 200, 20, 300, 10, 150, 40, 60, 80, 70, 35, 34, 33, 32, 31, 30, 29, 28, 90};
+    int64_t wishes_ms[] = {100, 50, 200, 20, 300, 10, 150, 40, 60, 80,
+                           70,  35, 34,  33, 32,  31, 30,  29, 28, 90};
     for (size_t i = 0; i < sizeof wishes_ms / sizeof wishes_ms[0]; i++) {
         wake_wish[1] = SIM_CLOCK_EPOCH_NS + wishes_ms[i] * ISR_MS;
         poke(world);
@@ -296,7 +299,8 @@ static void wakes_at_the_last_wish_alone(void **state)
     assert_int_equal(seen_count, before + 1);
     assert_int_equal(seen[before].kind, ISR_EVENT_WAKE);
     assert_int_equal(seen[before].world_ns, 90 * ISR_MS);
-    assert_int_equal(world->counters.events, events + 2); /* stale wake-ups are no events, the script's is one */
+    assert_int_equal(world->counters.events,
+                     events + 2); /* stale wake-ups are no events, the script's is one */
 }
 
 static void random_wishes_are_kept(void **state)
@@ -315,7 +319,8 @@ static void random_wishes_are_kept(void **state)
         uint32_t wakes = 0;
         for (uint32_t j = 0; j < seen_count; j++) {
             if (seen[j].node == 1 && seen[j].kind == ISR_EVENT_WAKE) {
-                assert_true(seen[j].world_ns >= wanted_ns && seen[j].world_ns <= wanted_ns + 2 * SIM_SELF_LATENCY_NS);
+                assert_true(seen[j].world_ns >= wanted_ns &&
+                            seen[j].world_ns <= wanted_ns + 2 * SIM_SELF_LATENCY_NS);
                 wakes++;
             }
         }
@@ -343,7 +348,8 @@ static void ends_by_itself_cleanly_or_not(void **state)
     (void)state;
     for (int clean = 0; clean < 2; clean++) {
         struct sim_world *world = fresh();
-        effect((struct isr_effect){.kind = ISR_EFFECT_SEND, .to = 2, .bytes = {(const uint8_t *)"\0\0\0\0\6*", 6}});
+        effect((struct isr_effect){
+            .kind = ISR_EFFECT_SEND, .to = 2, .bytes = {(const uint8_t *)"\0\0\0\0\6*", 6}});
         effect((struct isr_effect){.kind = ISR_EFFECT_EXIT, .clean = clean});
         poke(world);
         assert_int_equal(world->processes[1].state, SIM_PROCESS_DOWN);

@@ -21,9 +21,13 @@ static struct sim_spec good(void)
     struct sim_spec spec = sim_spec_default();
     assignments[0] = (struct isr_replicas){.count = 3, .ids = {1, 2, 3}};
     assignments[1] = (struct isr_replicas){.count = 3, .ids = {3, 1, 2}};
-    topics[0] = (struct sim_topic_spec){
-        .name = {"orders"}, .partitions = 2, .replication_factor = 3, .min_isr = 2, .assignments = assignments};
-    topics[1] = (struct sim_topic_spec){.name = {"logs"}, .partitions = 1, .replication_factor = 1, .min_isr = 1};
+    topics[0] = (struct sim_topic_spec){.name = {"orders"},
+                                        .partitions = 2,
+                                        .replication_factor = 3,
+                                        .min_isr = 2,
+                                        .assignments = assignments};
+    topics[1] =
+        (struct sim_topic_spec){.name = {"logs"}, .partitions = 1, .replication_factor = 1, .min_isr = 1};
     clients[0] = (struct sim_client_spec){.name = "writer",
                                           .kind = SIM_CLIENT_PRODUCER,
                                           .topic = {"orders"},
@@ -34,10 +38,11 @@ static struct sim_spec good(void)
                                           .acks = -1,
                                           .stop_ns = ISR_TIME_NEVER};
     clients[1] = (struct sim_client_spec){.name = "reader", .kind = SIM_CLIENT_CONSUMER, .topic = {"logs"}};
-    steps[0] = (struct sim_step){.gate = SIM_GATE_WHEN,
-                                 .condition = {.kind = SIM_CONDITION_LEADER_IS, .topic = {"orders"}, .partition = 1, .node = 2},
-                                 .at_latest_ns = ISR_TIME_NEVER,
-                                 .action = {.kind = SIM_ACTION_KILL}};
+    steps[0] = (struct sim_step){
+        .gate = SIM_GATE_WHEN,
+        .condition = {.kind = SIM_CONDITION_LEADER_IS, .topic = {"orders"}, .partition = 1, .node = 2},
+        .at_latest_ns = ISR_TIME_NEVER,
+        .action = {.kind = SIM_ACTION_KILL}};
     sim_node_set_add(&steps[0].action.nodes, 3);
     steps[1] = (struct sim_step){.gate = SIM_GATE_WAIT,
                                  .time_ns = ISR_SECOND,
@@ -70,10 +75,10 @@ static bool refused(const struct sim_spec *spec, const char *words, uint32_t whe
 }
 
 /* Spoils a good spec and looks whether that is seen. */
-#define REFUSES(spoil, words, where)              \
-    do {                                          \
-        struct sim_spec spec = good();            \
-        spoil;                                    \
+#define REFUSES(spoil, words, where)               \
+    do {                                           \
+        struct sim_spec spec = good();             \
+        spoil;                                     \
         assert_true(refused(&spec, words, where)); \
     } while (0)
 

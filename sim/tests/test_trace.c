@@ -7,7 +7,8 @@
 #include "sim/action.h"
 #include "sim/tests/support.h"
 
-static struct sim_topic_spec orders = {.name = {"orders"}, .partitions = 2, .replication_factor = 3, .min_isr = 2};
+static struct sim_topic_spec orders = {
+    .name = {"orders"}, .partitions = 2, .replication_factor = 3, .min_isr = 2};
 static char line[600];
 
 static struct sim_world *fresh(void)
@@ -52,8 +53,8 @@ static void prints_stories_as_sentences(void **state)
     leader.became_leader.high_watermark = 10;
     leader.became_leader.isr = pack(1, 2);
     sim_trace_observation(world, 1, &leader);
-    assert_string_equal(last(world),
-                        "0.512s n1 became leader of orders-0 in epoch 3: LEO 12, high watermark 10, ISR [1, 2]");
+    assert_string_equal(
+        last(world), "0.512s n1 became leader of orders-0 in epoch 3: LEO 12, high watermark 10, ISR [1, 2]");
     struct isr_observation cut = {.kind = ISR_OBSERVED_LOG_TRUNCATED};
     cut.log_truncated.tp = tp;
     cut.log_truncated.from = 12;
@@ -61,8 +62,9 @@ static void prints_stories_as_sentences(void **state)
     cut.log_truncated.high_watermark = 9;
     cut.log_truncated.cause = ISR_CAUSE_DIVERGENCE;
     sim_trace_observation(world, 2, &cut);
-    assert_string_equal(last(world), "0.512s n2 cut its log of orders-0 from 12 to 11 (1 record), high watermark 9: its "
-                                     "log diverged from the leader's");
+    assert_string_equal(last(world),
+                        "0.512s n2 cut its log of orders-0 from 12 to 11 (1 record), high watermark 9: its "
+                        "log diverged from the leader's");
     struct isr_observation change = {.kind = ISR_OBSERVED_PARTITION_CHANGED};
     change.partition_changed.tp = tp;
     change.partition_changed.leader = ISR_NODE_NONE;
@@ -70,8 +72,9 @@ static void prints_stories_as_sentences(void **state)
     change.partition_changed.elr = pack(3, 0);
     change.partition_changed.cause = ISR_CAUSE_NO_LEADER;
     sim_trace_observation(world, 3, &change);
-    assert_string_equal(last(world), "0.512s n3 controller: orders-0 has leader none in epoch 4, ISR [], eligible [3]: no "
-                                     "replica could be elected");
+    assert_string_equal(last(world),
+                        "0.512s n3 controller: orders-0 has leader none in epoch 4, ISR [], eligible [3]: no "
+                        "replica could be elected");
 }
 
 static void prints_every_kind_of_record(void **state)
@@ -187,12 +190,9 @@ static void prints_actions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prints_stories_as_sentences),
-        cmocka_unit_test(prints_every_kind_of_record),
-        cmocka_unit_test(hash_moves_with_every_field),
-        cmocka_unit_test(ring_keeps_the_last_ones),
-        cmocka_unit_test(sink_hears_what_it_asked_for),
-        cmocka_unit_test(prints_actions),
+        cmocka_unit_test(prints_stories_as_sentences),  cmocka_unit_test(prints_every_kind_of_record),
+        cmocka_unit_test(hash_moves_with_every_field),  cmocka_unit_test(ring_keeps_the_last_ones),
+        cmocka_unit_test(sink_hears_what_it_asked_for), cmocka_unit_test(prints_actions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

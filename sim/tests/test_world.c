@@ -101,12 +101,12 @@ static void goes_on_through_crashes_and_restarts(void **state)
 {
     (void)state;
     struct sim_step steps[] = {
-        at(3000 * ISR_MS, SIM_ACTION_KILL, 1),       at(4000 * ISR_MS, SIM_ACTION_START, 1),
-        at(6000 * ISR_MS, SIM_ACTION_POWER_OFF, 2),  at(7000 * ISR_MS, SIM_ACTION_START, 2),
-        at(9000 * ISR_MS, SIM_ACTION_PAUSE, 3),      at(10000 * ISR_MS, SIM_ACTION_RESUME, 3),
-        at(12000 * ISR_MS, SIM_ACTION_ISOLATE, 1),   at(14000 * ISR_MS, SIM_ACTION_HEAL, 1),
-        at(16000 * ISR_MS, SIM_ACTION_SHUTDOWN, 2),  at(20000 * ISR_MS, SIM_ACTION_START, 2),
-        at(22000 * ISR_MS, SIM_ACTION_KILL, 4),      at(22500 * ISR_MS, SIM_ACTION_START, 4),
+        at(3000 * ISR_MS, SIM_ACTION_KILL, 1),      at(4000 * ISR_MS, SIM_ACTION_START, 1),
+        at(6000 * ISR_MS, SIM_ACTION_POWER_OFF, 2), at(7000 * ISR_MS, SIM_ACTION_START, 2),
+        at(9000 * ISR_MS, SIM_ACTION_PAUSE, 3),     at(10000 * ISR_MS, SIM_ACTION_RESUME, 3),
+        at(12000 * ISR_MS, SIM_ACTION_ISOLATE, 1),  at(14000 * ISR_MS, SIM_ACTION_HEAL, 1),
+        at(16000 * ISR_MS, SIM_ACTION_SHUTDOWN, 2), at(20000 * ISR_MS, SIM_ACTION_START, 2),
+        at(22000 * ISR_MS, SIM_ACTION_KILL, 4),     at(22500 * ISR_MS, SIM_ACTION_START, 4),
     };
     struct sim_spec spec = three_brokers();
     spec.config.broker_session_timeout = 2 * ISR_SECOND;
@@ -148,7 +148,8 @@ static struct sim_monitor_log {
     uint32_t observations, processes, clients, commands, ends;
 } monitored;
 
-static void on_observation(void *object, struct sim_world *world, int32_t node, const struct isr_observation *observation)
+static void on_observation(void *object, struct sim_world *world, int32_t node,
+                           const struct isr_observation *observation)
 {
     (void)object;
     assert_in_range(node, 1, world->processes_count);
@@ -269,7 +270,8 @@ static void faults_of_the_network_bite(void **state)
 static void a_disk_error_halts_the_node(void **state)
 {
     (void)state;
-    struct sim_step steps[] = {at(3 * ISR_SECOND, SIM_ACTION_DISK_FAIL, 2), at(5 * ISR_SECOND, SIM_ACTION_START, 2)};
+    struct sim_step steps[] = {at(3 * ISR_SECOND, SIM_ACTION_DISK_FAIL, 2),
+                               at(5 * ISR_SECOND, SIM_ACTION_START, 2)};
     steps[0].action.operations = SIM_OPERATION_WRITE;
     steps[0].action.count = 1;
     struct sim_spec spec = three_brokers();
@@ -281,11 +283,13 @@ static void a_disk_error_halts_the_node(void **state)
     assert_int_equal(world->counters.starts, 1);
 }
 
-/* What a pause defers comes at the resume, in the order in which it came; a wake-up that was missed comes then too. */
+/* What a pause defers comes at the resume, in the order in which it came; a wake-up that was missed comes
+ * then too. */
 static void paused_node_catches_up(void **state)
 {
     (void)state;
-    struct sim_step steps[] = {at(4 * ISR_SECOND, SIM_ACTION_PAUSE, 1), at(4500 * ISR_MS, SIM_ACTION_RESUME, 1),
+    struct sim_step steps[] = {at(4 * ISR_SECOND, SIM_ACTION_PAUSE, 1),
+                               at(4500 * ISR_MS, SIM_ACTION_RESUME, 1),
                                at(5 * ISR_SECOND, SIM_ACTION_PAUSE, 2), at(5500 * ISR_MS, SIM_ACTION_KILL, 2),
                                at(6 * ISR_SECOND, SIM_ACTION_START, 2)};
     struct sim_spec spec = three_brokers();
@@ -308,7 +312,8 @@ static void paused_node_catches_up(void **state)
 static void clock_steps_are_felt_and_survived(void **state)
 {
     (void)state;
-    struct sim_step steps[] = {at(3 * ISR_SECOND, SIM_ACTION_CLOCK, 1), at(4 * ISR_SECOND, SIM_ACTION_CLOCK, 2)};
+    struct sim_step steps[] = {at(3 * ISR_SECOND, SIM_ACTION_CLOCK, 1),
+                               at(4 * ISR_SECOND, SIM_ACTION_CLOCK, 2)};
     steps[0].action.clock.offset_ns = -2 * ISR_SECOND;
     steps[0].action.clock_fields = SIM_CLOCK_OFFSET;
     steps[1].action.clock = (struct sim_clock_spec){.offset_ns = 3600 * ISR_SECOND, .drift_ppm = 1000};
@@ -325,7 +330,8 @@ static void clock_steps_are_felt_and_survived(void **state)
 static void power_loss_after_a_kill_takes_the_page_cache(void **state)
 {
     (void)state;
-    struct sim_step steps[] = {at(5 * ISR_SECOND, SIM_ACTION_KILL, 3), at(5100 * ISR_MS, SIM_ACTION_POWER_OFF, 3)};
+    struct sim_step steps[] = {at(5 * ISR_SECOND, SIM_ACTION_KILL, 3),
+                               at(5100 * ISR_MS, SIM_ACTION_POWER_OFF, 3)};
     steps[1].action.unsynced_lost = true;
     struct sim_spec spec = three_brokers();
     spec.steps = steps;

@@ -35,8 +35,8 @@ static void gives_the_published_checksums(void **state)
         data[i] = (uint8_t)(31 - i);
     assert_int_equal(isr_crc32c(0, data, 32), 0x113fdb5c);
     static const uint8_t command[48] = {
-        0x01, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x14, 0, 0, 0, 0, 0, 0x04, 0,
-        0, 0, 0, 0x14, 0, 0, 0, 0x18, 0x28, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0, 0, 0, 0, 0, 0,
+        0x01, 0xc0, 0, 0,    0, 0, 0, 0,    0,    0, 0, 0, 0, 0, 0, 0, 0x14, 0, 0, 0, 0, 0, 0x04, 0,
+        0,    0,    0, 0x14, 0, 0, 0, 0x18, 0x28, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0, 0, 0, 0, 0,    0,
     };
     assert_int_equal(isr_crc32c(0, command, 48), 0xd9963a56);
     assert_int_equal(isr_crc32c(0, "123456789", 9), 0xe3069283);

@@ -505,8 +505,7 @@ static void stays_where_it_is_when_an_answer_names_impossible_indices(void **sta
     for (int what = 0; what < 3; what++) {
         struct sent asked = take(fixture, ISR_MESSAGE_METADATA_FETCH_REQUEST);
         assert_int_equal(asked.message.metadata_fetch_request.next_index, 6);
-        struct isr_metadata_entry entry = {
-            .index = INT64_MAX, .term = 1, .records = registered(fixture, 9)};
+        struct isr_metadata_entry entry = {.index = INT64_MAX, .term = 1, .records = registered(fixture, 9)};
         struct isr_metadata_fetch_response answer = metadata(&asked);
         answer.committed_index = what == 0 ? INT64_MAX : 6;
         if (what == 1) {

@@ -1,9 +1,10 @@
 /* libFuzzer: bytes from a disk. The first byte of the input says what the rest is:
  *   0     a record batch
  *   1..5  a checkpoint, of the kinds of ISR_CHECKPOINT_FILES
- *   else  a whole disk: files of [u8 kind, u8 topic, u16 number, u16 size, bytes], from which a store recovers
- * The top bit of the first byte, and of a kind, asks for right checksums and headers, so that what lies behind them is
- * reached. After a recovery the logs must be sound, take appends and truncations, stop cleanly, and be found again.
+ *   else  a whole disk: files of [u8 kind, u8 topic, u16 number, u16 size, bytes], from which a store
+ * recovers The top bit of the first byte, and of a kind, asks for right checksums and headers, so that what
+ * lies behind them is reached. After a recovery the logs must be sound, take appends and truncations, stop
+ * cleanly, and be found again.
  *
  *   fuzz_recovery core/log/fuzz/corpus/fuzz_recovery */
 #include "core/log/checkpoint.h"
@@ -57,16 +58,16 @@ static void parse_checkpoint(unsigned which, uint8_t *data, size_t size_bytes, b
     test_heap_init(&heap);
     test_env_init(&env, &heap);
     unsigned place = 1;
-#define X(KIND, name)                                                                                    \
-    if (which == place++) {                                                                              \
-        if (sealed)                                                                                      \
-            checkpoint_seal(data, size_bytes, ISR_FILE_##KIND);                                          \
-        struct isr_bytes bytes = {.data = data, .size = (uint32_t)size_bytes};                           \
-        struct isr_##name file;                                                                          \
-        if (isr_checkpoint_parse_##name(bytes, &env.scratch, &file)) {                                   \
-            struct isr_bytes again = isr_checkpoint_encode_##name(&env.scratch, &file);                  \
-            ISR_ASSERT(again.size == bytes.size && memcmp(again.data, bytes.data, bytes.size) == 0);     \
-        }                                                                                                \
+#define X(KIND, name)                                                                                \
+    if (which == place++) {                                                                          \
+        if (sealed)                                                                                  \
+            checkpoint_seal(data, size_bytes, ISR_FILE_##KIND);                                      \
+        struct isr_bytes bytes = {.data = data, .size = (uint32_t)size_bytes};                       \
+        struct isr_##name file;                                                                      \
+        if (isr_checkpoint_parse_##name(bytes, &env.scratch, &file)) {                               \
+            struct isr_bytes again = isr_checkpoint_encode_##name(&env.scratch, &file);              \
+            ISR_ASSERT(again.size == bytes.size && memcmp(again.data, bytes.data, bytes.size) == 0); \
+        }                                                                                            \
     }
     ISR_CHECKPOINT_FILES(X)
 #undef X

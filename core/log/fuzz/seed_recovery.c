@@ -1,7 +1,8 @@
-/* Writes the seed corpus of fuzz_recovery, the same at every run: a batch, each checkpoint, and whole disks as a log
- * leaves them behind.
+/* Writes the seed corpus of fuzz_recovery, the same at every run: a batch, each checkpoint, and whole disks
+ * as a log leaves them behind.
  *
- *   cc -std=c17 -I. core/log/fuzz/seed_recovery.c core/log/[a-z]*.c core/wire/[a-z]*.c core/base/[a-z]*.c -o seed_recovery
+ *   cc -std=c17 -I. core/log/fuzz/seed_recovery.c core/log/[a-z]*.c core/wire/[a-z]*.c core/base/[a-z]*.c -o
+ * seed_recovery
  *   ./seed_recovery core/log/fuzz/corpus/fuzz_recovery */
 #include <stdio.h>
 
@@ -50,9 +51,9 @@ static void disk_write(const struct test_disk *disk, const char *name, bool alon
         const struct test_image *image = &file->cached;
         if (!image->exists || size + 6 + image->size_bytes > sizeof bytes)
             continue;
-        const uint8_t header[6] = {(uint8_t)file->file.kind,           (uint8_t)(file->file.tp.topic - 1),
-                                   (uint8_t)file->file.number,         (uint8_t)(file->file.number >> 8),
-                                   (uint8_t)image->size_bytes,         (uint8_t)(image->size_bytes >> 8)};
+        const uint8_t header[6] = {(uint8_t)file->file.kind,   (uint8_t)(file->file.tp.topic - 1),
+                                   (uint8_t)file->file.number, (uint8_t)(file->file.number >> 8),
+                                   (uint8_t)image->size_bytes, (uint8_t)(image->size_bytes >> 8)};
         memcpy(bytes + size, header, sizeof header);
         memcpy(bytes + size + 6, image->bytes, image->size_bytes);
         size += 6 + image->size_bytes;

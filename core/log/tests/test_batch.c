@@ -111,8 +111,11 @@ static void is_corrupt_when_the_header_makes_no_sense(void **state)
     static const struct {
         unsigned position;
         uint8_t byte;
-    } damages[] = {{7, 0x80} /* negative offset */, {38, 1} /* attributes */, {35, 1} /* too many records */,
-                   {27, 0x80} /* producer id below -1 */, {31, 0x80} /* negative sequence */};
+    } damages[] = {{7, 0x80} /* negative offset */,
+                   {38, 1} /* attributes */,
+                   {35, 1} /* too many records */,
+                   {27, 0x80} /* producer id below -1 */,
+                   {31, 0x80} /* negative sequence */};
     for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
         struct isr_bytes bytes = build(fixture, 1, 8);
         ((uint8_t *)(uintptr_t)bytes.data)[damages[i].position] = damages[i].byte;
@@ -149,7 +152,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(parses_what_was_built, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(keeps_its_checksum_when_the_leader_sets_the_position, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keeps_its_checksum_when_the_leader_sets_the_position, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(depends_on_the_value_alone_when_built, set_up, tear_down),
         cmocka_unit_test_setup_teardown(is_not_accepted_when_a_bit_is_flipped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(is_short_when_cut_off_anywhere, set_up, tear_down),

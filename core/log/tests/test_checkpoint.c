@@ -46,7 +46,8 @@ static struct isr_bytes sample(struct isr_scratch *scratch, unsigned which)
         return isr_checkpoint_encode_high_watermarks_file(scratch,
                                                           &(struct isr_high_watermarks_file){watermarks, 3});
     case 2:
-        return isr_checkpoint_encode_recovery_points_file(scratch, &(struct isr_recovery_points_file){points, 2});
+        return isr_checkpoint_encode_recovery_points_file(scratch,
+                                                          &(struct isr_recovery_points_file){points, 2});
     case 3:
         return isr_checkpoint_encode_producers_file(scratch, &(struct isr_producers_file){9, producers, 2});
     default:
@@ -57,12 +58,12 @@ static struct isr_bytes sample(struct isr_scratch *scratch, unsigned which)
 static unsigned accepted_by(struct isr_scratch *scratch, struct isr_bytes bytes)
 {
     unsigned parsers = 0, bit = 1;
-#define X(KIND, name)                                                   \
-    {                                                                   \
-        struct isr_##name file;                                         \
-        if (isr_checkpoint_parse_##name(bytes, scratch, &file))         \
-            parsers |= bit;                                             \
-        bit *= 2;                                                       \
+#define X(KIND, name)                                           \
+    {                                                           \
+        struct isr_##name file;                                 \
+        if (isr_checkpoint_parse_##name(bytes, scratch, &file)) \
+            parsers |= bit;                                     \
+        bit *= 2;                                               \
     }
     ISR_CHECKPOINT_FILES(X)
 #undef X
@@ -73,7 +74,8 @@ static void is_accepted_by_its_own_parser_alone(void **state)
 {
     struct fixture *fixture = *state;
     for (unsigned which = 0; which < 5; which++)
-        assert_int_equal(accepted_by(&fixture->env.scratch, sample(&fixture->env.scratch, which)), 1u << which);
+        assert_int_equal(accepted_by(&fixture->env.scratch, sample(&fixture->env.scratch, which)),
+                         1u << which);
 }
 
 static void gives_back_what_was_written(void **state)
@@ -121,22 +123,30 @@ static void is_refused_when_the_values_make_no_sense(void **state)
     struct isr_scratch *scratch = &fixture->env.scratch;
     struct isr_epochs_line falling_epochs[] = {{4, 0}, {4, 10}}, falling_starts[] = {{4, 10}, {5, 10}};
     assert_int_equal(accepted_by(scratch, isr_checkpoint_encode_epochs_file(
-                                              scratch, &(struct isr_epochs_file){falling_epochs, 2})), 0);
+                                              scratch, &(struct isr_epochs_file){falling_epochs, 2})),
+                     0);
     assert_int_equal(accepted_by(scratch, isr_checkpoint_encode_epochs_file(
-                                              scratch, &(struct isr_epochs_file){falling_starts, 2})), 0);
+                                              scratch, &(struct isr_epochs_file){falling_starts, 2})),
+                     0);
     struct isr_high_watermarks_line negative[] = {{{1, 0}, -1}};
     assert_int_equal(accepted_by(scratch, isr_checkpoint_encode_high_watermarks_file(
-                                              scratch, &(struct isr_high_watermarks_file){negative, 1})), 0);
-    struct isr_recovery_points_line below_start[] = {{{1, 0}, 5, 4}}, twice[] = {{{1, 0}, 0, 4}, {{1, 0}, 0, 4}};
+                                              scratch, &(struct isr_high_watermarks_file){negative, 1})),
+                     0);
+    struct isr_recovery_points_line below_start[] = {{{1, 0}, 5, 4}},
+                                    twice[] = {{{1, 0}, 0, 4}, {{1, 0}, 0, 4}};
     assert_int_equal(accepted_by(scratch, isr_checkpoint_encode_recovery_points_file(
-                                              scratch, &(struct isr_recovery_points_file){below_start, 1})), 0);
+                                              scratch, &(struct isr_recovery_points_file){below_start, 1})),
+                     0);
     assert_int_equal(accepted_by(scratch, isr_checkpoint_encode_recovery_points_file(
-                                              scratch, &(struct isr_recovery_points_file){twice, 2})), 0);
+                                              scratch, &(struct isr_recovery_points_file){twice, 2})),
+                     0);
     struct isr_producers_line none[] = {{3, 1, NULL, 0}}, beyond[] = {{3, 1, batches, 2}};
     assert_int_equal(accepted_by(scratch, isr_checkpoint_encode_producers_file(
-                                              scratch, &(struct isr_producers_file){9, none, 1})), 0);
+                                              scratch, &(struct isr_producers_file){9, none, 1})),
+                     0);
     assert_int_equal(accepted_by(scratch, isr_checkpoint_encode_producers_file(
-                                              scratch, &(struct isr_producers_file){8, beyond, 1})), 0);
+                                              scratch, &(struct isr_producers_file){8, beyond, 1})),
+                     0);
 }
 
 int main(void)
@@ -144,7 +154,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(is_accepted_by_its_own_parser_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_back_what_was_written, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(is_refused_when_a_bit_is_flipped_or_bytes_are_missing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(is_refused_when_a_bit_is_flipped_or_bytes_are_missing, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(is_refused_when_the_values_make_no_sense, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* One log on a disk that completes only when the test says so: appending, reading, epochs, truncation, flush policy. */
+/* One log on a disk that completes only when the test says so: appending, reading, epochs, truncation, flush
+ * policy. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -123,7 +124,8 @@ static void counts_as_held_only_when_synced_when_each_message_is_flushed(void **
     append(fixture, 1, 0);
     append(fixture, 1, 0);
     append(fixture, 1, 0);
-    assert_int_equal(queued(fixture, ISR_EFFECT_SYNC, ISR_FILE_SEGMENT), 1); /* one under way, the rest waits */
+    assert_int_equal(queued(fixture, ISR_EFFECT_SYNC, ISR_FILE_SEGMENT),
+                     1); /* one under way, the rest waits */
     while (fixture->log->written_end < 3)
         assert_true(bench_io(&fixture->node));
     assert_true(isr_log_held_end(fixture->log) < 3);
@@ -384,7 +386,8 @@ static void tells_where_epochs_end(void **state)
     static const struct {
         int32_t asked, epoch;
         int64_t end;
-    } expected[] = {{0, 0, 0}, {1, 1, 0}, {2, 2, 5}, {3, 2, 5}, {4, 4, 15}, {8, 4, 15}, {9, 9, 20}, {10, -1, -1}};
+    } expected[] = {{0, 0, 0},  {1, 1, 0},  {2, 2, 5},  {3, 2, 5},
+                    {4, 4, 15}, {8, 4, 15}, {9, 9, 20}, {10, -1, -1}};
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         struct isr_epoch_end end = isr_log_epoch_end(fixture->log, expected[i].asked);
         assert_int_equal(end.epoch, expected[i].epoch);

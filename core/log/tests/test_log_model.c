@@ -1,5 +1,6 @@
-/* A log driven at random beside a plain model of it, with process kills and power losses in between. What a crash may
- * leave is checked against the model; then the model takes over what was found and the run goes on. */
+/* A log driven at random beside a plain model of it, with process kills and power losses in between. What a
+ * crash may leave is checked against the model; then the model takes over what was found and the run goes on.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -131,8 +132,8 @@ static const struct isr_producer *find_producer(const struct isr_log *log, int64
     return NULL;
 }
 
-/* A log that starts at 0 knows what a walk over its batches tells. One that starts later may know more, from a snapshot:
- * then the walk tells the newest batches. */
+/* A log that starts at 0 knows what a walk over its batches tells. One that starts later may know more, from
+ * a snapshot: then the walk tells the newest batches. */
 static void check_producers(const struct run *run)
 {
     bool whole = run->now.log_start == 0;
@@ -350,7 +351,8 @@ static void act_assign(struct run *run)
 static void act_high_watermark(struct run *run)
 {
     int64_t span = run->now.log_end - run->now.log_start;
-    run->now.high_watermark = run->now.log_start + (int64_t)test_random_below(&run->random, (uint32_t)span + 1);
+    run->now.high_watermark =
+        run->now.log_start + (int64_t)test_random_below(&run->random, (uint32_t)span + 1);
     isr_log_set_high_watermark(run->log, run->now.high_watermark);
 }
 
@@ -370,8 +372,9 @@ static bool is_prefix(const struct isr_log *log, const struct model *model)
     return true;
 }
 
-/* Every batch is one of the model's, at its offset: what a full truncation that was cut short may leave. It may also bring
- * back batches of the same log that an earlier one, cut short as well, left below log_start. */
+/* Every batch is one of the model's, at its offset: what a full truncation that was cut short may leave. It
+ * may also bring back batches of the same log that an earlier one, cut short as well, left below log_start.
+ */
 static bool is_part(const struct isr_log *log, const struct model *model)
 {
     uint32_t at = 0;
@@ -387,7 +390,8 @@ static bool is_part(const struct isr_log *log, const struct model *model)
     return true;
 }
 
-/* The model takes over what the disk kept; epochs are rebuilt from the batches, plus one that may have none. */
+/* The model takes over what the disk kept; epochs are rebuilt from the batches, plus one that may have none.
+ */
 static void adopt(struct run *run)
 {
     struct isr_log *log = run->log;

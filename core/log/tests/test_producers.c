@@ -40,8 +40,7 @@ static struct isr_batch make_batch(struct fixture *fixture, int64_t id, int16_t 
                                    uint32_t records)
 {
     struct isr_batch batch;
-    struct isr_bytes bytes =
-        isr_batch_build(&fixture->node.env.scratch, id, epoch, sequence, 1, records, 16);
+    struct isr_bytes bytes = isr_batch_build(&fixture->node.env.scratch, id, epoch, sequence, 1, records, 16);
     assert_int_equal(isr_batch_parse(bytes, true, &batch), ISR_BATCH_OK);
     return batch;
 }
@@ -97,7 +96,8 @@ static void accepts_only_the_next_sequence(void **state)
     expect(fixture, ISR_ERROR_NONE, 0, 13, 1);
     expect(fixture, ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER, 0, 14, 1);
     expect(fixture, ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER, 0, 12, 1);
-    expect(fixture, ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER, 0, 10, 2); /* the start of it, but not the whole */
+    expect(fixture, ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER, 0, 10,
+           2); /* the start of it, but not the whole */
 }
 
 static void finds_duplicates_among_the_last_five(void **state)

@@ -92,7 +92,8 @@ static void recovers_every_log_when_there_are_several(void **state)
         assert_int_equal(isr_log_store_find(&fixture->node.store, tp)->log_end, i + 1);
     }
     for (uint32_t i = 1; i < fixture->node.store.logs_count; i++)
-        assert_true(isr_tp_key(fixture->node.store.logs[i - 1]->tp) < isr_tp_key(fixture->node.store.logs[i]->tp));
+        assert_true(isr_tp_key(fixture->node.store.logs[i - 1]->tp) <
+                    isr_tp_key(fixture->node.store.logs[i]->tp));
 }
 
 static void cuts_the_tail_when_a_batch_is_damaged(void **state)
@@ -152,8 +153,8 @@ static void repairs_epochs_when_their_checkpoint_is_stale(void **state)
     append(fixture, 3, 4);
     struct isr_epochs_line lines[] = {{1, 0}, {2, 2}, {9, 50}};
     struct isr_file file = {.kind = ISR_FILE_EPOCHS, .tp = TP};
-    struct isr_bytes bytes = isr_checkpoint_encode_epochs_file(&fixture->node.env.scratch,
-                                                               &(struct isr_epochs_file){lines, 3});
+    struct isr_bytes bytes =
+        isr_checkpoint_encode_epochs_file(&fixture->node.env.scratch, &(struct isr_epochs_file){lines, 3});
     test_disk_put(&fixture->disk, file, bytes.data, bytes.size);
     restart(fixture);
     assert_int_equal(fixture->log->epochs.count, 2);
@@ -268,7 +269,8 @@ static void is_not_clean_when_the_marker_is_damaged(void **state)
     assert_false(test_disk_file(&fixture->disk, marker)->cached.exists);
 }
 
-/* Whatever operation fails, in running, recovering or closing: the node halts and nothing is said to be done. */
+/* Whatever operation fails, in running, recovering or closing: the node halts and nothing is said to be done.
+ */
 static void halts_when_the_disk_fails(void **state)
 {
     struct fixture *fixture = *state;

@@ -1,5 +1,5 @@
-/* libFuzzer: frames from the network. Each input is decoded as it is, and again with a right checksum so that the decoders
- * of the fields are reached. What is accepted must come out of the encoder byte for byte.
+/* libFuzzer: frames from the network. Each input is decoded as it is, and again with a right checksum so that
+ * the decoders of the fields are reached. What is accepted must come out of the encoder byte for byte.
  *
  *   fuzz_message core/wire/fuzz/corpus/fuzz_message */
 #include "core/tests/support.h"

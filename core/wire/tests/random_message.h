@@ -26,10 +26,10 @@ static inline uint64_t generate_number(struct generator *generator)
     }
 }
 
-#define GENERATE_NUMBER(type)                                                        \
-    static inline ISR_SCALAR_##type generate_##type(struct generator *generator)     \
-    {                                                                                \
-        return (ISR_SCALAR_##type)generate_number(generator);                        \
+#define GENERATE_NUMBER(type)                                                    \
+    static inline ISR_SCALAR_##type generate_##type(struct generator *generator) \
+    {                                                                            \
+        return (ISR_SCALAR_##type)generate_number(generator);                    \
     }
 GENERATE_NUMBER(u8)
 GENERATE_NUMBER(i16)
@@ -75,15 +75,15 @@ static inline struct isr_bytes generate_bytes(struct generator *generator)
 
 #define GENERATE_SCALAR(type, name) m->name = generate_##type(generator);
 #define GENERATE_BYTES(name) m->name = generate_bytes(generator);
-#define GENERATE_ARRAY(element, name)                                                                 \
-    m->name##_count = test_random_below(&generator->random, 4);                                       \
-    m->name = isr_scratch_allocate(generator->scratch, (m->name##_count + 1) * sizeof *m->name);      \
-    for (uint32_t i = 0; i < m->name##_count; i++)                                                    \
+#define GENERATE_ARRAY(element, name)                                                            \
+    m->name##_count = test_random_below(&generator->random, 4);                                  \
+    m->name = isr_scratch_allocate(generator->scratch, (m->name##_count + 1) * sizeof *m->name); \
+    for (uint32_t i = 0; i < m->name##_count; i++)                                               \
         generate_##element(generator, &m->name[i]);
-#define GENERATE(thing)                                                                               \
-    static inline void generate_##thing(struct generator *generator, struct isr_##thing *m)           \
-    {                                                                                                 \
-        ISR_FIELDS_##thing(GENERATE_SCALAR, GENERATE_BYTES, GENERATE_ARRAY)                           \
+#define GENERATE(thing)                                                                     \
+    static inline void generate_##thing(struct generator *generator, struct isr_##thing *m) \
+    {                                                                                       \
+        ISR_FIELDS_##thing(GENERATE_SCALAR, GENERATE_BYTES, GENERATE_ARRAY)                 \
     }
 #define X(name) GENERATE(name)
 ISR_MESSAGE_PARTS(X)
@@ -98,9 +98,9 @@ static inline void generate_message(struct generator *generator, enum isr_messag
     memset(message, 0, sizeof *message);
     message->kind = kind;
     switch (kind) {
-#define X(NAME, name, group)                           \
-    case ISR_MESSAGE_##NAME:                           \
-        generate_##name(generator, &message->name);    \
+#define X(NAME, name, group)                        \
+    case ISR_MESSAGE_##NAME:                        \
+        generate_##name(generator, &message->name); \
         break;
         ISR_MESSAGES(X)
 #undef X

@@ -249,13 +249,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(gives_zeroed_aligned_blocks_of_every_size, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(reuses_what_was_released, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(fits_the_largest_block_of_a_chunk_into_one, open_arena, close_arena),
-        cmocka_unit_test_setup_teardown(catches_a_double_release_and_a_foreign_block, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(catches_a_double_release_and_a_foreign_block, open_arena,
+                                        close_arena),
         cmocka_unit_test_setup_teardown(a_crash_takes_everything_of_one_owner_and_nothing_else, open_arena,
                                         close_arena),
         cmocka_unit_test_setup_teardown(refuses_when_the_range_is_exhausted, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(keeps_blocks_apart_in_random_use, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(gives_the_same_addresses_after_a_reset, open_arena, close_arena),
-        cmocka_unit_test_setup_teardown(a_copy_of_the_used_bytes_restores_everything, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(a_copy_of_the_used_bytes_restores_everything, open_arena,
+                                        close_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

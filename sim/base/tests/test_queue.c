@@ -8,7 +8,8 @@
 #include "core/tests/support.h"
 #include "sim/base/queue.h"
 
-/* The model: the earliest by (time, payload) of what is pending, payloads being given in the order of pushing. */
+/* The model: the earliest by (time, payload) of what is pending, payloads being given in the order of
+ * pushing. */
 static void pops_in_the_order_of_time_and_of_pushing(void **state)
 {
     (void)state;

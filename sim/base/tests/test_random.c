@@ -20,7 +20,8 @@ static void draws_depend_on_seed_purpose_actor_and_own_counter_alone(void **stat
     for (int i = 0; i < 100; i++) {
         sim_random_draw(&a, SIM_RANDOM_DISK_LATENCY, 3);
         sim_random_draw(&a, SIM_RANDOM_WORKLOAD, 2);
-        assert_true(sim_random_draw(&a, SIM_RANDOM_DISK_LATENCY, 2) == sim_random_draw(&b, SIM_RANDOM_DISK_LATENCY, 2));
+        assert_true(sim_random_draw(&a, SIM_RANDOM_DISK_LATENCY, 2) ==
+                    sim_random_draw(&b, SIM_RANDOM_DISK_LATENCY, 2));
     }
     struct sim_random c;
     sim_random_init(&c, 2, 5, &heap);
@@ -54,7 +55,8 @@ static void distribution_keeps_its_quantiles(void **state)
 static void distribution_takes_hours_without_overflow(void **state)
 {
     (void)state;
-    struct sim_distribution distribution = {0, INT64_C(3600000000000), INT64_C(36000000000000), INT64_C(360000000000000)};
+    struct sim_distribution distribution = {0, INT64_C(3600000000000), INT64_C(36000000000000),
+                                            INT64_C(360000000000000)};
     for (uint64_t i = 0; i < 1000; i++) {
         int64_t value = sim_distribution_at(&distribution, isr_hash_combine(6, i));
         assert_true(value >= 0 && value <= distribution.high_ns);
