@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every scenario with two builds of isrsim and compares verdicts, counts and hashes.
+# Runs every scenario and some random ones with two builds of isrsim and compares verdicts, counts and hashes.
 # usage: tools/compare-hashes.sh ISRSIM ISRSIM
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 # all fields but the command that reproduces, which names the program
 runs() {
     { "$1" run scenarios --json --seeds 1..3 || true; } | sed 's/, "reproducer": .*//'
+    "$1" soak --json --seeds 1..40 || true
 }
 first=$(runs "$1")
 second=$(runs "$2")
