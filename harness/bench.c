@@ -188,21 +188,8 @@ static struct bench_result measure_loop(struct arena *arena, bool quick)
     uint64_t rounds = quick ? 100000 : 20000000;
     arena_reset(arena);
     struct isr_heap heap = arena_owner_heap(arena_owner_new(arena, "loop"));
-    struct sim_queue queue;
-    sim_queue_init(&queue, &heap);
-    for (int32_t i = 0; i < PENDING; i++)
-        sim_queue_push(&queue, i, SIM_EVENT_WAKE, i, 0);
-    uint64_t hash = 0;
     double from = cpu_seconds();
-    for (uint64_t i = 0; i < rounds; i++) {
-        struct sim_event event;
-        if (!sim_queue_pop(&queue, &event))
-            break;
-        hash = hash * 31 + (uint64_t)event.time_ns;
-        /* Delays as far apart as those of a world: the next ones of 64 events are 1 to 1024 apart. */
-        int64_t delay = 1 + (int64_t)((event.order ^ hash) & 1023);
-        sim_queue_push(&queue, event.time_ns + delay, SIM_EVENT_WAKE, sim_event_target(&event), 0);
-    }
+    uint64_t hash = sim_queue_bench(&heap, PENDING, rounds, 1);
     double seconds = cpu_seconds() - from;
     return (struct bench_result){.events_per_s = (double)rounds / seconds,
                                  .peak_bytes = (double)arena_used_bytes(arena),

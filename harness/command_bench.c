@@ -10,7 +10,6 @@
 #include "harness/soak.h"
 #include "harness/value.h"
 
-enum { JOBS_MAX = 64 };
 static const char bench_letters[] = "abce";
 
 int isr_command_bench(const struct command_line *line)
@@ -49,12 +48,12 @@ static bool read_jobs(const struct command_line *line, unsigned *jobs)
 {
     const char *text = line->values[OPTION_JOBS];
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    int64_t value = processors < 1 ? 1 : processors > JOBS_MAX ? JOBS_MAX : processors;
+    int64_t value = processors < 1 ? 1 : processors > SOAK_JOBS_MAX ? SOAK_JOBS_MAX : processors;
     struct value_error error;
     if (text != NULL && !value_whole(text, &value, &error))
         return complain("jobs", &error);
-    if (value < 1 || value > JOBS_MAX) {
-        fprintf(stderr, "isrsim soak: --jobs: 1 to %d\n", JOBS_MAX);
+    if (value < 1 || value > SOAK_JOBS_MAX) {
+        fprintf(stderr, "isrsim soak: --jobs: 1 to %d\n", SOAK_JOBS_MAX);
         return false;
     }
     *jobs = (unsigned)value;

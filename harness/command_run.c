@@ -59,15 +59,6 @@ static bool read_seeds(const struct command_line *line, struct seeds *seeds)
 
 /* ---- one run ---- */
 
-static void print_story_record(void *object, struct sim_world *world, const struct sim_trace_record *record)
-{
-    char line[512];
-    struct isr_text text = ISR_TEXT(line);
-    (void)object;
-    sim_trace_print(world, record, &text);
-    printf("    %s\n", line);
-}
-
 struct hooked {
     struct session *session;
     const struct run_request *request;
@@ -79,7 +70,7 @@ static void begin_run(void *object, struct sim_world *world)
     if (hooked->session->tracing)
         trace_file_listen(&hooked->session->trace, hooked->request, world);
     else if (option_given(hooked->session->line, OPTION_VERBOSE))
-        sim_trace_listen(&world->trace, print_story_record, NULL, ISR_IMPORTANCE_story);
+        runner_tell_story(world, stdout);
 }
 
 static void end_run(void *object, struct sim_world *world, const struct run_result *result)

@@ -24,6 +24,19 @@ struct sim_world *runner_world(struct arena *arena, const struct run_request *re
     return world;
 }
 
+static void print_story_record(void *object, struct sim_world *world, const struct sim_trace_record *record)
+{
+    char line[512];
+    struct isr_text text = ISR_TEXT(line);
+    sim_trace_print(world, record, &text);
+    fprintf(object, "    %s\n", line);
+}
+
+void runner_tell_story(struct sim_world *world, FILE *out)
+{
+    sim_trace_listen(&world->trace, print_story_record, out, ISR_IMPORTANCE_story);
+}
+
 /* ---- the outcome ---- */
 
 static bool is_violation(const struct run_result *result)

@@ -44,6 +44,9 @@ void runner_run(struct arena *arena, const struct run_request *request, const st
 /* A checked world, ready for its first event. */
 struct sim_world *runner_world(struct arena *arena, const struct run_request *request);
 
+/* From now on each record that belongs into a story becomes a line of out. */
+void runner_tell_story(struct sim_world *world, FILE *out);
+
 /* 0 when the run ended as expected, else the exit code of its verdict. */
 int runner_exit_code(const struct run_result *result);
 /* The more severe of two exit codes: nondeterminism, engine assertion, safety, liveness, bad input, vacuous,

@@ -40,15 +40,6 @@ static void write_report(int pipe_fd, const struct report *report)
     }
 }
 
-static void print_story(void *object, struct sim_world *world, const struct sim_trace_record *record)
-{
-    (void)object;
-    char line[512];
-    struct isr_text text = ISR_TEXT(line);
-    sim_trace_print(world, record, &text);
-    fprintf(stderr, "  %s\n", line);
-}
-
 static void run_seed(struct arena *arena, struct fault_plan *plan, const struct soak_options *options,
                      struct report *report)
 {
@@ -57,7 +48,7 @@ static void run_seed(struct arena *arena, struct fault_plan *plan, const struct 
     struct sim_world *world = sim_world_new(arena, &plan->spec, report->seed);
     struct sim_checks *checks = sim_checks_new(world, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL});
     if (options->verbose)
-        sim_trace_listen(&world->trace, print_story, NULL, ISR_IMPORTANCE_story);
+        runner_tell_story(world, stderr);
     sim_world_run(world);
     struct sim_checks_report checked;
     sim_checks_report(checks, &checked);
@@ -72,19 +63,20 @@ static void run_seed(struct arena *arena, struct fault_plan *plan, const struct 
 
 static _Noreturn void work(int pipe_fd, const struct soak_options *options, unsigned worker)
 {
-    const char *error = NULL;
-    struct arena *arena = arena_open(ARENA_RESERVE_STANDARD, &error);
+    struct arena *arena = runner_arena();
     struct fault_plan *plan = malloc(sizeof *plan);
-    if (arena == NULL || plan == NULL) {
-        fprintf(stderr, "isrsim: %s\n", error != NULL ? error : "out of memory");
+    if (arena == NULL || plan == NULL)
         _exit(1);
-    }
-    for (uint64_t seed = options->first + worker; seed <= options->last; seed += options->jobs) {
-        struct report report = {.seed = seed, .started = 1, .worker = (uint8_t)worker};
+    /* Counted from the first: seeds may go up to the greatest number there is. */
+    uint64_t seeds = options->last - options->first;
+    for (uint64_t i = worker; i <= seeds; i += options->jobs) {
+        struct report report = {.seed = options->first + i, .started = 1, .worker = (uint8_t)worker};
         write_report(pipe_fd, &report);
         report.started = 0;
         run_seed(arena, plan, options, &report);
         write_report(pipe_fd, &report);
+        if (seeds - i < options->jobs)
+            break;
     }
     _exit(0);
 }
@@ -97,8 +89,8 @@ struct tally {
     uint64_t kinds[FAULT_KINDS];
     struct sim_counters counters;
     int exit_code;
-    uint64_t running[256]; /* by worker: its seed, when busy */
-    bool busy[256];
+    uint64_t running[SOAK_JOBS_MAX]; /* by worker: its seed, when busy */
+    bool busy[SOAK_JOBS_MAX];
 };
 
 static void add_counters(struct sim_counters *to, const struct sim_counters *from)
@@ -224,51 +216,62 @@ static void show_progress(const struct tally *tally, const struct soak_options *
             (unsigned long long)(tally->done - tally->held));
 }
 
-int soak_run(FILE *out, const struct soak_options *options)
+/* The workers, each with a pipe of its own that it writes its reports to. False after a message on stderr. */
+static bool start_workers(const struct soak_options *options, int *pipes, pid_t *pids)
 {
-    /* A pipe for each worker, read in turn: the report is then in the order of the seeds, whoever was faster.
-     */
-    unsigned jobs = options->jobs < 1 ? 1 : options->jobs > 64 ? 64 : options->jobs;
-    int pipes[64];
-    pid_t pids[64];
-    struct soak_options shared = *options;
-    shared.jobs = jobs;
     fflush(NULL);
-    for (unsigned i = 0; i < jobs; i++) {
+    for (unsigned i = 0; i < options->jobs; i++) {
         int ends[2];
         if (pipe(ends) != 0 || (pids[i] = fork()) < 0) {
             perror("isrsim: soak");
-            return sim_verdict_exit_code(SIM_VERDICT_ERROR);
+            return false;
         }
         if (pids[i] == 0) {
             close(ends[0]);
-            work(ends[1], &shared, i);
+            work(ends[1], options, i);
         }
         close(ends[1]);
         pipes[i] = ends[0];
     }
+    return true;
+}
+
+/* The reports of a worker's next seed; false when there will be no more. */
+static bool take_seed(FILE *out, int pipe_fd, struct tally *tally, const struct soak_options *options)
+{
+    struct report report = {.started = 1};
+    while (report.started) {
+        if (!read_report(pipe_fd, &report))
+            return false;
+        take_report(out, tally, &report, options);
+    }
+    return true;
+}
+
+int soak_run(FILE *out, const struct soak_options *options)
+{
+    int pipes[SOAK_JOBS_MAX];
+    pid_t pids[SOAK_JOBS_MAX];
+    bool ended[SOAK_JOBS_MAX] = {false};
     struct tally tally = {0};
-    struct report report;
     time_t shown = 0;
-    bool open[64];
-    unsigned left = jobs;
-    memset(open, 1, sizeof open);
-    for (unsigned i = 0; left > 0; i = (i + 1) % jobs) {
-        for (bool done = false; open[i] && !done;) {
-            if (!read_report(pipes[i], &report)) {
-                open[i] = false;
-                left--;
-                close(pipes[i]);
-                break;
-            }
-            done = !report.started;
-            take_report(out, &tally, &report, options);
-            show_progress(&tally, options, &shown);
+    if (!start_workers(options, pipes, pids))
+        return sim_verdict_exit_code(SIM_VERDICT_ERROR);
+    /* The pipes are read in turn: the report is then in the order of the seeds, whoever was faster. */
+    unsigned left = options->jobs;
+    for (unsigned i = 0; left > 0; i = (i + 1) % options->jobs) {
+        if (ended[i])
+            continue;
+        ended[i] = !take_seed(out, pipes[i], &tally, options);
+        show_progress(&tally, options, &shown);
+        if (ended[i]) {
+            close(pipes[i]);
+            left--;
         }
     }
     if (options->progress)
         fprintf(stderr, "\r\033[K");
-    wait_for_workers(out, pids, &shared, &tally);
+    wait_for_workers(out, pids, options, &tally);
     if (!options->json)
         print_tally(out, &tally);
     return tally.exit_code;

@@ -8,9 +8,11 @@
 
 #include "core/base/rules.h"
 
+enum { SOAK_JOBS_MAX = 64 };
+
 struct soak_options {
     uint64_t first, last;   /* seeds, both included */
-    unsigned jobs;          /* worker processes */
+    unsigned jobs;          /* worker processes, 1 to SOAK_JOBS_MAX */
     bool json;              /* a JSON object a seed on out instead of the report */
     bool progress;          /* on stderr */
     bool verbose;           /* the timeline of each seed */

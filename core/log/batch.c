@@ -53,18 +53,27 @@ static bool header_is_sound(const struct isr_batch *batch)
     return batch->bytes.size >= ISR_BATCH_HEADER_BYTES + batch->record_count * RECORD_SIZE_BYTES;
 }
 
+/* Steps over the record at *position: its value is the *size bytes before the new position. False when it is
+ * not whole. */
+static bool record_next(const struct isr_batch *batch, uint32_t *position, uint32_t *size)
+{
+    if (batch->bytes.size - *position < RECORD_SIZE_BYTES)
+        return false;
+    *size = size_at(batch->bytes.data + *position);
+    *position += RECORD_SIZE_BYTES;
+    if (batch->bytes.size - *position < *size)
+        return false;
+    *position += *size;
+    return true;
+}
+
 /* The sizes of the records add up to the size of the batch. */
 static bool records_are_sound(const struct isr_batch *batch)
 {
-    uint32_t position = ISR_BATCH_HEADER_BYTES;
+    uint32_t position = ISR_BATCH_HEADER_BYTES, size = 0;
     for (uint32_t i = 0; i < batch->record_count; i++) {
-        if (batch->bytes.size - position < RECORD_SIZE_BYTES)
+        if (!record_next(batch, &position, &size))
             return false;
-        uint32_t size = size_at(batch->bytes.data + position);
-        position += RECORD_SIZE_BYTES;
-        if (batch->bytes.size - position < size)
-            return false;
-        position += size;
     }
     return position == batch->bytes.size;
 }
@@ -131,22 +140,15 @@ void isr_batch_set_position(uint8_t *data, int64_t base_offset, int32_t leader_e
 
 bool isr_batch_value(const struct isr_batch *batch, uint32_t index, uint64_t *value)
 {
+    uint32_t position = ISR_BATCH_HEADER_BYTES, size = 0;
     if (index >= batch->record_count)
         return false;
-    uint32_t position = ISR_BATCH_HEADER_BYTES;
-    for (uint32_t i = 0;; i++) {
-        if (batch->bytes.size - position < RECORD_SIZE_BYTES)
+    for (uint32_t i = 0; i <= index; i++) {
+        if (!record_next(batch, &position, &size))
             return false;
-        uint32_t size = size_at(batch->bytes.data + position);
-        position += RECORD_SIZE_BYTES;
-        if (batch->bytes.size - position < size)
-            return false;
-        if (i == index) {
-            if (size < VALUE_BYTES)
-                return false;
-            memcpy(value, batch->bytes.data + position, VALUE_BYTES);
-            return true;
-        }
-        position += size;
     }
+    if (size < VALUE_BYTES)
+        return false;
+    memcpy(value, batch->bytes.data + position - size, VALUE_BYTES);
+    return true;
 }
