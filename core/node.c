@@ -184,6 +184,7 @@ void isr_node_step(struct isr_node *node, const struct isr_event *event, struct 
         return;
     }
     isr_env_begin(&node->env, event->now_ns);
+    node->env.real_ns = event->real_ns;
     node_handle(node, event);
     isr_env_end(&node->env, effects);
 }

@@ -381,6 +381,19 @@ static void clock_fault(struct fault_plan *plan, struct fault_draws *draws, stru
     step->action.clock = (struct sim_clock_spec){.offset_ns = offset, .drift_ppm = drift};
 }
 
+static void clock_jump_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window,
+                             int32_t node)
+{
+    int64_t jump = fault_between(draws, 10, 6000) * ISR_MS;
+    int64_t wall = fault_between(draws, -3600, 3600) * ISR_SECOND;
+    struct sim_step *step = step_at(plan, window.from_ns, SIM_ACTION_CLOCK);
+    if (step == NULL)
+        return;
+    sim_node_set_add(&step->action.nodes, node);
+    step->action.clock_fields = fault_one_in(draws, 2) ? SIM_CLOCK_JUMP : SIM_CLOCK_WALL;
+    step->action.clock = (struct sim_clock_spec){.jump_ns = jump, .wall_ns = wall};
+}
+
 static void elect_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window)
 {
     const struct sim_topic_spec *topic = &plan->topics[fault_between(draws, 0, plan->spec.topics_count - 1)];
@@ -447,6 +460,9 @@ static void generate_fault(struct fault_plan *plan, struct fault_draws *draws, e
         return;
     case FAULT_CLOCK:
         clock_fault(plan, draws, window, node);
+        return;
+    case FAULT_CLOCK_JUMP:
+        clock_jump_fault(plan, draws, window, node);
         return;
     case FAULT_ELECT:
         elect_fault(plan, draws, window);

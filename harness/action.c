@@ -217,6 +217,10 @@ static const struct field clock_fields[] = {
     {"drift", &shape_drift, ACTION(clock.drift_ppm), .least = -SIM_CLOCK_DRIFT_PPM_MAX,
      .most = SIM_CLOCK_DRIFT_PPM_MAX,
      .meaning = "from now on the clock runs fast (or slow, when negative) by this"},
+    {"jump", &shape_duration, ACTION(clock.jump_ns), .least = 0, .most = SIM_CLOCK_JUMP_NS_MAX,
+     .meaning = "both clocks go forward by this at once, as after a suspended virtual machine"},
+    {"wall", &shape_duration, ACTION(clock.wall_ns), .least = -SIM_CLOCK_WALL_NS_MAX,
+     .most = SIM_CLOCK_WALL_NS_MAX, .meaning = "the wall clock alone is stepped by this, forward or back"},
     END_OF_FIELDS};
 static const struct field produce_fields[] = {
     {"partition", &shape_partition, .required = true, .meaning = "where to, such as orders-0"},
@@ -295,6 +299,7 @@ static void note_given(const struct tree_node *node, struct sim_action *action)
         {"write_latency", SIM_ACTION_DISK, SIM_DISK_WRITE}, {"sync_latency", SIM_ACTION_DISK, SIM_DISK_SYNC},
         {"read_latency", SIM_ACTION_DISK, SIM_DISK_READ},   {"capacity", SIM_ACTION_DISK, SIM_DISK_CAPACITY},
         {"offset", SIM_ACTION_CLOCK, SIM_CLOCK_OFFSET},     {"drift", SIM_ACTION_CLOCK, SIM_CLOCK_DRIFT},
+        {"jump", SIM_ACTION_CLOCK, SIM_CLOCK_JUMP},         {"wall", SIM_ACTION_CLOCK, SIM_CLOCK_WALL},
     };
     for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++) {
         if (bits[i].kind != action->kind || tree_find(node, bits[i].key) == NULL)

@@ -79,9 +79,17 @@ static void clock_change(struct sim_world *world, struct sim_process *process,
         sim_clock_set_drift(clock, world->now_ns, action->clock.drift_ppm);
     if (action->clock_fields & SIM_CLOCK_OFFSET)
         sim_clock_set_offset(clock, world->now_ns, action->clock.offset_ns);
-    world->counters.clock_changes++;
+    if (action->clock_fields & SIM_CLOCK_JUMP)
+        sim_clock_jump(clock, action->clock.jump_ns);
+    if (action->clock_fields & SIM_CLOCK_WALL)
+        sim_clock_step_wall(clock, action->clock.wall_ns);
+    bool running = sim_process_running(process);
+    world->counters.clock_changes += (action->clock_fields & (SIM_CLOCK_OFFSET | SIM_CLOCK_DRIFT)) != 0;
+    world->counters.clock_jumps += running && (action->clock_fields & SIM_CLOCK_JUMP);
+    world->counters.wall_clock_steps += running && (action->clock_fields & SIM_CLOCK_WALL);
     SIM_TRACE(world, process->id, CLOCK_CHANGED,
-              sim_clock_local(clock, world->now_ns) - world->now_ns - SIM_CLOCK_EPOCH_NS, clock->drift_ppm);
+              sim_clock_local(clock, world->now_ns) - world->now_ns - SIM_CLOCK_EPOCH_NS, clock->drift_ppm,
+              sim_clock_wall(clock, world->now_ns) - world->now_ns - SIM_CLOCK_EPOCH_NS);
     sim_process_arrange_wake(world, process);
 }
 

@@ -46,3 +46,20 @@ void sim_clock_set_drift(struct sim_clock *clock, int64_t now_ns, int64_t drift_
     clock->world_ns = now_ns;
     clock->drift_ppm = drift_ppm;
 }
+
+void sim_clock_jump(struct sim_clock *clock, int64_t jump_ns)
+{
+    ISR_ASSERT(jump_ns >= 0 && jump_ns <= SIM_CLOCK_JUMP_NS_MAX);
+    clock->local_ns += jump_ns;
+    if (clock->floor_ns > 0)
+        clock->floor_ns += jump_ns;
+}
+
+void sim_clock_step_wall(struct sim_clock *clock, int64_t step_ns)
+{
+    ISR_ASSERT(step_ns >= -SIM_CLOCK_WALL_NS_MAX && step_ns <= SIM_CLOCK_WALL_NS_MAX);
+    int64_t wall_ns = clock->wall_ns + step_ns;
+    clock->wall_ns = wall_ns > SIM_CLOCK_WALL_NS_MAX    ? SIM_CLOCK_WALL_NS_MAX
+                     : wall_ns < -SIM_CLOCK_WALL_NS_MAX ? -SIM_CLOCK_WALL_NS_MAX
+                                                        : wall_ns;
+}

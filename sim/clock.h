@@ -1,4 +1,10 @@
-/* A node's clock: local = epoch + offset + elapsed * (1 + drift).
+/* A node's clock: local = epoch + offset + elapsed * (1 + drift), read in two ways.
+ *
+ *                          monotonic (timeouts)          wall (records' timestamps)
+ *   offset forward         jumps forward                 jumps forward
+ *   offset back            stands still until caught up  goes back
+ *   jump (forward only)    jumps forward                 jumps forward     a virtual machine was suspended
+ *   wall step, either way  does not see it               goes by it        NTP, an administrator
  *
  * The clock is of the machine, so it goes on while the process is down. A process reads it as a monotone
  * clock: when it is set back while the process lives, it stands still until it has caught up (as an operating
@@ -16,12 +22,16 @@
 /* Bounds of what can be configured. */
 #define SIM_CLOCK_OFFSET_NS_MAX INT64_C(100000000000000) /* about 28 hours */
 #define SIM_CLOCK_DRIFT_PPM_MAX 500000
+#define SIM_CLOCK_JUMP_NS_MAX INT64_C(100000000000000)
+/* Of all wall steps together: a step that leads beyond is cut there, so that no reading is negative. */
+#define SIM_CLOCK_WALL_NS_MAX INT64_C(400000000000000)
 
 struct sim_clock {
     int64_t world_ns; /* of the last change */
     int64_t local_ns; /* what it showed right after the change */
     int64_t drift_ppm;
     int64_t floor_ns; /* never less is shown in this life */
+    int64_t wall_ns;  /* by how much the wall clock was stepped */
 };
 
 /* elapsed * (1 + drift), rounded down. elapsed >= 0. */
@@ -40,6 +50,12 @@ static inline int64_t sim_clock_local(const struct sim_clock *clock, int64_t wor
     return local_ns > clock->floor_ns ? local_ns : clock->floor_ns;
 }
 
+/* What the wall clock shows. */
+static inline int64_t sim_clock_wall(const struct sim_clock *clock, int64_t world_ns)
+{
+    return clock->local_ns + sim_clock_scale(world_ns - clock->world_ns, clock->drift_ppm) + clock->wall_ns;
+}
+
 /* The first time of the world, now or later, at which the clock shows at least local_ns; INT64_MAX
  * (ISR_TIME_NEVER) stays what it is. */
 int64_t sim_clock_world(const struct sim_clock *clock, int64_t now_ns, int64_t local_ns);
@@ -49,6 +65,10 @@ void sim_clock_init(struct sim_clock *clock, int64_t offset_ns, int64_t drift_pp
 void sim_clock_start(struct sim_clock *clock);
 /* From now on it shows the world's time plus the offset (as far as it may go back), and runs as before. */
 void sim_clock_set_offset(struct sim_clock *clock, int64_t now_ns, int64_t offset_ns);
+/* Everything it shows is later by this (>= 0) from now on. */
+void sim_clock_jump(struct sim_clock *clock, int64_t jump_ns);
+/* The wall clock alone is stepped, forward or back. */
+void sim_clock_step_wall(struct sim_clock *clock, int64_t step_ns);
 /* From now on it runs at another rate, from what it shows. */
 void sim_clock_set_drift(struct sim_clock *clock, int64_t now_ns, int64_t drift_ppm);
 

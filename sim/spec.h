@@ -31,6 +31,8 @@ struct sim_disk_spec {
 struct sim_clock_spec {
     int64_t offset_ns;
     int64_t drift_ppm; /* positive: the node's clock runs fast */
+    int64_t jump_ns;   /* both clocks go forward by this at once */
+    int64_t wall_ns;   /* the wall clock alone goes by this at once, forward or back */
 };
 
 struct sim_topic_spec {
@@ -136,6 +138,8 @@ enum {
     SIM_DISK_CAPACITY = 8,
     SIM_CLOCK_OFFSET = 1,
     SIM_CLOCK_DRIFT = 2,
+    SIM_CLOCK_JUMP = 4,
+    SIM_CLOCK_WALL = 8,
 };
 
 /* Steps run in their order. A step is reached when the one before it has run; it runs when its gate opens. */

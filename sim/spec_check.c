@@ -215,6 +215,13 @@ static bool clock_holds(const struct sim_action *action, struct isr_text *text)
     if ((action->clock_fields & SIM_CLOCK_DRIFT) &&
         (clock->drift_ppm > SIM_CLOCK_DRIFT_PPM_MAX || clock->drift_ppm < -SIM_CLOCK_DRIFT_PPM_MAX))
         return WRONG("a clock's drift is at most %d ppm", SIM_CLOCK_DRIFT_PPM_MAX);
+    if ((action->clock_fields & SIM_CLOCK_JUMP) &&
+        (clock->jump_ns < 0 || clock->jump_ns > SIM_CLOCK_JUMP_NS_MAX))
+        return WRONG("a clock jumps forward only, by at most %ld seconds",
+                     SIM_CLOCK_JUMP_NS_MAX / ISR_SECOND);
+    if ((action->clock_fields & SIM_CLOCK_WALL) &&
+        (clock->wall_ns > SIM_CLOCK_WALL_NS_MAX || clock->wall_ns < -SIM_CLOCK_WALL_NS_MAX))
+        return WRONG("a wall clock is stepped by at most %ld seconds", SIM_CLOCK_WALL_NS_MAX / ISR_SECOND);
     return true;
 }
 

@@ -105,6 +105,7 @@ void sim_process_step(struct sim_world *world, struct sim_process *process, stru
 {
     struct isr_effects effects;
     event->now_ns = sim_clock_local(&process->clock, world->now_ns);
+    event->real_ns = sim_clock_wall(&process->clock, world->now_ns);
     isr_node_step(process->node, event, &effects);
     if (effects.observations_count > 0)
         route_observations(world, process->id, &effects);

@@ -87,6 +87,51 @@ static void is_monotone_through_random_changes(void **state)
     }
 }
 
+static void jumps_forward_on_both_clocks(void **state)
+{
+    (void)state;
+    struct sim_clock clock;
+    sim_clock_init(&clock, 0, 0);
+    int64_t shown = sim_clock_local(&clock, ISR_SECOND), wall = sim_clock_wall(&clock, ISR_SECOND);
+    sim_clock_jump(&clock, 5 * ISR_SECOND);
+    assert_int_equal(sim_clock_local(&clock, ISR_SECOND), shown + 5 * ISR_SECOND);
+    assert_int_equal(sim_clock_wall(&clock, ISR_SECOND), wall + 5 * ISR_SECOND);
+    /* also while it stands still because it was set back */
+    sim_clock_set_offset(&clock, ISR_SECOND, 0);
+    assert_int_equal(sim_clock_local(&clock, ISR_SECOND), shown + 5 * ISR_SECOND);
+    sim_clock_jump(&clock, ISR_SECOND);
+    assert_int_equal(sim_clock_local(&clock, ISR_SECOND), shown + 6 * ISR_SECOND);
+    assert_int_equal(sim_clock_wall(&clock, ISR_SECOND), wall + ISR_SECOND);
+}
+
+static void steps_the_wall_clock_alone(void **state)
+{
+    (void)state;
+    struct sim_clock clock;
+    sim_clock_init(&clock, 0, 0);
+    int64_t shown = sim_clock_local(&clock, 0), wall = sim_clock_wall(&clock, 0);
+    sim_clock_step_wall(&clock, -3600 * ISR_SECOND);
+    assert_int_equal(sim_clock_wall(&clock, 7), wall - 3600 * ISR_SECOND + 7);
+    assert_int_equal(sim_clock_local(&clock, 7), shown + 7);
+    assert_int_equal(sim_clock_world(&clock, 0, shown + 9), 9);
+    sim_clock_step_wall(&clock, 3601 * ISR_SECOND);
+    assert_int_equal(sim_clock_wall(&clock, 7), wall + ISR_SECOND + 7);
+    for (int i = 0; i < 10; i++)
+        sim_clock_step_wall(&clock, -SIM_CLOCK_WALL_NS_MAX);
+    assert_true(sim_clock_wall(&clock, 0) > 0);
+}
+
+static void shows_on_the_wall_what_it_was_set_back_to(void **state)
+{
+    (void)state;
+    struct sim_clock clock;
+    sim_clock_init(&clock, 0, 0);
+    int64_t shown = sim_clock_local(&clock, ISR_SECOND), wall = sim_clock_wall(&clock, ISR_SECOND);
+    sim_clock_set_offset(&clock, ISR_SECOND, -ISR_SECOND / 2);
+    assert_int_equal(sim_clock_local(&clock, ISR_SECOND), shown);
+    assert_int_equal(sim_clock_wall(&clock, ISR_SECOND), wall - ISR_SECOND / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -95,6 +140,9 @@ int main(void)
         cmocka_unit_test(wakes_at_the_first_moment_that_shows_the_time),
         cmocka_unit_test(never_goes_back_while_the_process_lives),
         cmocka_unit_test(is_monotone_through_random_changes),
+        cmocka_unit_test(jumps_forward_on_both_clocks),
+        cmocka_unit_test(steps_the_wall_clock_alone),
+        cmocka_unit_test(shows_on_the_wall_what_it_was_set_back_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
