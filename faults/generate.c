@@ -65,7 +65,7 @@ static void generate_shape(struct fault_plan *plan, uint64_t seed)
         set_name(&topic->name, "topic", i + 1);
         topic->partitions = (int32_t)fault_between(&draws, 1, FAULT_PARTITIONS_MAX);
         topic->replication_factor = fault_one_in(&draws, 5) ? 2 : 3;
-        topic->min_isr = fault_one_in(&draws, 5) ? 1 : 2;
+        topic->settings.min_isr = fault_one_in(&draws, 5) ? 1 : 2;
     }
 }
 
@@ -411,8 +411,8 @@ static int64_t power_budget(const struct fault_plan *plan)
         return INT32_MAX;
     int64_t budget = INT32_MAX;
     for (uint32_t i = 0; i < plan->spec.topics_count; i++) {
-        if (plan->topics[i].min_isr - 1 < budget)
-            budget = plan->topics[i].min_isr - 1;
+        if (plan->topics[i].settings.min_isr - 1 < budget)
+            budget = plan->topics[i].settings.min_isr - 1;
     }
     return budget;
 }

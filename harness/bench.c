@@ -80,7 +80,7 @@ static void make_case(struct bench_case *bench, char letter, int64_t duration_ns
     set_text(bench->topic.name.text, sizeof bench->topic.name.text, "orders", 0);
     bench->topic.partitions = letter == 'a' ? 1 : 50;
     bench->topic.replication_factor = 3;
-    bench->topic.min_isr = 2;
+    bench->topic.settings.min_isr = 2;
     bench->spec.topics = &bench->topic;
     bench->spec.topics_count = 1;
     add_clients(bench, letter == 'a' ? 1 : PRODUCERS_MAX, 10 * ISR_MS);

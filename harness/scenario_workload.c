@@ -81,6 +81,11 @@ static void schema_assignment(const struct field *field, struct json *json)
 static const struct shape shape_assignment = {"the replicas of each partition", bind_assignment,
                                               schema_assignment};
 
+#define SHAPE_duration &shape_duration
+#define SHAPE_bytes &shape_bytes
+#define SHAPE_count &shape_whole
+#define SHAPE_flag &shape_flag
+#define SHAPE_word &shape_word
 static const struct field topic_fields[] = {
     {"partitions", &shape_whole, FIELD(struct sim_topic_spec, partitions), .least = 1, .most = PARTITIONS_MAX,
      .meaning = "how many (default: as `assignment` says, or 1)"},
@@ -88,10 +93,16 @@ static const struct field topic_fields[] = {
      .most = ISR_REPLICAS_MAX,
      .meaning =
          "replicas of each partition (default: as `assignment` says, or 3, or as many as there are brokers)"},
-    {"min_isr", &shape_whole, FIELD(struct sim_topic_spec, min_isr), .least = 1, .most = ISR_REPLICAS_MAX,
-     .meaning = "in-sync replicas that acks=all needs (default: 1; Kafka: min.insync.replicas)"},
-    {"unclean", &shape_flag, FIELD(struct sim_topic_spec, unclean),
-     .meaning = "may a replica outside the ISR be elected when no other is left (default: false)?"},
+#define X(kind, name, standard, least_, most_, words, meaning_) \
+    {#name,                                                     \
+     SHAPE_##kind,                                              \
+     FIELD(struct sim_topic_spec, settings.name),               \
+     .extra = (words),                                          \
+     .least = least_,                                           \
+     .most = most_,                                             \
+     .meaning = meaning_},
+#include "core/topic.def"
+#undef X
     {"assignment", &shape_assignment,
      .meaning = "replicas of each partition, the preferred leader first: [[1, 2, 3]]"},
     END_OF_FIELDS,
@@ -131,9 +142,9 @@ static bool check_topic(struct binder *binder, const struct tree_node *node,
         diagnostics_hint(binder->diagnostics, "each replica of a partition is on a broker of its own");
         return false;
     }
-    if (topic->min_isr > topic->replication_factor) {
+    if (topic->settings.min_isr > topic->replication_factor) {
         diagnostics_add(binder->diagnostics, (min_isr != NULL ? min_isr : node)->place,
-                        "min ISR %d is more than the replication factor %d", topic->min_isr,
+                        "min ISR %d is more than the replication factor %d", (int)topic->settings.min_isr,
                         topic->replication_factor);
         diagnostics_hint(binder->diagnostics, "nothing could ever be acknowledged with acks=all");
         return false;
@@ -159,7 +170,7 @@ static bool bind_topic(struct binder *binder, const struct tree_node *node, stru
     topic->replication_factor = rows && assignment->first->count > 0
                                     ? (int16_t)(assignment->first->count % 64)
                                     : (int16_t)(brokers < 3 ? brokers : 3);
-    topic->min_isr = 1;
+    topic->settings = isr_topic_settings_default();
     return shape_bind_map(binder, topic_fields, node, topic, what) && check_topic(binder, node, topic);
 }
 

@@ -430,6 +430,50 @@ static void schema_choice(const struct field *field, struct json *json)
 
 const struct shape shape_choice = {"one of some words", bind_choice, schema_choice};
 
+/* A choice whose words stand in one text, "delete|compact", and mean 0, 1, ... */
+enum { WORDS_MAX = 12, WORDS_BYTES = 160 };
+struct words {
+    char text[WORDS_BYTES];
+    struct choice choices[WORDS_MAX + 1];
+};
+
+static struct field words_field(const struct field *field, struct words *words)
+{
+    const char *joined = field->extra;
+    *words = (struct words){0};
+    ISR_ASSERT(strlen(joined) < WORDS_BYTES);
+    memcpy(words->text, joined, strlen(joined));
+    int64_t count = 0;
+    for (char *at = words->text; at != NULL;) {
+        ISR_ASSERT(count < WORDS_MAX);
+        words->choices[count] = (struct choice){at, count};
+        count++;
+        at = strchr(at, '|');
+        if (at != NULL)
+            *at++ = '\0';
+    }
+    struct field choice = *field;
+    choice.extra = words->choices;
+    return choice;
+}
+
+static bool bind_word(struct binder *binder, const struct field *field, const struct tree_node *node,
+                      void *target)
+{
+    struct words words;
+    struct field choice = words_field(field, &words);
+    return bind_choice(binder, &choice, node, target);
+}
+
+static void schema_word(const struct field *field, struct json *json)
+{
+    struct words words;
+    struct field choice = words_field(field, &words);
+    schema_choice(&choice, json);
+}
+
+const struct shape shape_word = {"one of some words", bind_word, schema_word};
+
 static bool label_character(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||

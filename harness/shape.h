@@ -75,6 +75,7 @@ extern const struct shape shape_probability;  /* uint32_t, ppm */
 extern const struct shape shape_drift;        /* int64_t, ppm */
 extern const struct shape shape_rate;         /* int64_t, ns from one to the next */
 extern const struct shape shape_choice;       /* any integer; extra: struct choice[] */
+extern const struct shape shape_word;         /* any integer; extra: "first|second", 0 and 1 */
 extern const struct shape shape_label;        /* char[SIM_LABEL_BYTES] */
 extern const struct shape shape_prose;        /* const char *, in the pool */
 extern const struct shape shape_sentence;     /* char[size] */

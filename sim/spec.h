@@ -6,6 +6,7 @@
 
 #include "core/base/config.h"
 #include "core/base/rules.h"
+#include "core/base/topic_settings.h"
 #include "core/base/types.h"
 #include "core/wire/codec.h"
 #include "sim/base/random.h"
@@ -39,8 +40,7 @@ struct sim_topic_spec {
     struct isr_name name;
     int32_t partitions;
     int16_t replication_factor;
-    int16_t min_isr;
-    bool unclean;
+    struct isr_topic_settings settings;
     struct isr_replicas *assignments; /* partitions many; NULL: placed by the controller */
 };
 

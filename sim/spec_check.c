@@ -107,9 +107,12 @@ static bool topic_holds(const struct sim_spec *spec, const struct sim_topic_spec
     if (topic->replication_factor > spec->brokers)
         return WRONG("topic %s: a replication factor of %d needs as many brokers, there are %d", name,
                      topic->replication_factor, (int)spec->brokers);
-    if (topic->min_isr < 1 || topic->min_isr > topic->replication_factor)
+    const struct isr_topic_setting_info *bad = isr_topic_settings_check(&topic->settings);
+    if (bad != NULL)
+        return WRONG("topic %s: %s is %ld to %ld", name, bad->name, (long)bad->least, (long)bad->most);
+    if (topic->settings.min_isr > topic->replication_factor)
         return WRONG("topic %s: min ISR is 1 to the replication factor (%d), not %d", name,
-                     topic->replication_factor, topic->min_isr);
+                     topic->replication_factor, (int)topic->settings.min_isr);
     for (int32_t i = 0; topic->assignments != NULL && i < topic->partitions; i++) {
         if (!assignment_holds(spec, topic, i, text))
             return false;

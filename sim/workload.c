@@ -130,8 +130,7 @@ static void create_topic(struct sim_world *world, uint32_t spec_topic)
                                   .topic = topic->name.text,
                                   .partitions = topic->partitions,
                                   .replication_factor = topic->replication_factor,
-                                  .min_isr = topic->min_isr,
-                                  .unclean = topic->unclean,
+                                  .settings = topic->settings,
                                   .assignments = topic->assignments};
     sim_process_command(world, client, &command);
 }

@@ -3,6 +3,7 @@
 #define ISR_BASE_EVENT_H
 
 #include "core/base/observation.h"
+#include "core/base/topic_settings.h"
 #include "core/base/types.h"
 
 /* ---- files: named by what they hold, never by a path ---- */
@@ -66,8 +67,7 @@ struct isr_command {
     /* CREATE_TOPIC */
     int32_t partitions;
     int16_t replication_factor;
-    int16_t min_isr;
-    bool unclean;
+    struct isr_topic_settings settings;
     const struct isr_replicas *assignments; /* borrowed: partitions many, or NULL */
 };
 

@@ -14,7 +14,7 @@ struct isr_replicas isr_partition_maximal_isr(const struct isr_partition *partit
 
 int32_t isr_partition_min_isr(const struct isr_partition *partition)
 {
-    return isr_effective_min_isr(&partition->broker->env->rules, partition->min_isr,
+    return isr_effective_min_isr(&partition->broker->env->rules, (int32_t)partition->settings.min_isr,
                                  partition->replicas.count);
 }
 
@@ -247,7 +247,7 @@ static void set_assignment(struct isr_partition *partition, const struct isr_ima
                            const struct isr_image_topic *topic)
 {
     partition->replicas = image->replicas;
-    partition->min_isr = topic->min_isr;
+    partition->settings = topic->settings;
     partition->leader = image->leader;
     partition->recovering = image->recovering;
 }

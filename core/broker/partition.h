@@ -64,7 +64,7 @@ struct isr_partition {
     int32_t partition_epoch;
     bool recovering;
     struct isr_replicas replicas;
-    int32_t min_isr;
+    struct isr_topic_settings settings; /* the topic's */
     /* leader */
     int64_t epoch_start; /* log_end when this leadership began */
     enum isr_isr_state isr_state;

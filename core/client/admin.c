@@ -21,8 +21,7 @@ struct isr_operation {
     uint8_t elect_kind;
     int32_t partitions;
     int16_t replication_factor;
-    int16_t min_isr;
-    bool unclean;
+    struct isr_topic_settings settings;
     struct isr_assignment *assignments; /* partitions many, or NULL */
     bool asked_before;
     uint32_t correlation;   /* 0: not asked */
@@ -129,8 +128,7 @@ static void create_ask(struct isr_operation *operation, int32_t controller)
         .name = operation->topic,
         .partitions = operation->partitions,
         .replication_factor = operation->replication_factor,
-        .min_isr = operation->min_isr,
-        .unclean = operation->unclean,
+        .settings = operation->settings,
         .assignments = operation->assignments,
         .assignments_count = operation->assignments != NULL ? (uint32_t)operation->partitions : 0};
     isr_send(client->env, controller, &message);
@@ -187,8 +185,7 @@ static void create_copy(struct isr_operation *operation, const struct isr_comman
 {
     operation->partitions = command->partitions;
     operation->replication_factor = command->replication_factor;
-    operation->min_isr = command->min_isr;
-    operation->unclean = command->unclean;
+    operation->settings = command->settings;
     if (command->assignments == NULL || command->partitions <= 0)
         return;
     size_t count = (size_t)command->partitions;

@@ -132,13 +132,14 @@ bool ctl_partition_decide(const struct isr_image *image, const struct isr_rules 
     *after = *partition;
     struct decision d = {.image = image, .before = partition, .what = what, .after = after};
     d.elr_enabled = rules->elr == ISR_RULE_elr_on;
-    d.unclean_allowed =
-        what->election == CTL_ELECTION_UNCLEAN ||
-        (what->election == CTL_ELECTION_ONLINE && (topic->unclean || rules->unclean == ISR_RULE_unclean_on));
+    d.unclean_allowed = what->election == CTL_ELECTION_UNCLEAN ||
+                        (what->election == CTL_ELECTION_ONLINE &&
+                         (topic->settings.unclean != 0 || rules->unclean == ISR_RULE_unclean_on));
     if (what->recovered)
         after->recovering = false;
     after->isr = target_isr(&d);
-    after->elr = target_elr(&d, isr_effective_min_isr(rules, topic->min_isr, partition->replicas.count));
+    after->elr = target_elr(
+        &d, isr_effective_min_isr(rules, (int32_t)topic->settings.min_isr, partition->replicas.count));
     struct choice choice = elect(&d);
     install(&d, choice);
     if (is_same(partition, after))

@@ -85,12 +85,13 @@ static enum isr_error check(const struct isr_image *image, struct plan *plan)
     enum isr_error error = check_name(image, &plan->request->name);
     if (error != ISR_ERROR_NONE)
         return error;
-    if (image->topics_count >= TOPICS_MAX || plan->request->unclean > 1)
+    if (image->topics_count >= TOPICS_MAX)
         return ISR_ERROR_INVALID_REQUEST;
     error = plan->request->assignments_count > 0 ? check_assignments(image, plan) : check_numbers(plan);
     if (error != ISR_ERROR_NONE)
         return error;
-    return plan->request->min_isr < 1 || (uint32_t)plan->request->min_isr > plan->replication
+    const struct isr_topic_settings *settings = &plan->request->settings;
+    return isr_topic_settings_check(settings) != NULL || settings->min_isr > plan->replication
                ? ISR_ERROR_INVALID_REQUEST
                : ISR_ERROR_NONE;
 }
@@ -135,8 +136,7 @@ void ctl_create_topic(struct isr_controller *controller, const struct isr_create
                                      .topic_record = {.topic = (int16_t)topic,
                                                       .name = request->name,
                                                       .partitions = (int32_t)plan.partitions,
-                                                      .min_isr = request->min_isr,
-                                                      .unclean = request->unclean}};
+                                                      .settings = request->settings}};
     for (uint32_t i = 0; i < plan.partitions; i++)
         record_partition(controller, &plan, topic, i);
     if (!ctl_propose(controller))

@@ -32,8 +32,8 @@ static uint64_t topic_digest(const struct isr_image_topic *topic)
 {
     uint64_t hash = isr_hash_combine(DIGEST_TOPIC, topic->id);
     hash = isr_hash_name(hash, topic->name);
-    hash = isr_hash_combine(hash, (uint64_t)topic->min_isr);
-    return isr_hash_combine(hash, (uint64_t)topic->partitions_declared << 1 | (topic->unclean ? 1 : 0));
+    hash = isr_hash_settings(hash, topic->settings);
+    return isr_hash_combine(hash, (uint64_t)topic->partitions_declared);
 }
 
 static uint64_t partition_digest(const struct isr_image_partition *partition)
@@ -174,8 +174,8 @@ static bool apply_topic(struct isr_image *image, const struct isr_topic_record *
 {
     if (record->topic < 1 || (uint32_t)record->topic != image->topics_count + 1)
         return false;
-    if (record->partitions < 1 || record->partitions > UINT16_MAX + 1 || record->min_isr < 1 ||
-        record->unclean > 1)
+    if (record->partitions < 1 || record->partitions > UINT16_MAX + 1 ||
+        isr_topic_settings_check(&record->settings) != NULL)
         return false;
     if (record->name.text[0] == '\0' || isr_image_topic_named(image, record->name.text) != NULL)
         return false;
@@ -183,8 +183,7 @@ static bool apply_topic(struct isr_image *image, const struct isr_topic_record *
     struct isr_image_topic *topic = &image->topics[image->topics_count++];
     *topic = (struct isr_image_topic){.id = (uint16_t)record->topic,
                                       .name = record->name,
-                                      .min_isr = record->min_isr,
-                                      .unclean = record->unclean,
+                                      .settings = record->settings,
                                       .partitions_declared = (uint32_t)record->partitions};
     image->digest += topic_digest(topic);
     return true;
@@ -362,8 +361,7 @@ static struct isr_metadata_record topic_as_record(const struct isr_image_topic *
                                         .topic_record = {.topic = (int16_t)topic->id,
                                                          .name = topic->name,
                                                          .partitions = (int32_t)topic->partitions_declared,
-                                                         .min_isr = (int16_t)topic->min_isr,
-                                                         .unclean = topic->unclean}};
+                                                         .settings = topic->settings}};
 }
 
 struct isr_metadata_record isr_image_partition_record(const struct isr_image_partition *partition,

@@ -49,8 +49,7 @@ struct isr_image_partition {
 struct isr_image_topic {
     uint16_t id; /* its place in topics + 1 */
     struct isr_name name;
-    int32_t min_isr;
-    bool unclean;                 /* unclean leader election allowed */
+    struct isr_topic_settings settings;
     uint32_t partitions_declared; /* by its record */
     uint32_t partitions_count;    /* less than declared only inside the entry that creates the topic */
     uint32_t partitions_capacity;

@@ -112,6 +112,15 @@ static void reads_every_setting(void **state)
 #undef X
 }
 
+static void reads_every_topic_setting(void **state)
+{
+    (void)state;
+#define X(kind, name, standard, least, most, words, meaning) \
+    check(field_uses("settings", #name) > 0, "topic.def", #name);
+#include "core/topic.def"
+#undef X
+}
+
 static void changes_every_metric(void **state)
 {
     (void)state;
@@ -156,11 +165,9 @@ static void knows_every_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_setting),
-        cmocka_unit_test(changes_every_metric),
-        cmocka_unit_test(reads_every_rule_in_one_place),
-        cmocka_unit_test(makes_every_observation),
-        cmocka_unit_test(tells_every_cause),
+        cmocka_unit_test(reads_every_setting),     cmocka_unit_test(reads_every_topic_setting),
+        cmocka_unit_test(changes_every_metric),    cmocka_unit_test(reads_every_rule_in_one_place),
+        cmocka_unit_test(makes_every_observation), cmocka_unit_test(tells_every_cause),
         cmocka_unit_test(knows_every_error),
     };
     return cmocka_run_group_tests(tests, read_code, drop_code);

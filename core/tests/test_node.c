@@ -137,7 +137,7 @@ static void create_orders(struct cluster *cluster)
                                   .topic = "orders",
                                   .partitions = 1,
                                   .replication_factor = 3,
-                                  .min_isr = 2};
+                                  .settings = isr_topic_settings_of_min_isr(2)};
     uint64_t id = cluster_command(cluster, PRODUCER, command);
     assert_true(cluster_run_until(cluster, every_command_is_answered, 20 * ISR_SECOND));
     assert_string_equal(isr_error_name(cluster->outcomes[id].error), "NONE");

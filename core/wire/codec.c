@@ -68,6 +68,37 @@ uint64_t isr_hash_name(uint64_t hash, struct isr_name name)
     return isr_hash_bytes(hash, name.text, strlen(name.text));
 }
 
+uint8_t *isr_put_settings(uint8_t *out, struct isr_topic_settings settings)
+{
+    size_t count;
+    const struct isr_topic_setting_info *infos = isr_topic_setting_list(&count);
+    for (size_t i = 0; i < count; i++)
+        out = isr_put_i64(out, isr_topic_setting_get(&settings, &infos[i]));
+    return out;
+}
+
+struct isr_topic_settings isr_get_settings(struct isr_reader *reader)
+{
+    struct isr_topic_settings settings = isr_topic_settings_default();
+    size_t count;
+    const struct isr_topic_setting_info *infos = isr_topic_setting_list(&count);
+    for (size_t i = 0; i < count; i++)
+        isr_topic_setting_set(&settings, &infos[i], isr_get_i64(reader));
+    if (isr_topic_settings_check(&settings) == NULL)
+        return settings;
+    reader->failed = true;
+    return isr_topic_settings_default();
+}
+
+uint64_t isr_hash_settings(uint64_t hash, struct isr_topic_settings settings)
+{
+    size_t count;
+    const struct isr_topic_setting_info *infos = isr_topic_setting_list(&count);
+    for (size_t i = 0; i < count; i++)
+        hash = isr_hash_combine(hash, (uint64_t)isr_topic_setting_get(&settings, &infos[i]));
+    return hash;
+}
+
 uint32_t isr_get_count(struct isr_reader *reader, size_t element_bytes_min)
 {
     uint32_t count = isr_get_u32(reader);
@@ -99,6 +130,16 @@ void isr_print_replicas(struct isr_text *text, const char *name, struct isr_repl
 void isr_print_name(struct isr_text *text, const char *name, struct isr_name value)
 {
     isr_text_format(text, " %s=%s", name, value.text);
+}
+
+void isr_print_settings(struct isr_text *text, const char *name, struct isr_topic_settings value)
+{
+    size_t count;
+    const struct isr_topic_setting_info *infos = isr_topic_setting_list(&count);
+    isr_text_format(text, " %s={", name);
+    for (size_t i = 0; i < count; i++)
+        isr_print_number(text, infos[i].name, isr_topic_setting_get(&value, &infos[i]));
+    isr_text_format(text, " }");
 }
 
 void isr_print_bytes(struct isr_text *text, const char *name, struct isr_bytes value)

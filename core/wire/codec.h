@@ -15,6 +15,7 @@
 #include "core/base/hash.h"
 #include "core/base/heap.h"
 #include "core/base/text.h"
+#include "core/base/topic_settings.h"
 #include "core/base/types.h"
 
 /* Scalar types: the C type and the encoded size of each. */
@@ -30,6 +31,7 @@ struct isr_name {
     char text[ISR_NAME_BYTES_MAX]; /* NUL-terminated, zero-padded */
 };
 #define ISR_SCALAR_name struct isr_name
+#define ISR_SCALAR_settings struct isr_topic_settings
 
 /* A cursor over bytes that come from outside: any read past the end, and any invalid value, sets failed
  * and yields zeroes from then on. */
@@ -119,6 +121,16 @@ struct isr_name isr_get_name(struct isr_reader *reader);
 size_t isr_size_name(struct isr_name name);
 uint64_t isr_hash_name(uint64_t hash, struct isr_name name);
 
+/* A topic's settings, in the order of core/topic.def. */
+uint8_t *isr_put_settings(uint8_t *out, struct isr_topic_settings settings);
+/* Fails on a setting out of its bounds. */
+struct isr_topic_settings isr_get_settings(struct isr_reader *reader);
+static inline size_t isr_size_settings(struct isr_topic_settings settings)
+{
+    return sizeof settings;
+}
+uint64_t isr_hash_settings(uint64_t hash, struct isr_topic_settings settings);
+
 static inline uint8_t *isr_put_bytes(uint8_t *out, struct isr_bytes bytes)
 {
     out = isr_put_u32(out, bytes.size);
@@ -139,6 +151,7 @@ void isr_print_number(struct isr_text *text, const char *name, int64_t value);
 void isr_print_tp(struct isr_text *text, const char *name, struct isr_tp value);
 void isr_print_replicas(struct isr_text *text, const char *name, struct isr_replicas value);
 void isr_print_name(struct isr_text *text, const char *name, struct isr_name value);
+void isr_print_settings(struct isr_text *text, const char *name, struct isr_topic_settings value);
 void isr_print_bytes(struct isr_text *text, const char *name, struct isr_bytes value);
 #define isr_print_u8(text, name, value) isr_print_number(text, name, (int64_t)(value))
 #define isr_print_i16(text, name, value) isr_print_number(text, name, (int64_t)(value))

@@ -87,8 +87,8 @@ static void keeps_power_losses_of_brokers_within_what_the_configuration_survives
         struct fault_plan *plan = plan_new(seed);
         int64_t budget = INT32_MAX;
         for (uint32_t i = 0; i < plan->spec.topics_count; i++) {
-            if (plan->topics[i].min_isr - 1 < budget)
-                budget = plan->topics[i].min_isr - 1;
+            if (plan->topics[i].settings.min_isr - 1 < budget)
+                budget = plan->topics[i].settings.min_isr - 1;
         }
         int64_t losses = 0;
         for (uint32_t i = 0; i < plan->spec.steps_count; i++) {

@@ -42,7 +42,7 @@ static void reads_a_whole_scenario(void **state)
     assert_int_equal(spec->topics[0].partitions, 2);
     assert_int_equal(spec->topics[0].replication_factor, 3);
     assert_int_equal(spec->topics[0].assignments[1].ids[2], 4);
-    assert_true(spec->topics[0].unclean);
+    assert_true(spec->topics[0].settings.unclean == 1);
     assert_int_equal(spec->clients[0].interval_ns, 40 * ISR_MS); /* 4 records a batch at 100/s */
     assert_int_equal(spec->clients[0].acks, 1);
     assert_int_equal(spec->clients[1].kind, SIM_CLIENT_CONSUMER);

@@ -55,8 +55,9 @@ static void describe(struct sim_checks *checks, struct check_partition *partitio
         return;
     struct isr_text name = ISR_TEXT(partition->topic_name.text);
     isr_text_format(&name, "%s", seen.topic_name);
-    partition->unclean = seen.unclean;
-    partition->min_isr = seen.min_isr < seen.replicas.count ? seen.min_isr : seen.replicas.count;
+    partition->unclean = seen.settings.unclean != 0;
+    partition->min_isr =
+        seen.settings.min_isr < seen.replicas.count ? (int32_t)seen.settings.min_isr : seen.replicas.count;
     partition->replication_factor = seen.replicas.count;
     partition->described = true;
 }

@@ -35,9 +35,8 @@ struct sim_batch_view {
 
 /* A partition as a controller committed it, and its topic's own configuration. */
 struct sim_partition_view {
-    const char *topic_name; /* borrowed */
-    int32_t min_isr;        /* as configured for the topic */
-    bool unclean;           /* the topic allows unclean elections */
+    const char *topic_name;             /* borrowed */
+    struct isr_topic_settings settings; /* as configured for the topic */
     int32_t leader, leader_epoch, partition_epoch;
     bool recovering;
     struct isr_replicas replicas, isr, elr;

@@ -154,8 +154,7 @@ static bool view_partition(void *object, int32_t controller, struct isr_tp tp,
     const struct isr_image_topic *topic = isr_image_topic(image, tp.topic);
     *seen = (struct sim_partition_view){
         .topic_name = topic->name.text,
-        .min_isr = topic->min_isr,
-        .unclean = topic->unclean,
+        .settings = topic->settings,
         .leader = partition->leader,
         .leader_epoch = partition->leader_epoch,
         .partition_epoch = partition->partition_epoch,

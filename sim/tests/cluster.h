@@ -22,7 +22,7 @@ static inline void test_cluster_init(struct test_cluster *cluster)
     cluster->topic = (struct sim_topic_spec){.name = {"orders"},
                                              .partitions = 1,
                                              .replication_factor = 3,
-                                             .min_isr = 2,
+                                             .settings = isr_topic_settings_of_min_isr(2),
                                              .assignments = (struct isr_replicas *)(uintptr_t)assignment};
     cluster->spec.topics = &cluster->topic;
     cluster->spec.topics_count = 1;

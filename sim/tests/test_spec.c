@@ -24,10 +24,12 @@ static struct sim_spec good(void)
     topics[0] = (struct sim_topic_spec){.name = {"orders"},
                                         .partitions = 2,
                                         .replication_factor = 3,
-                                        .min_isr = 2,
+                                        .settings = isr_topic_settings_of_min_isr(2),
                                         .assignments = assignments};
-    topics[1] =
-        (struct sim_topic_spec){.name = {"logs"}, .partitions = 1, .replication_factor = 1, .min_isr = 1};
+    topics[1] = (struct sim_topic_spec){.name = {"logs"},
+                                        .partitions = 1,
+                                        .replication_factor = 1,
+                                        .settings = isr_topic_settings_of_min_isr(1)};
     clients[0] = (struct sim_client_spec){.name = "writer",
                                           .kind = SIM_CLIENT_PRODUCER,
                                           .topic = {"orders"},
@@ -113,7 +115,7 @@ static void refuses_impossible_topics(void **state)
     (void)state;
     REFUSES(topics[0].replication_factor = 4, "as many brokers", 0);
     REFUSES(topics[0].replication_factor = 9, "replication factor", 0);
-    REFUSES(topics[0].min_isr = 4, "min ISR", 0);
+    REFUSES(topics[0].settings.min_isr = 4, "min ISR", 0);
     REFUSES(topics[0].partitions = 0, "partitions", 0);
     REFUSES(memcpy(topics[1].name.text, "orders", 7), "twice", 0);
     REFUSES(assignments[1].count = 2, "orders-1", 0);

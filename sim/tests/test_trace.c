@@ -8,7 +8,7 @@
 #include "sim/tests/support.h"
 
 static struct sim_topic_spec orders = {
-    .name = {"orders"}, .partitions = 2, .replication_factor = 3, .min_isr = 2};
+    .name = {"orders"}, .partitions = 2, .replication_factor = 3, .settings = {.min_isr = 2}};
 static char line[600];
 
 static struct sim_world *fresh(void)

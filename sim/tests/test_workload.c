@@ -27,7 +27,7 @@ static void creates_topics_when_the_cluster_is_up(void **state)
     struct sim_world *world = test_cluster_run(&cluster, 5 * ISR_SECOND);
     const struct isr_image_topic *topic = isr_image_topic_named(sim_world_image(world), "orders");
     assert_non_null(topic);
-    assert_int_equal(topic->min_isr, 2);
+    assert_int_equal(topic->settings.min_isr, 2);
     assert_int_equal(operations(world, SIM_OPERATION_CREATE_TOPIC, sim_spec_own_client(world->spec)), 1);
     assert_int_equal(sim_workload_operation(world, 0)->outcome, SIM_OUTCOME_OK);
 }

@@ -11,7 +11,7 @@
 #include "sim/workload.h"
 
 static struct sim_topic_spec orders = {
-    .name = {"orders"}, .partitions = 1, .replication_factor = 3, .min_isr = 2};
+    .name = {"orders"}, .partitions = 1, .replication_factor = 3, .settings = {.min_isr = 2}};
 static struct sim_client_spec producer = {.name = "p1",
                                           .kind = SIM_CLIENT_PRODUCER,
                                           .topic = {"orders"},

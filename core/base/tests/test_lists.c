@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "core/base/topic_settings.h"
 #include "core/tests/support.h"
 
 static void accepts_the_defaults_and_refuses_what_is_out_of_bounds(void **state)
@@ -31,6 +32,39 @@ static void accepts_the_defaults_and_refuses_what_is_out_of_bounds(void **state)
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(setting->name, settings[j].name);
     }
+}
+
+static void bounds_and_words_agree_in_every_topic_setting(void **state)
+{
+    (void)state;
+    size_t count;
+    const struct isr_topic_setting_info *infos = isr_topic_setting_list(&count);
+    struct isr_topic_settings settings = isr_topic_settings_default();
+    assert_int_equal(sizeof settings, count * sizeof(int64_t)); /* no padding: it is encoded as it lies */
+    assert_null(isr_topic_settings_check(&settings));
+    for (size_t i = 0; i < count; i++) {
+        const struct isr_topic_setting_info *info = &infos[i];
+        int64_t words = info->words[0] == '\0' ? 0 : 1;
+        for (const char *at = info->words; *at != '\0'; at++)
+            words += *at == '|' ? 1 : 0;
+        if (info->kind == ISR_TOPIC_SETTING_word) {
+            assert_int_equal(info->least, 0);
+            assert_int_equal(info->most, words - 1);
+        } else {
+            assert_int_equal(words, 0);
+        }
+        assert_true(strlen(info->meaning) > 0);
+        isr_topic_setting_set(&settings, info, info->least - 1);
+        assert_ptr_equal(isr_topic_settings_check(&settings), info);
+        isr_topic_setting_set(&settings, info, info->most + 1);
+        assert_ptr_equal(isr_topic_settings_check(&settings), info);
+        isr_topic_setting_set(&settings, info, info->most);
+        assert_null(isr_topic_settings_check(&settings));
+        assert_int_equal(isr_topic_setting_get(&settings, info), info->most);
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(info->name, infos[j].name);
+    }
+    assert_int_equal(isr_topic_settings_of_min_isr(2).min_isr, 2);
 }
 
 static void has_the_correct_value_of_every_rule_as_zero(void **state)
@@ -178,6 +212,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_the_defaults_and_refuses_what_is_out_of_bounds),
+        cmocka_unit_test(bounds_and_words_agree_in_every_topic_setting),
         cmocka_unit_test(has_the_correct_value_of_every_rule_as_zero),
         cmocka_unit_test(lists_every_metric_once),
         cmocka_unit_test(names_errors_and_causes_and_survives_unknown_ones),

@@ -341,11 +341,12 @@ static inline struct cluster *cluster_new(const struct cluster_spec *spec)
         cluster->nodes[id].broker.broker_epoch = register_broker(cluster, id);
     for (int32_t id = 1; id <= spec->size; id++)
         change_broker(cluster, id, false, false);
-    struct isr_metadata_record topic = {.kind = ISR_METADATA_TOPIC,
-                                        .topic_record = {.topic = 1,
-                                                         .name = {"orders"},
-                                                         .partitions = spec->partitions,
-                                                         .min_isr = (int16_t)spec->min_isr}};
+    struct isr_metadata_record topic = {
+        .kind = ISR_METADATA_TOPIC,
+        .topic_record = {.topic = 1,
+                         .name = {"orders"},
+                         .partitions = spec->partitions,
+                         .settings = isr_topic_settings_of_min_isr(spec->min_isr)}};
     metadata(cluster, &topic);
     for (int32_t id = 1; id <= spec->size; id++) {
         assert_true(cluster->nodes[id].store.ready);

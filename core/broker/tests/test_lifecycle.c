@@ -529,7 +529,8 @@ static void tells_topics_and_controller_when_asked(void **state)
     struct fixture *fixture = fixture_serving();
     struct isr_metadata_record records[2] = {
         {.kind = ISR_METADATA_TOPIC,
-         .topic_record = {.topic = 1, .name = {"orders"}, .partitions = 1, .min_isr = 2}},
+         .topic_record =
+             {.topic = 1, .name = {"orders"}, .partitions = 1, .settings = isr_topic_settings_of_min_isr(2)}},
         {.kind = ISR_METADATA_PARTITION,
          .partition_record =
              {.tp = {1, 0}, .leader = 4, .leader_epoch = 3, .replicas = {2, {4, 5}}, .isr = {1, {4}}}},

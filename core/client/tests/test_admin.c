@@ -5,7 +5,7 @@ static const struct isr_command create_orders = {.kind = ISR_COMMAND_CREATE_TOPI
                                                  .topic = "orders",
                                                  .partitions = 2,
                                                  .replication_factor = 3,
-                                                 .min_isr = 2};
+                                                 .settings = {.min_isr = 2}};
 
 static struct isr_message create_answer(const struct fake_sent *sent, enum isr_error error)
 {

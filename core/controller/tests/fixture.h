@@ -161,11 +161,12 @@ static inline void join(struct fixture *f, int16_t broker)
 static inline struct isr_message create_request(struct fixture *f, const char *name, int32_t partitions,
                                                 int16_t replication, int16_t min_isr)
 {
-    struct isr_message message = {.kind = ISR_MESSAGE_CREATE_TOPIC_REQUEST,
-                                  .create_topic_request = {.correlation = ++f->correlation,
-                                                           .partitions = partitions,
-                                                           .replication_factor = replication,
-                                                           .min_isr = min_isr}};
+    struct isr_message message = {
+        .kind = ISR_MESSAGE_CREATE_TOPIC_REQUEST,
+        .create_topic_request = {.correlation = ++f->correlation,
+                                 .partitions = partitions,
+                                 .replication_factor = replication,
+                                 .settings = isr_topic_settings_of_min_isr(min_isr)}};
     strncpy(message.create_topic_request.name.text, name, ISR_NAME_BYTES_MAX - 1);
     return message;
 }

@@ -182,15 +182,17 @@ static void changes_are_told_by_the_active_controller_when_entries_are_applied(v
     struct fixture f;
     fixture_standby(&f);
     begin(&f);
-    struct isr_metadata_record records[] = {
-        {.kind = ISR_METADATA_TOPIC,
-         .topic_record = {.topic = 1, .name = {"t"}, .partitions = 1, .min_isr = 1}},
-        {.kind = ISR_METADATA_PARTITION,
-         .partition_record = {.tp = orders,
-                              .leader = 1,
-                              .replicas = isr_replicas_unpack(0x0201),
-                              .isr = isr_replicas_unpack(0x0201),
-                              .cause = ISR_CAUSE_TOPIC_CREATED}}};
+    struct isr_metadata_record records[] = {{.kind = ISR_METADATA_TOPIC,
+                                             .topic_record = {.topic = 1,
+                                                              .name = {"t"},
+                                                              .partitions = 1,
+                                                              .settings = isr_topic_settings_of_min_isr(1)}},
+                                            {.kind = ISR_METADATA_PARTITION,
+                                             .partition_record = {.tp = orders,
+                                                                  .leader = 1,
+                                                                  .replicas = isr_replicas_unpack(0x0201),
+                                                                  .isr = isr_replicas_unpack(0x0201),
+                                                                  .cause = ISR_CAUSE_TOPIC_CREATED}}};
     f.fake.machine.apply(&f.controller, 1, 1, isr_metadata_encode(records, 2, &f.env.scratch));
     assert_null(observed(&f, ISR_OBSERVED_PARTITION_CHANGED));
     const struct isr_observation *seen = observed(&f, ISR_OBSERVED_METADATA_APPLIED);

@@ -30,7 +30,9 @@ static void fixture_init(struct fixture *f, int16_t min_isr, bool unclean)
         f->image.brokers[id] = (struct isr_image_broker){.registered = true, .epoch = id, .incarnation = 1};
     struct isr_metadata_record topic = {
         .kind = ISR_METADATA_TOPIC,
-        .topic_record = {.topic = 1, .name = {"t"}, .partitions = 1, .min_isr = min_isr, .unclean = unclean}};
+        .topic_record = {
+            .topic = 1, .name = {"t"}, .partitions = 1, .settings = isr_topic_settings_of_min_isr(min_isr)}};
+    topic.topic_record.settings.unclean = unclean;
     assert_true(isr_image_apply_record(&f->image, 1, &topic, NULL));
     struct isr_image_partition partition = {
         .tp = {1, 0}, .leader = 1, .replicas = set(0x030201), .isr = set(1)};
@@ -271,7 +273,8 @@ static void check_invariants(const struct fixture *f, const struct isr_image_par
         assert_true(isr_image_broker_active(&f->image, p->isr.ids[i]) || last_one_stays);
     }
     /* KIP-966 */
-    int32_t min_isr = isr_effective_min_isr(&f->rules, f->image.topics[0].min_isr, p->replicas.count);
+    int32_t min_isr =
+        isr_effective_min_isr(&f->rules, (int32_t)f->image.topics[0].settings.min_isr, p->replicas.count);
     assert_true(p->isr.count < min_isr || p->elr.count == 0);
     assert_true(elr || (p->isr.count >= 1 && p->elr.count == 0 && p->last_known_elr.count == 0));
     assert_true(p->leader == ISR_NODE_NONE || p->last_known_elr.count == 0);

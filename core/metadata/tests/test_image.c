@@ -46,8 +46,10 @@ static struct isr_metadata_record broker_record(int16_t broker, int64_t epoch, u
 
 static struct isr_metadata_record topic_record(int16_t id, const char *name, int32_t partitions)
 {
-    struct isr_metadata_record record = {
-        .kind = ISR_METADATA_TOPIC, .topic_record = {.topic = id, .partitions = partitions, .min_isr = 2}};
+    struct isr_metadata_record record = {.kind = ISR_METADATA_TOPIC,
+                                         .topic_record = {.topic = id,
+                                                          .partitions = partitions,
+                                                          .settings = isr_topic_settings_of_min_isr(2)}};
     strncpy(record.topic_record.name.text, name, ISR_NAME_BYTES_MAX - 1);
     return record;
 }

@@ -63,6 +63,20 @@ static inline struct isr_name generate_name(struct generator *generator)
     return name;
 }
 
+static inline struct isr_topic_settings generate_settings(struct generator *generator)
+{
+    struct isr_topic_settings settings;
+    size_t count;
+    const struct isr_topic_setting_info *infos = isr_topic_setting_list(&count);
+    for (size_t i = 0; i < count; i++) {
+        int64_t wide = infos[i].most - infos[i].least;
+        uint32_t span = wide < UINT32_MAX ? (uint32_t)wide + 1 : UINT32_MAX;
+        isr_topic_setting_set(&settings, &infos[i],
+                              infos[i].least + (int64_t)test_random_below(&generator->random, span));
+    }
+    return settings;
+}
+
 static inline struct isr_bytes generate_bytes(struct generator *generator)
 {
     struct isr_bytes bytes = {.size = test_random_below(&generator->random, 40)};

@@ -205,6 +205,7 @@ static void refuses_values_that_make_no_sense(void **state)
 
     message = (struct isr_message){.kind = ISR_MESSAGE_CREATE_TOPIC_REQUEST};
     memcpy(message.create_topic_request.name.text, "orders", 7);
+    message.create_topic_request.settings = isr_topic_settings_default();
     frame = isr_message_encode(&message, &fixture->env.scratch);
     data = (uint8_t *)(uintptr_t)frame.data;
     assert_true(isr_message_decode(frame, &fixture->env.scratch, &decoded));

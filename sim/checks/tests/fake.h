@@ -350,11 +350,11 @@ static inline void fake_init_as(struct fake *fake, uint32_t armed, bool unclean)
         fake->replicas[i].up = fake->replicas[i].running = fake->replicas[i].has = true;
     fake->replicas[FAKE_CLIENT].has = false;
     fake->partition = (struct sim_partition_view){.topic_name = "orders",
-                                                  .min_isr = 2,
-                                                  .unclean = unclean,
+                                                  .settings = isr_topic_settings_of_min_isr(2),
                                                   .leader = ISR_NODE_NONE,
                                                   .leader_epoch = -1,
                                                   .replicas = fake_set(1, 2, 3)};
+    fake->partition.settings.unclean = unclean;
     fake->producer = 7;
     fake->now_ns = 4210 * ISR_MS;
     fake->step_unreached = -1;
