@@ -201,7 +201,7 @@ void sim_action_apply(struct sim_world *world, const struct sim_action *action)
         sim_workload_produce(world, action);
         break;
     case SIM_ACTION_ELECT:
-        sim_workload_elect(world, action);
+        sim_workload_administer(world, action);
         break;
     case SIM_ACTION_TRAFFIC:
         sim_workload_traffic(world, action);

@@ -462,20 +462,26 @@ void sim_workload_produce(struct sim_world *world, const struct sim_action *acti
                                           .acks = action->acks});
 }
 
-void sim_workload_elect(struct sim_world *world, const struct sim_action *action)
+/* The command of an administrator's step, without id, topic and partition. */
+static struct isr_command command_of(const struct sim_action *action)
+{
+    ISR_ASSERT(action->kind == SIM_ACTION_ELECT);
+    return (struct isr_command){.kind = ISR_COMMAND_ELECT, .elect_kind = action->elect_kind};
+}
+
+void sim_workload_administer(struct sim_world *world, const struct sim_action *action)
 {
     int32_t topic = spec_topic_named(world->spec, action->topic.text);
     int32_t client = client_named(world, action->client);
     if (topic < 0 || !sim_process_running(sim_world_process(world, client)))
         return;
-    struct sim_operation *operation = operation_add(world, SIM_OPERATION_ELECT, client);
+    struct sim_operation *operation = operation_add(world, SIM_OPERATION_ADMINISTER, client);
     operation->spec_topic = (uint16_t)topic;
     operation->partition = (uint16_t)action->partition;
-    struct isr_command command = {.kind = ISR_COMMAND_ELECT,
-                                  .id = last_id(world),
-                                  .topic = world->spec->topics[topic].name.text,
-                                  .partition = (uint16_t)action->partition,
-                                  .elect_kind = action->elect_kind};
+    struct isr_command command = command_of(action);
+    command.id = last_id(world);
+    command.topic = world->spec->topics[topic].name.text;
+    command.partition = (uint16_t)action->partition;
     sim_process_command(world, client, &command);
 }
 

@@ -20,8 +20,8 @@ enum sim_operation_kind {
     SIM_OPERATION_PRODUCE,
     SIM_OPERATION_CONSUME,
     SIM_OPERATION_CREATE_TOPIC,
-    SIM_OPERATION_ELECT,
-    SIM_OPERATION_RECORDS, /* a consumer read a batch: first_value, offset, count */
+    SIM_OPERATION_ADMINISTER, /* what an administrator asks for in a step */
+    SIM_OPERATION_RECORDS,    /* a consumer read a batch: first_value, offset, count */
 };
 enum sim_outcome { SIM_OUTCOME_UNKNOWN, SIM_OUTCOME_OK, SIM_OUTCOME_FAILED };
 
@@ -50,9 +50,9 @@ void sim_workload_event(struct sim_world *world, uint64_t argument);
 void sim_workload_client(struct sim_world *world, int32_t node, const struct isr_effect *effect);
 /* A client process came up again (its commands died with it): consumers are told to read on. */
 void sim_workload_started(struct sim_world *world, int32_t node);
-/* The steps PRODUCE, ELECT, TRAFFIC. */
+/* The steps PRODUCE and TRAFFIC, and those of administrators. */
 void sim_workload_produce(struct sim_world *world, const struct sim_action *action);
-void sim_workload_elect(struct sim_world *world, const struct sim_action *action);
+void sim_workload_administer(struct sim_world *world, const struct sim_action *action);
 void sim_workload_traffic(struct sim_world *world, const struct sim_action *action);
 
 /* The history, in the order in which commands were given and batches read; operation ids of commands are 1 +

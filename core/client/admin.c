@@ -1,36 +1,111 @@
-/* Administration: topics made and leaders elected, by the controller.
+/* Administration. Each kind of command is one line of a table (kinds): who is asked, what is asked, how the
+ * answer reads.
  *
- *   WAITING --(controller known, topic known)--> ASKED --answered--> replied, gone
- *      ^                                           |
- *      +---- pause <--- may be retried, timeout ---+
+ *   WAITING --(controller or leader known, topic known)--> ASKED --answered--> replied, gone
+ *      ^                                                     |
+ *      +------------- pause <------ may be retried, timeout -+
  *   any --delivery_timeout--> replied REQUEST_TIMED_OUT, gone
  *
- * A request that was sent before may have been carried out without an answer: then TOPIC_ALREADY_EXISTS and
- * ELECTION_NOT_NEEDED mean success. */
+ * A request that was sent before may have been carried out without an answer: then the refusal that says so
+ * (TOPIC_ALREADY_EXISTS, ELECTION_NOT_NEEDED) means success. */
 #include "core/client/client.h"
+
+/* Whom a kind of command is for, and what must be known of its topic. */
+enum target {
+    TARGET_CONTROLLER,           /* nothing need be known */
+    TARGET_CONTROLLER_PARTITION, /* the topic's id, and that it has the partition */
+    TARGET_LEADER,               /* the partition's leader */
+};
 
 struct isr_operation {
     struct isr_operation *next;
     struct isr_client *client;
-    enum isr_command_kind kind;
-    uint64_t id;
-    int64_t deadline_ns;
+    struct isr_command command; /* its borrowed parts are the operation's own here */
     struct isr_name topic;
-    uint16_t partition;
+    struct isr_replicas *assignments; /* as in the command, or NULL */
+    int64_t deadline_ns;
     struct isr_tp tp;
-    uint8_t elect_kind;
-    int32_t partitions;
-    int16_t replication_factor;
-    struct isr_topic_settings settings;
-    struct isr_assignment *assignments; /* partitions many, or NULL */
     bool asked_before;
     uint32_t correlation;   /* 0: not asked */
     struct isr_timer timer; /* the end of a pause, or the deadline */
 };
 
+/* What an answer says. */
+struct told {
+    enum isr_error error;
+    struct isr_tp tp;
+    int64_t offset; /* ISR_OFFSET_NONE where none is told */
+};
+
+/* ---- the kinds of commands ---- */
+
+static void create_fill(const struct isr_operation *operation, struct isr_message *message)
+{
+    const struct isr_command *command = &operation->command;
+    uint32_t count = operation->assignments != NULL ? (uint32_t)command->partitions : 0;
+    struct isr_assignment *assignments = NULL;
+    if (count > 0)
+        assignments = isr_scratch_allocate(&operation->client->env->scratch, count * sizeof *assignments);
+    for (uint32_t i = 0; i < count; i++)
+        assignments[i].replicas = operation->assignments[i];
+    message->kind = ISR_MESSAGE_CREATE_TOPIC_REQUEST;
+    message->create_topic_request =
+        (struct isr_create_topic_request){.correlation = operation->correlation,
+                                          .name = operation->topic,
+                                          .partitions = command->partitions,
+                                          .replication_factor = command->replication_factor,
+                                          .settings = command->settings,
+                                          .assignments = assignments,
+                                          .assignments_count = count};
+}
+
+static void create_told(const struct isr_message *answer, struct told *told)
+{
+    const struct isr_create_topic_response *response = &answer->create_topic_response;
+    told->error = (enum isr_error)response->error;
+    told->tp = (struct isr_tp){.topic = (uint16_t)(response->topic > 0 ? response->topic : 0)};
+}
+
+static void elect_fill(const struct isr_operation *operation, struct isr_message *message)
+{
+    message->kind = ISR_MESSAGE_ELECT_LEADERS_REQUEST;
+    message->elect_leaders_request = (struct isr_elect_leaders_request){
+        .correlation = operation->correlation, .tp = operation->tp, .kind = operation->command.elect_kind};
+}
+
+static void elect_told(const struct isr_message *answer, struct told *told)
+{
+    told->error = (enum isr_error)answer->elect_leaders_response.error;
+}
+
+/* X: ISR_COMMAND_*, the kind of message that answers it, whom it is for, the refusal that means "done before"
+ * when it was asked before (NONE: there is none), fill and told. */
+static const struct kind {
+    enum isr_message_kind answer;
+    enum target target;
+    enum isr_error done_before;
+    void (*fill)(const struct isr_operation *operation, struct isr_message *message);
+    void (*told)(const struct isr_message *answer, struct told *told); /* told: all but the error is filled */
+} kinds[] = {
+    [ISR_COMMAND_CREATE_TOPIC] = {ISR_MESSAGE_CREATE_TOPIC_RESPONSE, TARGET_CONTROLLER,
+                                  ISR_ERROR_TOPIC_ALREADY_EXISTS, create_fill, create_told},
+    [ISR_COMMAND_ELECT] = {ISR_MESSAGE_ELECT_LEADERS_RESPONSE, TARGET_CONTROLLER_PARTITION,
+                           ISR_ERROR_ELECTION_NOT_NEEDED, elect_fill, elect_told},
+};
+
+static const struct kind *kind_of(const struct isr_operation *operation)
+{
+    const struct kind *kind = &kinds[operation->command.kind];
+    ISR_ASSERT(operation->command.kind < sizeof kinds / sizeof kinds[0]);
+    ISR_ASSERT(kind->fill != NULL);
+    return kind;
+}
+
+/* ---- the course of an operation ---- */
+
 static void operation_go_on(struct isr_operation *operation);
 
-static void operation_reply(struct isr_operation *operation, enum isr_error error, struct isr_tp tp)
+static void operation_reply(struct isr_operation *operation, const struct told *told)
 {
     struct isr_client *client = operation->client;
     struct isr_env *env = client->env;
@@ -40,7 +115,7 @@ static void operation_reply(struct isr_operation *operation, enum isr_error erro
     while (*link != operation)
         link = &(*link)->next;
     *link = operation->next;
-    isr_env_reply(env, operation->id, error, tp, ISR_OFFSET_NONE);
+    isr_env_reply(env, operation->command.id, told->error, told->tp, told->offset);
     isr_heap_release(env->heap, operation->assignments);
     isr_heap_release(env->heap, operation);
 }
@@ -59,7 +134,8 @@ static void timer_fired(void *object)
 {
     struct isr_operation *operation = object;
     if (operation->client->env->now_ns >= operation->deadline_ns)
-        operation_reply(operation, ISR_ERROR_REQUEST_TIMED_OUT, operation->tp);
+        operation_reply(operation,
+                        &(struct told){ISR_ERROR_REQUEST_TIMED_OUT, operation->tp, ISR_OFFSET_NONE});
     else
         operation_go_on(operation);
 }
@@ -74,103 +150,72 @@ static bool may_be_retried(const struct isr_operation *operation, enum isr_error
         error == ISR_ERROR_ELIGIBLE_LEADERS_NOT_AVAILABLE)
         return false;
     if (error == ISR_ERROR_INVALID_REPLICATION_FACTOR || error == ISR_ERROR_INVALID_REPLICA_ASSIGNMENT)
-        return operation->replication_factor > 0;
+        return operation->command.replication_factor > 0;
     return isr_error_retriable((uint8_t)error);
 }
 
-static void operation_answered(struct isr_operation *operation, enum isr_error error, struct isr_tp tp)
+static void operation_answered(void *object, uint32_t correlation, const struct isr_message *answer)
 {
-    bool done_before = operation->asked_before &&
-                       (error == ISR_ERROR_TOPIC_ALREADY_EXISTS || error == ISR_ERROR_ELECTION_NOT_NEEDED);
+    struct isr_operation *operation = object;
+    const struct kind *kind = kind_of(operation);
+    struct told told = {ISR_ERROR_REQUEST_TIMED_OUT, operation->tp, ISR_OFFSET_NONE};
+    ISR_ASSERT(correlation == operation->correlation);
+    if (answer != NULL)
+        kind->told(answer, &told);
+    if (operation->asked_before && told.error == kind->done_before)
+        told.error = ISR_ERROR_NONE;
     operation->asked_before = true;
     operation->correlation = 0;
-    if (done_before || error == ISR_ERROR_NONE)
-        operation_reply(operation, ISR_ERROR_NONE, tp);
-    else if (may_be_retried(operation, error))
+    if (told.error != ISR_ERROR_NONE && may_be_retried(operation, told.error))
         operation_pause(operation);
     else
-        operation_reply(operation, error, tp);
-}
-
-static void create_answered(void *object, uint32_t correlation, const struct isr_message *answer)
-{
-    struct isr_operation *operation = object;
-    ISR_ASSERT(correlation == operation->correlation);
-    if (answer == NULL) {
-        operation_answered(operation, ISR_ERROR_REQUEST_TIMED_OUT, operation->tp);
-        return;
-    }
-    const struct isr_create_topic_response *told = &answer->create_topic_response;
-    struct isr_tp tp = {.topic = (uint16_t)(told->topic > 0 ? told->topic : 0)};
-    operation_answered(operation, (enum isr_error)told->error, tp);
-}
-
-static void elect_answered(void *object, uint32_t correlation, const struct isr_message *answer)
-{
-    struct isr_operation *operation = object;
-    ISR_ASSERT(correlation == operation->correlation);
-    enum isr_error error = ISR_ERROR_REQUEST_TIMED_OUT;
-    if (answer != NULL)
-        error = (enum isr_error)answer->elect_leaders_response.error;
-    operation_answered(operation, error, operation->tp);
+        operation_reply(operation, &told);
 }
 
 /* ---- asking ---- */
-
-static void create_ask(struct isr_operation *operation, int32_t controller)
-{
-    struct isr_client *client = operation->client;
-    operation->correlation = isr_client_requests_add(
-        &client->requests, controller, ISR_MESSAGE_CREATE_TOPIC_RESPONSE, create_answered, operation);
-    struct isr_message message = {.kind = ISR_MESSAGE_CREATE_TOPIC_REQUEST};
-    message.create_topic_request = (struct isr_create_topic_request){
-        .correlation = operation->correlation,
-        .name = operation->topic,
-        .partitions = operation->partitions,
-        .replication_factor = operation->replication_factor,
-        .settings = operation->settings,
-        .assignments = operation->assignments,
-        .assignments_count = operation->assignments != NULL ? (uint32_t)operation->partitions : 0};
-    isr_send(client->env, controller, &message);
-}
-
-static void elect_ask(struct isr_operation *operation, int32_t controller)
-{
-    struct isr_client *client = operation->client;
-    operation->correlation = isr_client_requests_add(
-        &client->requests, controller, ISR_MESSAGE_ELECT_LEADERS_RESPONSE, elect_answered, operation);
-    struct isr_message message = {.kind = ISR_MESSAGE_ELECT_LEADERS_REQUEST,
-                                  .elect_leaders_request = {.correlation = operation->correlation,
-                                                            .tp = operation->tp,
-                                                            .kind = operation->elect_kind}};
-    isr_send(client->env, controller, &message);
-}
 
 static bool topic_is_known(struct isr_operation *operation)
 {
     const struct isr_cached_topic *topic =
         isr_cache_topic_named(&operation->client->cache, operation->topic.text);
-    if (topic == NULL || operation->partition >= topic->partitions_count)
+    if (topic == NULL || operation->command.partition >= topic->partitions_count)
         return false;
-    operation->tp = (struct isr_tp){.topic = topic->id, .index = operation->partition};
+    operation->tp = (struct isr_tp){.topic = topic->id, .index = operation->command.partition};
     return true;
+}
+
+/* Whom to ask; ISR_NODE_NONE while that is not known. */
+static int32_t node_to_ask(struct isr_operation *operation)
+{
+    const struct isr_cache *cache = &operation->client->cache;
+    switch (kind_of(operation)->target) {
+    case TARGET_CONTROLLER:
+        return cache->controller;
+    case TARGET_CONTROLLER_PARTITION:
+        return topic_is_known(operation) ? cache->controller : ISR_NODE_NONE;
+    case TARGET_LEADER:
+        return topic_is_known(operation) ? isr_cache_partition(cache, operation->tp)->leader : ISR_NODE_NONE;
+    }
+    return ISR_NODE_NONE;
 }
 
 static void operation_go_on(struct isr_operation *operation)
 {
-    int32_t controller = operation->client->cache.controller;
-    if (controller == ISR_NODE_NONE || (operation->kind == ISR_COMMAND_ELECT && !topic_is_known(operation))) {
+    struct isr_client *client = operation->client;
+    struct isr_message message = {0};
+    int32_t node = node_to_ask(operation);
+    if (node == ISR_NODE_NONE) {
         operation_pause(operation);
         return;
     }
-    isr_timer_set(&operation->client->env->timers, &operation->timer, operation->deadline_ns);
-    if (operation->kind == ISR_COMMAND_ELECT)
-        elect_ask(operation, controller);
-    else
-        create_ask(operation, controller);
+    isr_timer_set(&client->env->timers, &operation->timer, operation->deadline_ns);
+    operation->correlation = isr_client_requests_add(&client->requests, node, kind_of(operation)->answer,
+                                                     operation_answered, operation);
+    kind_of(operation)->fill(operation, &message);
+    isr_send(client->env, node, &message);
 }
 
-/* Those that pause to learn who the controller is need not wait longer; others keep their pause. */
+/* Those that pause to learn whom to ask need not wait longer; others keep their pause. */
 void isr_admin_metadata_came(struct isr_client *client)
 {
     for (struct isr_operation *at = client->operations; at != NULL; at = at->next) {
@@ -181,18 +226,18 @@ void isr_admin_metadata_came(struct isr_client *client)
 
 /* ---- commands ---- */
 
-static void create_copy(struct isr_operation *operation, const struct isr_command *command)
+/* What the command borrows becomes the operation's own. */
+static void command_copy(struct isr_operation *operation, const struct isr_command *command)
 {
-    operation->partitions = command->partitions;
-    operation->replication_factor = command->replication_factor;
-    operation->settings = command->settings;
+    operation->command = *command;
+    memcpy(operation->topic.text, command->topic, strlen(command->topic));
+    operation->command.topic = operation->topic.text;
+    operation->command.assignments = NULL;
     if (command->assignments == NULL || command->partitions <= 0)
         return;
-    size_t count = (size_t)command->partitions;
-    operation->assignments =
-        isr_heap_allocate(operation->client->env->heap, count * sizeof *operation->assignments);
-    for (size_t i = 0; i < count; i++)
-        operation->assignments[i].replicas = command->assignments[i];
+    size_t size_bytes = (size_t)command->partitions * sizeof *operation->assignments;
+    operation->assignments = isr_heap_allocate(operation->client->env->heap, size_bytes);
+    memcpy(operation->assignments, command->assignments, size_bytes);
 }
 
 void isr_admin_command(struct isr_client *client, const struct isr_command *command)
@@ -200,14 +245,8 @@ void isr_admin_command(struct isr_client *client, const struct isr_command *comm
     struct isr_env *env = client->env;
     struct isr_operation *operation = isr_heap_allocate(env->heap, sizeof *operation);
     operation->client = client;
-    operation->kind = command->kind;
-    operation->id = command->id;
     operation->deadline_ns = env->now_ns + env->config.delivery_timeout;
-    memcpy(operation->topic.text, command->topic, strlen(command->topic));
-    operation->partition = command->partition;
-    operation->elect_kind = command->elect_kind;
-    if (command->kind == ISR_COMMAND_CREATE_TOPIC)
-        create_copy(operation, command);
+    command_copy(operation, command);
     isr_timer_init(&operation->timer, timer_fired, operation);
     struct isr_operation **last = &client->operations;
     while (*last != NULL)
