@@ -1,5 +1,6 @@
 #include "core/broker/broker.h"
 
+#include "core/base/search.h"
 #include "core/broker/fetch_service.h"
 #include "core/broker/fetcher.h"
 #include "core/broker/leader.h"
@@ -15,27 +16,39 @@ void isr_broker_init(struct isr_broker *broker, struct isr_env *env, struct isr_
     isr_timer_init(&broker->lag_timer, isr_membership_check_lag, broker);
 }
 
+static int64_t partition_key_at(const void *array, uint32_t place)
+{
+    return isr_tp_key(((struct isr_partition *const *)array)[place]->tp);
+}
+
 /* The first place whose partition is at or after key. */
 static uint32_t broker_place(const struct isr_broker *broker, uint32_t key)
 {
-    uint32_t low = 0;
-    uint32_t high = broker->partitions_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (isr_tp_key(broker->partitions[middle]->tp) < key)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return isr_search(broker->partitions, 0, broker->partitions_count, key, partition_key_at);
 }
 
-struct isr_partition *isr_broker_partition(const struct isr_broker *broker, struct isr_tp tp)
+static void *widened(struct isr_broker *broker, void *array, size_t element_bytes, uint32_t *count,
+                     uint32_t place)
 {
-    uint32_t place = broker_place(broker, isr_tp_key(tp));
-    if (place == broker->partitions_count || !isr_tp_equal(broker->partitions[place]->tp, tp))
-        return NULL;
-    return broker->partitions[place];
+    if (place < *count)
+        return array;
+    uint32_t wider = *count == 0 ? 8 : *count * 2;
+    if (wider <= place)
+        wider = place + 1;
+    array = isr_heap_resize(broker->env->heap, array, element_bytes * *count, element_bytes * wider);
+    *count = wider;
+    return array;
+}
+
+/* Where isr_broker_partition looks. */
+static void table_set(struct isr_broker *broker, struct isr_partition *partition)
+{
+    struct isr_tp tp = partition->tp;
+    broker->table = widened(broker, broker->table, sizeof *broker->table, &broker->table_count, tp.topic);
+    struct isr_broker_topic *topic = &broker->table[tp.topic];
+    topic->partitions =
+        widened(broker, topic->partitions, sizeof(struct isr_partition *), &topic->count, tp.index);
+    topic->partitions[tp.index] = partition;
 }
 
 static struct isr_partition *partition_add(struct isr_broker *broker, struct isr_tp tp)
@@ -56,6 +69,7 @@ static struct isr_partition *partition_add(struct isr_broker *broker, struct isr
             (broker->partitions_count - place) * sizeof(struct isr_partition *));
     broker->partitions[place] = partition;
     broker->partitions_count++;
+    table_set(broker, partition);
     return partition;
 }
 

@@ -23,6 +23,11 @@ struct isr_produce_waiter;
 struct isr_lifecycle;
 struct isr_metadata_follower;
 
+struct isr_broker_topic {
+    struct isr_partition **partitions; /* by index; NULL: not on this broker */
+    uint32_t count;
+};
+
 struct isr_broker {
     struct isr_env *env;
     struct isr_log_store *store;
@@ -35,6 +40,8 @@ struct isr_broker {
     bool active;                       /* roles are taken */
     struct isr_partition **partitions; /* ordered by isr_tp_key */
     uint32_t partitions_count, partitions_capacity;
+    struct isr_broker_topic *table; /* by topic id: the same partitions, to be found at once */
+    uint32_t table_count;
     struct isr_fetch_loop *loops[ISR_NODE_MAX + 1]; /* by leader's node id; NULL: none yet */
     struct isr_fetch_waiter *fetch_waiters_free;
     struct isr_produce_waiter *produce_waiters_free;
@@ -66,8 +73,13 @@ bool isr_broker_message(struct isr_broker *broker, int32_t from, const struct is
  * a controlled shutdown, before the store is closed. */
 void isr_broker_stop(struct isr_broker *broker);
 
-/* NULL when this broker has no such partition. O(log n). */
-struct isr_partition *isr_broker_partition(const struct isr_broker *broker, struct isr_tp tp);
+/* NULL when this broker has no such partition. */
+static inline struct isr_partition *isr_broker_partition(const struct isr_broker *broker, struct isr_tp tp)
+{
+    if (tp.topic >= broker->table_count || tp.index >= broker->table[tp.topic].count)
+        return NULL;
+    return broker->table[tp.topic].partitions[tp.index];
+}
 
 /* A fresh correlation id for a request to another node; never 0. Each life of the process begins somewhere
  * else, so that an answer to a request of the life before is not taken for one of this. */

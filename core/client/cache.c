@@ -1,5 +1,7 @@
 #include "core/client/cache.h"
 
+#include "core/base/search.h"
+
 void isr_cache_init(struct isr_cache *cache, struct isr_heap *heap)
 {
     *cache = (struct isr_cache){.heap = heap, .controller = ISR_NODE_NONE};
@@ -10,18 +12,15 @@ static bool can_be_a_node(int32_t node)
     return node >= 1 && node <= ISR_NODE_MAX;
 }
 
+static int64_t topic_id_at(const void *array, uint32_t place)
+{
+    return ((const struct isr_cached_topic *)array)[place].id;
+}
+
 /* The place of the first topic whose id is not below the asked one. */
 static uint32_t topic_place(const struct isr_cache *cache, uint16_t id)
 {
-    uint32_t low = 0, high = cache->topics_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (cache->topics[middle].id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return isr_search(cache->topics, 0, cache->topics_count, id, topic_id_at);
 }
 
 static struct isr_cached_topic *topic_find(const struct isr_cache *cache, uint16_t id)

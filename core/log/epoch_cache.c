@@ -1,5 +1,6 @@
 /* The leader-epoch cache (KIP-101, KIP-279): which epoch began at which offset. Invariant: epochs and start
  * offsets rise strictly; an entry whose start is log_end has no records yet. */
+#include "core/base/search.h"
 #include "core/log/internal.h"
 
 bool isr_epoch_cache_trim(struct isr_epoch_cache *cache, int64_t offset)
@@ -38,6 +39,11 @@ void isr_log_assign_epoch(struct isr_log *log, int32_t epoch, int64_t start_offs
     isr_log_store_epochs(log, false);
 }
 
+static int64_t epoch_at(const void *array, uint32_t place)
+{
+    return ((const struct isr_epoch_entry *)array)[place].epoch;
+}
+
 struct isr_epoch_end isr_log_epoch_end(const struct isr_log *log, int32_t epoch)
 {
     const struct isr_epoch_cache *cache = &log->epochs;
@@ -47,14 +53,7 @@ struct isr_epoch_end isr_log_epoch_end(const struct isr_log *log, int32_t epoch)
         return (struct isr_epoch_end){.epoch = epoch, .end_offset = log->log_end};
     if (epoch < cache->entries[0].epoch)
         return (struct isr_epoch_end){.epoch = epoch, .end_offset = cache->entries[0].start_offset};
-    uint32_t low = 0, high = cache->count - 1; /* entries[low] <= epoch < entries[high] */
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        if (cache->entries[middle].epoch <= epoch)
-            low = middle;
-        else
-            high = middle;
-    }
-    return (struct isr_epoch_end){.epoch = cache->entries[low].epoch,
-                                  .end_offset = cache->entries[high].start_offset};
+    uint32_t above = isr_search(cache->entries, 1, cache->count - 1, (int64_t)epoch + 1, epoch_at);
+    return (struct isr_epoch_end){.epoch = cache->entries[above - 1].epoch,
+                                  .end_offset = cache->entries[above].start_offset};
 }

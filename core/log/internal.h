@@ -80,6 +80,8 @@ void isr_log_barrier_step(struct isr_log *log);
 /* ---- store.c ---- */
 
 struct isr_log *isr_log_store_add(struct isr_log_store *store, struct isr_tp tp);
+/* The place of the log in store->logs, or where it belongs. */
+uint32_t isr_log_store_place(const struct isr_log_store *store, struct isr_tp tp);
 /* Asks for a checkpoint of the recovery points now; coalesced. */
 void isr_log_store_recovery_points(struct isr_log_store *store);
 /* Takes note that a checkpoint is out of date; the timer writes it. */

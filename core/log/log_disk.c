@@ -5,6 +5,7 @@
  * complete in the order asked, and after a truncation nothing new is asked for before the barrier lifts
  * (log.h), so that no end offset is ever asked for twice while the first is under way. */
 #include "core/log/checkpoint.h"
+#include "core/base/search.h"
 #include "core/log/internal.h"
 
 struct isr_file isr_log_file(const struct isr_log *log, enum isr_file_kind kind, int64_t number)
@@ -31,21 +32,19 @@ int64_t isr_log_held_end(const struct isr_log *log)
     return log->env->config.log_flush_messages > 0 ? log->synced_end : log->written_end;
 }
 
+static int64_t segment_base_at(const void *array, uint32_t place)
+{
+    return ((const struct isr_segment *)array)[place].base_offset;
+}
+
 /* The last segment that begins below offset; NULL when there is none. */
 static struct isr_segment *segment_below(struct isr_log *log, int64_t offset)
 {
     uint32_t high = log->segments_count;
     if (high > 0 && log->segments[high - 1].base_offset < offset)
         return &log->segments[high - 1];
-    uint32_t low = 0;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (log->segments[middle].base_offset < offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low > 0 ? &log->segments[low - 1] : NULL;
+    uint32_t place = isr_search(log->segments, 0, high, offset, segment_base_at);
+    return place > 0 ? &log->segments[place - 1] : NULL;
 }
 
 /* Moves an end forward over all segments that are done whole. */

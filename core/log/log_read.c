@@ -1,7 +1,13 @@
 /* Reading: binary search in the places, which gallops from the end because readers follow the end closely. */
 #include <string.h>
 
+#include "core/base/search.h"
 #include "core/log/internal.h"
+
+static int64_t base_offset_at(const void *array, uint32_t place)
+{
+    return ((const struct isr_batch_place *)array)[place].base_offset;
+}
 
 uint32_t isr_log_place_find(const struct isr_log *log, int64_t offset)
 {
@@ -13,13 +19,7 @@ uint32_t isr_log_place_find(const struct isr_log *log, int64_t offset)
         step *= 2;
     }
     uint32_t low = step <= high ? high - step : 0; /* places[low] lies at or below offset */
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        if (places[middle].base_offset <= offset)
-            low = middle;
-        else
-            high = middle;
-    }
+    low = isr_search(places, low + 1, high, offset + 1, base_offset_at) - 1;
     ISR_ASSERT(low < log->places_count);
     ISR_ASSERT(places[low].base_offset <= offset);
     return low;

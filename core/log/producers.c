@@ -1,21 +1,19 @@
 /* What the log knows of idempotent producers (KIP-98): per id the current epoch and its last batches, in that
  * epoch. Invariant: equal to a walk over all batches of the log from its start, which is how tests rebuild
  * it. */
+#include "core/base/search.h"
 #include "core/log/checkpoint.h"
 #include "core/log/internal.h"
+
+static int64_t producer_id_at(const void *array, uint32_t place)
+{
+    return ((const struct isr_producer *)array)[place].producer_id;
+}
 
 /* The place of the id, or where it belongs. */
 static uint32_t producer_place(const struct isr_log *log, int64_t producer_id)
 {
-    uint32_t low = 0, high = log->producers_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (log->producers[middle].producer_id < producer_id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return isr_search(log->producers, 0, log->producers_count, producer_id, producer_id_at);
 }
 
 static struct isr_producer *producer_find(const struct isr_log *log, int64_t producer_id)

@@ -168,19 +168,6 @@ static void marker_load(struct isr_log_store *store)
         store->clean_shutdown_epoch = file.broker_epoch;
 }
 
-static uint32_t place_of(const struct isr_log_store *store, const struct isr_log *log)
-{
-    uint32_t low = 0, high = store->logs_count - 1;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (isr_tp_key(store->logs[middle]->tp) < isr_tp_key(log->tp))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* The segments of a log stand together and in order in the list of files. */
 static void segments_assign(struct isr_log_store *store)
 {
@@ -189,7 +176,7 @@ static void segments_assign(struct isr_log_store *store)
         if (recovery->files[i].file.kind != ISR_FILE_SEGMENT)
             continue;
         const struct isr_log *log = isr_log_store_find(store, recovery->files[i].file.tp);
-        struct recovery_log *scan = &recovery->logs[place_of(store, log)];
+        struct recovery_log *scan = &recovery->logs[isr_log_store_place(store, log->tp)];
         if (scan->end_file == 0)
             scan->next_file = i;
         scan->end_file = i + 1;

@@ -7,25 +7,23 @@
  * there, whatever was appended meanwhile.
  *
  * Invariant: at most one replacement of each shared checkpoint is under way. */
+#include "core/base/search.h"
 #include "core/log/checkpoint.h"
 #include "core/log/internal.h"
 
-static uint32_t log_place(const struct isr_log_store *store, struct isr_tp tp)
+static int64_t log_key_at(const void *array, uint32_t place)
 {
-    uint32_t low = 0, high = store->logs_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (isr_tp_key(store->logs[middle]->tp) < isr_tp_key(tp))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return isr_tp_key(((struct isr_log *const *)array)[place]->tp);
+}
+
+uint32_t isr_log_store_place(const struct isr_log_store *store, struct isr_tp tp)
+{
+    return isr_search(store->logs, 0, store->logs_count, isr_tp_key(tp), log_key_at);
 }
 
 struct isr_log *isr_log_store_find(struct isr_log_store *store, struct isr_tp tp)
 {
-    uint32_t place = log_place(store, tp);
+    uint32_t place = isr_log_store_place(store, tp);
     if (place == store->logs_count || !isr_tp_equal(store->logs[place]->tp, tp))
         return NULL;
     return store->logs[place];
@@ -39,7 +37,7 @@ struct isr_log *isr_log_store_add(struct isr_log_store *store, struct isr_tp tp)
     log = isr_heap_allocate(store->env->heap, sizeof *log);
     *log = (struct isr_log){.env = store->env, .store = store, .tp = tp};
     store->logs = ISR_GROW(store->env->heap, store->logs, store->logs_count, store->logs_capacity);
-    uint32_t place = log_place(store, tp);
+    uint32_t place = isr_log_store_place(store, tp);
     memmove(&store->logs[place + 1], &store->logs[place], (store->logs_count - place) * sizeof *store->logs);
     store->logs[place] = log;
     store->logs_count++;

@@ -2,6 +2,7 @@
  *
  * Invariants: runs covers exactly the entries here, its indices and terms ascend; an entry's position is the
  * end of the one before it; end_position is the end of the last. */
+#include "core/base/search.h"
 #include "core/quorum/internal.h"
 
 enum { ENTRIES_MIN = 16 };
@@ -110,19 +111,21 @@ void quorum_log_reset(struct quorum_log *log, int64_t index, int32_t term)
     log->base_term = term;
 }
 
+static int64_t run_first_at(const void *array, uint32_t place)
+{
+    return ((const struct quorum_run *)array)[place].first_index;
+}
+
+static int64_t run_term_at(const void *array, uint32_t place)
+{
+    return ((const struct quorum_run *)array)[place].term;
+}
+
 /* The last run that begins at or before index. */
 static uint32_t run_of(const struct quorum_log *log, int64_t index)
 {
-    uint32_t low = 0;
-    uint32_t high = log->runs_count;
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        if (log->runs[middle].first_index <= index)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
+    uint32_t above = isr_search(log->runs, 0, log->runs_count, index + 1, run_first_at);
+    return above > 0 ? above - 1 : 0;
 }
 
 int64_t quorum_log_run_first(const struct quorum_log *log, int64_t index)
@@ -133,18 +136,10 @@ int64_t quorum_log_run_first(const struct quorum_log *log, int64_t index)
 
 int64_t quorum_log_run_last(const struct quorum_log *log, int32_t term)
 {
-    uint32_t low = 0;
-    uint32_t high = log->runs_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (log->runs[middle].term <= term)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == 0 || log->runs[low - 1].term != term)
+    uint32_t above = isr_search(log->runs, 0, log->runs_count, (int64_t)term + 1, run_term_at);
+    if (above == 0 || log->runs[above - 1].term != term)
         return 0;
-    return low == log->runs_count ? quorum_log_last(log) : log->runs[low].first_index - 1;
+    return above == log->runs_count ? quorum_log_last(log) : log->runs[above].first_index - 1;
 }
 
 void quorum_log_place(struct quorum_log *log)
