@@ -245,6 +245,7 @@ static void generate_workload(struct fault_plan *plan, uint64_t seed)
         client->topic = plan->topics[0].name;
         client->partition = -1;
         client->from_follower = fault_one_in(&draws, 2);
+        client->start_latest = fault_one_in(&draws, 4);
         client->stop_ns = ISR_TIME_NEVER;
     }
     spec->clients_count = producers + consumers;

@@ -223,17 +223,10 @@ static const struct shape shape_topic_name = {"a topic", bind_topic_name, schema
 
 static const struct choice acks_words[] = {{"all", -1}, {"0", 0}, {"1", 1}, {NULL, 0}};
 static const struct choice from_words[] = {{"leader", 0}, {"follower", 1}, {NULL, 0}};
+static const struct choice start_words[] = {{"earliest", 0}, {"latest", 1}, {NULL, 0}};
 static const struct choice true_word[] = {{"true", 1}, {NULL, 0}};
 
 #define CLIENT(member) FIELD(struct sim_client_spec, member)
-#define START_STOP                                                                                    \
-    {"start",    &shape_duration,   CLIENT(start_ns),                                                 \
-     .least = 0, .most = TIME_MOST, .meaning = "when it begins (default: 0s)"},                       \
-    {                                                                                                 \
-        "stop", &shape_duration, CLIENT(stop_ns), .least = 0, .most = TIME_MOST,                      \
-                                                  .meaning = "when it ends (default: with the steps)" \
-    }
-
 static const struct field producer_fields[] = {
     {"produce", &shape_topic_name, CLIENT(topic), .required = true,
      .meaning = "makes the client a producer to this topic"},
@@ -248,7 +241,10 @@ static const struct field producer_fields[] = {
      .meaning = "only this one (default: all in turn)"},
     {"keys", &shape_whole, CLIENT(keys), .least = 0, .most = 1000000,
      .meaning = "so many keys hashed to partitions (default: 0, all partitions in turn)"},
-    START_STOP,
+    {"start", &shape_duration, CLIENT(start_ns), .least = 0, .most = TIME_MOST,
+     .meaning = "when it begins (default: 0s)"},
+    {"stop", &shape_duration, CLIENT(stop_ns), .least = 0, .most = TIME_MOST,
+     .meaning = "when it ends (default: with the steps)"},
     END_OF_FIELDS,
 };
 static const struct field consumer_fields[] = {
@@ -258,7 +254,8 @@ static const struct field consumer_fields[] = {
      .meaning = "leader (default), or follower: an in-sync follower where there is one (KIP-392)"},
     {"partition", &shape_whole, CLIENT(partition), .least = 0, .most = PARTITIONS_MAX,
      .meaning = "only this one (default: all)"},
-    START_STOP,
+    {"start", &shape_choice, CLIENT(start_latest), .extra = start_words,
+     .meaning = "earliest (default), or latest: only what is written from then on"},
     END_OF_FIELDS,
 };
 static const struct field admin_fields[] = {

@@ -58,6 +58,7 @@ struct sim_client_spec {
     int16_t acks;
     int64_t start_ns, stop_ns; /* stop: ISR_TIME_NEVER = to the end */
     bool from_follower;        /* consumer */
+    bool start_latest;         /* consumer: begins at the latest offset, else at the first */
 };
 
 /* ---- steps ---- */

@@ -6,7 +6,7 @@
 #include "core/log/batch.h"
 #include "sim/world.h"
 
-enum { OPERATIONS_A_CHUNK = 256, VALUE_BYTES_MIN = 8, CLIENT_SHIFT = 40 };
+enum { OPERATIONS_A_CHUNK = 256, VALUE_BYTES_MIN = 8, CLIENT_SHIFT = 40, READ_FROM_LATEST = -1 };
 static const int64_t CREATE_AGAIN_NS = 100 * ISR_MS;
 static const int64_t CREATE_ANYWAY_NS = 5 * ISR_SECOND;
 static const int64_t PROBE_AGAIN_NS = 200 * ISR_MS;
@@ -20,7 +20,7 @@ struct workload_client {
     uint64_t values;   /* used so far */
     int32_t partition; /* the last one chosen */
     bool rests;        /* told so by a step */
-    int64_t *read_to;  /* consumer: by partition of its topic */
+    int64_t *read_to;  /* consumer: by partition of its topic; READ_FROM_LATEST: nothing yet, from there on */
 };
 
 struct workload_topic {
@@ -186,7 +186,8 @@ static void consume(struct sim_world *world, uint32_t spec_client, int32_t parti
                                   .topic = spec->topic.text,
                                   .partition = (uint16_t)partition,
                                   .offset = client_of(world, node)->read_to[partition],
-                                  .from_follower = spec->from_follower};
+                                  .from_follower = spec->from_follower,
+                                  .reset_latest = spec->start_latest};
     sim_process_command(world, node, &command);
 }
 
@@ -289,9 +290,12 @@ static void client_init(struct sim_world *world, uint32_t spec_client)
     int32_t topic = spec_topic_named(world->spec, spec->topic.text);
     struct workload_client *client = &world->workload->clients[spec_client];
     client->partition = -1;
-    if (spec->kind == SIM_CLIENT_CONSUMER && topic >= 0)
-        client->read_to = isr_heap_allocate(&world->heap, sizeof *client->read_to *
-                                                              (size_t)world->spec->topics[topic].partitions);
+    if (spec->kind != SIM_CLIENT_CONSUMER || topic < 0)
+        return;
+    size_t partitions = (size_t)world->spec->topics[topic].partitions;
+    client->read_to = isr_heap_allocate(&world->heap, sizeof *client->read_to * partitions);
+    for (size_t i = 0; spec->start_latest && i < partitions; i++)
+        client->read_to[i] = READ_FROM_LATEST;
 }
 
 struct sim_workload *sim_workload_new(struct sim_world *world)

@@ -61,8 +61,9 @@ struct isr_command {
     uint64_t first_value;
     uint32_t record_count;
     uint32_t value_bytes;
-    int64_t offset;
+    int64_t offset;     /* CONSUME: -1 latest, -2 earliest */
     bool from_follower; /* CONSUME: prefer a follower in the ISR (KIP-392) */
+    bool reset_latest;  /* CONSUME: out of range it goes on at the latest offset, else at the earliest */
     uint8_t elect_kind;
     /* CREATE_TOPIC */
     int32_t partitions;

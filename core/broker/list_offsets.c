@@ -21,6 +21,23 @@ static enum isr_error check(struct isr_broker *broker, const struct isr_partitio
     return ISR_ERROR_NONE;
 }
 
+static void observe_told(const struct isr_partition *partition, int32_t client, int64_t offset)
+{
+    struct isr_observation *seen = isr_observe(partition->broker->env, ISR_OBSERVED_LATEST_TOLD);
+    seen->latest_told.tp = isr_tp_key(partition->tp);
+    seen->latest_told.client = client;
+    seen->latest_told.leader_epoch = partition->leader_epoch;
+    seen->latest_told.offset = offset;
+}
+
+/* A new leader's high watermark may lie behind what consumers have read already; until it has reached the
+ * start of the epoch there is no answer that does not go back (KIP-207). */
+static bool latest_is_known(const struct isr_partition *partition)
+{
+    return partition->log->high_watermark >= partition->epoch_start ||
+           partition->broker->env->rules.latest_waits == ISR_RULE_latest_waits_off;
+}
+
 static enum isr_error find(const struct isr_partition *partition,
                            const struct isr_list_offsets_request *request, int32_t from, int64_t *offset)
 {
@@ -33,11 +50,10 @@ static enum isr_error find(const struct isr_partition *partition,
         *offset = log->log_end;
         return ISR_ERROR_NONE;
     }
-    /* A new leader's high watermark may lie behind what consumers have read already; until it has reached the
-     * start of the epoch there is no answer that does not go back (KIP-207). */
-    if (log->high_watermark < partition->epoch_start)
+    if (!latest_is_known(partition))
         return ISR_ERROR_OFFSET_NOT_AVAILABLE;
     *offset = log->high_watermark;
+    observe_told(partition, from, *offset);
     return ISR_ERROR_NONE;
 }
 

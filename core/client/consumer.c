@@ -27,6 +27,7 @@ struct isr_consumer {
     struct isr_name topic;
     uint16_t partition;
     bool from_follower;
+    int64_t reset;          /* POSITION_*: where it goes on when its position is out of range */
     struct isr_tp tp;       /* topic 0: not known yet */
     int64_t position;       /* the next offset, or POSITION_* */
     int32_t position_epoch; /* leader epoch of the last batch delivered, ISR_EPOCH_NONE when there is none */
@@ -113,7 +114,7 @@ static void epoch_answered(void *object, uint32_t correlation, const struct isr_
     if (answer_is_good(consumer, told != NULL ? answer : NULL, told != NULL ? told->error : 0)) {
         consumer->checked_epoch = consumer->asked_epoch;
         if (told->end_offset < 0 || told->leader_epoch < 0)
-            consumer->position = POSITION_EARLIEST;
+            consumer->position = consumer->reset;
         else if (told->end_offset < consumer->position) {
             consumer->position = told->end_offset;
             consumer->position_epoch = told->leader_epoch;
@@ -193,7 +194,7 @@ static void fetch_refused(struct isr_consumer *consumer, const struct isr_fetch_
         isr_client_refresh(client);
     } else if (told->error == ISR_ERROR_OFFSET_OUT_OF_RANGE) {
         if (leader)
-            consumer->position = POSITION_EARLIEST;
+            consumer->position = consumer->reset;
     } else if (isr_client_learn_leader(client, consumer->tp, told->leader, told->leader_epoch)) {
         return;
     }
@@ -316,6 +317,7 @@ void isr_consumer_command(struct isr_client *client, const struct isr_command *c
     isr_timer_cancel(&client->env->timers, &consumer->pause_timer);
     consumer->correlation = 0;
     consumer->from_follower = command->from_follower;
+    consumer->reset = command->reset_latest ? POSITION_LATEST : POSITION_EARLIEST;
     consumer->position = command->offset < POSITION_EARLIEST ? POSITION_EARLIEST : command->offset;
     consumer->position_epoch = ISR_EPOCH_NONE;
     consumer->checked_epoch = ISR_EPOCH_NONE;

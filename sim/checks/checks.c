@@ -202,6 +202,9 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
     case ISR_OBSERVED_RECORD_READ:
         check_read(checks, check_partition_of(checks, observation->record_read.tp), node, observation);
         break;
+    case ISR_OBSERVED_LATEST_TOLD:
+        check_latest_told(checks, check_partition_of(checks, observation->latest_told.tp), node, observation);
+        break;
     case ISR_OBSERVED_ISR_PROPOSED:
     case ISR_OBSERVED_ISR_COMMITTED:
     case ISR_OBSERVED_ISR_REJECTED:

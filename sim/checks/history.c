@@ -155,6 +155,14 @@ void check_history_commit(struct check_history *history, int32_t epoch, struct c
     history->true_high_watermark = check_entry_end(entry);
 }
 
+int64_t check_history_committed_before(const struct check_history *history, int32_t epoch)
+{
+    int64_t end = history->true_high_watermark;
+    for (uint32_t i = history->segments_count; i > 0 && history->segments[i - 1].epoch >= epoch; i--)
+        end = history->segments[i - 1].start;
+    return end;
+}
+
 void check_history_cut(struct check_history *history, int64_t offset)
 {
     if (offset >= history->true_high_watermark)

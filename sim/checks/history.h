@@ -70,6 +70,8 @@ struct check_entry *check_line_add(struct check_history *history, struct check_l
 /* The committed batch that holds the offset, with its epoch; NULL at or above the true high watermark. */
 struct check_entry *check_history_committed(const struct check_history *history, int64_t offset,
                                             int32_t *epoch);
+/* Where that part of what is committed ends that is of epochs below this one. */
+int64_t check_history_committed_before(const struct check_history *history, int32_t epoch);
 /* Walking what is committed, in order. Valid until something is committed or cut. */
 struct check_cursor {
     const struct check_line *line;

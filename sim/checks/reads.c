@@ -3,7 +3,12 @@
  * A batch that was read is marked; that it stays is judged with every later leader (acknowledged.c). Here:
  * what is read is what is committed there. A batch that is read before a leader in its own valid term
  * committed it is kept as a stray until that is decided. Records that an allowed loss took are nobody's
- * concern any more. */
+ * concern any more.
+ *
+ * And the latest offset that a leader tells lies behind nothing that was committed before its epoch: who
+ * begins to read there must not miss what is written from then on, nor see the end of the log go back
+ * (KIP-207). What was committed in its own epoch, or since, may be more than it knows: it may be deposed
+ * already. */
 #include "sim/checks/state.h"
 
 void check_read(struct sim_checks *checks, struct check_partition *partition, int32_t consumer,
@@ -40,4 +45,23 @@ void check_read(struct sim_checks *checks, struct check_partition *partition, in
                check_partition_label(partition).text, check_node_label(checks, consumer).text,
                check_node_label(checks, (int32_t)observation->record_read.from).text, epoch, base,
                committed_epoch);
+}
+
+void check_latest_told(struct sim_checks *checks, struct check_partition *partition, int32_t leader,
+                       const struct isr_observation *observation)
+{
+    int32_t epoch = (int32_t)observation->latest_told.leader_epoch;
+    int64_t before = check_history_committed_before(&partition->history, epoch);
+    check_count(checks, SIM_INVARIANT_I4);
+    /* Who is of an epoch before another history began need not hold what is committed now. */
+    if (observation->latest_told.offset >= before || check_ledger_new_history(partition) > epoch ||
+        check_ledger_in_doubt(partition))
+        return;
+    check_fail(
+        checks, SIM_INVARIANT_I4,
+        "%s: %s, leader of epoch %d, told %s that the latest offset is %ld, although records up to %ld "
+        "were committed before its epoch",
+        check_partition_label(partition).text, check_node_label(checks, leader).text, epoch,
+        check_node_label(checks, (int32_t)observation->latest_told.client).text,
+        observation->latest_told.offset, before);
 }

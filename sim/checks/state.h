@@ -165,6 +165,8 @@ void check_client_acked(struct sim_checks *checks, struct check_partition *parti
 /* I4 reads.c */
 void check_read(struct sim_checks *checks, struct check_partition *partition, int32_t consumer,
                 const struct isr_observation *observation);
+void check_latest_told(struct sim_checks *checks, struct check_partition *partition, int32_t leader,
+                       const struct isr_observation *observation);
 
 /* I5 leadership.c */
 /* A controller applied a change; true when it was the first to. */

@@ -215,7 +215,8 @@ static struct sim_view view_of(struct world_checks *watch)
         .fail = view_fail,
     };
     for (uint32_t i = 0; i < spec->clients_count; i++)
-        view.consumes = view.consumes || spec->clients[i].kind == SIM_CLIENT_CONSUMER;
+        view.consumes =
+            view.consumes || (spec->clients[i].kind == SIM_CLIENT_CONSUMER && !spec->clients[i].start_latest);
     return view;
 }
 

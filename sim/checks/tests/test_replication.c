@@ -492,6 +492,46 @@ static void fires_i4_when_a_replica_serves_what_is_not_committed(void **state)
     fake_free(&fake);
 }
 
+static void fake_tell_latest(struct fake *fake, int32_t node, int64_t offset)
+{
+    FAKE_TELL(fake, node, LATEST_TOLD, latest_told, .tp = FAKE_KEY, .client = FAKE_CLIENT,
+              .leader_epoch = fake->replicas[node].epoch, .offset = offset);
+}
+
+static void fires_i4_when_a_new_leader_tells_an_old_latest_offset(void **state)
+{
+    (void)state;
+    struct fake fake;
+    fake_init(&fake);
+    fake_commit(&fake, 2);
+    fake_change(&fake, 2, fake_set(2, 3, 0), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_CLEAN);
+    fake_lead(&fake, 2);
+    fake_tell_latest(&fake, 2, 2);
+    FAKE_HOLDS(&fake);
+    fake_tell_latest(&fake, 2, 1);
+    FAKE_FAILS(&fake, I4,
+               "n2, leader of epoch 1, told p1 that the latest offset is 1, although records up to 2");
+    fake_free(&fake);
+}
+
+/* What the next leader commits a deposed one cannot know. */
+static void holds_i4_when_a_deposed_leader_tells_its_latest_offset(void **state)
+{
+    (void)state;
+    struct fake fake;
+    fake_init(&fake);
+    fake_commit(&fake, 2);
+    fake_change(&fake, 2, fake_set(2, 3, 0), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_CLEAN);
+    fake_lead(&fake, 2);
+    fake_append(&fake, 2, 1);
+    fake_fetch(&fake, 3, 2);
+    fake_advance(&fake, 2, 3);
+    fake_tell_latest(&fake, 1, 2);
+    fake_tell_latest(&fake, 2, 2); /* of its own epoch it may know more than it tells */
+    FAKE_HOLDS(&fake);
+    fake_free(&fake);
+}
+
 static void holds_i4_when_a_record_is_read_before_it_is_committed_and_stays(void **state)
 {
     (void)state;
@@ -541,6 +581,8 @@ int main(void)
         cmocka_unit_test(fires_i4_when_a_record_that_was_read_is_lost),
         cmocka_unit_test(fires_i4_when_another_record_is_committed_than_was_read),
         cmocka_unit_test(fires_i4_when_a_replica_serves_what_is_not_committed),
+        cmocka_unit_test(fires_i4_when_a_new_leader_tells_an_old_latest_offset),
+        cmocka_unit_test(holds_i4_when_a_deposed_leader_tells_its_latest_offset),
         cmocka_unit_test(holds_i4_when_a_record_is_read_before_it_is_committed_and_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
