@@ -5,6 +5,7 @@
 
 #include "harness/assertion.h"
 #include "harness/commands.h"
+#include "harness/help_policies.h"
 #include "harness/rules_option.h"
 #include "harness/runner.h"
 #include "harness/suggestion.h"
@@ -98,6 +99,21 @@ static void print_outcome(const struct run_result *result)
         printf("%s", sim_verdict_name(result->verdict));
 }
 
+/* What the ledger has to say: who promises less may lose, and tells so. */
+static void print_losses(const struct run_request *request, const struct run_result *result)
+{
+    if (result->counters.records_lost == 0)
+        return;
+    printf("     ledger: %" PRIu64 " records that were acknowledged or read were lost, which was allowed:\n",
+           result->counters.records_lost);
+    for (uint32_t i = 0; i < request->spec->topics_count; i++) {
+        char text[256];
+        const struct sim_topic_spec *topic = &request->spec->topics[i];
+        help_describe_promise(&topic->settings, (uint32_t)topic->replication_factor, text, sizeof text);
+        printf("       %s: %s\n", topic->name.text, text);
+    }
+}
+
 static void print_run(const struct session *session, const struct run_request *request,
                       const struct run_result *result)
 {
@@ -114,6 +130,7 @@ static void print_run(const struct session *session, const struct run_request *r
            result->judged && good && result->verdict != SIM_VERDICT_HELD ? " as expected" : "", palette->dim,
            request->seed, result->counters.events, value_print_seconds(result->virtual_ns, time),
            result->counters.records_committed, palette->plain);
+    print_losses(request, result);
     if (!good || !result->judged) {
         if (result->message[0] != '\0')
             printf("     %s\n", result->message);

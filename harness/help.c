@@ -6,6 +6,7 @@
 #include "harness/action.h"
 #include "harness/commands.h"
 #include "harness/condition.h"
+#include "harness/help_policies.h"
 #include "harness/scenario_fields.h"
 #include "harness/suggestion.h"
 #include "harness/terminal.h"
@@ -42,7 +43,7 @@ void help_print_overview(void)
            "  isrsim help scenario                            how to write one\n\n");
     printf("`isrsim help COMMAND` explains a command and its options; `isrsim help TOPIC` one of scenario, "
            "steps,\n"
-           "conditions, config, invariants, exit-codes.\n");
+           "conditions, config, invariants, policies, exit-codes.\n");
     print_environment();
 }
 
@@ -196,8 +197,10 @@ static void help_exit_codes(void)
 static const struct topic {
     const char *name;
     void (*print)(void);
-} topics[] = {{"scenario", help_scenario}, {"steps", help_steps},           {"conditions", help_conditions},
-              {"config", help_config},     {"invariants", help_invariants}, {"exit-codes", help_exit_codes}};
+} topics[] = {{"scenario", help_scenario},     {"steps", help_steps},
+              {"conditions", help_conditions}, {"config", help_config},
+              {"invariants", help_invariants}, {"policies", help_policies},
+              {"exit-codes", help_exit_codes}};
 enum { TOPICS = sizeof topics / sizeof topics[0] };
 
 static int complain_topic(const char *word)

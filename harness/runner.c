@@ -238,6 +238,7 @@ void runner_print_json(FILE *out, const struct run_request *request, const struc
     json_unsigned(&json, "events", result->counters.events);
     json_unsigned(&json, "messages_delivered", result->counters.messages_delivered);
     json_unsigned(&json, "records_committed", result->counters.records_committed);
+    json_unsigned(&json, "records_lost", result->counters.records_lost);
     json_integer(&json, "virtual_ns", result->virtual_ns);
     json_string(&json, "hash", hash);
     json_integer(&json, "exit_code", runner_exit_code(result));

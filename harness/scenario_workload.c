@@ -1,6 +1,7 @@
 /* The sections `topics` and `clients` of a scenario file. */
 #include <string.h>
 
+#include "core/policy/settings.h"
 #include "harness/reference.h"
 #include "harness/scenario_fields.h"
 
@@ -147,6 +148,14 @@ static bool check_topic(struct binder *binder, const struct tree_node *node,
                         "min ISR %d is more than the replication factor %d", (int)topic->settings.min_isr,
                         topic->replication_factor);
         diagnostics_hint(binder->diagnostics, "nothing could ever be acknowledged with acks=all");
+        return false;
+    }
+    const char *hint,
+        *nonsense = isr_topic_settings_nonsense(&topic->settings, (uint32_t)topic->replication_factor, &hint);
+    if (nonsense != NULL) {
+        const struct tree_node *commit = tree_find(node, "commit");
+        diagnostics_add(binder->diagnostics, (commit != NULL ? commit : node)->place, "%s", nonsense);
+        diagnostics_hint(binder->diagnostics, "%s", hint);
         return false;
     }
     return assignment == NULL || check_assignment(binder, assignment, topic);

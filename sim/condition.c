@@ -85,6 +85,7 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
     case SIM_CONDITION_CONTROLLER:
     case SIM_CONDITION_ACKED:
     case SIM_CONDITION_COMMITTED:
+    case SIM_CONDITION_LOST:
     case SIM_CONDITION_READ:
     case SIM_CONDITION_ACK_LATENCY:
     case SIM_CONDITION_KINDS:
@@ -168,6 +169,8 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
         return compare((int64_t)world->counters.records_acked, condition->comparison, condition->value);
     case SIM_CONDITION_COMMITTED:
         return compare((int64_t)world->counters.records_committed, condition->comparison, condition->value);
+    case SIM_CONDITION_LOST:
+        return compare((int64_t)world->counters.records_lost, condition->comparison, condition->value);
     case SIM_CONDITION_READ:
         return compare((int64_t)world->counters.records_read, condition->comparison, condition->value);
     case SIM_CONDITION_ACK_LATENCY:

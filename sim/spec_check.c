@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/text.h"
+#include "core/policy/settings.h"
 #include "sim/clock.h"
 #include "sim/spec.h"
 
@@ -110,9 +111,10 @@ static bool topic_holds(const struct sim_spec *spec, const struct sim_topic_spec
     const struct isr_topic_setting_info *bad = isr_topic_settings_check(&topic->settings);
     if (bad != NULL)
         return WRONG("topic %s: %s is %ld to %ld", name, bad->name, (long)bad->least, (long)bad->most);
-    if (topic->settings.min_isr > topic->replication_factor)
-        return WRONG("topic %s: min ISR is 1 to the replication factor (%d), not %d", name,
-                     topic->replication_factor, (int)topic->settings.min_isr);
+    const char *hint,
+        *nonsense = isr_topic_settings_nonsense(&topic->settings, (uint32_t)topic->replication_factor, &hint);
+    if (nonsense != NULL)
+        return WRONG("topic %s: %s; %s", name, nonsense, hint);
     for (int32_t i = 0; topic->assignments != NULL && i < topic->partitions; i++) {
         if (!assignment_holds(spec, topic, i, text))
             return false;

@@ -21,23 +21,27 @@ static bool waits_for(const struct isr_partition *partition, const struct isr_re
 
 static int64_t high_watermark_candidate(const struct isr_partition *partition)
 {
-    int64_t candidate = isr_leader_end(partition);
+    const struct isr_topic_settings *settings = &partition->settings;
+    int64_t leader_end = isr_leader_end(partition), ends[ISR_REPLICAS_MAX];
+    bool in_sync[ISR_REPLICAS_MAX];
     struct isr_replicas maximal = isr_partition_maximal_isr(partition);
     for (uint32_t i = 0; i < partition->remotes_count; i++) {
         const struct isr_remote_replica *remote = &partition->remotes[i];
-        if (remote->log_end >= candidate)
-            continue;
-        if (isr_replicas_contain(&maximal, remote->node) || waits_for(partition, remote))
-            candidate = remote->log_end;
+        ends[i] = remote->log_end;
+        in_sync[i] = remote->log_end < leader_end &&
+                     (isr_replicas_contain(&maximal, remote->node) || waits_for(partition, remote));
     }
-    return candidate;
+    return isr_commit_end(isr_topic_commit(settings), (uint32_t)settings->commit_followers, leader_end, ends,
+                          in_sync, partition->remotes_count);
 }
 
-/* The high watermark is the least LEO over the maximal ISR (KIP-497: with what AlterPartition may have
- * committed already), this replica's own log counted as far as it is held; it never goes back within a
- * leadership. Below min ISR it stays (KAFKA-15583): an eligible leader replica must hold everything below it
- * (KIP-966). An ISR member that has not fetched in this epoch has an unknown LEO and holds it where it is.
- * (I1) */
+/* The high watermark is where the topic's commit policy has it (isr_commit_end), this replica's own log
+ * counted as far as it is held; it never goes back within a leadership. A replica that has not fetched in
+ * this epoch has an unknown LEO and counts for nothing.
+ *
+ * Under all_isr it is the least LEO over the maximal ISR (KIP-497: with what AlterPartition may have
+ * committed already); below min ISR it stays (KAFKA-15583): an eligible leader replica must hold everything
+ * below it (KIP-966). (I1) */
 bool isr_leader_advance_high_watermark(struct isr_partition *partition, enum isr_cause cause)
 {
     struct isr_env *env = partition->broker->env;

@@ -18,9 +18,14 @@ int32_t isr_partition_min_isr(const struct isr_partition *partition)
                                  partition->replicas.count);
 }
 
+bool isr_partition_too_few(const struct isr_partition *partition, int32_t members)
+{
+    return isr_topic_needs_min_isr(&partition->settings) && members < isr_partition_min_isr(partition);
+}
+
 bool isr_partition_under_min_isr(const struct isr_partition *partition)
 {
-    return partition->isr.count < isr_partition_min_isr(partition);
+    return isr_partition_too_few(partition, partition->isr.count);
 }
 
 struct isr_remote_replica *isr_partition_remote(struct isr_partition *partition, int32_t node)

@@ -25,6 +25,7 @@
 
 #include "core/base/env.h"
 #include "core/log/log.h"
+#include "core/policy/settings.h"
 
 enum isr_replica_role { ISR_ROLE_NONE, ISR_ROLE_LEADER, ISR_ROLE_FOLLOWER };
 
@@ -91,7 +92,9 @@ void isr_partition_held(void *partition);
 
 /* min(min ISR of the topic, replicas): what acks=all and the high watermark need. */
 int32_t isr_partition_min_isr(const struct isr_partition *partition);
-/* The committed ISR is smaller than that (Kafka's isUnderMinIsr). */
+/* An ISR of so many members is smaller than that, where the commit policy asks for it. */
+bool isr_partition_too_few(const struct isr_partition *partition, int32_t members);
+/* The committed ISR is (Kafka's isUnderMinIsr). */
 bool isr_partition_under_min_isr(const struct isr_partition *partition);
 /* What the leader knows of a replica; NULL for itself and for strangers. */
 struct isr_remote_replica *isr_partition_remote(struct isr_partition *partition, int32_t node);

@@ -128,7 +128,7 @@ void isr_produce_high_watermark_advanced(struct isr_partition *partition)
     int64_t high_watermark = partition->log->high_watermark;
     struct isr_replicas maximal = isr_partition_maximal_isr(partition);
     /* The ISR may have shrunk since the append (Partition.checkEnoughReplicasReachOffset). */
-    enum isr_error error = maximal.count < isr_partition_min_isr(partition)
+    enum isr_error error = isr_partition_too_few(partition, maximal.count)
                                ? ISR_ERROR_NOT_ENOUGH_REPLICAS_AFTER_APPEND
                                : ISR_ERROR_NONE;
     struct isr_produce_queue *queue = &partition->leading->all;

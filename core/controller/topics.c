@@ -1,5 +1,6 @@
 /* Creation of topics: checks, placement, the first leader. */
 #include "core/controller/internal.h"
+#include "core/policy/settings.h"
 
 enum {
     PARTITIONS_MAX =
@@ -91,7 +92,9 @@ static enum isr_error check(const struct isr_image *image, struct plan *plan)
     if (error != ISR_ERROR_NONE)
         return error;
     const struct isr_topic_settings *settings = &plan->request->settings;
-    return isr_topic_settings_check(settings) != NULL || settings->min_isr > plan->replication
+    const char *hint;
+    return isr_topic_settings_check(settings) != NULL ||
+                   isr_topic_settings_nonsense(settings, plan->replication, &hint) != NULL
                ? ISR_ERROR_INVALID_REQUEST
                : ISR_ERROR_NONE;
 }

@@ -13,7 +13,12 @@ static struct check_label promise_label(const struct check_partition *partition,
     struct check_label label = {0};
     struct isr_text text = ISR_TEXT(label.text);
     int32_t lost = check_ledger_replicas_lost(partition, entry);
-    isr_text_format(&text, "min ISR %d; ", partition->min_isr);
+    if (isr_topic_commit(&partition->settings) == ISR_COMMIT_ALL_ISR)
+        isr_text_format(&text, "min ISR %d; ", partition->min_isr);
+    else
+        isr_text_format(&text, "%s, promised until %d replicas lost it; ",
+                        isr_commit_policy_info(isr_topic_commit(&partition->settings))->name,
+                        partition->promise);
     if (lost == 0)
         isr_text_format(&text, "no replica lost it by losing power");
     else
@@ -64,7 +69,8 @@ static void lost(struct sim_checks *checks, struct check_partition *partition, i
     bool overruled =
         (entry->flags & CHECK_COMMITTED) == 0 && check_ledger_overrules(partition, record_epoch, entry);
     if (overruled || check_ledger_excuses(partition, record_epoch, entry, leader_epoch)) {
-        checks->losses_allowed += known ? entry->count : 0;
+        if (known)
+            checks->losses_allowed[partition->settings.commit] += entry->count;
         return;
     }
     checks->losses_forbidden += known ? entry->count : 0;

@@ -31,6 +31,7 @@ static void replica_back(struct sim_checks *checks, struct check_partition *part
     if (replica->life == checks->nodes[node].life)
         return;
     replica->life = checks->nodes[node].life;
+    replica->log_end_before = replica->log_end;
     replica->log_end = log_end;
     if (replica->matched > log_end)
         replica->matched = log_end;
@@ -320,10 +321,13 @@ void sim_checks_report(const struct sim_checks *checks, struct sim_checks_report
     *report = (struct sim_checks_report){
         .records_committed = checks->records_committed,
         .records_acked = checks->records_acked,
-        .losses_allowed = checks->losses_allowed,
         .losses_forbidden = checks->losses_forbidden,
         .vacuous = checks->vacuous[0] != '\0' ? checks->vacuous : NULL,
     };
+    for (int i = 0; i < ISR_COMMIT_POLICIES; i++) {
+        report->losses_allowed_by[i] = checks->losses_allowed[i];
+        report->losses_allowed += checks->losses_allowed[i];
+    }
     for (int i = 0; i < SIM_INVARIANTS; i++) {
         report->evaluated[i] = checks->evaluated[i];
         report->violated[i] = checks->violations[i] != NULL;

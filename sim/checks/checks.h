@@ -10,6 +10,7 @@
 
 #include "core/base/event.h"
 #include "core/base/heap.h"
+#include "core/policy/commit.h"
 #include "sim/checks/view.h"
 
 struct sim_checks;
@@ -44,8 +45,9 @@ struct sim_checks_report {
     bool violated[SIM_INVARIANTS];
     uint64_t records_committed;
     uint64_t records_acked; /* with acks=all, by leaders */
-    uint64_t
-        losses_allowed; /* records lost that nobody promised to keep: acknowledged with acks=all, or read */
+    /* records lost that nobody promised to keep: acknowledged with acks=all, or read */
+    uint64_t losses_allowed;
+    uint64_t losses_allowed_by[ISR_COMMIT_POLICIES];
     uint64_t losses_forbidden;
     const char *vacuous; /* why nothing was proven, NULL when something was. Only after the end */
 };

@@ -20,14 +20,13 @@ static bool counts(const struct sim_checks *checks, const struct check_partition
            view->heard(view->object, leader, partition->tp, member);
 }
 
-void check_high_watermark_advanced(struct sim_checks *checks, struct check_partition *partition, int32_t node,
-                                   const struct isr_observation *observation)
+static void members_reach(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                          const struct isr_observation *observation)
 {
     const struct sim_view *view = &checks->view;
     int64_t to = observation->high_watermark_advanced.to;
     struct isr_replicas maximal =
         isr_replicas_unpack((uint64_t)observation->high_watermark_advanced.maximal_isr);
-    check_count(checks, SIM_INVARIANT_I1);
     for (int i = 0; i < maximal.count; i++) {
         struct sim_replica_view replica;
         if (!counts(checks, partition, node, maximal.ids[i]) ||
@@ -43,6 +42,48 @@ void check_high_watermark_advanced(struct sim_checks *checks, struct check_parti
                    check_node_label(checks, maximal.ids[i]).text, check_set_label(&maximal).text,
                    replica.log_end);
     }
+}
+
+/* Up to where a replica's log went when the leader last heard of it, whether it is up or not. What it lost
+ * since then counts against the promise (ledger.h), not against the leader that does not know. */
+static int64_t reached(struct sim_checks *checks, struct check_partition *partition, int32_t leader,
+                       int32_t node)
+{
+    const struct sim_view *view = &checks->view;
+    const struct check_replica *replica = check_replica_of(checks, partition, node);
+    bool stale =
+        !view->heard(view->object, leader, partition->tp, node) && replica->log_end_before > replica->log_end;
+    return stale ? replica->log_end_before : replica->log_end;
+}
+
+/* The other policies count replicas, whichever they are. */
+static void enough_reach(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                         const struct isr_observation *observation)
+{
+    int64_t to = observation->high_watermark_advanced.to;
+    int32_t count = 0;
+    for (uint32_t i = 0; i < partition->replicas_count; i++)
+        count += reached(checks, partition, node, partition->replicas[i].node) >= to;
+    if (count >= partition->copies)
+        return;
+    check_fail(checks, SIM_INVARIANT_I1,
+               "%s: %s, leader of epoch %ld, advanced its high watermark to %ld (%s) although only %d of %d "
+               "replicas reach it: %s needs %d",
+               check_partition_label(partition).text, check_node_label(checks, node).text,
+               observation->high_watermark_advanced.leader_epoch, to,
+               isr_cause_words(observation->high_watermark_advanced.cause), count,
+               partition->replication_factor,
+               isr_commit_policy_info(isr_topic_commit(&partition->settings))->name, partition->copies);
+}
+
+void check_high_watermark_advanced(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                                   const struct isr_observation *observation)
+{
+    check_count(checks, SIM_INVARIANT_I1);
+    if (isr_topic_commit(&partition->settings) == ISR_COMMIT_ALL_ISR)
+        members_reach(checks, partition, node, observation);
+    else
+        enough_reach(checks, partition, node, observation);
 }
 
 static void member_holds(struct sim_checks *checks, struct check_partition *partition, int32_t member,
@@ -75,7 +116,8 @@ static void member_holds(struct sim_checks *checks, struct check_partition *part
 void check_members_hold(struct sim_checks *checks, struct check_partition *partition, int32_t only)
 {
     /* After an election that may lose records the leader is judged when it begins (I3). */
-    if (!partition->committed_known || check_ledger_in_doubt(partition))
+    if (!partition->committed_known || check_ledger_in_doubt(partition) ||
+        !isr_topic_isr_is_complete(&partition->settings, (uint32_t)partition->replication_factor))
         return;
     check_count(checks, SIM_INVARIANT_I1);
     const struct isr_replicas *isr = &partition->committed.isr;

@@ -88,10 +88,10 @@ bool check_ledger_excuses(const struct check_partition *partition, int32_t recor
     if (ledger->unclean_allowed && ledger->unclean_epoch > partition->epoch_judged &&
         ledger->unclean_epoch <= leader_epoch && record_epoch < ledger->unclean_epoch)
         return true;
-    if (replicas_ended(ledger, entry, true) >= partition->min_isr)
+    if (replicas_ended(ledger, entry, true) >= partition->promise)
         return true;
     return ledger->last_known_epoch > partition->epoch_judged && ledger->last_known_epoch <= leader_epoch &&
-           replicas_ended(ledger, entry, false) >= partition->min_isr;
+           replicas_ended(ledger, entry, false) >= partition->promise;
 }
 
 bool check_ledger_overrules(const struct check_partition *partition, int32_t record_epoch,
@@ -100,7 +100,7 @@ bool check_ledger_overrules(const struct check_partition *partition, int32_t rec
     const struct check_ledger *ledger = &partition->ledger;
     return ledger->allowed_epoch > record_epoch ||
            (ledger->last_known_epoch > record_epoch &&
-            replicas_ended(ledger, entry, false) >= partition->min_isr);
+            replicas_ended(ledger, entry, false) >= partition->promise);
 }
 
 int32_t check_ledger_new_history(const struct check_partition *partition)

@@ -1,6 +1,8 @@
 /* Under which promise a record was acknowledged, and what happened since: is its loss forbidden or allowed?
  *
- * The contract of a record of a topic with min ISR m, as Kafka gives it with KIP-966:
+ * The contract of a record of a topic whose commit policy and leader choice promise m (isr_commit_promise;
+ * under all_isr with an election from the ISR that is min ISR, as Kafka gives it with KIP-966). m = 0 is no
+ * promise: every loss is allowed.
  *   acks=0, acks=1          none, until its offset is committed
  *   acks=all, or committed  every later leader has it, unless since then
  *     - an unclean election was held that the topic's own configuration or an administrator allowed, or

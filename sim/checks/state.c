@@ -35,7 +35,8 @@ static struct check_partition *partition_make(struct sim_checks *checks, struct 
     struct check_partition *partition = isr_heap_allocate(checks->heap, sizeof *partition);
     partition->tp = tp;
     partition->history.heap = checks->heap;
-    partition->min_isr = 1;
+    partition->min_isr = partition->copies = partition->promise = 1;
+    partition->settings = isr_topic_settings_default();
     partition->epoch_max = partition->epoch_judged = ISR_EPOCH_NONE;
     partition->judged_leader = ISR_NODE_NONE;
     partition->ledger.unclean_epoch = ISR_EPOCH_NONE;
@@ -59,6 +60,9 @@ static void describe(struct sim_checks *checks, struct check_partition *partitio
     partition->min_isr =
         seen.settings.min_isr < seen.replicas.count ? (int32_t)seen.settings.min_isr : seen.replicas.count;
     partition->replication_factor = seen.replicas.count;
+    partition->settings = seen.settings;
+    partition->copies = isr_topic_copies(&seen.settings, seen.replicas.count);
+    partition->promise = isr_topic_promise(&seen.settings, seen.replicas.count);
     partition->described = true;
 }
 

@@ -6,6 +6,7 @@
 #include "core/base/assert.h"
 #include "core/base/observation.h"
 #include "core/base/text.h"
+#include "core/policy/settings.h"
 #include "sim/checks/checks.h"
 #include "sim/checks/history.h"
 #include "sim/checks/ledger.h"
@@ -14,10 +15,11 @@
 /* A replica as the checks follow it. */
 struct check_replica {
     int32_t node;
-    int64_t log_end;      /* as last observed */
-    int64_t matched;      /* its log agrees with what is committed up to here (I2, I3) */
-    int32_t leader_epoch; /* the last it began to lead or follow in, in this life */
-    uint32_t life;        /* the life of its process in which it was last heard of */
+    int64_t log_end;        /* as last observed */
+    int64_t log_end_before; /* as last observed in its life before */
+    int64_t matched;        /* its log agrees with what is committed up to here (I2, I3) */
+    int32_t leader_epoch;   /* the last it began to lead or follow in, in this life */
+    uint32_t life;          /* the life of its process in which it was last heard of */
 };
 
 /* A producer in the committed log (I7). */
@@ -35,6 +37,9 @@ struct check_partition {
     bool described;  /* topic_name, min_isr and unclean are known */
     int32_t min_isr; /* effective: at most the replication factor */
     int32_t replication_factor;
+    struct isr_topic_settings settings;
+    int32_t copies;     /* how many replicas hold a record when it is committed (core/policy/commit.h) */
+    int32_t promise;    /* at how many that lost it its loss becomes allowed; 0: nothing is promised */
     bool unclean;       /* the topic allows unclean elections */
     bool unclean_asked; /* an administrator did */
     struct check_history history;
@@ -83,7 +88,8 @@ struct sim_checks {
     struct check_raft *raft;
     uint64_t evaluated[SIM_INVARIANTS];
     char *violations[SIM_INVARIANTS];
-    uint64_t records_committed, records_acked, losses_allowed, losses_forbidden;
+    uint64_t records_committed, records_acked, losses_forbidden;
+    uint64_t losses_allowed[ISR_COMMIT_POLICIES];
     bool elected;    /* some partition had a leader */
     bool idempotent; /* some committed batch had a producer id */
     bool ended;

@@ -259,6 +259,17 @@ static void watch_client(void *object, struct sim_world *world, int32_t node, co
         sim_checks_client_acked(watch->checks, node, effect->tp, effect->offset, operation->first_value);
 }
 
+/* A line of the ledger for each commit policy. */
+static void count_losses(struct sim_counters *counters, const struct sim_checks_report *report)
+{
+    counters->records_lost = report->losses_allowed;
+    counters->records_lost_all_isr = report->losses_allowed_by[ISR_COMMIT_ALL_ISR];
+    counters->records_lost_quorum = report->losses_allowed_by[ISR_COMMIT_QUORUM];
+    counters->records_lost_semi_sync = report->losses_allowed_by[ISR_COMMIT_SEMI_SYNC];
+    counters->records_lost_fully_sync = report->losses_allowed_by[ISR_COMMIT_FULLY_SYNC];
+    counters->records_lost_async = report->losses_allowed_by[ISR_COMMIT_ASYNC];
+}
+
 static void watch_end(void *object, struct sim_world *world)
 {
     struct world_checks *watch = object;
@@ -268,6 +279,7 @@ static void watch_end(void *object, struct sim_world *world)
     sim_checks_report(watch->checks, &report);
     for (int i = 0; i < SIM_INVARIANTS; i++)
         world->counters.checks += report.evaluated[i];
+    count_losses(&world->counters, &report);
     if (world->verdict == SIM_VERDICT_HELD && report.vacuous != NULL) {
         struct isr_text message = ISR_TEXT(world->message);
         isr_text_format(&message, "%s", report.vacuous);

@@ -324,8 +324,9 @@ static inline void fake_start(struct fake *fake, int32_t node)
 
 /* ---- making ---- */
 
-/* n1 leads epoch 0 with everybody in the ISR, min ISR 2; nothing is written yet. */
-static inline void fake_init_as(struct fake *fake, uint32_t armed, bool unclean)
+/* n1 leads epoch 0 with everybody in the ISR; nothing is written yet. */
+static inline void fake_init_with(struct fake *fake, uint32_t armed,
+                                  const struct isr_topic_settings *settings)
 {
     memset(fake, 0, sizeof *fake);
     test_heap_init(&fake->heap);
@@ -350,11 +351,10 @@ static inline void fake_init_as(struct fake *fake, uint32_t armed, bool unclean)
         fake->replicas[i].up = fake->replicas[i].running = fake->replicas[i].has = true;
     fake->replicas[FAKE_CLIENT].has = false;
     fake->partition = (struct sim_partition_view){.topic_name = "orders",
-                                                  .settings = isr_topic_settings_of_min_isr(2),
+                                                  .settings = *settings,
                                                   .leader = ISR_NODE_NONE,
                                                   .leader_epoch = -1,
                                                   .replicas = fake_set(1, 2, 3)};
-    fake->partition.settings.unclean = unclean;
     fake->producer = 7;
     fake->now_ns = 4210 * ISR_MS;
     fake->step_unreached = -1;
@@ -364,6 +364,14 @@ static inline void fake_init_as(struct fake *fake, uint32_t armed, bool unclean)
     fake_lead(fake, 1);
     fake_follow(fake, 2);
     fake_follow(fake, 3);
+}
+
+/* With min ISR 2. */
+static inline void fake_init_as(struct fake *fake, uint32_t armed, bool unclean)
+{
+    struct isr_topic_settings settings = isr_topic_settings_of_min_isr(2);
+    settings.unclean = unclean;
+    fake_init_with(fake, armed, &settings);
 }
 
 static inline void fake_init(struct fake *fake)

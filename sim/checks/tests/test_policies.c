@@ -1,0 +1,184 @@
+/* Each commit policy is held to its own promise: I1 fires where it commits too early, a loss within the
+ * promise is one of I3, and a loss beyond it stands in the ledger. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "sim/checks/state.h"
+#include "sim/checks/tests/fake.h"
+
+static void begin_with(struct fake *fake, enum isr_commit_policy commit, uint32_t armed)
+{
+    struct isr_topic_settings settings =
+        isr_topic_settings_of_min_isr(commit == ISR_COMMIT_FULLY_SYNC ? 2 : 1);
+    settings.commit = commit;
+    fake_init_with(fake, armed, &settings);
+}
+
+static void begin(struct fake *fake, enum isr_commit_policy commit)
+{
+    begin_with(fake, commit, SIM_CHECKS_ALL);
+}
+
+/* n1 writes, so many followers get it, it is committed and acknowledged. */
+static int64_t commit_with(struct fake *fake, int followers)
+{
+    int64_t base = fake_append(fake, 1, 1);
+    if (followers > 0)
+        fake_fetch(fake, 3, 1);
+    if (followers > 1)
+        fake_fetch(fake, 2, 1);
+    fake_advance(fake, 1, base + 1);
+    fake_ack(fake, 1, base);
+    return base;
+}
+
+/* n1 is gone and n2 leads, chosen from the ISR. */
+static void elect_n2(struct fake *fake)
+{
+    fake_end_process(fake, 1, false, false);
+    fake_change(fake, 2, fake_set(2, 3, 0), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_CLEAN);
+    fake_lead(fake, 2);
+}
+
+static void fires_i1_when_quorum_commits_without_a_majority(void **state)
+{
+    (void)state;
+    struct fake fake;
+    begin(&fake, ISR_COMMIT_QUORUM);
+    commit_with(&fake, 1);
+    FAKE_HOLDS(&fake);
+    commit_with(&fake, 0);
+    FAKE_FAILS(&fake, I1, "although only 1 of 3 replicas reach it: quorum needs 2");
+    fake_free(&fake);
+}
+
+static void fires_i1_when_semi_sync_commits_without_its_follower(void **state)
+{
+    (void)state;
+    struct fake fake;
+    begin(&fake, ISR_COMMIT_SEMI_SYNC);
+    commit_with(&fake, 1);
+    FAKE_HOLDS(&fake);
+    commit_with(&fake, 0);
+    FAKE_FAILS(&fake, I1, "semi_sync needs 2");
+    fake_free(&fake);
+}
+
+static void fires_i1_when_fully_sync_commits_without_a_follower(void **state)
+{
+    (void)state;
+    struct fake fake;
+    begin(&fake, ISR_COMMIT_FULLY_SYNC);
+    commit_with(&fake, 2);
+    FAKE_HOLDS(&fake);
+    commit_with(&fake, 1);
+    FAKE_FAILS(&fake, I1, "fully_sync needs 3");
+    fake_free(&fake);
+}
+
+static void fires_i1_when_async_commits_what_the_leader_lacks(void **state)
+{
+    (void)state;
+    struct fake fake;
+    begin(&fake, ISR_COMMIT_ASYNC);
+    commit_with(&fake, 0);
+    FAKE_HOLDS(&fake);
+    fake_advance(&fake, 1, 2);
+    FAKE_FAILS(&fake, I1, "although only 0 of 3 replicas reach it: async needs 1");
+    fake_free(&fake);
+}
+
+static void holds_i1_when_a_counted_follower_lost_it_and_the_leader_does_not_know(void **state)
+{
+    (void)state;
+    struct fake fake;
+    begin(&fake, ISR_COMMIT_QUORUM);
+    fake_append(&fake, 1, 1);
+    fake_fetch(&fake, 3, 1);
+    fake_end_process(&fake, 3, false, true);
+    fake_cut(&fake.replicas[3], 0);
+    fake_start(&fake, 3);
+    fake.replicas[3].unheard = true;
+    fake_advance(&fake, 1, 1);
+    FAKE_HOLDS(&fake);
+    fake_free(&fake);
+}
+
+static void fires_i1_when_a_counted_follower_said_that_it_lost_it(void **state)
+{
+    (void)state;
+    struct fake fake;
+    begin(&fake, ISR_COMMIT_QUORUM);
+    fake_append(&fake, 1, 1);
+    fake_fetch(&fake, 3, 1);
+    fake_end_process(&fake, 3, false, true);
+    fake_cut(&fake.replicas[3], 0);
+    fake_start(&fake, 3);
+    fake_advance(&fake, 1, 1);
+    FAKE_FAILS(&fake, I1, "quorum needs 2");
+    fake_free(&fake);
+}
+
+static void counts_the_loss_as_allowed_when_nothing_was_promised(void **state)
+{
+    (void)state;
+    static const enum isr_commit_policy policies[] = {ISR_COMMIT_ASYNC, ISR_COMMIT_SEMI_SYNC,
+                                                      ISR_COMMIT_QUORUM};
+    for (int i = 0; i < 3; i++) {
+        struct fake fake;
+        struct sim_checks_report report;
+        begin(&fake, policies[i]);
+        commit_with(&fake, i);
+        if (i == 2) /* the majority was n1 and n3 */
+            fake_truncate(&fake, 2, 0);
+        elect_n2(&fake);
+        FAKE_HOLDS(&fake);
+        sim_checks_report(fake.checks, &report);
+        assert_int_equal(report.losses_allowed, 1);
+        assert_int_equal(report.losses_allowed_by[policies[i]], 1);
+        assert_int_equal(report.losses_forbidden, 0);
+        fake_free(&fake);
+    }
+}
+
+static void fires_i3_when_fully_sync_loses_without_a_lost_disk(void **state)
+{
+    (void)state;
+    struct fake fake;
+    begin_with(&fake, ISR_COMMIT_FULLY_SYNC, SIM_CHECKS_ALL & ~(UINT32_C(1) << SIM_INVARIANT_I1));
+    commit_with(&fake, 2);
+    fake_cut(&fake.replicas[2], 0); /* nobody was told */
+    elect_n2(&fake);
+    FAKE_FAILS(&fake, I3, "(fully_sync, promised until 2 replicas lost it; no replica lost it");
+    fake_free(&fake);
+}
+
+static void lets_members_of_the_isr_lag_when_the_policy_does_not_ask_them(void **state)
+{
+    (void)state;
+    struct fake fake;
+    begin(&fake, ISR_COMMIT_QUORUM);
+    commit_with(&fake, 1);
+    fake_change(&fake, 1, fake_set(1, 2, 3), fake_set(0, 0, 0), ISR_CAUSE_ALTER_PARTITION);
+    FAKE_HOLDS(&fake);
+    fake_free(&fake);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fires_i1_when_quorum_commits_without_a_majority),
+        cmocka_unit_test(fires_i1_when_semi_sync_commits_without_its_follower),
+        cmocka_unit_test(fires_i1_when_fully_sync_commits_without_a_follower),
+        cmocka_unit_test(fires_i1_when_async_commits_what_the_leader_lacks),
+        cmocka_unit_test(holds_i1_when_a_counted_follower_lost_it_and_the_leader_does_not_know),
+        cmocka_unit_test(fires_i1_when_a_counted_follower_said_that_it_lost_it),
+        cmocka_unit_test(counts_the_loss_as_allowed_when_nothing_was_promised),
+        cmocka_unit_test(fires_i3_when_fully_sync_loses_without_a_lost_disk),
+        cmocka_unit_test(lets_members_of_the_isr_lag_when_the_policy_does_not_ask_them),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
