@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/event.h"
 #include "harness/condition.h"
 #include "harness/reference.h"
 #include "harness/suggestion.h"
@@ -147,10 +148,28 @@ static const struct shape shape_client = {"a client", bind_client, schema_client
 
 /* ---- the keys of each action ---- */
 
-static const struct choice unsynced_words[] = {{"drawn", 0}, {"lost", 1}, {NULL, 0}};
+static const struct choice survives_words[] = {{"drawn", SIM_SURVIVES_DRAWN},
+                                               {"all", SIM_SURVIVES_ALL},
+                                               {"prefix", SIM_SURVIVES_PREFIX},
+                                               {"reordered", SIM_SURVIVES_REORDERED},
+                                               {"torn", SIM_SURVIVES_TORN},
+                                               {"none", SIM_SURVIVES_NONE},
+                                               {NULL, 0}};
+static const struct choice file_words[] = {{"any", 0},
+                                           {"segment", 1 << ISR_FILE_SEGMENT},
+                                           {"epochs", 1 << ISR_FILE_EPOCHS},
+                                           {"producers", 1 << ISR_FILE_PRODUCERS},
+                                           {"high_watermarks", 1 << ISR_FILE_HIGH_WATERMARKS},
+                                           {"recovery_points", 1 << ISR_FILE_RECOVERY_POINTS},
+                                           {"clean_shutdown", 1 << ISR_FILE_CLEAN_SHUTDOWN},
+                                           {"quorum_vote", 1 << ISR_FILE_QUORUM_VOTE},
+                                           {"quorum_log", 1 << ISR_FILE_QUORUM_LOG},
+                                           {"quorum_snapshot", 1 << ISR_FILE_QUORUM_SNAPSHOT},
+                                           {NULL, 0}};
+static const struct choice pages_words[] = {{"dirty", 0}, {"clean", 1}, {NULL, 0}};
 static const struct choice acks_words[] = {{"all", -1}, {"0", 0}, {"1", 1}, {NULL, 0}};
 static const struct choice elect_words[] = {{"preferred", 0}, {"unclean", 1}, {NULL, 0}};
-static const struct choice traffic_words[] = {{"on", 1}, {"off", 0}, {NULL, 0}};
+static const struct choice state_words[] = {{"on", 1}, {"off", 0}, {NULL, 0}};
 
 #define ACTION(member) FIELD(struct sim_action, member)
 #define END_OF_FIELDS \
@@ -171,8 +190,10 @@ static const struct choice traffic_words[] = {{"on", 1}, {"off", 0}, {NULL, 0}};
 static const struct field nodes_fields[] = {NODES("whom it happens to"), END_OF_FIELDS};
 static const struct field power_off_fields[] = {
     NODES("who loses power"),
-    {"unsynced", &shape_choice, ACTION(unsynced_lost), .extra = unsynced_words,
-     .meaning = "what was written but not synced: drawn (default: the disk draws what survives) or all lost"},
+    {"survives", &shape_choice, ACTION(survives), .extra = survives_words,
+     .meaning =
+         "of what was not synced: all, none, a prefix, any pages (reordered), a prefix and any sectors "
+         "of one write (torn), or drawn for each file (default)"},
     END_OF_FIELDS};
 static const struct field partition_fields[] = {
     {"groups", &shape_groups, .required = true,
@@ -199,12 +220,48 @@ static const struct field disk_fields[] = {
     {"capacity", &shape_bytes, ACTION(disk.capacity_bytes), .least = 0, .most = INT64_C(1) << 40,
      .meaning = "size of the disk; 0: without bound"},
     END_OF_FIELDS};
-static const struct field disk_fail_fields[] = {NODES("whose disks"),
-                                                {"operations", &shape_operations, ACTION(operations),
-                                                 .required = true, .meaning = "read, write, sync, or a list"},
-                                                {"count", &shape_whole, ACTION(count), .least = 1,
-                                                 .most = 1000000, .meaning = "how many fail (default: 1)"},
-                                                END_OF_FIELDS};
+#define FILE_KIND                                                                          \
+    {                                                                                      \
+        "file", &shape_choice, ACTION(files), .extra = file_words,                         \
+                                              .meaning = "which files only (default: any)" \
+    }
+static const struct field disk_fail_fields[] = {
+    NODES("whose disks"),
+    {"operations", &shape_operations, ACTION(operations), .required = true,
+     .meaning = "read, write, sync, or a list"},
+    FILE_KIND,
+    {"count", &shape_whole, ACTION(count), .least = 1, .most = 1000000,
+     .meaning = "how many fail (default: 1)"},
+    {"pages", &shape_choice, ACTION(pages_clean), .extra = pages_words,
+     .meaning = "what a failed sync leaves: dirty pages (default), or pages marked clean that are written "
+                "by nobody any more"},
+    END_OF_FIELDS};
+static const struct field stall_fields[] = {NODES("whose disks"),
+                                            {"for", &shape_duration, ACTION(span_ns), .least = ISR_MS,
+                                             .most = STEP_TIME_MOST,
+                                             .meaning = "how long (default: until unstall)"},
+                                            END_OF_FIELDS};
+static const struct field lying_sync_fields[] = {
+    NODES("whose disks"),
+    {"state", &shape_choice, ACTION(on), .extra = state_words, .required = true, .meaning = "on or off"},
+    FILE_KIND,
+    END_OF_FIELDS};
+static const struct field rot_fields[] = {
+    NODES("whose disks"),
+    FILE_KIND,
+    {"partition", &shape_partition, .meaning = "of which partition only, such as orders-0 (default: all)"},
+    {"count", &shape_whole, ACTION(count), .least = 1, .most = 10000,
+     .meaning = "how many bytes (default: 1)"},
+    END_OF_FIELDS};
+static const struct field stray_fields[] = {NODES("whose disks"),
+                                            FILE_KIND,
+                                            {"count", &shape_whole, ACTION(count), .least = 1,
+                                             .most = 1000000, .meaning = "how many writes (default: 1)"},
+                                            END_OF_FIELDS};
+static const struct field lose_names_fields[] = {
+    NODES("whose disks"),
+    {"state", &shape_choice, ACTION(on), .extra = state_words, .required = true, .meaning = "on or off"},
+    END_OF_FIELDS};
 static const struct field disk_full_fields[] = {NODES("whose disks"),
                                                 {"free", &shape_bytes, ACTION(count), .least = 0,
                                                  .most = INT64_C(1) << 40, .required = true,
@@ -238,7 +295,7 @@ static const struct field elect_fields[] = {
      .meaning = "preferred (default) or unclean"},
     END_OF_FIELDS};
 static const struct field traffic_fields[] = {
-    {"state", &shape_choice, ACTION(on), .extra = traffic_words, .required = true, .meaning = "on or off"},
+    {"state", &shape_choice, ACTION(on), .extra = state_words, .required = true, .meaning = "on or off"},
     {"client", &shape_client, ACTION(client), .meaning = "which producer (default: all)"},
     END_OF_FIELDS};
 static const struct field note_fields[] = {
@@ -262,6 +319,13 @@ static const struct field note_fields[] = {
 #define KEYS_DISK_FAIL disk_fail_fields, NULL
 #define KEYS_DISK_FULL disk_full_fields, NULL
 #define KEYS_DISK_FREE nodes_fields, "nodes"
+#define KEYS_STALL stall_fields, "nodes"
+#define KEYS_UNSTALL nodes_fields, "nodes"
+#define KEYS_LYING_SYNC lying_sync_fields, NULL
+#define KEYS_ROT rot_fields, "nodes"
+#define KEYS_LOSE_WRITES stray_fields, "nodes"
+#define KEYS_MISDIRECT_WRITES stray_fields, "nodes"
+#define KEYS_LOSE_NAMES lose_names_fields, NULL
 #define KEYS_CLOCK clock_fields, NULL
 #define KEYS_PRODUCE produce_fields, NULL
 #define KEYS_ELECT elect_fields, NULL
@@ -332,6 +396,7 @@ static bool bind_action(struct binder *binder, enum sim_action_kind kind, const 
     action->acks = -1;
     action->count = 1;
     action->value_bytes = 64;
+    action->partition = -1;
     if (node->kind == TREE_MAP || info->short_key == NULL) {
         char what[40];
         snprintf(what, sizeof what, "'%s'", info->name);

@@ -93,29 +93,62 @@ static void clock_change(struct sim_world *world, struct sim_process *process,
     sim_process_arrange_wake(world, process);
 }
 
+/* The partition whose files are meant; false: it is not known yet. */
+static bool partition_named(struct sim_world *world, const struct sim_action *action, struct isr_tp *tp)
+{
+    const struct isr_image *image = sim_world_image(world);
+    const struct isr_image_topic *topic =
+        image != NULL ? isr_image_topic_named(image, action->topic.text) : NULL;
+    if (topic != NULL)
+        *tp = (struct isr_tp){.topic = topic->id, .index = (uint16_t)action->partition};
+    return topic != NULL;
+}
+
+static void rot(struct sim_world *world, struct sim_disk *disk, const struct sim_action *action)
+{
+    struct isr_tp tp = {0};
+    if (action->partition < 0)
+        sim_disk_rot(world, disk, action->files, NULL, action->count);
+    else if (partition_named(world, action, &tp))
+        sim_disk_rot(world, disk, action->files, &tp, action->count);
+}
+
 static void disk_do(struct sim_world *world, struct sim_process *process, const struct sim_action *action)
 {
     struct sim_disk *disk = process->disk;
+    struct sim_disk_strike failing = {
+        .operations = (unsigned)action->operations, .files = action->files, .count = action->count};
     if (disk == NULL)
         return;
     if (action->kind == SIM_ACTION_DISK)
         sim_disk_change(world, disk, &action->disk, action->disk_fields);
     else if (action->kind == SIM_ACTION_DISK_FAIL)
-        sim_disk_fail(disk, (unsigned)action->operations, action->count);
+        sim_disk_fail(disk, failing, action->pages_clean);
     else if (action->kind == SIM_ACTION_DISK_FULL)
         sim_disk_fill(disk, action->count);
     else if (action->kind == SIM_ACTION_DISK_FREE)
         sim_disk_free(disk);
+    else if (action->kind == SIM_ACTION_STALL)
+        sim_disk_stall(disk, action->span_ns > 0 ? world->now_ns + action->span_ns : ISR_TIME_NEVER);
+    else if (action->kind == SIM_ACTION_UNSTALL)
+        sim_disk_go_on(world, disk);
+    else if (action->kind == SIM_ACTION_LYING_SYNC)
+        sim_disk_lie(disk, action->on, action->files);
+    else if (action->kind == SIM_ACTION_ROT)
+        rot(world, disk, action);
+    else if (action->kind == SIM_ACTION_LOSE_WRITES)
+        sim_disk_lose_writes(disk, action->files, action->count);
+    else if (action->kind == SIM_ACTION_MISDIRECT_WRITES)
+        sim_disk_misdirect_writes(disk, action->files, action->count);
+    else if (action->kind == SIM_ACTION_LOSE_NAMES)
+        sim_disk_lose_names(disk, action->on);
 }
 
 static void node_do(struct sim_world *world, const struct sim_action *action, int32_t node)
 {
     switch (action->kind) {
     case SIM_ACTION_POWER_OFF:
-        if (action->unsynced_lost)
-            sim_process_power_off_losing_all(world, node);
-        else
-            sim_process_power_off(world, node);
+        sim_process_power_off(world, node, action->survives);
         break;
     case SIM_ACTION_KILL:
         sim_process_kill(world, node);
@@ -139,6 +172,13 @@ static void node_do(struct sim_world *world, const struct sim_action *action, in
     case SIM_ACTION_DISK_FAIL:
     case SIM_ACTION_DISK_FULL:
     case SIM_ACTION_DISK_FREE:
+    case SIM_ACTION_STALL:
+    case SIM_ACTION_UNSTALL:
+    case SIM_ACTION_LYING_SYNC:
+    case SIM_ACTION_ROT:
+    case SIM_ACTION_LOSE_WRITES:
+    case SIM_ACTION_MISDIRECT_WRITES:
+    case SIM_ACTION_LOSE_NAMES:
         disk_do(world, sim_world_process(world, node), action);
         break;
     case SIM_ACTION_CLOCK:
@@ -183,6 +223,13 @@ void sim_action_apply(struct sim_world *world, const struct sim_action *action)
     case SIM_ACTION_DISK_FAIL:
     case SIM_ACTION_DISK_FULL:
     case SIM_ACTION_DISK_FREE:
+    case SIM_ACTION_STALL:
+    case SIM_ACTION_UNSTALL:
+    case SIM_ACTION_LYING_SYNC:
+    case SIM_ACTION_ROT:
+    case SIM_ACTION_LOSE_WRITES:
+    case SIM_ACTION_MISDIRECT_WRITES:
+    case SIM_ACTION_LOSE_NAMES:
     case SIM_ACTION_CLOCK:
         nodes_do(world, action);
         break;
@@ -219,11 +266,8 @@ void sim_world_heal(struct sim_world *world)
     for (int32_t node = 1; node <= world->processes_count; node++) {
         struct sim_disk *disk = world->processes[node].disk;
         sim_network_heal(&world->network, node);
-        if (disk != NULL) {
-            sim_disk_change(world, disk, &world->spec->disk,
-                            SIM_DISK_WRITE | SIM_DISK_SYNC | SIM_DISK_READ | SIM_DISK_CAPACITY);
-            sim_disk_fail(disk, 0, 0);
-        }
+        if (disk != NULL)
+            sim_disk_heal(world, disk, &world->spec->disk);
     }
     for (int32_t node = 1; node <= world->processes_count; node++) {
         sim_process_resume(world, node);
@@ -266,6 +310,11 @@ static const char *sentence_end(enum sim_action_kind kind)
         [SIM_ACTION_DISK_FAIL] = ": the disk will fail",
         [SIM_ACTION_DISK_FULL] = ": the disk is full",
         [SIM_ACTION_DISK_FREE] = ": the disk has room again",
+        [SIM_ACTION_STALL] = ": the disk stands still",
+        [SIM_ACTION_UNSTALL] = ": the disk goes on",
+        [SIM_ACTION_ROT] = ": the disk rots",
+        [SIM_ACTION_LOSE_WRITES] = ": the disk will lose writes",
+        [SIM_ACTION_MISDIRECT_WRITES] = ": the disk will write to wrong places",
         [SIM_ACTION_CLOCK] = ": the clock changes",
         [SIM_ACTION_KINDS] = "",
     };
@@ -326,10 +375,24 @@ void sim_action_print(const struct sim_spec *spec, const struct sim_action *acti
     case SIM_ACTION_DISK_FAIL:
     case SIM_ACTION_DISK_FULL:
     case SIM_ACTION_DISK_FREE:
+    case SIM_ACTION_STALL:
+    case SIM_ACTION_UNSTALL:
+    case SIM_ACTION_LYING_SYNC:
+    case SIM_ACTION_ROT:
+    case SIM_ACTION_LOSE_WRITES:
+    case SIM_ACTION_MISDIRECT_WRITES:
+    case SIM_ACTION_LOSE_NAMES:
     case SIM_ACTION_CLOCK:
     case SIM_ACTION_KINDS:
         break;
     }
     print_set(spec, &action->nodes, text);
-    isr_text_format(text, "%s", sentence_end(action->kind));
+    if (action->kind == SIM_ACTION_LYING_SYNC)
+        isr_text_format(text,
+                        action->on ? ": the disk lies about syncs" : ": the disk is honest about syncs");
+    else if (action->kind == SIM_ACTION_LOSE_NAMES)
+        isr_text_format(text,
+                        action->on ? ": the disk is late with names" : ": the disk is prompt with names");
+    else
+        isr_text_format(text, "%s", sentence_end(action->kind));
 }

@@ -116,12 +116,12 @@ void sim_process_kill(struct sim_world *world, int32_t node)
 }
 
 /* A process that is down already loses what its last life left in the page cache. */
-static void power_off(struct sim_world *world, int32_t node, bool everything)
+void sim_process_power_off(struct sim_world *world, int32_t node, enum sim_survival survives)
 {
     struct sim_process *process = sim_world_process(world, node);
     bool running = sim_process_running(process);
     int64_t lost_bytes = 0;
-    bool lossy = process->disk != NULL && sim_disk_power_off(world, process->disk, everything, &lost_bytes);
+    bool lossy = process->disk != NULL && sim_disk_power_off(world, process->disk, survives, &lost_bytes);
     if (running || lossy) {
         world->counters.power_losses++;
         world->counters.lossy_power_losses += lossy;
@@ -135,16 +135,6 @@ static void power_off(struct sim_world *world, int32_t node, bool everything)
         process->last_stop_lossy = true;
         tell(world, node);
     }
-}
-
-void sim_process_power_off(struct sim_world *world, int32_t node)
-{
-    power_off(world, node, false);
-}
-
-void sim_process_power_off_losing_all(struct sim_world *world, int32_t node)
-{
-    power_off(world, node, true);
 }
 
 void sim_process_shutdown(struct sim_world *world, int32_t node)

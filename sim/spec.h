@@ -93,6 +93,16 @@ enum sim_action_kind {
     SIM_ACTION_KINDS
 };
 
+/* What of the changes not synced survives a power loss. */
+enum sim_survival {
+    SIM_SURVIVES_DRAWN,     /* one of the others, drawn for each file */
+    SIM_SURVIVES_ALL,       /* as if everything had been synced just before */
+    SIM_SURVIVES_PREFIX,    /* the first ones; one is cut at a byte */
+    SIM_SURVIVES_REORDERED, /* any of the writes, by pages, in no order */
+    SIM_SURVIVES_TORN,      /* the first ones; of one any sectors of 512 bytes */
+    SIM_SURVIVES_NONE,
+};
+
 enum { SIM_GROUPS_MAX = 8 };
 struct sim_node_set {
     uint64_t bits[(SIM_NODES_MAX + 64) / 64]; /* by node id */
@@ -122,10 +132,13 @@ struct sim_action {
     char client[SIM_LABEL_BYTES]; /* "": a client of the world's own */
     int16_t acks;
     int32_t value_bytes;
-    bool unsynced_lost; /* POWER_OFF: nothing that was not synced survives; else the disk draws */
-    uint8_t elect_kind; /* 0 preferred, 1 unclean */
-    bool on;            /* traffic */
-    char text[160];     /* note */
+    enum sim_survival survives; /* POWER_OFF */
+    unsigned files;             /* disk faults: bit (1 << enum isr_file_kind); 0: any */
+    bool pages_clean;           /* DISK_FAIL: a failed sync leaves the pages marked clean */
+    int64_t span_ns;            /* STALL: for how long; 0: until UNSTALL */
+    uint8_t elect_kind;         /* 0 preferred, 1 unclean */
+    bool on;                    /* traffic, lying_sync, lose_names */
+    char text[160];             /* note */
 };
 
 enum {

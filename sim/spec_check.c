@@ -270,6 +270,15 @@ static bool action_holds(const struct sim_spec *spec, const struct sim_action *a
                 distribution_holds(&action->disk.read_latency, "read latency", text));
     case SIM_ACTION_DISK_FAIL:
         return (action->operations != 0 && action->count >= 1) || WRONG("no operation is told to fail");
+    case SIM_ACTION_LOSE_WRITES:
+    case SIM_ACTION_MISDIRECT_WRITES:
+        return action->count >= 1 || WRONG("no write is told to go wrong");
+    case SIM_ACTION_ROT:
+        return (action->count >= 1 || WRONG("no byte is told to rot")) &&
+               (action->partition < 0 ||
+                partition_holds(spec, action->topic.text, action->partition, false, text));
+    case SIM_ACTION_STALL:
+        return action->span_ns >= 0 || WRONG("a disk cannot stand still for a negative time");
     case SIM_ACTION_DISK_FULL:
         return action->count >= 0 || WRONG("the room left on a disk must not be negative");
     case SIM_ACTION_CLOCK:
@@ -291,6 +300,9 @@ static bool action_holds(const struct sim_spec *spec, const struct sim_action *a
     case SIM_ACTION_CUT:
     case SIM_ACTION_HEAL:
     case SIM_ACTION_DISK_FREE:
+    case SIM_ACTION_UNSTALL:
+    case SIM_ACTION_LYING_SYNC:
+    case SIM_ACTION_LOSE_NAMES:
     case SIM_ACTION_NOTE:
         return true;
     case SIM_ACTION_KINDS:

@@ -35,6 +35,7 @@ enum {
     ALIAS(io),
     ALIAS(command),
     ALIAS(invariant),
+    ALIAS(damage),
 #undef ALIAS
 };
 

@@ -41,6 +41,7 @@ enum sim_field_kind {
     SIM_FIELD_io,
     SIM_FIELD_command,
     SIM_FIELD_invariant,
+    SIM_FIELD_damage,
 };
 
 struct sim_trace_info {

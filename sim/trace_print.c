@@ -206,6 +206,8 @@ void sim_trace_print_field(struct sim_world *world, int kind, int64_t value, str
         isr_text_format(text, "%s", command_word(value));
     else if (kind == (int)SIM_FIELD_invariant)
         isr_text_format(text, "%s", sim_invariant_name(value));
+    else if (kind == (int)SIM_FIELD_damage)
+        isr_text_format(text, "%s", sim_damage_words(value));
     else
         print_core_field(world, (enum isr_field_kind)kind, value, text);
 }
@@ -229,7 +231,7 @@ static void print_generic(struct sim_world *world, const struct sim_trace_record
         int kind = info->fields[i].kind;
         bool plain = kind == (int)ISR_FIELD_tp || kind == (int)SIM_FIELD_message ||
                      kind == (int)SIM_FIELD_action || kind == (int)SIM_FIELD_operation ||
-                     kind == (int)SIM_FIELD_file;
+                     kind == (int)SIM_FIELD_file || kind == (int)SIM_FIELD_damage;
         isr_text_format(text, i == 0 ? ": " : kind == (int)ISR_FIELD_cause ? " " : ", ");
         if (!plain && kind != (int)ISR_FIELD_cause) {
             print_words(info->fields[i].name, text);

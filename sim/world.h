@@ -132,9 +132,7 @@ const struct isr_image *sim_world_image(struct sim_world *world);
 /* ---- mechanisms that steps and faults use (sim/process.c) ---- */
 void sim_process_start(struct sim_world *world, int32_t node);
 void sim_process_kill(struct sim_world *world, int32_t node);
-void sim_process_power_off(struct sim_world *world, int32_t node);
-/* The same with nothing surviving that was not synced. */
-void sim_process_power_off_losing_all(struct sim_world *world, int32_t node);
+void sim_process_power_off(struct sim_world *world, int32_t node, enum sim_survival survives);
 void sim_process_pause(struct sim_world *world, int32_t node);
 void sim_process_resume(struct sim_world *world, int32_t node);
 void sim_process_shutdown(struct sim_world *world, int32_t node);

@@ -63,7 +63,7 @@ static void reads_steps_with_their_gates(void **state)
     struct scenario scenario;
     (void)state;
     read_good(&scenario, HEAD "steps:\n"
-                              "  - {at: 2s, power_off: {nodes: n1, unsynced: lost}}\n"
+                              "  - {at: 2s, power_off: {nodes: n1, survives: none}}\n"
                               "  - {wait: 100ms, start: [n1, n2]}\n"
                               "  - {when: \"isr of orders-1 is [1, 2]\", at_latest: 5s, kill: all}\n"
                               "  - {after: \"leader of orders-0 elected\", partition: [[n1], [n2, n3]]}\n"
@@ -79,7 +79,7 @@ static void reads_steps_with_their_gates(void **state)
     assert_int_equal(steps[0].gate, SIM_GATE_AT);
     assert_int_equal(steps[0].time_ns, 2 * ISR_SECOND);
     assert_int_equal(steps[0].action.kind, SIM_ACTION_POWER_OFF);
-    assert_true(steps[0].action.unsynced_lost);
+    assert_int_equal(steps[0].action.survives, SIM_SURVIVES_NONE);
     assert_int_equal(steps[0].line, HEAD_LINES + 2);
     assert_int_equal(steps[1].gate, SIM_GATE_WAIT);
     assert_int_equal(steps[1].action.nodes.bits[0], 1 << 1 | 1 << 2);

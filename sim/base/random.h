@@ -18,6 +18,7 @@ enum sim_random_purpose {
     SIM_RANDOM_WORKLOAD,
     SIM_RANDOM_SCRIPT,
     SIM_RANDOM_FAULTS,
+    SIM_RANDOM_DISK_DAMAGE, /* what rots, where a misdirected write lands */
     SIM_RANDOM_PURPOSES
 };
 

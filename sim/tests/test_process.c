@@ -409,7 +409,7 @@ static void disk_work_of_a_dead_process_is_not_told_to_the_next(void **state)
     effect((struct isr_effect){.kind = ISR_EFFECT_SYNC, .io = 3, .file = {.kind = ISR_FILE_QUORUM_LOG}});
     effect((struct isr_effect){.kind = ISR_EFFECT_LIST, .io = 4});
     poke(world);
-    sim_process_power_off(world, 1);
+    sim_process_power_off(world, 1, SIM_SURVIVES_DRAWN);
     sim_process_start(world, 1);
     uint32_t before = seen_count;
     run_until(world, ISR_SECOND);

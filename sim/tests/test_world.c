@@ -332,7 +332,7 @@ static void power_loss_after_a_kill_takes_the_page_cache(void **state)
     (void)state;
     struct sim_step steps[] = {at(5 * ISR_SECOND, SIM_ACTION_KILL, 3),
                                at(5100 * ISR_MS, SIM_ACTION_POWER_OFF, 3)};
-    steps[1].action.unsynced_lost = true;
+    steps[1].action.survives = SIM_SURVIVES_NONE;
     struct sim_spec spec = three_brokers();
     spec.steps = steps;
     spec.steps_count = 2;
