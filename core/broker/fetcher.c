@@ -346,6 +346,7 @@ static void follow_high_watermark(struct isr_partition *partition, int64_t leade
 {
     const struct isr_log *log = partition->log;
     int64_t offset = leaders < log->log_end ? leaders : log->log_end;
+    partition->fetching->leader_high_watermark = leaders;
     if (partition->broker->env->rules.follower_hw == ISR_RULE_follower_hw_log_end)
         offset = log->log_end;
     if (offset < log->log_start)

@@ -32,6 +32,7 @@ struct isr_fetcher {
     int64_t sent_offset;      /* FETCH: log end it was sent with */
     int32_t sent_last_epoch;  /* FETCH, QUERY: last epoch it was sent with */
     int64_t sent_deadline_ns; /* LATEST, EARLIEST */
+    int64_t leader_high_watermark; /* as its last answer told */
     bool writing;             /* appended records are not held yet: no fetch may acknowledge them */
     uint32_t failures;
     int64_t not_before_ns;

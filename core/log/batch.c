@@ -107,6 +107,27 @@ static void value_write(uint8_t *out, uint64_t value, uint32_t value_bytes)
     memcpy(out + position, &filler, value_bytes - position);
 }
 
+/* A batch without its records. */
+static uint8_t *batch_begin(struct isr_scratch *scratch, uint32_t size, int64_t producer_id,
+                            int16_t producer_epoch, int32_t base_sequence, uint32_t record_count)
+{
+    uint8_t *data = isr_scratch_allocate(scratch, size);
+    memset(data, 0, ISR_BATCH_HEADER_BYTES);
+    memcpy(data + AT_SIZE, &size, 4);
+    memcpy(data + AT_PRODUCER_ID, &producer_id, 8);
+    memcpy(data + AT_BASE_SEQUENCE, &base_sequence, 4);
+    memcpy(data + AT_RECORD_COUNT, &record_count, 4);
+    memcpy(data + AT_PRODUCER_EPOCH, &producer_epoch, 2);
+    return data;
+}
+
+static struct isr_bytes batch_seal(uint8_t *data, uint32_t size)
+{
+    uint32_t crc = isr_crc32c(0, data + AT_PRODUCER_ID, size - AT_PRODUCER_ID);
+    memcpy(data + AT_CRC, &crc, 4);
+    return (struct isr_bytes){.data = data, .size = size};
+}
+
 struct isr_bytes isr_batch_build(struct isr_scratch *scratch, int64_t producer_id, int16_t producer_epoch,
                                  int32_t base_sequence, uint64_t first_value, uint32_t record_count,
                                  uint32_t value_bytes)
@@ -115,21 +136,32 @@ struct isr_bytes isr_batch_build(struct isr_scratch *scratch, int64_t producer_i
     ISR_ASSERT(value_bytes >= VALUE_BYTES);
     ISR_ASSERT(value_bytes <= (UINT32_MAX / 2 - ISR_BATCH_HEADER_BYTES) / record_count - RECORD_SIZE_BYTES);
     uint32_t size = ISR_BATCH_HEADER_BYTES + record_count * (RECORD_SIZE_BYTES + value_bytes);
-    uint8_t *data = isr_scratch_allocate(scratch, size);
-    memset(data, 0, ISR_BATCH_HEADER_BYTES);
-    memcpy(data + AT_SIZE, &size, 4);
-    memcpy(data + AT_PRODUCER_ID, &producer_id, 8);
-    memcpy(data + AT_BASE_SEQUENCE, &base_sequence, 4);
-    memcpy(data + AT_RECORD_COUNT, &record_count, 4);
-    memcpy(data + AT_PRODUCER_EPOCH, &producer_epoch, 2);
+    uint8_t *data = batch_begin(scratch, size, producer_id, producer_epoch, base_sequence, record_count);
     uint8_t *out = data + ISR_BATCH_HEADER_BYTES;
     for (uint32_t i = 0; i < record_count; i++, out += RECORD_SIZE_BYTES + value_bytes) {
         memcpy(out, &value_bytes, RECORD_SIZE_BYTES);
         value_write(out + RECORD_SIZE_BYTES, first_value + i, value_bytes);
     }
-    uint32_t crc = isr_crc32c(0, data + AT_PRODUCER_ID, size - AT_PRODUCER_ID);
-    memcpy(data + AT_CRC, &crc, 4);
-    return (struct isr_bytes){.data = data, .size = size};
+    return batch_seal(data, size);
+}
+
+struct isr_bytes isr_batch_of_values(struct isr_scratch *scratch, const struct isr_bytes *values,
+                                     uint32_t count)
+{
+    ISR_ASSERT(count > 0 && count <= ISR_BATCH_RECORDS_MAX);
+    uint64_t size = ISR_BATCH_HEADER_BYTES;
+    for (uint32_t i = 0; i < count; i++)
+        size += RECORD_SIZE_BYTES + (uint64_t)values[i].size;
+    ISR_ASSERT(size <= UINT32_MAX / 2);
+    uint8_t *data = batch_begin(scratch, (uint32_t)size, -1, -1, -1, count);
+    uint8_t *out = data + ISR_BATCH_HEADER_BYTES;
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(out, &values[i].size, RECORD_SIZE_BYTES);
+        if (values[i].size > 0)
+            memcpy(out + RECORD_SIZE_BYTES, values[i].data, values[i].size);
+        out += RECORD_SIZE_BYTES + values[i].size;
+    }
+    return batch_seal(data, (uint32_t)size);
 }
 
 void isr_batch_set_position(uint8_t *data, int64_t base_offset, int32_t leader_epoch)
@@ -138,7 +170,7 @@ void isr_batch_set_position(uint8_t *data, int64_t base_offset, int32_t leader_e
     memcpy(data + AT_LEADER_EPOCH, &leader_epoch, 4);
 }
 
-bool isr_batch_value(const struct isr_batch *batch, uint32_t index, uint64_t *value)
+bool isr_batch_record(const struct isr_batch *batch, uint32_t index, struct isr_bytes *record)
 {
     uint32_t position = ISR_BATCH_HEADER_BYTES, size = 0;
     if (index >= batch->record_count)
@@ -147,8 +179,15 @@ bool isr_batch_value(const struct isr_batch *batch, uint32_t index, uint64_t *va
         if (!record_next(batch, &position, &size))
             return false;
     }
-    if (size < VALUE_BYTES)
+    *record = (struct isr_bytes){.data = batch->bytes.data + position - size, .size = size};
+    return true;
+}
+
+bool isr_batch_value(const struct isr_batch *batch, uint32_t index, uint64_t *value)
+{
+    struct isr_bytes record;
+    if (!isr_batch_record(batch, index, &record) || record.size < VALUE_BYTES)
         return false;
-    memcpy(value, batch->bytes.data + position - size, VALUE_BYTES);
+    memcpy(value, record.data, VALUE_BYTES);
     return true;
 }

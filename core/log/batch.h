@@ -43,8 +43,14 @@ enum isr_batch_status isr_batch_parse(struct isr_bytes input, bool check_crc, st
 struct isr_bytes isr_batch_build(struct isr_scratch *scratch, int64_t producer_id, int16_t producer_epoch,
                                  int32_t base_sequence, uint64_t first_value, uint32_t record_count,
                                  uint32_t value_bytes);
+/* Builds a batch of these values in scratch, without a producer id. count: 1..ISR_BATCH_RECORDS_MAX. */
+struct isr_bytes isr_batch_of_values(struct isr_scratch *scratch, const struct isr_bytes *values,
+                                     uint32_t count);
 /* Writes what the leader sets into the batch at data. */
 void isr_batch_set_position(uint8_t *data, int64_t base_offset, int32_t leader_epoch);
+/* The value of record `index` of a parsed batch, borrowed from it; false when there is none. Walks the batch.
+ */
+bool isr_batch_record(const struct isr_batch *batch, uint32_t index, struct isr_bytes *record);
 /* The first 8 bytes of the value of record `index` of a parsed batch; false when there is none. */
 bool isr_batch_value(const struct isr_batch *batch, uint32_t index, uint64_t *value);
 
