@@ -28,12 +28,12 @@ struct isr_fetcher {
     enum isr_fetch_state state;
     /* the request under way that this partition is part of; 0: none */
     uint32_t sent_correlation;
-    int32_t sent_epoch;       /* leader epoch it was sent in */
-    int64_t sent_offset;      /* FETCH: log end it was sent with */
-    int32_t sent_last_epoch;  /* FETCH, QUERY: last epoch it was sent with */
-    int64_t sent_deadline_ns; /* LATEST, EARLIEST */
+    int32_t sent_epoch;            /* leader epoch it was sent in */
+    int64_t sent_offset;           /* FETCH: log end it was sent with */
+    int32_t sent_last_epoch;       /* FETCH, QUERY: last epoch it was sent with */
+    int64_t sent_deadline_ns;      /* LATEST, EARLIEST */
     int64_t leader_high_watermark; /* as its last answer told */
-    bool writing;             /* appended records are not held yet: no fetch may acknowledge them */
+    bool writing;                  /* appended records are not held yet: no fetch may acknowledge them */
     uint32_t failures;
     int64_t not_before_ns;
 };

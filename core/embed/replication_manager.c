@@ -2,6 +2,7 @@
  * it asks itself: frames that it sends to its own node never leave, but are answered here. */
 #include "core/embed/replication_manager.h"
 
+#include "core/base/search.h"
 #include "core/broker/broker.h"
 #include "core/broker/fetcher.h"
 
@@ -71,19 +72,16 @@ static uint32_t key_of(uint16_t topic, uint16_t partition)
     return isr_tp_key((struct isr_tp){.topic = topic, .index = partition});
 }
 
+static int64_t managed_key_at(const void *array, uint32_t place)
+{
+    const struct isr_partition_plan *plan = &((const struct managed *)array)[place].plan;
+    return key_of(plan->topic, plan->partition);
+}
+
 /* The first place at or after the key. */
 static uint32_t place_of(const struct isr_replication_manager *manager, uint32_t key)
 {
-    uint32_t low = 0, high = manager->managed_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        const struct isr_partition_plan *plan = &manager->managed[middle].plan;
-        if (key_of(plan->topic, plan->partition) < key)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return isr_search(manager->managed, 0, manager->managed_count, key, managed_key_at);
 }
 
 static struct managed *find(const struct isr_replication_manager *manager, uint16_t topic, uint16_t partition)

@@ -59,6 +59,29 @@ static void parses_what_was_built(void **state)
     }
 }
 
+static void gives_back_the_values_it_was_built_of(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint8_t text[] = "abcdefghij";
+    struct isr_bytes values[4] = {
+        {.data = text, .size = 10}, {.size = 0}, {.data = text + 3, .size = 1}, {.data = text, .size = 9}};
+    struct isr_bytes bytes = isr_batch_of_values(&fixture->env.scratch, values, 4);
+    struct isr_batch batch;
+    assert_int_equal(isr_batch_parse(bytes, true, &batch), ISR_BATCH_OK);
+    assert_int_equal(batch.record_count, 4);
+    assert_int_equal(batch.producer_id, -1);
+    struct isr_bytes record;
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_true(isr_batch_record(&batch, i, &record));
+        assert_int_equal(record.size, values[i].size);
+        if (record.size > 0)
+            assert_memory_equal(record.data, values[i].data, record.size);
+    }
+    assert_false(isr_batch_record(&batch, 4, &record));
+    uint64_t number;
+    assert_false(isr_batch_value(&batch, 2, &number)); /* shorter than a number */
+}
+
 static void keeps_its_checksum_when_the_leader_sets_the_position(void **state)
 {
     struct fixture *fixture = *state;
@@ -152,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(parses_what_was_built, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(gives_back_the_values_it_was_built_of, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_its_checksum_when_the_leader_sets_the_position, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(depends_on_the_value_alone_when_built, set_up, tear_down),
