@@ -1,7 +1,7 @@
 /* One node: puts the components of its roles together, and hands each event to the one that it concerns.
  *
- *   new --START--> running --SHUTDOWN--> leaving --everything on disk--> exited
- *                     \---- a disk error that cannot be survived --------^
+ *   new --START--> running --SHUTDOWN--> stopping --everything on disk--> leaving --another leads--> exited
+ *                     \---- a disk error that cannot be survived ----------------------------------^
  *
  * Exited: nothing happens any more, whatever event comes. */
 #include "core/node.h"
@@ -22,25 +22,27 @@ struct isr_node {
     struct isr_consensus *consensus;   /* controller */
     struct isr_controller *controller; /* NULL for others */
     struct isr_client *client;         /* NULL for others */
+    bool leaving;                      /* only the quorum's leadership is still to be handed over */
 };
 
 static void broker_stopped(void *object);
 
-static void broker_new(struct isr_node *node, const struct isr_replicas *voters)
+static void broker_new(struct isr_node *node, const struct isr_replicas *controllers)
 {
     struct isr_env *env = &node->env;
     node->store = isr_heap_allocate(env->heap, sizeof *node->store);
     node->broker = isr_heap_allocate(env->heap, sizeof *node->broker);
     isr_broker_init(node->broker, env, node->store);
-    isr_metadata_follower_init(node->broker, voters);
+    isr_metadata_follower_init(node->broker, controllers);
     isr_lifecycle_init(node->broker, broker_stopped, node);
 }
 
-static void controller_new(struct isr_node *node, const struct isr_replicas *voters)
+static void controller_new(struct isr_node *node, const struct isr_node_options *options)
 {
     node->consensus = isr_quorum_new(&node->env);
     node->controller = isr_heap_allocate(node->env.heap, sizeof *node->controller);
-    isr_controller_init(node->controller, &node->env, voters, node->consensus);
+    isr_controller_init(node->controller, &node->env, &options->voters, &options->controllers,
+                        node->consensus);
 }
 
 struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr_heap *heap,
@@ -55,7 +57,7 @@ struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr
     if (options->roles & ISR_NODE_CLIENT)
         node->client = isr_client_new(&node->env, &options->bootstrap);
     if (options->roles & ISR_NODE_CONTROLLER)
-        controller_new(node, &options->controllers);
+        controller_new(node, options);
     if (options->roles & ISR_NODE_BROKER)
         broker_new(node, &options->controllers);
     return node;
@@ -75,12 +77,22 @@ static void node_start(struct isr_node *node, uint64_t random_key)
         isr_lifecycle_start(node->broker);
 }
 
+static void leadership_left(void *object)
+{
+    struct isr_node *node = object;
+    isr_env_exit(&node->env, true, 0);
+}
+
 /* The quorum's leader goes last: until here its own broker and the others needed it. */
 static void node_leave(struct isr_node *node)
 {
+    if (node->leaving)
+        return;
+    node->leaving = true;
     if (node->consensus != NULL)
-        node->consensus->ops->resign(node->consensus);
-    isr_env_exit(&node->env, true, 0);
+        node->consensus->ops->resign(node->consensus, leadership_left, node);
+    else
+        leadership_left(node);
 }
 
 static void broker_stopped(void *object)
@@ -118,7 +130,7 @@ static bool message_dispatch(struct isr_node *node, int32_t from, const struct i
 {
     if (node->client != NULL)
         return isr_client_message(node->client, from, message);
-    if (node->broker != NULL &&
+    if (node->broker != NULL && !node->leaving &&
         (isr_broker_message(node->broker, from, message) || broker_affairs(node->broker, from, message)))
         return true;
     return node->controller != NULL && isr_controller_message(node->controller, from, message);

@@ -16,7 +16,8 @@ enum { ISR_NODE_BROKER = 1, ISR_NODE_CONTROLLER = 2, ISR_NODE_CLIENT = 4 };
 struct isr_node_options {
     int32_t id;                      /* 1..ISR_NODE_MAX */
     unsigned roles;                  /* ISR_NODE_BROKER | ISR_NODE_CONTROLLER, or ISR_NODE_CLIENT */
-    struct isr_replicas controllers; /* the voters */
+    struct isr_replicas controllers; /* all nodes that are or may become controllers, voters or not */
+    struct isr_replicas voters;      /* of them: the first configuration of the quorum */
     struct isr_replicas bootstrap;   /* brokers that a client may ask first */
     struct isr_config config;
     struct isr_rules rules;

@@ -131,7 +131,7 @@ static void add_nodes(struct sim_node_set *set, int32_t from, int32_t to, int32_
 
 static int32_t last_node(const struct sim_spec *spec)
 {
-    return spec->brokers + (spec->combined ? 0 : spec->controllers);
+    return spec->brokers + sim_spec_own_controllers(spec);
 }
 
 /* ---- strikes ---- */

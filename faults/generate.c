@@ -281,7 +281,7 @@ static void step_on(struct fault_plan *plan, int64_t time_ns, enum sim_action_ki
 
 static int32_t nodes_count(const struct sim_spec *spec)
 {
-    return spec->brokers + (spec->combined ? 0 : spec->controllers);
+    return spec->brokers + sim_spec_own_controllers(spec);
 }
 
 static int32_t any_node(struct fault_draws *draws, const struct sim_spec *spec)

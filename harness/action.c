@@ -146,6 +146,30 @@ static void schema_client(const struct field *field, struct json *json)
 
 static const struct shape shape_client = {"a client", bind_client, schema_client};
 
+static bool bind_controller(struct binder *binder, const struct field *field, const struct tree_node *node,
+                            void *target)
+{
+    int32_t id;
+    if (!shape_scalar(binder, node, "a controller such as c1") ||
+        !reference_controller(binder, node->place, node->text, &id))
+        return false;
+    shape_store(target, field->size, id);
+    return true;
+}
+
+static bool bind_heir(struct binder *binder, const struct field *field, const struct tree_node *node,
+                      void *target)
+{
+    if (node->kind == TREE_SCALAR && strcmp(node->text, "any") == 0) {
+        shape_store(target, field->size, 0);
+        return true;
+    }
+    return bind_controller(binder, field, node, target);
+}
+
+static const struct shape shape_controller = {"a controller such as c1", bind_controller, schema_client};
+static const struct shape shape_heir = {"a controller such as c1, or any", bind_heir, schema_client};
+
 /* ---- the keys of each action ---- */
 
 static const struct choice survives_words[] = {{"drawn", SIM_SURVIVES_DRAWN},
@@ -294,6 +318,19 @@ static const struct field elect_fields[] = {
     {"kind", &shape_choice, ACTION(elect_kind), .extra = elect_words,
      .meaning = "preferred (default) or unclean"},
     END_OF_FIELDS};
+#define ASKS                                                                                   \
+    {                                                                                          \
+        "asks", &shape_controller, ACTION(asked),                                              \
+            .meaning = "which controller is asked (default: whoever is the active controller)" \
+    }
+static const struct field transfer_fields[] = {
+    {"node", &shape_heir, ACTION(node), .required = true, .meaning = "who shall lead, or any"},
+    ASKS,
+    END_OF_FIELDS};
+static const struct field member_fields[] = {
+    {"node", &shape_controller, ACTION(node), .required = true, .meaning = "which controller"},
+    ASKS,
+    END_OF_FIELDS};
 static const struct field traffic_fields[] = {
     {"state", &shape_choice, ACTION(on), .extra = state_words, .required = true, .meaning = "on or off"},
     {"client", &shape_client, ACTION(client), .meaning = "which producer (default: all)"},
@@ -329,6 +366,10 @@ static const struct field note_fields[] = {
 #define KEYS_CLOCK clock_fields, NULL
 #define KEYS_PRODUCE produce_fields, NULL
 #define KEYS_ELECT elect_fields, NULL
+#define KEYS_TRANSFER_CONTROLLER transfer_fields, "node"
+#define KEYS_ADD_VOTER member_fields, "node"
+#define KEYS_ADD_LEARNER member_fields, "node"
+#define KEYS_REMOVE_VOTER member_fields, "node"
 #define KEYS_TRAFFIC traffic_fields, "state"
 #define KEYS_NOTE note_fields, "text"
 

@@ -92,6 +92,7 @@ enum part_kind {
     PART_PARTITION,
     PART_NODE,
     PART_SET,
+    PART_CONTROLLERS,
     PART_COMPARISON,
     PART_NUMBER,
     PART_DURATION,
@@ -112,9 +113,11 @@ static enum part_kind part_kind_of(const char *text)
     static const struct {
         const char *text;
         enum part_kind kind;
-    } holes[] = {{"<p>", PART_PARTITION},    {"<n>", PART_NODE},         {"<set>", PART_SET},
-                 {"<cmp>", PART_COMPARISON}, {"<number>", PART_NUMBER},  {"<duration>", PART_DURATION},
-                 {"<n>|none", PART_NODE},    {"elected|<n>", PART_NODE}, {"is|is not", PART_EQUALITY}};
+    } holes[] = {{"<p>", PART_PARTITION},       {"<n>", PART_NODE},
+                 {"<set>", PART_SET},           {"<controllers>", PART_CONTROLLERS},
+                 {"<cmp>", PART_COMPARISON},    {"<number>", PART_NUMBER},
+                 {"<duration>", PART_DURATION}, {"<n>|none", PART_NODE},
+                 {"elected|<n>", PART_NODE},    {"is|is not", PART_EQUALITY}};
     for (size_t i = 0; i < sizeof holes / sizeof holes[0]; i++) {
         if (strcmp(text, holes[i].text) == 0)
             return holes[i].kind;
@@ -187,6 +190,7 @@ static uint32_t part_takes(const struct part *part, const struct tokens *tokens,
     case PART_NODE:
         return starts_name(*word);
     case PART_SET:
+    case PART_CONTROLLERS:
         return *word == '[';
     case PART_NUMBER:
     case PART_DURATION:
@@ -237,7 +241,7 @@ static bool bad_part(struct binder *binder, const struct tree_node *node, const 
 }
 
 static bool fill_set(struct binder *binder, const struct tree_node *node, const struct token *token,
-                     struct isr_replicas *set)
+                     bool controllers, struct isr_replicas *set)
 {
     const char *text = token->text;
     *set = (struct isr_replicas){0};
@@ -251,11 +255,14 @@ static bool fill_set(struct binder *binder, const struct tree_node *node, const 
         snprintf(name, sizeof name, "%.*s", (int)length, text + at);
         struct place place = tree_place_inside(node, token->at + at);
         int32_t id;
-        if (!reference_broker(binder, place, name, &id))
+        if (controllers ? !reference_controller(binder, place, name, &id)
+                        : !reference_broker(binder, place, name, &id))
             return false;
         if (set->count == ISR_REPLICAS_MAX || isr_replicas_contain(set, id)) {
             diagnostics_add(binder->diagnostics, place,
-                            "a set of replicas names each of up to %d brokers once", ISR_REPLICAS_MAX);
+                            controllers ? "a set of controllers names each of up to %d once"
+                                        : "a set of replicas names each of up to %d brokers once",
+                            ISR_REPLICAS_MAX);
             return false;
         }
         isr_replicas_add(set, id);
@@ -287,7 +294,8 @@ static bool fill_part(struct binder *binder, const struct tree_node *node, const
         }
         return reference_node(binder, place, token->text, &condition->node);
     case PART_SET:
-        return fill_set(binder, node, token, &condition->set);
+    case PART_CONTROLLERS:
+        return fill_set(binder, node, token, part->kind == PART_CONTROLLERS, &condition->set);
     case PART_NUMBER:
         return value_whole(token->text, &condition->value, &error) || bad_part(binder, node, token, &error);
     case PART_DURATION:
@@ -324,6 +332,7 @@ static void describe_expectation(const char *expectation, char *text, size_t siz
                  {"<n>|none", "a node or none"},
                  {"elected|<n>", "elected or a node"},
                  {"<set>", "a list such as [1, 2]"},
+                 {"<controllers>", "a list such as [1, 2, c4]"},
                  {"<cmp>", "a comparison (is, is not, >=, <=, >, <)"},
                  {"<number>", "a number"},
                  {"<duration>", "a duration"},
@@ -441,6 +450,7 @@ static void form_pattern(const char *form, char *pattern, size_t size)
         [PART_PARTITION] = "[A-Za-z0-9._-]+-[0-9]+",
         [PART_NODE] = "[A-Za-z0-9._-]+",
         [PART_SET] = "\\[[^\\]]*\\]",
+        [PART_CONTROLLERS] = "\\[[^\\]]*\\]",
         [PART_COMPARISON] = "(is not|is|==|=|!=|>=|<=|>|<)",
         [PART_NUMBER] = "-?[0-9]+",
         [PART_DURATION] = "[0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h)?",

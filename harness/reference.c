@@ -37,10 +37,11 @@ bool reference_is_reserved(const char *name)
 static void describe_servers(const struct sim_spec *spec, char *text, size_t size)
 {
     int used = snprintf(text, size, spec->brokers == 1 ? "n1" : "n1 to n%d", spec->brokers);
-    if (spec->combined || used < 0)
+    int first = spec->combined ? spec->controllers + 1 : 1,
+        last = spec->controllers + spec->standby_controllers;
+    if (first > last || used < 0)
         return;
-    snprintf(text + used, size - (size_t)used, spec->controllers == 1 ? " and c1" : " and c1 to c%d",
-             spec->controllers);
+    snprintf(text + used, size - (size_t)used, first == last ? " and c%d" : " and c%d to c%d", first, last);
 }
 
 bool reference_node(struct binder *binder, struct place place, const char *name, int32_t *node)
@@ -57,11 +58,33 @@ bool reference_node(struct binder *binder, struct place place, const char *name,
     if (suggestion.best != NULL)
         diagnostics_hint(binder->diagnostics, "the cluster has %s; did you mean the client '%s'?", servers,
                          suggestion.best);
-    else if (numbered(name, 'c') > 0 && binder->spec->combined)
+    else if (numbered(name, 'c') > 0 && binder->spec->combined && binder->spec->standby_controllers == 0)
         diagnostics_hint(binder->diagnostics,
                          "the cluster has %s; with `combined: true` these are the controllers too", servers);
     else
         diagnostics_hint(binder->diagnostics, "the cluster has %s", servers);
+    return false;
+}
+
+bool reference_controller(struct binder *binder, struct place place, const char *name, int32_t *node)
+{
+    const struct sim_spec *spec = binder->spec;
+    char full[16];
+    bool digits = name[0] >= '0' && name[0] <= '9';
+    int64_t number = 0;
+    struct value_error error;
+    if (digits && value_whole(name, &number, &error))
+        snprintf(full, sizeof full, "%c%.10s", spec->combined && number <= spec->controllers ? 'n' : 'c',
+                 name);
+    else
+        snprintf(full, sizeof full, "%.15s", name);
+    if (!reference_node(binder, place, full, node))
+        return false;
+    if (sim_spec_is_controller(spec, *node))
+        return true;
+    diagnostics_add(binder->diagnostics, place, "'%.40s' is no controller", name);
+    diagnostics_hint(binder->diagnostics,
+                     "`cluster: {standby_controllers: 1}` adds one that can become a voter");
     return false;
 }
 

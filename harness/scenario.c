@@ -304,8 +304,7 @@ static void check_times(struct binder *binder, const struct tree_node *root, con
 
 static void check_size(struct binder *binder, const struct tree_node *root, const struct sim_spec *spec)
 {
-    int64_t nodes =
-        (int64_t)spec->brokers + (spec->combined ? 0 : spec->controllers) + spec->clients_count + 1;
+    int64_t nodes = (int64_t)spec->brokers + sim_spec_own_controllers(spec) + spec->clients_count + 1;
     if (nodes > SIM_NODES_MAX)
         diagnostics_add(binder->diagnostics, root->place,
                         "brokers, controllers and clients are %d nodes; there may be %d", (int)nodes,

@@ -66,6 +66,10 @@ const struct field scenario_cluster_fields[] = {
      .meaning = "how many brokers: nodes n1, n2, ..."},
     {"controllers", &shape_whole, FIELD(struct sim_spec, controllers), .least = 1, .most = 7,
      .meaning = "how many controllers (Raft voters)"},
+    {"standby_controllers", &shape_whole, FIELD(struct sim_spec, standby_controllers), .least = 0, .most = 7,
+     .meaning =
+         "how many controllers take no part until they are added: nodes of their own whose numbers go on "
+         "after the controllers', c4, c5, ... (default: 0)"},
     {"combined", &shape_flag, FIELD(struct sim_spec, combined),
      .meaning = "true (default): the first brokers are the controllers too; false: controllers are nodes c1, "
                 "c2, ..."},
@@ -87,6 +91,11 @@ static bool bind_cluster(struct binder *binder, const struct field *field, const
                         spec->brokers, spec->brokers == 1 ? "" : "s");
         diagnostics_hint(binder->diagnostics,
                          "have fewer, or `combined: false` for controllers on nodes of their own");
+        return false;
+    }
+    if (spec->controllers + spec->standby_controllers > ISR_REPLICAS_MAX) {
+        diagnostics_add(binder->diagnostics, tree_find(node, "standby_controllers")->place,
+                        "there may be %d controllers, those that stand by included", ISR_REPLICAS_MAX);
         return false;
     }
     return true;

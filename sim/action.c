@@ -190,6 +190,10 @@ static void node_do(struct sim_world *world, const struct sim_action *action, in
     case SIM_ACTION_LINK:
     case SIM_ACTION_PRODUCE:
     case SIM_ACTION_ELECT:
+    case SIM_ACTION_TRANSFER_CONTROLLER:
+    case SIM_ACTION_ADD_VOTER:
+    case SIM_ACTION_ADD_LEARNER:
+    case SIM_ACTION_REMOVE_VOTER:
     case SIM_ACTION_TRAFFIC:
     case SIM_ACTION_NOTE:
     case SIM_ACTION_KINDS:
@@ -248,6 +252,10 @@ void sim_action_apply(struct sim_world *world, const struct sim_action *action)
         sim_workload_produce(world, action);
         break;
     case SIM_ACTION_ELECT:
+    case SIM_ACTION_TRANSFER_CONTROLLER:
+    case SIM_ACTION_ADD_VOTER:
+    case SIM_ACTION_ADD_LEARNER:
+    case SIM_ACTION_REMOVE_VOTER:
         sim_workload_administer(world, action);
         break;
     case SIM_ACTION_TRAFFIC:
@@ -321,6 +329,21 @@ static const char *sentence_end(enum sim_action_kind kind)
     return ends[kind] != NULL ? ends[kind] : "";
 }
 
+static void print_quorum(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
+{
+    char name[SIM_LABEL_BYTES];
+    const char *node = action->node == 0 ? "any voter" : sim_spec_node_name(spec, action->node, name);
+    if (action->kind == SIM_ACTION_TRANSFER_CONTROLLER)
+        isr_text_format(text, "an administrator asks the controllers to be led by %s", node);
+    else if (action->kind == SIM_ACTION_REMOVE_VOTER)
+        isr_text_format(text, "an administrator takes %s out of the controllers' quorum", node);
+    else
+        isr_text_format(text, "an administrator makes %s a %s of the controllers' quorum", node,
+                        action->kind == SIM_ACTION_ADD_VOTER ? "voter" : "learner");
+    if (action->asked != 0)
+        isr_text_format(text, ", and asks %s", sim_spec_node_name(spec, action->asked, name));
+}
+
 static void print_links(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
 {
     isr_text_format(text, action->kind == SIM_ACTION_CUT ? "link cut: " : "link changed: ");
@@ -355,6 +378,12 @@ void sim_action_print(const struct sim_spec *spec, const struct sim_action *acti
         isr_text_format(text, "an administrator asks for %s election of %s-%d",
                         action->elect_kind == 0 ? "a preferred" : "an unclean", action->topic.text,
                         (int)action->partition);
+        return;
+    case SIM_ACTION_TRANSFER_CONTROLLER:
+    case SIM_ACTION_ADD_VOTER:
+    case SIM_ACTION_ADD_LEARNER:
+    case SIM_ACTION_REMOVE_VOTER:
+        print_quorum(spec, action, text);
         return;
     case SIM_ACTION_TRAFFIC:
         isr_text_format(text, "%s %s", action->client[0] != '\0' ? action->client : "producers",

@@ -1,5 +1,6 @@
 #include "sim/condition.h"
 
+#include "core/quorum/quorum.h"
 #include "sim/workload.h"
 #include "sim/world.h"
 
@@ -83,6 +84,9 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
     case SIM_CONDITION_NODE_UP:
     case SIM_CONDITION_BROKER_FENCED:
     case SIM_CONDITION_CONTROLLER:
+    case SIM_CONDITION_VOTERS_ARE:
+    case SIM_CONDITION_LEARNERS_ARE:
+    case SIM_CONDITION_QUORUM_LEADER:
     case SIM_CONDITION_ACKED:
     case SIM_CONDITION_COMMITTED:
     case SIM_CONDITION_LOST:
@@ -117,6 +121,49 @@ static bool controller_is(struct sim_world *world, const struct sim_condition *c
     if (condition->node == ISR_NODE_NONE)
         return is_word(condition, controller != NULL);
     return is_word(condition, controller != NULL && controller->id == condition->node);
+}
+
+static const struct isr_quorum *quorum_of(const struct sim_world *world, int32_t node)
+{
+    if (!sim_spec_is_controller(world->spec, node) || world->processes[node].node == NULL)
+        return NULL;
+    return isr_quorum_of(isr_node_consensus(world->processes[node].node));
+}
+
+/* As the controller knows it that has committed most. */
+static bool members_are(struct sim_world *world, const struct sim_condition *condition)
+{
+    const struct isr_quorum *best = NULL;
+    for (int32_t node = 1; node <= world->processes_count; node++) {
+        const struct isr_quorum *quorum = quorum_of(world, node);
+        if (quorum != NULL && (best == NULL || quorum->commit_index > best->commit_index))
+            best = quorum;
+    }
+    if (best == NULL || best->commit_index == 0)
+        return false;
+    const struct isr_consensus_members members = best->base.ops->members(&best->base);
+    const struct isr_replicas *set =
+        condition->kind == SIM_CONDITION_VOTERS_ARE ? &members.voters : &members.learners;
+    if (condition->comparison == SIM_EQUAL)
+        return isr_replicas_equal_as_sets(set, &condition->set);
+    for (unsigned i = 0; i < condition->set.count; i++) {
+        if (isr_replicas_contain(set, condition->set.ids[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool quorum_leader_is(struct sim_world *world, const struct sim_condition *condition)
+{
+    int32_t leader = ISR_NODE_NONE, term = 0;
+    for (int32_t node = 1; node <= world->processes_count; node++) {
+        const struct isr_quorum *quorum = quorum_of(world, node);
+        if (quorum == NULL || quorum->role != ISR_CONSENSUS_LEADER || quorum->term <= term)
+            continue;
+        leader = node;
+        term = quorum->term;
+    }
+    return leader != ISR_NODE_NONE && (condition->node == ISR_NODE_NONE || condition->node == leader);
 }
 
 static bool node_up(const struct sim_world *world, const struct sim_condition *condition)
@@ -165,6 +212,11 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
         return broker_fenced(world, condition);
     case SIM_CONDITION_CONTROLLER:
         return controller_is(world, condition);
+    case SIM_CONDITION_VOTERS_ARE:
+    case SIM_CONDITION_LEARNERS_ARE:
+        return members_are(world, condition);
+    case SIM_CONDITION_QUORUM_LEADER:
+        return quorum_leader_is(world, condition);
     case SIM_CONDITION_ACKED:
         return compare((int64_t)world->counters.records_acked, condition->comparison, condition->value);
     case SIM_CONDITION_COMMITTED:

@@ -51,6 +51,8 @@ static struct isr_node_options options_of(const struct sim_world *world, const s
     for (int32_t node = 1; node <= world->processes_count; node++) {
         if (sim_spec_is_controller(spec, node) && options.controllers.count < ISR_REPLICAS_MAX)
             isr_replicas_add(&options.controllers, node);
+        if (sim_spec_is_first_voter(spec, node) && options.voters.count < ISR_REPLICAS_MAX)
+            isr_replicas_add(&options.voters, node);
         if (sim_spec_is_broker(spec, node) && options.bootstrap.count < ISR_REPLICAS_MAX)
             isr_replicas_add(&options.bootstrap, node);
     }

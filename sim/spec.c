@@ -85,7 +85,9 @@ int32_t sim_spec_node_named(const struct sim_spec *spec, const char *name)
     if (number >= 1 && number <= spec->brokers)
         return number;
     number = number_after('c', name);
-    if (!spec->combined && number >= 1 && number <= spec->controllers)
+    if (spec->combined)
+        number -= spec->controllers;
+    if (number >= 1 && number <= sim_spec_own_controllers(spec))
         return spec->brokers + number;
     return ISR_NODE_NONE;
 }
@@ -98,7 +100,7 @@ const char *sim_spec_node_name(const struct sim_spec *spec, int32_t node, char b
     else if (node >= 1 && node <= spec->brokers)
         isr_text_format(&text, "n%d", (int)node);
     else if (node >= 1 && node < sim_spec_first_client(spec))
-        isr_text_format(&text, "c%d", (int)(node - spec->brokers));
+        isr_text_format(&text, "c%d", (int)(node - spec->brokers + (spec->combined ? spec->controllers : 0)));
     else if (node >= 1 && node < sim_spec_own_client(spec))
         isr_text_format(&text, "%s", spec->clients[node - sim_spec_first_client(spec)].name);
     else if (node == sim_spec_own_client(spec))

@@ -137,6 +137,8 @@ struct sim_action {
     bool pages_clean;           /* DISK_FAIL: a failed sync leaves the pages marked clean */
     int64_t span_ns;            /* STALL: for how long; 0: until UNSTALL */
     uint8_t elect_kind;         /* 0 preferred, 1 unclean */
+    int32_t node;               /* of the quorum: whom it concerns; 0: any */
+    int32_t asked;              /* of the quorum: which controller is asked; 0: whoever leads */
     bool on;                    /* traffic, lying_sync, lose_names */
     char text[160];             /* note */
 };
@@ -193,7 +195,9 @@ struct sim_spec {
     int64_t settle_ns;   /* the last part of it: steps are over, faults healed; L1 must be reached by the end.
                             0: L1 off */
     int32_t brokers;     /* nodes n1.. with ids 1.. */
-    int32_t controllers; /* voters; combined: the first nodes, else nodes c1.. with ids brokers + 1.. */
+    int32_t
+        controllers; /* the first voters; combined: the first nodes, else nodes c1.. with ids brokers + 1.. */
+    int32_t standby_controllers; /* vote when they are added: nodes of their own, whose numbers go on, c4.. */
     bool combined;
     struct isr_config config;
     struct isr_rules rules;
@@ -220,11 +224,16 @@ struct sim_spec sim_spec_default(void);
 struct isr_heap;
 void sim_spec_copy(struct sim_spec *to, const struct sim_spec *from, struct isr_heap *heap);
 
+/* Nodes that are controllers and nothing else. */
+static inline int32_t sim_spec_own_controllers(const struct sim_spec *spec)
+{
+    return (spec->combined ? 0 : spec->controllers) + spec->standby_controllers;
+}
 /* Processes: brokers 1.., controllers of their own, the clients, and last one more client: the world's own,
  * which does what steps ask without naming a client and creates the topics. */
 static inline int32_t sim_spec_first_client(const struct sim_spec *spec)
 {
-    return 1 + spec->brokers + (spec->combined ? 0 : spec->controllers);
+    return 1 + spec->brokers + sim_spec_own_controllers(spec);
 }
 static inline int32_t sim_spec_own_client(const struct sim_spec *spec)
 {
@@ -242,10 +251,17 @@ static inline bool sim_spec_is_broker(const struct sim_spec *spec, int32_t node)
 {
     return node >= 1 && node <= spec->brokers;
 }
-static inline bool sim_spec_is_controller(const struct sim_spec *spec, int32_t node)
+/* A voter of the quorum's first configuration. */
+static inline bool sim_spec_is_first_voter(const struct sim_spec *spec, int32_t node)
 {
     return spec->combined ? node >= 1 && node <= spec->controllers
                           : node > spec->brokers && node <= spec->brokers + spec->controllers;
+}
+/* It votes from the beginning, or may be added to those that vote. */
+static inline bool sim_spec_is_controller(const struct sim_spec *spec, int32_t node)
+{
+    return sim_spec_is_first_voter(spec, node) ||
+           (node > spec->brokers && node < sim_spec_first_client(spec));
 }
 
 /* Names: "n3", "c1", a client's own, "client" for the world's own. The id, or ISR_NODE_NONE. */

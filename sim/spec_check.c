@@ -43,6 +43,8 @@ static bool cluster_holds(const struct sim_spec *spec, struct isr_text *text)
         return WRONG("a cluster needs at least one broker");
     if (spec->controllers < 1 || spec->controllers > ISR_REPLICAS_MAX)
         return WRONG("a cluster has 1 to %d controllers, not %d", ISR_REPLICAS_MAX, (int)spec->controllers);
+    if (spec->standby_controllers < 0 || spec->controllers + spec->standby_controllers > ISR_REPLICAS_MAX)
+        return WRONG("there may be %d controllers, those that stand by included", ISR_REPLICAS_MAX);
     if (spec->combined && spec->controllers > spec->brokers)
         return WRONG("%d controllers do not fit on %d brokers; give the controllers nodes of their own",
                      (int)spec->controllers, (int)spec->brokers);
@@ -240,6 +242,16 @@ static bool produce_holds(const struct sim_spec *spec, const struct sim_action *
            partition_holds(spec, action->topic.text, action->partition, false, text);
 }
 
+static bool quorum_holds(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
+{
+    if (action->node != 0 && !sim_spec_is_controller(spec, action->node))
+        return WRONG("node %d is no controller and cannot become one", (int)action->node);
+    if (action->asked != 0 && !sim_spec_is_controller(spec, action->asked))
+        return WRONG("node %d is no controller that could be asked", (int)action->asked);
+    return action->node != 0 || action->kind == SIM_ACTION_TRANSFER_CONTROLLER ||
+           WRONG("a change of the quorum names a controller");
+}
+
 static bool sets_hold(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
 {
     if (!nodes_hold(spec, &action->nodes, text) || !nodes_hold(spec, &action->from, text) ||
@@ -287,6 +299,11 @@ static bool action_holds(const struct sim_spec *spec, const struct sim_action *a
         return produce_holds(spec, action, text);
     case SIM_ACTION_ELECT:
         return partition_holds(spec, action->topic.text, action->partition, false, text);
+    case SIM_ACTION_TRANSFER_CONTROLLER:
+    case SIM_ACTION_ADD_VOTER:
+    case SIM_ACTION_ADD_LEARNER:
+    case SIM_ACTION_REMOVE_VOTER:
+        return quorum_holds(spec, action, text);
     case SIM_ACTION_TRAFFIC:
         return client_known(spec, action, text);
     case SIM_ACTION_POWER_OFF:

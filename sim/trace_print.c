@@ -136,6 +136,8 @@ static const char *command_word(int64_t kind)
         return "create a topic";
     case ISR_COMMAND_ELECT:
         return "elect a leader";
+    case ISR_COMMAND_ALTER_QUORUM:
+        return "alter the quorum";
     }
     return "?";
 }

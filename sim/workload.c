@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/log/batch.h"
+#include "core/quorum/port.h"
 #include "sim/world.h"
 
 enum { OPERATIONS_A_CHUNK = 256, VALUE_BYTES_MIN = 8, CLIENT_SHIFT = 40, READ_FROM_LATEST = -1 };
@@ -466,26 +467,43 @@ void sim_workload_produce(struct sim_world *world, const struct sim_action *acti
                                           .acks = action->acks});
 }
 
+static enum isr_quorum_change quorum_change_of(enum sim_action_kind kind)
+{
+    if (kind == SIM_ACTION_ADD_VOTER)
+        return ISR_QUORUM_ADD_VOTER;
+    if (kind == SIM_ACTION_ADD_LEARNER)
+        return ISR_QUORUM_ADD_LEARNER;
+    ISR_ASSERT(kind == SIM_ACTION_REMOVE_VOTER || kind == SIM_ACTION_TRANSFER_CONTROLLER);
+    return kind == SIM_ACTION_REMOVE_VOTER ? ISR_QUORUM_REMOVE : ISR_QUORUM_TRANSFER;
+}
+
 /* The command of an administrator's step, without id, topic and partition. */
 static struct isr_command command_of(const struct sim_action *action)
 {
-    ISR_ASSERT(action->kind == SIM_ACTION_ELECT);
-    return (struct isr_command){.kind = ISR_COMMAND_ELECT, .elect_kind = action->elect_kind};
+    if (action->kind == SIM_ACTION_ELECT)
+        return (struct isr_command){.kind = ISR_COMMAND_ELECT, .elect_kind = action->elect_kind};
+    return (struct isr_command){.kind = ISR_COMMAND_ALTER_QUORUM,
+                                .quorum_change = (uint8_t)quorum_change_of(action->kind),
+                                .node = action->node != 0 ? action->node : ISR_NODE_NONE,
+                                .controller = action->asked != 0 ? action->asked : ISR_NODE_NONE};
 }
 
 void sim_workload_administer(struct sim_world *world, const struct sim_action *action)
 {
-    int32_t topic = spec_topic_named(world->spec, action->topic.text);
+    struct isr_command command = command_of(action);
+    bool of_partition = command.kind == ISR_COMMAND_ELECT;
+    int32_t topic = of_partition ? spec_topic_named(world->spec, action->topic.text) : 0;
     int32_t client = client_named(world, action->client);
     if (topic < 0 || !sim_process_running(sim_world_process(world, client)))
         return;
     struct sim_operation *operation = operation_add(world, SIM_OPERATION_ADMINISTER, client);
-    operation->spec_topic = (uint16_t)topic;
-    operation->partition = (uint16_t)action->partition;
-    struct isr_command command = command_of(action);
     command.id = last_id(world);
-    command.topic = world->spec->topics[topic].name.text;
-    command.partition = (uint16_t)action->partition;
+    if (of_partition) {
+        operation->spec_topic = (uint16_t)topic;
+        operation->partition = (uint16_t)action->partition;
+        command.topic = world->spec->topics[topic].name.text;
+        command.partition = (uint16_t)action->partition;
+    }
     sim_process_command(world, client, &command);
 }
 

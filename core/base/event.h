@@ -48,6 +48,7 @@ enum isr_command_kind {
     ISR_COMMAND_CONSUME,      /* topic, partition: read from offset on, for ever; from_follower */
     ISR_COMMAND_CREATE_TOPIC, /* create */
     ISR_COMMAND_ELECT,        /* topic, partition, elect_kind (as in ELECT_LEADERS_REQUEST) */
+    ISR_COMMAND_ALTER_QUORUM, /* quorum_change, node, controller */
 };
 
 /* A command to a client node; the answer is an ISR_EFFECT_REPLY with the same id. Records of a PRODUCE: each
@@ -65,6 +66,9 @@ struct isr_command {
     bool from_follower; /* CONSUME: prefer a follower in the ISR (KIP-392) */
     bool reset_latest;  /* CONSUME: out of range it goes on at the latest offset, else at the earliest */
     uint8_t elect_kind;
+    uint8_t quorum_change; /* ALTER_QUORUM: as in ALTER_QUORUM_REQUEST */
+    int32_t node;          /* ALTER_QUORUM: whom it concerns, ISR_NODE_NONE: anybody */
+    int32_t controller;    /* ALTER_QUORUM: whom to ask, ISR_NODE_NONE: whoever leads */
     /* CREATE_TOPIC */
     int32_t partitions;
     int16_t replication_factor;

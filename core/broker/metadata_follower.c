@@ -7,19 +7,19 @@
 
 static void timer_fired(void *object);
 
-void isr_metadata_follower_init(struct isr_broker *broker, const struct isr_replicas *voters)
+void isr_metadata_follower_init(struct isr_broker *broker, const struct isr_replicas *controllers)
 {
-    ISR_ASSERT(voters->count > 0);
+    ISR_ASSERT(controllers->count > 0);
     struct isr_metadata_follower *follower = isr_heap_allocate(broker->env->heap, sizeof *follower);
     broker->metadata_follower = follower;
     broker->controller = ISR_NODE_NONE;
     follower->broker = broker;
-    follower->voters = *voters;
+    follower->controllers = *controllers;
     follower->next_index = 1;
     /* A combined node begins with its own controller, which knows best who leads; others spread. */
-    follower->guess = (uint32_t)broker->env->node % voters->count;
-    for (uint32_t i = 0; i < voters->count; i++) {
-        if (voters->ids[i] == broker->env->node)
+    follower->guess = (uint32_t)broker->env->node % controllers->count;
+    for (uint32_t i = 0; i < controllers->count; i++) {
+        if (controllers->ids[i] == broker->env->node)
             follower->guess = i;
     }
     isr_timer_init(&follower->timer, timer_fired, follower);
@@ -30,7 +30,8 @@ void isr_metadata_follower_init(struct isr_broker *broker, const struct isr_repl
 int32_t isr_controller_guess(const struct isr_broker *broker)
 {
     const struct isr_metadata_follower *follower = broker->metadata_follower;
-    return broker->controller != ISR_NODE_NONE ? broker->controller : follower->voters.ids[follower->guess];
+    return broker->controller != ISR_NODE_NONE ? broker->controller
+                                               : follower->controllers.ids[follower->guess];
 }
 
 void isr_controller_failed(struct isr_broker *broker, int32_t node)
@@ -38,8 +39,8 @@ void isr_controller_failed(struct isr_broker *broker, int32_t node)
     struct isr_metadata_follower *follower = broker->metadata_follower;
     if (broker->controller == node)
         broker->controller = ISR_NODE_NONE;
-    if (follower->voters.ids[follower->guess] == node)
-        follower->guess = (follower->guess + 1) % follower->voters.count;
+    if (follower->controllers.ids[follower->guess] == node)
+        follower->guess = (follower->guess + 1) % follower->controllers.count;
 }
 
 /* ---- asking ---- */
@@ -176,7 +177,7 @@ static void metadata_refused(struct isr_metadata_follower *follower,
     struct isr_broker *broker = follower->broker;
     isr_controller_failed(broker, follower->asked);
     bool hint = answer->controller != ISR_NODE_NONE && answer->controller != follower->asked &&
-                isr_replicas_contain(&follower->voters, answer->controller);
+                isr_replicas_contain(&follower->controllers, answer->controller);
     if (hint)
         broker->controller = answer->controller;
     if (hint && !follower->redirected) {

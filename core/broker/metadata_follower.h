@@ -14,7 +14,7 @@
 
 struct isr_metadata_follower {
     struct isr_broker *broker;
-    struct isr_replicas voters;
+    struct isr_replicas controllers;
     uint32_t guess;       /* place of the voter to try while the controller is unknown */
     int64_t next_index;   /* the first entry that was not applied */
     uint32_t correlation; /* 0: not asking */
@@ -24,7 +24,7 @@ struct isr_metadata_follower {
 };
 
 /* Sets broker->metadata_follower. voters: the controller quorum. */
-void isr_metadata_follower_init(struct isr_broker *broker, const struct isr_replicas *voters);
+void isr_metadata_follower_init(struct isr_broker *broker, const struct isr_replicas *controllers);
 void isr_metadata_follower_start(struct isr_broker *broker);
 void isr_metadata_follower_stop(struct isr_broker *broker);
 void isr_metadata_follower_message(struct isr_broker *broker, int32_t from,

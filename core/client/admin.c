@@ -7,14 +7,16 @@
  *   any --delivery_timeout--> replied REQUEST_TIMED_OUT, gone
  *
  * A request that was sent before may have been carried out without an answer: then the refusal that says so
- * (TOPIC_ALREADY_EXISTS, ELECTION_NOT_NEEDED) means success. */
+ * (TOPIC_ALREADY_EXISTS, ELECTION_NOT_NEEDED, DUPLICATE_VOTER, VOTER_NOT_FOUND) means success. */
 #include "core/client/client.h"
+#include "core/quorum/port.h"
 
 /* Whom a kind of command is for, and what must be known of its topic. */
 enum target {
     TARGET_CONTROLLER,           /* nothing need be known */
     TARGET_CONTROLLER_PARTITION, /* the topic's id, and that it has the partition */
     TARGET_LEADER,               /* the partition's leader */
+    TARGET_QUORUM,               /* the command's controller, or as far as known who leads the controllers */
 };
 
 struct isr_operation {
@@ -34,7 +36,8 @@ struct isr_operation {
 struct told {
     enum isr_error error;
     struct isr_tp tp;
-    int64_t offset; /* ISR_OFFSET_NONE where none is told */
+    int64_t offset;     /* ISR_OFFSET_NONE where none is told */
+    int32_t controller; /* who is the controller instead, ISR_NODE_NONE where that is not told */
 };
 
 /* ---- the kinds of commands ---- */
@@ -78,6 +81,24 @@ static void elect_told(const struct isr_message *answer, struct told *told)
     told->error = (enum isr_error)answer->elect_leaders_response.error;
 }
 
+static void quorum_fill(const struct isr_operation *operation, struct isr_message *message)
+{
+    message->kind = ISR_MESSAGE_ALTER_QUORUM_REQUEST;
+    message->alter_quorum_request =
+        (struct isr_alter_quorum_request){.correlation = operation->correlation,
+                                          .kind = operation->command.quorum_change,
+                                          .node = (int16_t)operation->command.node};
+}
+
+static void quorum_told(const struct isr_message *answer, struct told *told)
+{
+    const struct isr_alter_quorum_response *response = &answer->alter_quorum_response;
+    told->error = (enum isr_error)response->error;
+    if (told->error == ISR_ERROR_NOT_CONTROLLER && response->controller >= 1 &&
+        response->controller <= ISR_NODE_MAX)
+        told->controller = response->controller;
+}
+
 /* X: ISR_COMMAND_*, the kind of message that answers it, whom it is for, the refusal that means "done before"
  * when it was asked before (NONE: there is none), fill and told. */
 static const struct kind {
@@ -91,6 +112,8 @@ static const struct kind {
                                   ISR_ERROR_TOPIC_ALREADY_EXISTS, create_fill, create_told},
     [ISR_COMMAND_ELECT] = {ISR_MESSAGE_ELECT_LEADERS_RESPONSE, TARGET_CONTROLLER_PARTITION,
                            ISR_ERROR_ELECTION_NOT_NEEDED, elect_fill, elect_told},
+    [ISR_COMMAND_ALTER_QUORUM] = {ISR_MESSAGE_ALTER_QUORUM_RESPONSE, TARGET_QUORUM, ISR_ERROR_NONE,
+                                  quorum_fill, quorum_told},
 };
 
 static const struct kind *kind_of(const struct isr_operation *operation)
@@ -134,8 +157,8 @@ static void timer_fired(void *object)
 {
     struct isr_operation *operation = object;
     if (operation->client->env->now_ns >= operation->deadline_ns)
-        operation_reply(operation,
-                        &(struct told){ISR_ERROR_REQUEST_TIMED_OUT, operation->tp, ISR_OFFSET_NONE});
+        operation_reply(operation, &(struct told){ISR_ERROR_REQUEST_TIMED_OUT, operation->tp, ISR_OFFSET_NONE,
+                                                  ISR_NODE_NONE});
     else
         operation_go_on(operation);
 }
@@ -154,15 +177,35 @@ static bool may_be_retried(const struct isr_operation *operation, enum isr_error
     return isr_error_retriable((uint8_t)error);
 }
 
+/* The refusal that says that what is asked for is so already. */
+static enum isr_error done_before(const struct isr_operation *operation)
+{
+    if (operation->command.kind != ISR_COMMAND_ALTER_QUORUM)
+        return kind_of(operation)->done_before;
+    switch ((enum isr_quorum_change)operation->command.quorum_change) {
+    case ISR_QUORUM_TRANSFER:
+        return ISR_ERROR_ELECTION_NOT_NEEDED;
+    case ISR_QUORUM_ADD_VOTER:
+    case ISR_QUORUM_ADD_LEARNER:
+        return ISR_ERROR_DUPLICATE_VOTER;
+    case ISR_QUORUM_REMOVE:
+        return ISR_ERROR_VOTER_NOT_FOUND;
+    case ISR_QUORUM_CHANGES:
+        break;
+    }
+    return ISR_ERROR_NONE;
+}
+
 static void operation_answered(void *object, uint32_t correlation, const struct isr_message *answer)
 {
     struct isr_operation *operation = object;
-    const struct kind *kind = kind_of(operation);
-    struct told told = {ISR_ERROR_REQUEST_TIMED_OUT, operation->tp, ISR_OFFSET_NONE};
+    struct told told = {ISR_ERROR_REQUEST_TIMED_OUT, operation->tp, ISR_OFFSET_NONE, ISR_NODE_NONE};
     ISR_ASSERT(correlation == operation->correlation);
     if (answer != NULL)
-        kind->told(answer, &told);
-    if (operation->asked_before && told.error == kind->done_before)
+        kind_of(operation)->told(answer, &told);
+    if (told.controller != ISR_NODE_NONE)
+        operation->client->cache.controller = told.controller; /* the brokers may not know it yet */
+    if (operation->asked_before && told.error == done_before(operation))
         told.error = ISR_ERROR_NONE;
     operation->asked_before = true;
     operation->correlation = 0;
@@ -193,6 +236,9 @@ static int32_t node_to_ask(struct isr_operation *operation)
         return cache->controller;
     case TARGET_CONTROLLER_PARTITION:
         return topic_is_known(operation) ? cache->controller : ISR_NODE_NONE;
+    case TARGET_QUORUM:
+        return operation->command.controller != ISR_NODE_NONE ? operation->command.controller
+                                                              : cache->controller;
     case TARGET_LEADER:
         return topic_is_known(operation) ? isr_cache_partition(cache, operation->tp)->leader : ISR_NODE_NONE;
     }
@@ -230,7 +276,8 @@ void isr_admin_metadata_came(struct isr_client *client)
 static void command_copy(struct isr_operation *operation, const struct isr_command *command)
 {
     operation->command = *command;
-    memcpy(operation->topic.text, command->topic, strlen(command->topic));
+    if (command->topic != NULL)
+        memcpy(operation->topic.text, command->topic, strlen(command->topic));
     operation->command.topic = operation->topic.text;
     operation->command.assignments = NULL;
     if (command->assignments == NULL || command->partitions <= 0)

@@ -135,6 +135,9 @@ static bool correlation_of(const struct isr_message *message, uint32_t *correlat
     case ISR_MESSAGE_ELECT_LEADERS_RESPONSE:
         *correlation = message->elect_leaders_response.correlation;
         return true;
+    case ISR_MESSAGE_ALTER_QUORUM_RESPONSE:
+        *correlation = message->alter_quorum_response.correlation;
+        return true;
     case ISR_MESSAGE_PRODUCE_REQUEST:
     case ISR_MESSAGE_METADATA_REQUEST:
     case ISR_MESSAGE_LIST_OFFSETS_REQUEST:
@@ -150,6 +153,8 @@ static bool correlation_of(const struct isr_message *message, uint32_t *correlat
     case ISR_MESSAGE_METADATA_FETCH_RESPONSE:
     case ISR_MESSAGE_CREATE_TOPIC_REQUEST:
     case ISR_MESSAGE_ELECT_LEADERS_REQUEST:
+    case ISR_MESSAGE_ALTER_QUORUM_REQUEST:
+    case ISR_MESSAGE_TIMEOUT_NOW_REQUEST:
     case ISR_MESSAGE_VOTE_REQUEST:
     case ISR_MESSAGE_VOTE_RESPONSE:
     case ISR_MESSAGE_APPEND_REQUEST:
@@ -174,7 +179,7 @@ bool isr_client_message(struct isr_client *client, int32_t from, const struct is
 void isr_client_command(struct isr_client *client, const struct isr_command *command)
 {
     size_t length = command->topic == NULL ? 0 : strlen(command->topic);
-    if (length == 0 || length >= ISR_NAME_BYTES_MAX) {
+    if (command->kind != ISR_COMMAND_ALTER_QUORUM && (length == 0 || length >= ISR_NAME_BYTES_MAX)) {
         isr_env_reply(client->env, command->id, ISR_ERROR_INVALID_TOPIC, (struct isr_tp){0}, ISR_OFFSET_NONE);
         return;
     }
@@ -187,6 +192,7 @@ void isr_client_command(struct isr_client *client, const struct isr_command *com
         break;
     case ISR_COMMAND_CREATE_TOPIC:
     case ISR_COMMAND_ELECT:
+    case ISR_COMMAND_ALTER_QUORUM:
         isr_admin_command(client, command);
         break;
     }

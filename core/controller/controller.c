@@ -258,10 +258,15 @@ static bool machine_load(void *object, int64_t index, int32_t term, struct isr_b
 /* ---- life ---- */
 
 void isr_controller_init(struct isr_controller *controller, struct isr_env *env,
-                         const struct isr_replicas *voters, struct isr_consensus *consensus)
+                         const struct isr_replicas *voters, const struct isr_replicas *nodes,
+                         struct isr_consensus *consensus)
 {
-    *controller = (struct isr_controller){
-        .env = env, .consensus = consensus, .voters = *voters, .leader = ISR_NODE_NONE};
+    *controller = (struct isr_controller){.env = env,
+                                          .consensus = consensus,
+                                          .voters = *voters,
+                                          .nodes = *nodes,
+                                          .leader = ISR_NODE_NONE,
+                                          .altering.to = ISR_NODE_NONE};
     isr_image_init(&controller->committed, env->heap);
     isr_image_init(&controller->pending, env->heap);
     ctl_sessions_init(controller);
@@ -273,8 +278,10 @@ void isr_controller_start(struct isr_controller *controller)
                                                   .snapshot = machine_snapshot,
                                                   .load = machine_load,
                                                   .changed = machine_changed,
+                                                  .altered = ctl_quorum_altered,
                                                   .object = controller};
-    controller->consensus->ops->start(controller->consensus, controller->env, &controller->voters, &machine);
+    controller->consensus->ops->start(controller->consensus, controller->env, &controller->voters,
+                                      &controller->nodes, &machine);
 }
 
 /* ---- requests ---- */
@@ -301,7 +308,8 @@ static bool is_for_consensus(enum isr_message_kind kind)
 {
     return kind == ISR_MESSAGE_VOTE_REQUEST || kind == ISR_MESSAGE_VOTE_RESPONSE ||
            kind == ISR_MESSAGE_APPEND_REQUEST || kind == ISR_MESSAGE_APPEND_RESPONSE ||
-           kind == ISR_MESSAGE_SNAPSHOT_REQUEST || kind == ISR_MESSAGE_SNAPSHOT_RESPONSE;
+           kind == ISR_MESSAGE_SNAPSHOT_REQUEST || kind == ISR_MESSAGE_SNAPSHOT_RESPONSE ||
+           kind == ISR_MESSAGE_TIMEOUT_NOW_REQUEST;
 }
 
 bool isr_controller_message(struct isr_controller *controller, int32_t from,
@@ -315,6 +323,10 @@ bool isr_controller_message(struct isr_controller *controller, int32_t from,
     }
     if (message->kind == ISR_MESSAGE_METADATA_FETCH_REQUEST) {
         ctl_metadata_fetch(controller, from, &message->metadata_fetch_request);
+        return true;
+    }
+    if (message->kind == ISR_MESSAGE_ALTER_QUORUM_REQUEST) {
+        ctl_alter_quorum(controller, from, &message->alter_quorum_request);
         return true;
     }
     if (!ctl_answer_begin(message, &answer))

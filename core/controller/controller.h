@@ -42,7 +42,7 @@ struct ctl_untold {
 struct isr_controller {
     struct isr_env *env;
     struct isr_consensus *consensus;
-    struct isr_replicas voters;
+    struct isr_replicas voters, nodes; /* the first configuration, and everybody who may become a voter */
     bool active;
     int32_t term;   /* of the activation */
     int32_t leader; /* of the quorum as far as known, ISR_NODE_NONE */
@@ -64,16 +64,22 @@ struct isr_controller {
     } applying;
     struct ctl_session sessions[ISR_NODE_MAX + 1]; /* by node id */
     struct isr_timer sessions_timer;               /* the earliest session that may expire */
+    struct {
+        int32_t to; /* ISR_NODE_NONE: nobody waits */
+        uint32_t correlation;
+    } altering; /* who asked for the alteration of the quorum that is under way */
 };
 
-/* voters: copied, this node among them. env, consensus: borrowed for the controller's life; the controller
- * must not move in memory. */
+/* voters, nodes: copied, this node among nodes. env, consensus: borrowed for the controller's life; the
+ * controller must not move in memory. */
 void isr_controller_init(struct isr_controller *controller, struct isr_env *env,
-                         const struct isr_replicas *voters, struct isr_consensus *consensus);
+                         const struct isr_replicas *voters, const struct isr_replicas *nodes,
+                         struct isr_consensus *consensus);
 /* Starts consensus, with this controller as its machine. */
 void isr_controller_start(struct isr_controller *controller);
-/* BROKER_REGISTRATION_, BROKER_HEARTBEAT_, ALTER_PARTITION_, METADATA_FETCH_, CREATE_TOPIC_ and
- * ELECT_LEADERS_REQUEST; VOTE_, APPEND_ and SNAPSHOT_ messages go on to consensus. False: the message is none
+/* BROKER_REGISTRATION_, BROKER_HEARTBEAT_, ALTER_PARTITION_, METADATA_FETCH_, CREATE_TOPIC_,
+ * ELECT_LEADERS_ and ALTER_QUORUM_REQUEST; VOTE_, APPEND_, SNAPSHOT_ and TIMEOUT_NOW messages go on to
+ * consensus. False: the message is none
  * of a controller's. */
 bool isr_controller_message(struct isr_controller *controller, int32_t from,
                             const struct isr_message *message);

@@ -117,9 +117,13 @@ static void expire(void *object)
     int32_t broker = quietest_broker(controller);
     while (broker != ISR_NODE_NONE && !ctl_session_is_live(controller, broker)) {
         controller->records_count = 0;
-        controller->sessions[broker].heard = false;
-        if (!fence(controller, broker, ISR_CAUSE_BROKER_FENCED))
+        if (!fence(controller, broker, ISR_CAUSE_BROKER_FENCED)) {
+            /* Leadership is being handed over, perhaps in vain: then this controller goes on. */
+            isr_env_timer_in(controller->env, &controller->sessions_timer,
+                             controller->env->config.retry_backoff);
             return;
+        }
+        controller->sessions[broker].heard = false;
         broker = quietest_broker(controller);
     }
     watch(controller);

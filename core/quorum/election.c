@@ -54,24 +54,29 @@ static void votes_ask(struct isr_quorum *quorum, int32_t term, bool pre_vote)
                                   .vote_request = {.term = term,
                                                    .pre_vote = pre_vote,
                                                    .last_log_index = quorum_log_last(&quorum->log),
-                                                   .last_log_term = quorum_log_last_term(&quorum->log)}};
+                                                   .last_log_term = quorum_log_last_term(&quorum->log),
+                                                   .transferred = quorum->transferred}};
     struct isr_bytes frame = isr_message_encode(&message, &quorum->env->scratch);
-    for (uint32_t i = 0; i < quorum->peers_count; i++)
-        isr_env_send_frame(quorum->env, quorum->peers[i].node, frame);
+    for (uint32_t i = 0; i < quorum->peers_count; i++) {
+        if (quorum->peers[i].part == QUORUM_VOTER)
+            isr_env_send_frame(quorum->env, quorum->peers[i].node, frame);
+    }
 }
 
-static uint32_t votes_count(uint32_t votes)
+/* Of voters of the configuration in effect; 4.2.2: a candidate that is none does not count itself. */
+static bool votes_suffice(const struct isr_quorum *quorum)
 {
-    uint32_t count = 0;
-    for (; votes != 0; votes &= votes - 1)
-        count++;
-    return count;
+    uint32_t count = quorum->votes_here ? quorum->votes & 1 : 0;
+    for (uint32_t i = 0; i < quorum->peers_count; i++)
+        count += quorum->peers[i].part == QUORUM_VOTER ? (quorum->votes >> (i + 1)) & 1 : 0;
+    return count >= quorum->majority;
 }
 
-/* 3.4: raises the term and votes for itself; the others are asked when that is durable. */
-static void candidate_become(struct isr_quorum *quorum)
+/* 3.4: the others are asked when its own vote is durable. */
+void quorum_candidate_become(struct isr_quorum *quorum, bool transferred)
 {
     quorum_term_adopt(quorum, quorum->term + 1);
+    quorum->transferred = transferred;
     quorum->voted_for = quorum->node;
     quorum->votes = 0;
     quorum->env->metrics.quorum_elections++;
@@ -86,12 +91,14 @@ void quorum_campaign(struct isr_quorum *quorum)
         return;
     if (quorum->leader != ISR_NODE_NONE || quorum->role != ISR_CONSENSUS_FOLLOWER)
         quorum_role_set(quorum, ISR_CONSENSUS_FOLLOWER, ISR_NODE_NONE);
-    if (quorum->majority == 1) {
-        candidate_become(quorum);
+    if (!quorum_may_stand(quorum))
+        return;
+    quorum->votes = 1;
+    if (votes_suffice(quorum)) {
+        quorum_candidate_become(quorum, false);
         return;
     }
     quorum->prevoting = true;
-    quorum->votes = 1;
     votes_ask(quorum, quorum->term + 1, true);
 }
 
@@ -124,8 +131,9 @@ static bool vote_is_free(const struct isr_quorum *quorum, int32_t term, int32_t 
 static bool request_is_sane(const struct isr_vote_request *request)
 {
     return request->term >= 1 && request->term <= QUORUM_TERM_MAX && request->pre_vote <= 1 &&
-           request->last_log_index >= 0 && request->last_log_index < QUORUM_INDEX_MAX &&
-           request->last_log_term >= 0 && request->last_log_term <= request->term;
+           request->transferred <= 1 && request->last_log_index >= 0 &&
+           request->last_log_index < QUORUM_INDEX_MAX && request->last_log_term >= 0 &&
+           request->last_log_term <= request->term;
 }
 
 static void pre_vote_request(struct isr_quorum *quorum, const struct quorum_peer *peer,
@@ -147,7 +155,7 @@ void quorum_vote_request(struct isr_quorum *quorum, struct quorum_peer *peer,
         pre_vote_request(quorum, peer, request, sticky);
         return;
     }
-    if (request->term > quorum->term && sticky)
+    if (request->term > quorum->term && sticky && !request->transferred)
         return;
     if (request->term > quorum->term)
         quorum_term_adopt(quorum, request->term);
@@ -166,13 +174,19 @@ void quorum_vote_request(struct isr_quorum *quorum, struct quorum_peer *peer,
 static void vote_count(struct isr_quorum *quorum, uint32_t bit)
 {
     quorum->votes |= UINT32_C(1) << bit;
-    if (votes_count(quorum->votes) >= quorum->majority)
+    if (votes_suffice(quorum))
         quorum_lead(quorum);
+}
+
+/* 3.8: a vote that a power loss takes back is given twice. */
+static bool vote_binds(const struct isr_quorum *quorum)
+{
+    return quorum->env->rules.vote_sent == ISR_RULE_vote_sent_before_sync || quorum_vote_durable(quorum);
 }
 
 void quorum_vote_settle(struct isr_quorum *quorum)
 {
-    if (quorum->voted_for == ISR_NODE_NONE || !quorum_vote_durable(quorum))
+    if (quorum->voted_for == ISR_NODE_NONE || !vote_binds(quorum))
         return;
     bool first = !quorum->vote_file.told;
     if (first) {
@@ -209,11 +223,11 @@ void quorum_vote_response(struct isr_quorum *quorum, struct quorum_peer *peer,
         if (!quorum->prevoting || response->request_term != quorum->term + 1)
             return;
         quorum->votes |= UINT32_C(1) << bit;
-        if (votes_count(quorum->votes) >= quorum->majority)
-            candidate_become(quorum);
+        if (votes_suffice(quorum))
+            quorum_candidate_become(quorum, false);
         return;
     }
     if (quorum->role == ISR_CONSENSUS_CANDIDATE && response->term == quorum->term &&
-        response->request_term == quorum->term && quorum_vote_durable(quorum))
+        response->request_term == quorum->term)
         vote_count(quorum, bit);
 }

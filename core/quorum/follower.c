@@ -62,7 +62,9 @@ static bool request_is_sane(const struct isr_append_request *request)
     int32_t term = request->prev_log_term;
     for (uint32_t i = 0; i < request->entries_count; i++) {
         const struct isr_raft_entry *entry = &request->entries[i];
-        if (entry->term < term || entry->term < 1 || entry->kind >= ISR_ENTRY_KINDS)
+        struct isr_consensus_members members;
+        if (entry->term < term || entry->term < 1 || entry->kind >= ISR_ENTRY_KINDS ||
+            (entry->kind == ISR_ENTRY_MEMBERS && !quorum_members_decode(entry->data, &members)))
             return false;
         term = entry->term;
     }
@@ -109,6 +111,7 @@ static bool entries_take(struct isr_quorum *quorum, const struct isr_append_requ
                 return false;
             quorum_log_truncate(log, index);
             quorum_log_file_truncated(quorum, index);
+            quorum_configurations_truncate(quorum, index);
             isr_observe(quorum->env, ISR_OBSERVED_QUORUM_TRUNCATED)->quorum_truncated.from = index;
         }
         if (entry->term < quorum_log_last_term(log))

@@ -49,7 +49,8 @@ enum {
     QUORUM_VOTE_BYTES = 16,
     QUORUM_LOG_HEADER_BYTES = 20,
     QUORUM_RECORD_BYTES = 21,
-    QUORUM_SNAPSHOT_HEADER_BYTES = 24
+    QUORUM_CONFIGURATION_BYTES = 8 + 2 * (1 + ISR_REPLICAS_MAX),
+    QUORUM_SNAPSHOT_HEADER_BYTES = 24 + QUORUM_CONFIGURATION_BYTES
 };
 
 void quorum_vote_put(uint8_t *out, int32_t term, int32_t vote);
@@ -70,8 +71,10 @@ struct quorum_record {
  * chain. */
 bool quorum_record_get(struct isr_bytes file, size_t *position, uint32_t chain, struct quorum_record *record);
 /* The header of a file whose data is already in its place. */
-void quorum_snapshot_seal(uint8_t *file, int64_t index, int32_t term, uint32_t data_bytes);
-bool quorum_snapshot_get(struct isr_bytes file, int64_t *index, int32_t *term);
+void quorum_snapshot_seal(uint8_t *file, int64_t index, int32_t term,
+                          const struct quorum_configuration *configuration, uint32_t data_bytes);
+/* Fills all but snapshot->file. */
+bool quorum_snapshot_get(struct isr_bytes file, struct quorum_snapshot *snapshot);
 
 /* ---- persistence.c: what is durable, and who waits for it ---- */
 
@@ -90,11 +93,52 @@ struct isr_file quorum_file(enum isr_file_kind kind, int64_t number);
 
 void quorum_recover(struct isr_quorum *quorum);
 
+/* ---- membership.c: configurations ---- */
+
+/* The data of a MEMBERS entry. False: nonsense. */
+struct isr_bytes quorum_members_encode(const struct isr_consensus_members *members,
+                                       struct isr_scratch *scratch);
+bool quorum_members_decode(struct isr_bytes data, struct isr_consensus_members *members);
+bool quorum_members_are_sane(const struct isr_consensus_members *members);
+enum quorum_part quorum_part_of(const struct isr_consensus_members *members, int32_t node);
+/* The only configuration known, of a snapshot or from the beginning. */
+void quorum_configurations_reset(struct isr_quorum *quorum, const struct quorum_configuration *first);
+/* To be called with each change of the log in memory. */
+void quorum_configurations_append(struct isr_quorum *quorum, int64_t index, struct isr_bytes data);
+void quorum_configurations_truncate(struct isr_quorum *quorum, int64_t index);
+/* A snapshot holds what was decided up to index. */
+void quorum_configurations_compact(struct isr_quorum *quorum, int64_t index);
+/* The one in effect at an index at or behind the snapshot. */
+const struct quorum_configuration *quorum_configuration_at(const struct isr_quorum *quorum, int64_t index);
+/* 4.2.2: who is not a voter any more by an uncommitted configuration is needed until it is committed. */
+bool quorum_may_stand(const struct isr_quorum *quorum);
+
+/* ---- alteration.c: transfer of leadership, change of members ---- */
+
+enum isr_error quorum_transfer(struct isr_quorum *quorum, int32_t target);
+enum isr_error quorum_change(struct isr_quorum *quorum, enum isr_quorum_change change, int32_t node);
+void quorum_resign(struct isr_quorum *quorum, void (*done)(void *object), void *object);
+void quorum_alteration_fire(void *object);
+void quorum_resignation_fire(void *object);
+/* A peer has more of the log than before. */
+void quorum_alteration_progress(struct isr_quorum *quorum, struct quorum_peer *peer);
+/* The target of a transfer may have missed it. */
+void quorum_timeout_now_repeat(struct isr_quorum *quorum);
+void quorum_timeout_now(struct isr_quorum *quorum, const struct quorum_peer *peer,
+                        const struct isr_timeout_now_request *request);
+/* Leadership ended: what was under way is over. */
+void quorum_alteration_abandon(struct isr_quorum *quorum);
+/* Part of settling: what became committed, and who goes. */
+void quorum_alteration_settle(struct isr_quorum *quorum);
+void quorum_resignation_settle(struct isr_quorum *quorum);
+
 /* ---- election.c ---- */
 
 void quorum_election_arm(struct isr_quorum *quorum);
 void quorum_election_fire(void *object);
 void quorum_campaign(struct isr_quorum *quorum);
+/* Raises the term and votes for itself; transferred: because its leader wants it to lead. */
+void quorum_candidate_become(struct isr_quorum *quorum, bool transferred);
 void quorum_vote_request(struct isr_quorum *quorum, struct quorum_peer *peer,
                          const struct isr_vote_request *request);
 void quorum_vote_response(struct isr_quorum *quorum, struct quorum_peer *peer,
@@ -114,6 +158,10 @@ bool quorum_leader_heard(struct isr_quorum *quorum, int32_t from, int32_t term);
 /* ---- replication.c: the leader ---- */
 
 void quorum_lead(struct isr_quorum *quorum);
+/* A peer that is sent entries: a member, or somebody who is to become one. */
+bool quorum_peer_is_served(const struct isr_quorum *quorum, const struct quorum_peer *peer);
+/* Nothing is known of what the peer has. */
+void quorum_peer_begin(struct isr_quorum *quorum, struct quorum_peer *peer);
 int64_t quorum_leader_append(struct isr_quorum *quorum, uint8_t kind, struct isr_bytes data);
 /* An answer of a voter to this leader, of this term: notes that it was heard. False when it does not concern
  * this leadership; a higher term ends it. */

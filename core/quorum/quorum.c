@@ -31,6 +31,8 @@ void quorum_append(struct isr_quorum *quorum, int32_t term, uint8_t kind, struct
 {
     quorum_log_append(&quorum->log, term, kind, data);
     quorum_observe_appended(quorum, quorum_log_last(&quorum->log));
+    if (kind == ISR_ENTRY_MEMBERS)
+        quorum_configurations_append(quorum, quorum_log_last(&quorum->log), data);
 }
 
 void quorum_commit_to(struct isr_quorum *quorum, int64_t index)
@@ -57,6 +59,7 @@ void quorum_role_set(struct isr_quorum *quorum, enum isr_consensus_role role, in
     if (led) {
         isr_timer_cancel(&quorum->env->timers, &quorum->heartbeat_timer);
         quorum_election_arm(quorum);
+        quorum_alteration_abandon(quorum);
     }
     struct isr_observation *observation = isr_observe(quorum->env, ISR_OBSERVED_QUORUM_ROLE);
     observation->quorum_role.role = role;
@@ -70,6 +73,7 @@ void quorum_term_adopt(struct isr_quorum *quorum, int32_t term)
     quorum->term = term;
     quorum->voted_for = ISR_NODE_NONE;
     quorum->vote_file.told = false;
+    quorum->transferred = false;
     quorum->env->metrics.quorum_term = term;
     for (uint32_t i = 0; i < quorum->peers_count; i++)
         quorum->peers[i].vote_owed = false;
@@ -90,6 +94,12 @@ static void quorum_check(const struct isr_quorum *quorum)
     ISR_ASSERT(file->durable_index <= file->written_index);
     ISR_ASSERT(file->written_index <= last);
     ISR_ASSERT(quorum->vote_file.durable_term <= quorum->term);
+    for (uint32_t i = 0; i < quorum->configurations_count; i++) {
+        int64_t index = quorum->configurations[i].index;
+        ISR_ASSERT(i == 0 ? index <= quorum->snapshot_index : index > quorum->configurations[i - 1].index);
+        ISR_ASSERT(index <= last);
+    }
+    ISR_ASSERT(quorum->alteration.state == QUORUM_UNALTERED || quorum->role == ISR_CONSENSUS_LEADER);
 }
 
 static bool leads_fully(const struct isr_quorum *quorum)
@@ -137,12 +147,14 @@ void quorum_settle(struct isr_quorum *quorum)
         machine_tell(quorum); /* before anything of the next leader is applied */
     while (quorum->applied_index < quorum->commit_index && !quorum->env->exiting)
         apply_next(quorum);
+    quorum_alteration_settle(quorum);
     machine_tell(quorum);
     if (!quorum_vote_durable(quorum))
         quorum_vote_persist(quorum);
     quorum_snapshot_take(quorum);
     quorum->settling = false;
     quorum_check(quorum);
+    quorum_resignation_settle(quorum);
 }
 
 /* ---- the port ---- */
@@ -153,23 +165,24 @@ static struct isr_quorum *quorum_of(struct isr_consensus *consensus)
 }
 
 static void start(struct isr_consensus *consensus, struct isr_env *env, const struct isr_replicas *voters,
-                  const struct isr_consensus_machine *machine)
+                  const struct isr_replicas *nodes, const struct isr_consensus_machine *machine)
 {
     struct isr_quorum *quorum = quorum_of(consensus);
-    ISR_ASSERT(isr_replicas_contain(voters, env->node));
+    ISR_ASSERT(isr_replicas_contain(nodes, env->node) && isr_replicas_subset(voters, nodes));
     quorum->env = env;
     quorum->machine = *machine;
     quorum->node = env->node;
-    quorum->majority = voters->count / 2u + 1;
     quorum->peers_count = 0;
-    for (unsigned i = 0; i < voters->count; i++) {
-        if (voters->ids[i] == env->node)
+    for (unsigned i = 0; i < nodes->count; i++) {
+        if (nodes->ids[i] == env->node)
             continue;
         struct quorum_peer *peer = &quorum->peers[quorum->peers_count++];
-        peer->node = voters->ids[i];
+        peer->node = nodes->ids[i];
         peer->inflight =
             isr_heap_allocate(env->heap, (size_t)env->config.quorum_append_inflight * sizeof *peer->inflight);
     }
+    const struct quorum_configuration first = {.members = {.voters = *voters}};
+    quorum_configurations_reset(quorum, &first);
     quorum_recover(quorum);
 }
 
@@ -197,25 +210,45 @@ static void message(struct isr_consensus *consensus, int32_t from, const struct 
         quorum_snapshot_request(quorum, peer, &received->snapshot_request);
     else if (received->kind == ISR_MESSAGE_SNAPSHOT_RESPONSE)
         quorum_snapshot_response(quorum, peer, &received->snapshot_response);
+    else if (received->kind == ISR_MESSAGE_TIMEOUT_NOW_REQUEST)
+        quorum_timeout_now(quorum, peer, &received->timeout_now_request);
     quorum_settle(quorum);
 }
 
 static int64_t propose(struct isr_consensus *consensus, struct isr_bytes data)
 {
     struct isr_quorum *quorum = quorum_of(consensus);
-    if (quorum->told_role != ISR_CONSENSUS_LEADER || !leads_fully(quorum) || quorum->env->exiting)
+    if (quorum->told_role != ISR_CONSENSUS_LEADER || !leads_fully(quorum) || quorum->env->exiting ||
+        quorum->alteration.state == QUORUM_TRANSFERRING)
         return 0;
     return quorum_leader_append(quorum, ISR_ENTRY_COMMAND, data);
 }
 
-static void resign(struct isr_consensus *consensus)
+static void resign(struct isr_consensus *consensus, void (*done)(void *object), void *object)
+{
+    quorum_resign(quorum_of(consensus), done, object);
+}
+
+static enum isr_error transfer(struct isr_consensus *consensus, int32_t target)
 {
     struct isr_quorum *quorum = quorum_of(consensus);
-    quorum->resigned = true;
-    if (!quorum->started || quorum->role == ISR_CONSENSUS_FOLLOWER)
-        return;
-    quorum_role_set(quorum, ISR_CONSENSUS_FOLLOWER, ISR_NODE_NONE);
+    enum isr_error error = quorum_transfer(quorum, target);
     quorum_settle(quorum);
+    return error;
+}
+
+static enum isr_error change(struct isr_consensus *consensus, enum isr_quorum_change wanted, int32_t node)
+{
+    struct isr_quorum *quorum = quorum_of(consensus);
+    enum isr_error error = quorum_change(quorum, wanted, node);
+    quorum_settle(quorum);
+    return error;
+}
+
+static struct isr_consensus_members members(const struct isr_consensus *consensus)
+{
+    const struct isr_quorum *quorum = isr_quorum_of(consensus);
+    return quorum_configuration_at(quorum, quorum->commit_index)->members;
 }
 
 /* What the machine was told: a leader whose no-op is not committed yet serves nobody. */
@@ -264,6 +297,9 @@ struct isr_consensus *isr_quorum_new(struct isr_env *env)
         .message = message,
         .propose = propose,
         .resign = resign,
+        .transfer = transfer,
+        .change = change,
+        .members = members,
         .role = role,
         .term = term,
         .leader = leader,
@@ -283,5 +319,7 @@ struct isr_consensus *isr_quorum_new(struct isr_env *env)
     quorum_log_init(&quorum->log, env->heap);
     isr_timer_init(&quorum->election_timer, quorum_election_fire, quorum);
     isr_timer_init(&quorum->heartbeat_timer, quorum_heartbeat_fire, quorum);
+    isr_timer_init(&quorum->alteration.timer, quorum_alteration_fire, quorum);
+    isr_timer_init(&quorum->resignation.timer, quorum_resignation_fire, quorum);
     return &quorum->base;
 }

@@ -7,6 +7,10 @@
  *        ^                      |  ^                                        |                           |
  *        +--- leader heard -----+  +------------- timeout ------------------+                           |
  *        +-------- higher term, or (leader) no majority heard for an election timeout ------------------+
+ *        +-------- (leader) the configuration without it is committed (4.2.2) --------------------------+
+ *     FOLLOWER --TimeoutNow of its leader (3.10)--> CANDIDATE, without a pre-vote
+ * Only a voter stands for election, of its latest configuration or, while that is not committed, of the one
+ * before (4.2.2). What a leader is asked to alter is in alteration.c, configurations in membership.c.
  *
  * What is on disk, and who waits for it:
  *     vote file       term and vote   a vote, a vote request, an acknowledgement of entries
@@ -20,6 +24,7 @@
  *     log.base_index <= snapshot_index (nothing between the snapshot and the log is missing)
  *     durable_index <= written_index <= last index of the log
  *     durable_term <= term
+ *     configurations ascend; the first is at or before snapshot_index, the others behind it and in the log
  * Observations rebuild a node's log from nothing after each start: QUORUM_COMPACTED tells where it begins,
  * then QUORUM_APPENDED each entry found on disk. */
 #ifndef ISR_QUORUM_QUORUM_H
@@ -31,6 +36,7 @@
 enum isr_entry_kind {
     ISR_ENTRY_COMMAND, /* for the machine */
     ISR_ENTRY_NOOP,    /* the first of a leader's term (6.4) */
+    ISR_ENTRY_MEMBERS, /* a configuration, in effect from when it is appended (4.1) */
     ISR_ENTRY_KINDS
 };
 
@@ -68,12 +74,20 @@ struct quorum_log {
     int64_t end_position; /* in the log file, behind the last entry */
 };
 
-/* How the leader sends to a voter. PROBE: one request at a time until one is accepted. REPLICATE: pipelined.
+/* Who takes part from an entry of the log on; index 0: from the beginning. */
+struct quorum_configuration {
+    int64_t index;
+    struct isr_consensus_members members;
+};
+
+/* How the leader sends to a member. PROBE: one request at a time until one is accepted. REPLICATE: pipelined.
  * SNAPSHOT: what it needs is compacted. */
 enum quorum_peer_state { QUORUM_PROBE, QUORUM_REPLICATE, QUORUM_SNAPSHOT };
+enum quorum_part { QUORUM_OUTSIDE, QUORUM_LEARNER, QUORUM_VOTER };
 
 struct quorum_peer {
     int32_t node;
+    enum quorum_part part; /* in the latest configuration */
     enum quorum_peer_state state;
     int64_t next_index;      /* the next entry to send; optimistic */
     int64_t match_index;     /* known to agree and durable there */
@@ -114,6 +128,7 @@ struct quorum_log_file {
 struct quorum_snapshot {
     int64_t index;
     int32_t term;
+    struct quorum_configuration configuration; /* as of index */
     uint8_t *file;
     uint32_t file_bytes;
 };
@@ -122,9 +137,39 @@ struct quorum_snapshot {
 struct quorum_incoming {
     int64_t index;
     int32_t term;
+    struct quorum_configuration configuration;
     uint32_t total_bytes, received_bytes, capacity;
     uint8_t *file;  /* with room for the header in front; NULL when none */
     uint64_t round; /* of its last request */
+};
+
+/* What the leader is altering, one thing at a time: see alteration.c. */
+enum quorum_alteration_state {
+    QUORUM_UNALTERED,
+    QUORUM_CATCHING_UP,  /* node is brought up to date in rounds before it may vote (4.2.1) */
+    QUORUM_CHANGING,     /* a configuration is appended and not yet committed */
+    QUORUM_TRANSFERRING, /* nothing is proposed until node leads or an election timeout is over (3.10) */
+};
+
+struct quorum_alteration {
+    enum quorum_alteration_state state;
+    int32_t node;
+    int64_t index; /* CHANGING: of the configuration */
+    bool asked;    /* altered() is owed */
+    /* CATCHING_UP */
+    int64_t round_last_index; /* the round is over when the node has this entry */
+    int64_t round_began_ns;
+    uint32_t rounds_left;
+    /* TRANSFERRING */
+    bool target_told;
+    struct isr_timer timer;
+};
+
+/* Leadership is handed away before a clean stop. */
+struct quorum_resignation {
+    void (*done)(void *object); /* NULL: nobody waits */
+    void *object;
+    struct isr_timer timer;
 };
 
 enum { QUORUM_PEERS_MAX = ISR_REPLICAS_MAX };
@@ -134,14 +179,18 @@ struct isr_quorum {
     struct isr_env *env;
     struct isr_consensus_machine machine;
     int32_t node;
-    uint32_t majority;
-    struct quorum_peer peers[QUORUM_PEERS_MAX]; /* the other voters, in the order given */
+    struct quorum_peer peers[QUORUM_PEERS_MAX]; /* all other nodes, members or not, in the order given */
     uint32_t peers_count;
-    bool started;  /* recovery is over */
-    bool resigned; /* stands for no election any more */
+    struct quorum_configuration *configurations; /* see the invariants; the last is in effect */
+    uint32_t configurations_count, configurations_capacity;
+    bool votes_here;   /* this node is a voter of the configuration in effect */
+    uint32_t majority; /* of its voters */
+    bool started;      /* recovery is over */
+    bool resigned;     /* stands for no election any more */
 
     enum isr_consensus_role role;
     bool prevoting;
+    bool transferred; /* candidate: its leader told it to stand, voters must not stick to that leader */
     int32_t term;
     int32_t voted_for; /* ISR_NODE_NONE */
     int32_t leader;    /* ISR_NODE_NONE */
@@ -162,6 +211,8 @@ struct isr_quorum {
     /* leader */
     uint64_t round;
     int64_t noop_index;
+    struct quorum_alteration alteration;
+    struct quorum_resignation resignation;
 
     struct quorum_vote_file vote_file;
     struct quorum_log_file log_file;
@@ -192,6 +243,8 @@ static inline const struct isr_quorum *isr_quorum_of(const struct isr_consensus 
 /* For checks: the entry at index, NULL when compacted or beyond the end. Borrowed until the next step. */
 const struct quorum_entry *isr_quorum_entry(const struct isr_quorum *quorum, int64_t index);
 int64_t isr_quorum_last_index(const struct isr_quorum *quorum);
+/* The configuration in effect: the last in the log, committed or not. */
+const struct quorum_configuration *isr_quorum_configuration(const struct isr_quorum *quorum);
 /* What observations call digest. */
 uint64_t isr_quorum_digest(int32_t term, struct isr_bytes data);
 

@@ -65,6 +65,26 @@ static void term_recover(struct isr_quorum *quorum)
     quorum->env->metrics.quorum_term = quorum->term;
 }
 
+static void configurations_recover(struct isr_quorum *quorum)
+{
+    if (quorum->snapshot.file != NULL)
+        quorum_configurations_reset(quorum, &quorum->snapshot.configuration);
+    for (int64_t i = quorum->snapshot_index + 1; i <= quorum_log_last(&quorum->log); i++) {
+        const struct quorum_entry *entry = quorum_log_at(&quorum->log, i);
+        if (entry->kind == ISR_ENTRY_MEMBERS)
+            quorum_configurations_append(quorum, i, (struct isr_bytes){entry->data, entry->size});
+    }
+}
+
+/* KAFKA-10527: who led the term it finds on its disk has lost what it had not synced, and others may hold it:
+ * in the same term it would put something else there. */
+static bool leadership_is_resumed(const struct isr_quorum *quorum)
+{
+    return quorum->env->rules.restarted_leader == ISR_RULE_restarted_leader_resumes &&
+           quorum->voted_for == quorum->node && quorum->term > 0 &&
+           quorum_log_last_term(&quorum->log) == quorum->term;
+}
+
 static void recovered(struct isr_quorum *quorum)
 {
     struct quorum_log_file *file = &quorum->log_file;
@@ -87,9 +107,12 @@ static void recovered(struct isr_quorum *quorum)
     term_recover(quorum);
     leftovers_delete(quorum);
     log_observe(quorum);
+    configurations_recover(quorum);
     quorum->started = true;
     quorum_flush(quorum);
-    if (quorum->majority == 1)
+    if (leadership_is_resumed(quorum))
+        quorum_lead(quorum);
+    else if (quorum->votes_here && quorum->majority == 1)
         quorum_campaign(quorum);
     else
         quorum_election_arm(quorum);
@@ -187,20 +210,18 @@ static void snapshot_read(struct isr_quorum *quorum);
 static void snapshot_was_read(void *object, int64_t argument, const struct isr_io_result *result)
 {
     struct isr_quorum *quorum = object;
-    int64_t index = 0;
-    int32_t term = 0;
+    struct quorum_snapshot snapshot = {0};
     if (!quorum_io_ok(quorum, result))
         return;
-    if (!quorum_snapshot_get(result->bytes, &index, &term) || index != argument) {
+    if (!quorum_snapshot_get(result->bytes, &snapshot) || snapshot.index != argument) {
         snapshot_read(quorum);
         return;
     }
-    uint8_t *file = isr_heap_allocate(quorum->env->heap, result->bytes.size);
-    memcpy(file, result->bytes.data, result->bytes.size);
-    quorum->snapshot = (struct quorum_snapshot){
-        .index = index, .term = term, .file = file, .file_bytes = result->bytes.size};
-    quorum->snapshot_index = index;
-    quorum->snapshot_term = term;
+    snapshot.file = isr_heap_allocate(quorum->env->heap, result->bytes.size);
+    memcpy(snapshot.file, result->bytes.data, result->bytes.size);
+    quorum->snapshot = snapshot;
+    quorum->snapshot_index = snapshot.index;
+    quorum->snapshot_term = snapshot.term;
     log_read(quorum);
 }
 

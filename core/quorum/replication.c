@@ -113,8 +113,10 @@ int64_t quorum_leader_append(struct isr_quorum *quorum, uint8_t kind, struct isr
     quorum_append(quorum, quorum->term, kind, data);
     struct frame_cache cache = {0};
     quorum->round++;
-    for (uint32_t i = 0; i < quorum->peers_count; i++)
-        entries_send(quorum, &quorum->peers[i], &cache);
+    for (uint32_t i = 0; i < quorum->peers_count; i++) {
+        if (quorum_peer_is_served(quorum, &quorum->peers[i]))
+            entries_send(quorum, &quorum->peers[i], &cache);
+    }
     quorum_flush(quorum); /* 10.2.1: writes in parallel with the followers */
     return quorum_log_last(&quorum->log);
 }
@@ -128,6 +130,8 @@ void quorum_heartbeat_fire(void *object)
     quorum->round++;
     for (uint32_t i = 0; i < quorum->peers_count; i++) {
         struct quorum_peer *peer = &quorum->peers[i];
+        if (!quorum_peer_is_served(quorum, peer))
+            continue;
         if (peer->state != QUORUM_SNAPSHOT && peer->next_index <= quorum->log.base_index)
             quorum_snapshot_begin(quorum, peer);
         else if (peer->state == QUORUM_SNAPSHOT)
@@ -135,60 +139,85 @@ void quorum_heartbeat_fire(void *object)
         else
             append_send(quorum, peer, peer->next_index - 1, &cache);
     }
+    quorum_timeout_now_repeat(quorum);
     isr_env_timer_in(quorum->env, &quorum->heartbeat_timer, quorum->env->config.quorum_heartbeat_interval);
+}
+
+bool quorum_peer_is_served(const struct isr_quorum *quorum, const struct quorum_peer *peer)
+{
+    return peer->part != QUORUM_OUTSIDE ||
+           (quorum->alteration.state == QUORUM_CATCHING_UP && quorum->alteration.node == peer->node);
+}
+
+void quorum_peer_begin(struct isr_quorum *quorum, struct quorum_peer *peer)
+{
+    *peer = (struct quorum_peer){.node = peer->node,
+                                 .part = peer->part,
+                                 .state = QUORUM_PROBE,
+                                 .next_index = quorum_log_last(&quorum->log) + 1,
+                                 .heard_ns = quorum->env->now_ns,
+                                 .reset_round = quorum->round,
+                                 .inflight = peer->inflight};
 }
 
 void quorum_lead(struct isr_quorum *quorum)
 {
     quorum_role_set(quorum, ISR_CONSENSUS_LEADER, quorum->node);
     quorum->round = 0;
-    for (uint32_t i = 0; i < quorum->peers_count; i++) {
-        struct quorum_peer *peer = &quorum->peers[i];
-        int64_t *inflight = peer->inflight;
-        *peer = (struct quorum_peer){.node = peer->node,
-                                     .state = QUORUM_PROBE,
-                                     .next_index = quorum_log_last(&quorum->log) + 1,
-                                     .heard_ns = quorum->env->now_ns,
-                                     .inflight = inflight};
-    }
+    for (uint32_t i = 0; i < quorum->peers_count; i++)
+        quorum_peer_begin(quorum, &quorum->peers[i]);
     isr_env_timer_in(quorum->env, &quorum->election_timer, quorum->env->config.quorum_election_timeout);
     isr_env_timer_in(quorum->env, &quorum->heartbeat_timer, quorum->env->config.quorum_heartbeat_interval);
     /* 6.4: commits what earlier terms left, and tells the followers of the new leader. */
     quorum->noop_index = quorum_leader_append(quorum, ISR_ENTRY_NOOP, (struct isr_bytes){0});
 }
 
-/* The majority-th highest of the values; the leader's own is among them. */
-static int64_t majority_value(const struct isr_quorum *quorum, int64_t *values)
+/* Values of voters, the highest first. */
+struct ranking {
+    int64_t values[QUORUM_PEERS_MAX + 1];
+    uint32_t count;
+};
+
+static void rank(struct ranking *ranking, bool votes, int64_t value)
 {
-    uint32_t count = quorum->peers_count + 1;
-    for (uint32_t i = 1; i < count; i++) {
-        int64_t value = values[i];
-        uint32_t place = i;
-        for (; place > 0 && values[place - 1] < value; place--)
-            values[place] = values[place - 1];
-        values[place] = value;
-    }
-    return values[quorum->majority - 1];
+    if (!votes)
+        return;
+    uint32_t place = ranking->count++;
+    for (; place > 0 && ranking->values[place - 1] < value; place--)
+        ranking->values[place] = ranking->values[place - 1];
+    ranking->values[place] = value;
+}
+
+/* What a majority of the voters reached; of voters that nobody has an address of nothing is known. */
+static int64_t majority_value(const struct isr_quorum *quorum, const struct ranking *ranking)
+{
+    return quorum->majority <= ranking->count ? ranking->values[quorum->majority - 1] : INT64_MIN;
 }
 
 int64_t quorum_majority_heard_ns(const struct isr_quorum *quorum)
 {
-    int64_t heard[QUORUM_PEERS_MAX + 1];
-    heard[0] = quorum->env->now_ns;
+    struct ranking heard = {.count = 0};
+    rank(&heard, quorum->votes_here, quorum->env->now_ns);
     for (uint32_t i = 0; i < quorum->peers_count; i++)
-        heard[i + 1] = quorum->peers[i].heard_ns;
-    return majority_value(quorum, heard);
+        rank(&heard, quorum->peers[i].part == QUORUM_VOTER, quorum->peers[i].heard_ns);
+    return majority_value(quorum, &heard);
+}
+
+/* 3.6.2, figure 3.7: entries of earlier terms are never committed by counting. */
+static bool may_be_counted(const struct isr_quorum *quorum, int64_t index)
+{
+    return quorum->env->rules.commit_by_count == ISR_RULE_commit_by_count_any_term ||
+           quorum_log_term(&quorum->log, index) == quorum->term;
 }
 
 void quorum_leader_commit(struct isr_quorum *quorum)
 {
-    int64_t match[QUORUM_PEERS_MAX + 1];
-    match[0] = quorum->log_file.durable_index;
+    struct ranking match = {.count = 0};
+    rank(&match, quorum->votes_here, quorum->log_file.durable_index);
     for (uint32_t i = 0; i < quorum->peers_count; i++)
-        match[i + 1] = quorum->peers[i].match_index;
-    int64_t index = majority_value(quorum, match);
-    /* 3.6.2, figure 3.7: entries of earlier terms are never committed by counting. */
-    if (index > quorum->commit_index && quorum_log_term(&quorum->log, index) == quorum->term)
+        rank(&match, quorum->peers[i].part == QUORUM_VOTER, quorum->peers[i].match_index);
+    int64_t index = majority_value(quorum, &match);
+    if (index > quorum->commit_index && may_be_counted(quorum, index))
         quorum_commit_to(quorum, index);
 }
 
@@ -210,6 +239,7 @@ static void accepted(struct isr_quorum *quorum, struct quorum_peer *peer,
     if (peer->state == QUORUM_PROBE && response->round > peer->reset_round)
         peer->state = QUORUM_REPLICATE;
     quorum_leader_commit(quorum);
+    quorum_alteration_progress(quorum, peer);
     quorum_send_entries(quorum, peer);
 }
 
@@ -253,7 +283,8 @@ bool quorum_answer_counts(struct isr_quorum *quorum, struct quorum_peer *peer, i
         quorum_term_adopt(quorum, term);
         return false;
     }
-    if (term < quorum->term || quorum->role != ISR_CONSENSUS_LEADER || round > quorum->round)
+    if (term < quorum->term || quorum->role != ISR_CONSENSUS_LEADER || round > quorum->round ||
+        !quorum_peer_is_served(quorum, peer))
         return false;
     peer->heard_ns = quorum->env->now_ns;
     return true;

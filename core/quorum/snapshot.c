@@ -15,6 +15,7 @@ enum { ENTRIES_KEPT_DIVISOR = 4 };
 
 static void compact(struct isr_quorum *quorum)
 {
+    quorum_configurations_compact(quorum, quorum->snapshot_index);
     int64_t kept = quorum->env->config.quorum_snapshot_entries / ENTRIES_KEPT_DIVISOR;
     int64_t index = quorum->snapshot_index - kept;
     if (index <= quorum->log.base_index)
@@ -36,6 +37,7 @@ static void log_replace(struct isr_quorum *quorum)
             quorum->log.base_index + 1;
     quorum_log_reset(&quorum->log, quorum->snapshot_index, quorum->snapshot_term);
     quorum_log_file_reset(quorum);
+    quorum_configurations_reset(quorum, &quorum->snapshot.configuration);
     struct isr_observation *observation = isr_observe(quorum->env, ISR_OBSERVED_QUORUM_COMPACTED);
     observation->quorum_compacted.index = quorum->snapshot_index;
     observation->quorum_compacted.term = quorum->snapshot_term;
@@ -108,15 +110,14 @@ static void snapshot_saved(void *object, int64_t argument, const struct isr_io_r
     quorum_settle(quorum);
 }
 
-static void save(struct isr_quorum *quorum, int64_t index, int32_t term, uint8_t *file, uint32_t data_bytes,
-                 bool installs)
+static void save(struct isr_quorum *quorum, const struct quorum_snapshot *snapshot, bool installs)
 {
-    quorum_snapshot_seal(file, index, term, data_bytes);
-    quorum->saving = (struct quorum_snapshot){
-        .index = index, .term = term, .file = file, .file_bytes = data_bytes + QUORUM_SNAPSHOT_HEADER_BYTES};
+    quorum_snapshot_seal(snapshot->file, snapshot->index, snapshot->term, &snapshot->configuration,
+                         snapshot->file_bytes - QUORUM_SNAPSHOT_HEADER_BYTES);
+    quorum->saving = *snapshot;
     quorum->saving_installs = installs;
-    isr_env_replace(quorum->env, quorum_file(ISR_FILE_QUORUM_SNAPSHOT, index),
-                    (struct isr_bytes){.data = file, .size = quorum->saving.file_bytes}, snapshot_saved,
+    isr_env_replace(quorum->env, quorum_file(ISR_FILE_QUORUM_SNAPSHOT, snapshot->index),
+                    (struct isr_bytes){.data = snapshot->file, .size = snapshot->file_bytes}, snapshot_saved,
                     quorum, 0);
 }
 
@@ -131,7 +132,12 @@ void quorum_snapshot_take(struct isr_quorum *quorum)
     uint8_t *file = isr_heap_allocate(quorum->env->heap, QUORUM_SNAPSHOT_HEADER_BYTES + (size_t)data.size);
     if (data.size > 0)
         memcpy(file + QUORUM_SNAPSHOT_HEADER_BYTES, data.data, data.size);
-    save(quorum, applied, quorum_log_term(&quorum->log, applied), file, data.size, false);
+    const struct quorum_snapshot snapshot = {.index = applied,
+                                             .term = quorum_log_term(&quorum->log, applied),
+                                             .configuration = *quorum_configuration_at(quorum, applied),
+                                             .file = file,
+                                             .file_bytes = data.size + QUORUM_SNAPSHOT_HEADER_BYTES};
+    save(quorum, &snapshot, false);
 }
 
 /* ---- the leader ---- */
@@ -157,6 +163,9 @@ void quorum_snapshot_send(struct isr_quorum *quorum, struct quorum_peer *peer, b
                                                        .last_term = snapshot->term,
                                                        .offset = peer->snapshot_offset,
                                                        .total_bytes = total,
+                                                       .members_index = snapshot->configuration.index,
+                                                       .voters = snapshot->configuration.members.voters,
+                                                       .learners = snapshot->configuration.members.learners,
                                                        .data = data}};
     isr_send(quorum->env, peer->node, &message);
     peer->snapshot_sent_ns = quorum->env->now_ns;
@@ -180,6 +189,7 @@ static void snapshot_installed(struct isr_quorum *quorum, struct quorum_peer *pe
     peer->next_index = peer->match_index + 1;
     peer->state = QUORUM_PROBE;
     peer->reset_round = quorum->round;
+    quorum_alteration_progress(quorum, peer);
     quorum_send_entries(quorum, peer);
 }
 
@@ -213,9 +223,17 @@ void quorum_incoming_drop(struct isr_quorum *quorum)
     quorum->incoming = (struct quorum_incoming){0};
 }
 
+static struct isr_consensus_members members_of(const struct isr_snapshot_request *request)
+{
+    return (struct isr_consensus_members){.voters = request->voters, .learners = request->learners};
+}
+
 static bool request_is_sane(const struct isr_snapshot_request *request)
 {
-    return request->term >= 1 && request->term <= QUORUM_TERM_MAX && request->last_index >= 1 &&
+    const struct isr_consensus_members members = members_of(request);
+    return quorum_members_are_sane(&members) && request->members_index >= 0 &&
+           request->members_index <= request->last_index && request->term >= 1 &&
+           request->term <= QUORUM_TERM_MAX && request->last_index >= 1 &&
            request->last_index < QUORUM_INDEX_MAX && request->last_term >= 1 &&
            request->last_term <= request->term && request->total_bytes <= QUORUM_SNAPSHOT_BYTES_MAX &&
            request->offset <= request->total_bytes &&
@@ -248,6 +266,8 @@ static void incoming_take(struct isr_quorum *quorum, const struct isr_snapshot_r
         incoming->index = request->last_index;
         incoming->term = request->last_term;
         incoming->total_bytes = request->total_bytes;
+        incoming->configuration =
+            (struct quorum_configuration){.index = request->members_index, .members = members_of(request)};
     }
     incoming->round = request->round;
     if (request->offset != incoming->received_bytes)
@@ -258,7 +278,13 @@ static void incoming_take(struct isr_quorum *quorum, const struct isr_snapshot_r
     incoming_append(quorum, request->data);
     if (incoming->received_bytes < incoming->total_bytes)
         return;
-    save(quorum, incoming->index, incoming->term, incoming->file, incoming->total_bytes, true);
+    const struct quorum_snapshot snapshot = {.index = incoming->index,
+                                             .term = incoming->term,
+                                             .configuration = incoming->configuration,
+                                             .file = incoming->file,
+                                             .file_bytes =
+                                                 incoming->total_bytes + QUORUM_SNAPSHOT_HEADER_BYTES};
+    save(quorum, &snapshot, true);
     incoming->file = NULL;
 }
 

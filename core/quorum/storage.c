@@ -3,7 +3,8 @@
  *   vote      u32 magic, i32 term, i32 vote, u32 CRC-32C of what is before it
  *   log       header: u32 magic, i64 base index, i32 base term, u32 CRC-32C of what is before it
  *             record: u32 CRC-32C, u32 size, i64 index, i32 term, u8 kind, data
- *   snapshot  u32 magic, i64 index, i32 term, u32 size, u32 CRC-32C of these and the data, data
+ *   snapshot  u32 magic, i64 index, i32 term, u32 size, configuration as of index (i64 its index, voters,
+ *             learners: u8 count, 8 ids of u8), u32 CRC-32C of these and the data, data
  *
  * A record's checksum starts with the checksum before it (the header's for the first), so that a record left
  * over from a suffix that was cut can never continue the log that was written over it, whatever its term: a
@@ -12,7 +13,7 @@
 
 #define VOTE_MAGIC UINT32_C(0x31545651)     /* QVT1 */
 #define LOG_MAGIC UINT32_C(0x31474c51)      /* QLG1 */
-#define SNAPSHOT_MAGIC UINT32_C(0x314e5351) /* QSN1 */
+#define SNAPSHOT_MAGIC UINT32_C(0x324e5351) /* QSN2 */
 
 static bool term_is_sane(int32_t term)
 {
@@ -97,8 +98,10 @@ bool quorum_record_get(struct isr_bytes file, size_t *position, uint32_t chain, 
     if (record->crc != quorum_record_crc(chain, record->index, record->term, record->kind, record->data))
         return false;
     *position = reader.position;
+    struct isr_consensus_members members;
     return record->index >= 1 && record->index < QUORUM_INDEX_MAX && term_is_sane(record->term) &&
-           record->kind < ISR_ENTRY_KINDS;
+           record->kind < ISR_ENTRY_KINDS &&
+           (record->kind != ISR_ENTRY_MEMBERS || quorum_members_decode(record->data, &members));
 }
 
 static uint32_t snapshot_crc(const uint8_t *file, uint32_t data_bytes)
@@ -107,23 +110,52 @@ static uint32_t snapshot_crc(const uint8_t *file, uint32_t data_bytes)
     return isr_crc32c(crc, file + QUORUM_SNAPSHOT_HEADER_BYTES, data_bytes);
 }
 
-void quorum_snapshot_seal(uint8_t *file, int64_t index, int32_t term, uint32_t data_bytes)
+/* Always the same room, so that a snapshot's data has its place before its configuration is known. */
+static uint8_t *set_put(uint8_t *out, const struct isr_replicas *set)
+{
+    memset(out, 0, 1 + ISR_REPLICAS_MAX);
+    isr_put_replicas(out, *set);
+    return out + 1 + ISR_REPLICAS_MAX;
+}
+
+static struct isr_replicas set_get(struct isr_reader *reader)
+{
+    struct isr_replicas set = {0};
+    const uint8_t *bytes = isr_reader_take(reader, 1 + ISR_REPLICAS_MAX);
+    if (bytes == NULL)
+        return set;
+    struct isr_reader inner = {.data = bytes, .size_bytes = 1 + ISR_REPLICAS_MAX};
+    set = isr_get_replicas(&inner);
+    reader->failed = reader->failed || inner.failed;
+    return set;
+}
+
+void quorum_snapshot_seal(uint8_t *file, int64_t index, int32_t term,
+                          const struct quorum_configuration *configuration, uint32_t data_bytes)
 {
     uint8_t *out = isr_put_i64(isr_put_u32(file, SNAPSHOT_MAGIC), index);
     out = isr_put_u32(isr_put_i32(out, term), data_bytes);
+    out = isr_put_i64(out, configuration->index);
+    out = set_put(set_put(out, &configuration->members.voters), &configuration->members.learners);
     isr_put_u32(out, snapshot_crc(file, data_bytes));
 }
 
-bool quorum_snapshot_get(struct isr_bytes file, int64_t *index, int32_t *term)
+bool quorum_snapshot_get(struct isr_bytes file, struct quorum_snapshot *snapshot)
 {
     struct isr_reader reader = {.data = file.data, .size_bytes = file.size};
+    struct quorum_configuration *configuration = &snapshot->configuration;
     uint32_t magic = isr_get_u32(&reader);
-    *index = isr_get_i64(&reader);
-    *term = isr_get_i32(&reader);
+    snapshot->index = isr_get_i64(&reader);
+    snapshot->term = isr_get_i32(&reader);
     uint32_t size = isr_get_u32(&reader);
+    configuration->index = isr_get_i64(&reader);
+    configuration->members.voters = set_get(&reader);
+    configuration->members.learners = set_get(&reader);
     uint32_t crc = isr_get_u32(&reader);
+    snapshot->file_bytes = file.size;
     if (reader.failed || magic != SNAPSHOT_MAGIC || size != file.size - QUORUM_SNAPSHOT_HEADER_BYTES)
         return false;
-    return crc == snapshot_crc(file.data, size) && *index >= 1 && *index < QUORUM_INDEX_MAX &&
-           term_is_sane(*term);
+    return crc == snapshot_crc(file.data, size) && snapshot->index >= 1 &&
+           snapshot->index < QUORUM_INDEX_MAX && term_is_sane(snapshot->term) && configuration->index >= 0 &&
+           configuration->index <= snapshot->index && quorum_members_are_sane(&configuration->members);
 }

@@ -545,6 +545,7 @@ static inline struct cluster *cluster_new(const unsigned *roles, int32_t nodes_c
         process->options = (struct isr_node_options){.id = id,
                                                      .roles = roles[id - 1],
                                                      .controllers = controllers,
+                                                     .voters = controllers,
                                                      .bootstrap = brokers,
                                                      .config = *config};
         test_heap_init(&process->heap);

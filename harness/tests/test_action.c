@@ -48,9 +48,10 @@ static void example_of(const char *form, char *text, size_t size)
 {
     static const struct {
         const char *hole, *text;
-    } holes[] = {{"<p>", "orders-0"}, {"<n>|none", "none"},  {"elected|<n>", "elected"},
-                 {"<n>", "n1"},       {"<set>", "[1, 2]"},   {"<cmp>", ">="},
-                 {"<number>", "12"},  {"<duration>", "3ms"}, {"is|is not", "is not"}};
+    } holes[] = {{"<p>", "orders-0"},    {"<n>|none", "none"}, {"elected|<n>", "elected"},
+                 {"<n>", "n1"},          {"<set>", "[1, 2]"},  {"<controllers>", "[1, n2]"},
+                 {"<cmp>", ">="},        {"<number>", "12"},   {"<duration>", "3ms"},
+                 {"is|is not", "is not"}};
     size_t used = 0;
     while (*form != '\0') {
         size_t i = 0, length = strcspn(form, " ");

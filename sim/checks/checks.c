@@ -198,6 +198,7 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
     case ISR_OBSERVED_QUORUM_APPLIED:
     case ISR_OBSERVED_QUORUM_COMPACTED:
     case ISR_OBSERVED_QUORUM_SNAPSHOT_INSTALLED:
+    case ISR_OBSERVED_QUORUM_MEMBERS:
         check_raft_observe(checks, node, observation);
         break;
     case ISR_OBSERVED_RECORD_READ:

@@ -18,9 +18,10 @@ struct raft_prefix {
 /* One index of the log, over all nodes. */
 struct raft_slot {
     struct raft_prefix *prefixes;
-    int32_t committed_term; /* 0: not known to be committed */
+    int32_t committed_term; /* of the entry; 0: not known to be committed */
     int32_t committed_by;
-    int32_t applied_by; /* who applied it first, 0: nobody */
+    int32_t committed_in; /* the term of who told it first: that of the leader that committed it, or later */
+    int32_t applied_by;   /* who applied it first, 0: nobody */
     int32_t applied_term;
     uint64_t applied_digest;
 };
@@ -34,6 +35,8 @@ struct raft_node {
     int32_t leads_term; /* 0: it does not lead */
     int32_t term;
     int32_t voted_term, voted_for;
+    struct isr_replicas voters; /* of the configuration that it goes by; none: not told */
+    bool untold;                /* it started, and did not tell yet what is in its log */
 };
 
 struct raft_leader {
@@ -170,7 +173,8 @@ static void compacted(struct sim_checks *checks, int32_t node, int64_t index, in
         return;
     uint32_t gone = index - log->base_index < log->count ? (uint32_t)(index - log->base_index) : log->count;
     log->count -= gone;
-    memmove(log->entries, log->entries + gone, sizeof *log->entries * log->count);
+    if (log->count > 0)
+        memmove(log->entries, log->entries + gone, sizeof *log->entries * log->count);
     log->base_index = index;
     log->base = base != NULL ? base : prefix_find(slot_at(checks, index), term);
 }
@@ -198,18 +202,22 @@ static void leader_elected(struct sim_checks *checks, int32_t node, int32_t term
     raft->leaders[raft->leaders_count++] = (struct raft_leader){.term = term, .node = node, .life = life};
 }
 
-/* R4: everything committed is in the log of a leader elected later. By log matching the last entry speaks for
- * all. */
+/* R4: everything committed in an earlier term is in the log of a leader. By log matching the last such entry
+ * speaks for all. Who wins an old term late, by votes that were long on their way, owes nothing of what later
+ * terms committed. */
 static void leader_complete(struct sim_checks *checks, int32_t node, int32_t term)
 {
     const struct raft_node *log = &checks->raft->nodes[node];
     int64_t index = checks->raft->committed_index;
     check_count(checks, SIM_INVARIANT_R4);
+    while (index > log->base_index &&
+           (slot_at(checks, index)->committed_term == 0 || slot_at(checks, index)->committed_in >= term))
+        index--;
     if (index <= log->base_index)
         return;
     const struct raft_slot *slot = slot_at(checks, index);
     const struct raft_prefix *entry = entry_at(log, index);
-    if (slot->committed_term > term || (entry != NULL && entry->term == slot->committed_term))
+    if (entry != NULL && entry->term == slot->committed_term)
         return;
     if (entry == NULL)
         check_fail(checks, SIM_INVARIANT_R4,
@@ -270,7 +278,38 @@ static void commit_one(struct sim_checks *checks, int32_t node, int64_t index, i
     if (slot->committed_term == 0) {
         slot->committed_term = term;
         slot->committed_by = node;
+        slot->committed_in = checks->raft->nodes[node].term;
     }
+}
+
+/* Whoever acknowledged an entry still has it, on its disk where its process is gone. */
+static bool may_hold(const struct raft_node *log, int64_t index, int32_t term)
+{
+    if (log->untold || index < log->base_index)
+        return true;
+    const struct raft_prefix *entry = entry_at(log, index);
+    return entry != NULL ? entry->term == term : index == log->base_index;
+}
+
+/* R6. The quorum is that of the configuration which the leader goes by when it commits: the last in its log,
+ * committed or not. Learners are no part of it, nor is a leader that is not a voter any more. */
+static void commit_counted(struct sim_checks *checks, int32_t node, int64_t index, int32_t term)
+{
+    const struct raft_node *leader = &checks->raft->nodes[node];
+    unsigned holders = 0;
+    if (leader->leads_term == 0 || leader->voters.count == 0)
+        return;
+    check_count(checks, SIM_INVARIANT_R6);
+    for (unsigned i = 0; i < leader->voters.count; i++) {
+        int32_t voter = leader->voters.ids[i];
+        if (voter > checks->view.nodes_count || may_hold(&checks->raft->nodes[voter], index, term))
+            holders++;
+    }
+    if (2 * holders <= leader->voters.count)
+        check_fail(checks, SIM_INVARIANT_R6,
+                   "controllers: %s, leader of term %d, committed entry %ld, which %d of its voters %s hold",
+                   check_node_label(checks, node).text, leader->leads_term, index, (int)holders,
+                   check_set_label(&leader->voters).text);
 }
 
 static void committed(struct sim_checks *checks, int32_t node, int64_t index, int32_t term)
@@ -283,6 +322,7 @@ static void committed(struct sim_checks *checks, int32_t node, int64_t index, in
             commit_one(checks, node, i, entry->term);
     }
     commit_one(checks, node, index, term);
+    commit_counted(checks, node, index, term);
     if (index > raft->committed_index)
         raft->committed_index = index;
 }
@@ -314,6 +354,8 @@ void check_raft_process(struct sim_checks *checks, int32_t node)
     log->count = 0;
     log->leads_term = 0;
     log->term = 0;
+    log->voters.count = 0;
+    log->untold = true;
 }
 
 static bool sensible(int64_t index)
@@ -323,6 +365,10 @@ static bool sensible(int64_t index)
 
 void check_raft_observe(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
 {
+    if (observation->kind == ISR_OBSERVED_QUORUM_MEMBERS)
+        checks->raft->nodes[node].voters = isr_replicas_unpack((uint64_t)observation->quorum_members.voters);
+    else
+        checks->raft->nodes[node].untold = false;
     if (observation->kind == ISR_OBSERVED_QUORUM_ROLE) {
         role_taken(checks, node, (enum isr_consensus_role)observation->quorum_role.role,
                    (int32_t)observation->quorum_role.term);

@@ -1,4 +1,11 @@
-/* Raft's five properties (Ongaro's thesis, figure 3.2) on the controllers, from what their consensus tells.
+/* Raft's five properties (Ongaro's thesis, figure 3.2) on the controllers, and that leaders count a majority
+ * of voters (R6), from what their consensus tells.
+ *
+ * What each assumes of who takes part: R1 to R5 nothing. Terms, entries and what was committed have the same
+ * meaning for all nodes that ever took part, voters, learners and removed ones alike, and must go together
+ * whatever configurations were in effect: a wrong change of members shows itself as a second leader, a leader
+ * that lacks something, or two entries applied at one index. R6 alone knows configurations, and takes the
+ * leader's own for right.
  *
  * A node's log is followed entry by entry; it is rebuilt from nothing after each start, when the node tells
  * again what it found on its disk. Per (index, term) one chained digest of the whole prefix is kept for all

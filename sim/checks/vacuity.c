@@ -27,6 +27,7 @@ static const char *why_due(const struct sim_checks *checks, enum sim_invariant i
     case SIM_INVARIANT_R3:
     case SIM_INVARIANT_R4:
     case SIM_INVARIANT_R5:
+    case SIM_INVARIANT_R6:
         return checks->view.raft ? "there are Raft controllers" : NULL;
     case SIM_INVARIANTS:
         break;

@@ -22,15 +22,21 @@ struct fake_consensus {
     enum isr_consensus_role role;
     int32_t term, leader;
     int64_t last, committed, first;
+    struct isr_consensus_members members;
+    enum isr_error refusal; /* of transfer() and change() */
+    enum isr_quorum_change asked_change;
+    int32_t asked_node;
     bool refuses; /* propose() answers 0 although nobody said that leadership is gone */
     struct fake_entry entries[FAKE_ENTRIES_MAX]; /* by index */
 };
 
 static inline void fake_start(struct isr_consensus *consensus, struct isr_env *env,
-                              const struct isr_replicas *voters, const struct isr_consensus_machine *machine)
+                              const struct isr_replicas *voters, const struct isr_replicas *nodes,
+                              const struct isr_consensus_machine *machine)
 {
     struct fake_consensus *fake = (struct fake_consensus *)consensus;
-    (void)voters;
+    (void)nodes;
+    fake->members.voters = *voters;
     fake->env = env;
     fake->machine = *machine;
 }
@@ -60,9 +66,29 @@ static inline int64_t fake_propose(struct isr_consensus *consensus, struct isr_b
     return fake->role == ISR_CONSENSUS_LEADER && !fake->refuses ? fake_append(fake, true, data) : 0;
 }
 
-static inline void fake_resign(struct isr_consensus *consensus)
+static inline void fake_resign(struct isr_consensus *consensus, void (*done)(void *object), void *object)
 {
     (void)consensus;
+    done(object);
+}
+
+static inline enum isr_error fake_change(struct isr_consensus *consensus, enum isr_quorum_change change,
+                                         int32_t node)
+{
+    struct fake_consensus *fake = (struct fake_consensus *)consensus;
+    fake->asked_change = change;
+    fake->asked_node = node;
+    return fake->refusal;
+}
+
+static inline enum isr_error fake_transfer(struct isr_consensus *consensus, int32_t target)
+{
+    return fake_change(consensus, ISR_QUORUM_TRANSFER, target);
+}
+
+static inline struct isr_consensus_members fake_members(const struct isr_consensus *consensus)
+{
+    return ((const struct fake_consensus *)consensus)->members;
 }
 
 static inline enum isr_consensus_role fake_role(const struct isr_consensus *consensus)
@@ -104,9 +130,10 @@ static inline int64_t fake_first_index(const struct isr_consensus *consensus)
 
 static inline const struct isr_consensus_ops *fake_ops(void)
 {
-    static const struct isr_consensus_ops ops = {fake_start, fake_message,    fake_propose, fake_resign,
-                                                 fake_role,  fake_term,       fake_leader,  fake_commit_index,
-                                                 fake_entry, fake_first_index};
+    static const struct isr_consensus_ops ops = {
+        fake_start,        fake_message, fake_propose,    fake_resign, fake_transfer,
+        fake_change,       fake_members, fake_role,       fake_term,   fake_leader,
+        fake_commit_index, fake_entry,   fake_first_index};
     return &ops;
 }
 

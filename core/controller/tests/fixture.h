@@ -27,7 +27,7 @@ static inline void fixture_standby(struct fixture *f)
     test_env_init(&f->env, &f->heap);
     fake_init(&f->fake);
     struct isr_replicas voters = isr_replicas_unpack(0x030201);
-    isr_controller_init(&f->controller, &f->env, &voters, &f->fake.base);
+    isr_controller_init(&f->controller, &f->env, &voters, &voters, &f->fake.base);
     isr_controller_start(&f->controller);
 }
 

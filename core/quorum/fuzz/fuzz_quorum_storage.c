@@ -54,9 +54,10 @@ static int64_t snapshot_repair(struct disk_bytes *file)
     if (file->size < QUORUM_SNAPSHOT_HEADER_BYTES)
         return 1;
     int64_t index = number_at(file->data + 4);
-    int32_t term = 0;
-    memcpy(&term, file->data + 12, sizeof term);
-    quorum_snapshot_seal(file->data, index, term, file->size - QUORUM_SNAPSHOT_HEADER_BYTES);
+    uint32_t crc = isr_crc32c(0, file->data, QUORUM_SNAPSHOT_HEADER_BYTES - 4);
+    crc_set(file->data + QUORUM_SNAPSHOT_HEADER_BYTES - 4,
+            isr_crc32c(crc, file->data + QUORUM_SNAPSHOT_HEADER_BYTES,
+                       file->size - QUORUM_SNAPSHOT_HEADER_BYTES));
     return index;
 }
 

@@ -223,6 +223,8 @@ struct cluster_node {
     int64_t applied_count;
     int64_t applied_last;
     enum isr_consensus_role told_role;
+    int64_t altered_count; /* how often altered() was told in this life, and what last */
+    enum isr_error altered_error;
     bool load_fails;
     /* its log, as observed */
     int32_t terms[CLUSTER_INDEX_MAX];
@@ -235,6 +237,8 @@ struct cluster_node {
 
 struct cluster {
     uint32_t count;
+    uint32_t voters_count; /* of the first configuration: the first nodes */
+    struct isr_rules rules;
     struct cluster_node *nodes;
     struct isr_config config;
     struct test_random random;
@@ -452,6 +456,13 @@ static inline void machine_changed(void *object, enum isr_consensus_role role, i
     node->told_role = role;
 }
 
+static inline void machine_altered(void *object, enum isr_error error)
+{
+    struct cluster_node *node = object;
+    node->altered_count++;
+    node->altered_error = error;
+}
+
 /* ---- steps ---- */
 
 static inline void effect_send(struct cluster *cluster, uint32_t from, const struct isr_effect *effect)
@@ -542,10 +553,13 @@ static inline void step_finish(struct cluster *cluster, uint32_t place)
 static inline void cluster_start(struct cluster *cluster, uint32_t place)
 {
     struct cluster_node *node = &cluster->nodes[place];
-    struct isr_rules rules = {0};
     struct isr_replicas voters = {0};
-    for (uint32_t i = 0; i < cluster->count; i++)
-        isr_replicas_add(&voters, (int32_t)i + 1);
+    struct isr_replicas nodes = {0};
+    for (uint32_t i = 0; i < cluster->count; i++) {
+        isr_replicas_add(&nodes, (int32_t)i + 1);
+        if (i < cluster->voters_count)
+            isr_replicas_add(&voters, (int32_t)i + 1);
+    }
     node->alive = true;
     node->exited = false;
     node->errored = false;
@@ -557,16 +571,17 @@ static inline void cluster_start(struct cluster *cluster, uint32_t place)
     node->base = 0;
     node->last = 0;
     node->told_role = ISR_CONSENSUS_FOLLOWER;
+    node->altered_count = 0;
     node->disk_free_ns = 0;
     test_heap_init(&node->heap);
-    isr_env_init(&node->env, (int32_t)place + 1, &node->heap.heap, &cluster->config, &rules,
+    isr_env_init(&node->env, (int32_t)place + 1, &node->heap.heap, &cluster->config, &cluster->rules,
                  test_random_next(&cluster->random));
     isr_env_begin(&node->env, cluster->now_ns);
     struct isr_consensus *consensus = isr_quorum_new(&node->env);
     node->quorum = (struct isr_quorum *)consensus;
-    struct isr_consensus_machine machine = {machine_apply, machine_snapshot, machine_load, machine_changed,
-                                            node};
-    consensus->ops->start(consensus, &node->env, &voters, &machine);
+    struct isr_consensus_machine machine = {machine_apply,   machine_snapshot, machine_load,
+                                            machine_changed, machine_altered,  node};
+    consensus->ops->start(consensus, &node->env, &voters, &nodes, &machine);
     step_finish(cluster, place);
 }
 
@@ -703,6 +718,7 @@ static inline struct cluster *cluster_new(uint32_t count, uint64_t seed)
 {
     struct cluster *cluster = calloc(1, sizeof *cluster);
     cluster->count = count;
+    cluster->voters_count = count;
     cluster->nodes = calloc(count, sizeof *cluster->nodes);
     cluster->config = isr_config_default();
     cluster->random.state = seed;

@@ -319,10 +319,11 @@ static void odd_message(struct test_random *random, struct isr_message *message,
                                                  : 1 + (int32_t)test_random_below(random, 9);
     uint64_t round =
         test_random_chance(random, 3) ? (uint64_t)odd_number(random) : test_random_below(random, 30);
-    *message = (struct isr_message){.kind = ISR_MESSAGE_VOTE_REQUEST + test_random_below(random, 6)};
+    *message = (struct isr_message){.kind = ISR_MESSAGE_VOTE_REQUEST + test_random_below(random, 7)};
     if (message->kind == ISR_MESSAGE_VOTE_REQUEST) {
-        message->vote_request = (struct isr_vote_request){term, (uint8_t)test_random_below(random, 3),
-                                                          odd_number(random), (int32_t)odd_number(random)};
+        message->vote_request =
+            (struct isr_vote_request){term, (uint8_t)test_random_below(random, 3), odd_number(random),
+                                      (int32_t)odd_number(random), (uint8_t)test_random_below(random, 3)};
     } else if (message->kind == ISR_MESSAGE_VOTE_RESPONSE) {
         message->vote_response = (struct isr_vote_response){term, (uint8_t)test_random_below(random, 3), term,
                                                             (uint8_t)test_random_below(random, 3)};
@@ -330,7 +331,7 @@ static void odd_message(struct test_random *random, struct isr_message *message,
         uint32_t count = test_random_below(random, 4);
         for (uint32_t i = 0; i < count; i++)
             entries[i] = (struct isr_raft_entry){(int32_t)test_random_below(random, 9),
-                                                 (uint8_t)test_random_below(random, 3), data};
+                                                 (uint8_t)test_random_below(random, 4), data};
         message->append_request = (struct isr_append_request){
             term, round, odd_number(random), (int32_t)odd_number(random), odd_number(random), entries, count};
     } else if (message->kind == ISR_MESSAGE_APPEND_RESPONSE) {
@@ -338,13 +339,19 @@ static void odd_message(struct test_random *random, struct isr_message *message,
             (struct isr_append_response){term, round, (uint8_t)test_random_below(random, 3),
                                          odd_number(random), (int32_t)odd_number(random)};
     } else if (message->kind == ISR_MESSAGE_SNAPSHOT_REQUEST) {
-        message->snapshot_request = (struct isr_snapshot_request){term,
-                                                                  round,
-                                                                  odd_number(random),
-                                                                  (int32_t)odd_number(random),
-                                                                  (uint32_t)odd_number(random),
-                                                                  (uint32_t)odd_number(random),
-                                                                  data};
+        message->snapshot_request = (struct isr_snapshot_request){
+            .term = term,
+            .round = round,
+            .last_index = odd_number(random),
+            .last_term = (int32_t)odd_number(random),
+            .offset = (uint32_t)odd_number(random),
+            .total_bytes = (uint32_t)odd_number(random),
+            .members_index = odd_number(random),
+            .voters = isr_replicas_unpack(test_random_below(random, 4) * 0x030201),
+            .learners = isr_replicas_unpack(test_random_below(random, 4)),
+            .data = data};
+    } else if (message->kind == ISR_MESSAGE_TIMEOUT_NOW_REQUEST) {
+        message->timeout_now_request = (struct isr_timeout_now_request){term};
     } else {
         message->snapshot_response =
             (struct isr_snapshot_response){term, round, odd_number(random), (uint32_t)odd_number(random),
@@ -496,19 +503,28 @@ static void leader_stays_when_only_its_disk_is_slow(void **state)
     cluster_free(cluster);
 }
 
+static void resigned(void *object)
+{
+    *(bool *)object = true;
+}
+
 static void another_leads_when_the_leader_resigns(void **state)
 {
     (void)state;
     uint32_t leader;
+    bool done = false;
     struct cluster *cluster = cluster_elected(3, 5, &leader);
     struct cluster_node *node = &cluster->nodes[leader];
     isr_env_begin(&node->env, cluster->now_ns);
-    node->quorum->base.ops->resign(&node->quorum->base);
+    node->quorum->base.ops->resign(&node->quorum->base, resigned, &done);
     step_finish(cluster, leader);
+    assert_false(done);
+    cluster_run(cluster, 200 * ISR_MS); /* told to stand, nobody waits for an election timeout */
+    assert_true(done);
     assert_int_equal(node->told_role, ISR_CONSENSUS_FOLLOWER);
-    cluster_run(cluster, 5 * ISR_SECOND);
     assert_true(cluster_leader(cluster) >= 0);
     assert_int_not_equal(cluster_leader(cluster), (int)leader);
+    assert_int_equal(cluster->elections, 2);
     cluster_free(cluster);
 }
 

@@ -90,16 +90,43 @@ static void snapshot_is_refused_when_cut_or_changed(void **state)
     (void)state;
     uint8_t file[QUORUM_SNAPSHOT_HEADER_BYTES + 9] = {0};
     struct isr_bytes bytes = {file, sizeof file};
-    int64_t index = 0;
-    int32_t term = 0;
-    quorum_snapshot_seal(file, 12, 4, 9);
-    assert_true(quorum_snapshot_get(bytes, &index, &term));
-    assert_int_equal(index, 12);
-    assert_int_equal(term, 4);
+    struct quorum_snapshot snapshot;
+    const struct quorum_configuration configuration = {
+        .index = 7,
+        .members = {.voters = isr_replicas_unpack(0x030201), .learners = isr_replicas_unpack(0x04)}};
+    quorum_snapshot_seal(file, 12, 4, &configuration, 9);
+    assert_true(quorum_snapshot_get(bytes, &snapshot));
+    assert_int_equal(snapshot.index, 12);
+    assert_int_equal(snapshot.term, 4);
+    assert_int_equal(snapshot.configuration.index, 7);
+    assert_int_equal(isr_replicas_pack(&snapshot.configuration.members.voters), 0x030201);
+    assert_int_equal(isr_replicas_pack(&snapshot.configuration.members.learners), 0x04);
     for (uint32_t size = 0; size < sizeof file; size++)
-        assert_false(quorum_snapshot_get((struct isr_bytes){file, size}, &index, &term));
-    file[QUORUM_SNAPSHOT_HEADER_BYTES + 8] ^= 1;
-    assert_false(quorum_snapshot_get(bytes, &index, &term));
+        assert_false(quorum_snapshot_get((struct isr_bytes){file, size}, &snapshot));
+    for (uint32_t i = 0; i < sizeof file; i++) {
+        file[i] ^= 1;
+        assert_false(quorum_snapshot_get(bytes, &snapshot));
+        file[i] ^= 1;
+    }
+}
+
+static void snapshot_is_refused_when_its_configuration_is_nonsense(void **state)
+{
+    (void)state;
+    uint8_t file[QUORUM_SNAPSHOT_HEADER_BYTES] = {0};
+    struct isr_bytes bytes = {file, sizeof file};
+    struct quorum_snapshot snapshot;
+    struct quorum_configuration configuration = {.index = 13,
+                                                 .members.voters = isr_replicas_unpack(0x030201)};
+    quorum_snapshot_seal(file, 12, 4, &configuration, 0);
+    assert_false(quorum_snapshot_get(bytes, &snapshot)); /* from behind the snapshot */
+    configuration.index = 3;
+    configuration.members.learners = isr_replicas_unpack(0x02);
+    quorum_snapshot_seal(file, 12, 4, &configuration, 0);
+    assert_false(quorum_snapshot_get(bytes, &snapshot)); /* votes and does not */
+    configuration.members = (struct isr_consensus_members){.learners = isr_replicas_unpack(0x02)};
+    quorum_snapshot_seal(file, 12, 4, &configuration, 0);
+    assert_false(quorum_snapshot_get(bytes, &snapshot)); /* nobody votes */
 }
 
 int main(void)
@@ -110,6 +137,7 @@ int main(void)
         cmocka_unit_test(log_header_is_refused_when_it_is_nonsense),
         cmocka_unit_test(records_end_when_the_chain_breaks),
         cmocka_unit_test(snapshot_is_refused_when_cut_or_changed),
+        cmocka_unit_test(snapshot_is_refused_when_its_configuration_is_nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

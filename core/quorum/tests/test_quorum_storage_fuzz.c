@@ -32,7 +32,9 @@ static void start_survives_when_files_are_damaged(void **state)
         quorum_vote_put(at, (int32_t)test_random_below(&random, 5), ISR_NODE_NONE);
         uint8_t *log = at + QUORUM_VOTE_BYTES;
         uint8_t *snapshot = records_put(log, base, test_random_below(&random, 12));
-        quorum_snapshot_seal(snapshot, index, 1 + (int32_t)(index - base) / 3, 20);
+        const struct quorum_configuration configuration = {.index = index / 2,
+                                                           .members.voters = isr_replicas_unpack(0x030201)};
+        quorum_snapshot_seal(snapshot, index, 1 + (int32_t)(index - base) / 3, &configuration, 20);
         uint32_t size = (uint32_t)(snapshot - input) + QUORUM_SNAPSHOT_HEADER_BYTES + 20;
         input[0] = (uint8_t)(FLAG_REPAIR | test_random_below(&random, 8));
         input[1] = (uint8_t)(base + 1);

@@ -160,7 +160,8 @@ static void prints_its_name_and_fields(void **state)
     char buffer[200];
     struct isr_text text = ISR_TEXT(buffer);
     isr_message_print(&message, &text);
-    assert_string_equal(buffer, "VOTE_REQUEST term=3 pre_vote=1 last_log_index=9 last_log_term=0");
+    assert_string_equal(buffer,
+                        "VOTE_REQUEST term=3 pre_vote=1 last_log_index=9 last_log_term=0 transferred=0");
     struct isr_isr_member members[] = {{1, 5}, {2, -1}};
     message = (struct isr_message){.kind = ISR_MESSAGE_ALTER_PARTITION_REQUEST};
     message.alter_partition_request.tp = (struct isr_tp){4, 2};

@@ -219,6 +219,74 @@ static void fires_r5_when_two_entries_are_committed_at_one_index(void **state)
     fake_free(&fake);
 }
 
+static void members(struct fake *fake, int32_t node, uint64_t voters, uint64_t learners)
+{
+    FAKE_TELL(fake, node, QUORUM_MEMBERS, quorum_members, .index = 1, .voters = (int64_t)voters,
+              .learners = (int64_t)learners);
+}
+
+static void fires_r6_when_a_learner_is_counted(void **state)
+{
+    (void)state;
+    struct fake fake;
+    raft_init(&fake);
+    members(&fake, 1, 0x0201, 0x03);
+    append(&fake, 1, 3, 1, 13);
+    append(&fake, 3, 3, 1, 13);
+    commit(&fake, 1, 3, 1);
+    FAKE_FAILS(&fake, R6, "n1, leader of term 1, committed entry 3, which 1 of its voters");
+    fake_free(&fake);
+}
+
+static void fires_r6_when_a_removed_leader_counts_itself(void **state)
+{
+    (void)state;
+    struct fake fake;
+    raft_init(&fake);
+    members(&fake, 1, 0x0302, 0);
+    append(&fake, 1, 3, 1, 13);
+    append(&fake, 2, 3, 1, 13);
+    commit(&fake, 1, 3, 1);
+    FAKE_FAILS(&fake, R6, "committed entry 3");
+    fake_free(&fake);
+}
+
+static void holds_r6_when_the_majority_is_that_of_the_new_configuration(void **state)
+{
+    (void)state;
+    struct fake fake;
+    raft_init(&fake);
+    members(&fake, 1, 0x030201, 0);
+    append(&fake, 1, 3, 1, 13);
+    append(&fake, 3, 3, 1, 13);
+    commit(&fake, 1, 3, 1);
+    members(&fake, 1, 0x0201, 0x03);
+    append(&fake, 1, 4, 1, 14);
+    append(&fake, 2, 3, 1, 13);
+    append(&fake, 2, 4, 1, 14);
+    fake_end_process(&fake, 2, false, false); /* what it acknowledged is on its disk, */
+    fake_start(&fake, 2);                     /* though it has not read it yet */
+    commit(&fake, 1, 4, 1);
+    FAKE_HOLDS(&fake);
+    fake_free(&fake);
+}
+
+static void holds_r4_when_an_old_term_is_won_late(void **state)
+{
+    (void)state;
+    struct fake fake;
+    raft_init(&fake);
+    append(&fake, 1, 3, 1, 13);
+    append(&fake, 2, 3, 1, 13);
+    role(&fake, 2, ISR_CONSENSUS_LEADER, 3);
+    commit(&fake, 2, 3, 1);
+    role(&fake, 3, ISR_CONSENSUS_LEADER, 2); /* its votes were long on their way */
+    FAKE_HOLDS(&fake);
+    role(&fake, 3, ISR_CONSENSUS_LEADER, 4);
+    FAKE_FAILS(&fake, R4, "n3 was elected leader of term 4 with a Raft log up to 2, but entry 3");
+    fake_free(&fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +305,10 @@ int main(void)
         cmocka_unit_test(holds_r4_when_the_leader_has_all_that_is_committed),
         cmocka_unit_test(fires_r5_when_two_controllers_apply_different_entries),
         cmocka_unit_test(fires_r5_when_two_entries_are_committed_at_one_index),
+        cmocka_unit_test(fires_r6_when_a_learner_is_counted),
+        cmocka_unit_test(fires_r6_when_a_removed_leader_counts_itself),
+        cmocka_unit_test(holds_r6_when_the_majority_is_that_of_the_new_configuration),
+        cmocka_unit_test(holds_r4_when_an_old_term_is_won_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
