@@ -106,6 +106,10 @@ static void generate_config(struct fault_plan *plan, uint64_t seed)
         fault_one_in(&draws, 2) ? fault_between(&draws, 10, 60) : config->quorum_snapshot_entries;
     config->request_timeout = fault_between(&draws, 700, 2000) * ISR_MS;
     config->quorum_append_inflight = fault_between(&draws, 1, 8);
+    config->fetch_sessions = fault_one_in(&draws, 4) ? 0 : 1;
+    config->fetch_session_slots =
+        fault_one_in(&draws, 3) ? fault_between(&draws, 0, 3) : config->fetch_session_slots;
+    config->fetch_session_eviction = fault_between(&draws, 200, 5000) * ISR_MS;
 }
 
 /* Of a chase: what takes time takes little of it, so that a run has room for many failovers. */

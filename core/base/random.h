@@ -11,6 +11,7 @@ enum isr_random_purpose {
     ISR_RANDOM_ELECTION, /* Raft's election timeout */
     ISR_RANDOM_BACKOFF,  /* jitter of retries */
     ISR_RANDOM_INCARNATION,
+    ISR_RANDOM_SESSION, /* ids of fetch sessions */
     ISR_RANDOM_PURPOSES
 };
 

@@ -18,7 +18,7 @@
 #include "core/wire/message.h"
 
 struct isr_fetch_loop;
-struct isr_fetch_waiter;
+struct isr_fetch_session;
 struct isr_produce_waiter;
 struct isr_lifecycle;
 struct isr_metadata_follower;
@@ -42,8 +42,11 @@ struct isr_broker {
     uint32_t partitions_count, partitions_capacity;
     struct isr_broker_topic *table; /* by topic id: the same partitions, to be found at once */
     uint32_t table_count;
-    struct isr_fetch_loop *loops[ISR_NODE_MAX + 1]; /* by leader's node id; NULL: none yet */
-    struct isr_fetch_waiter *fetch_waiters_free;
+    struct isr_fetch_loop *loops[ISR_NODE_MAX + 1];             /* by leader's node id; NULL: none yet */
+    struct isr_fetch_session *fetch_sessions[ISR_NODE_MAX + 1]; /* by peer; NULL: none with an id */
+    uint32_t fetch_sessions_count;
+    struct isr_fetch_session *fetch_sessions_free;
+    struct isr_fetch_wait *fetch_waits_free;
     struct isr_produce_waiter *produce_waiters_free;
     struct isr_timer lag_timer; /* looks for members that fell out of sync, every replica_lag_time_max / 2 */
     struct isr_lifecycle *lifecycle;                 /* lifecycle.c */

@@ -4,6 +4,8 @@
  *   arrived --otherwise--> waiting
  *   waiting --enough data, stale high watermark, new role or epoch, time over-------> answered
  *
+ * Every request is one of a session (fetch_session.h), if only of a session that ends with its answer.
+ *
  * What a follower's fetch tells of its log is taken when it arrives, before anything is read, and only for
  * partitions that are neither refused nor diverging (KAFKA-13141); the answer is read when it leaves. */
 #include "core/broker/fetch_service.h"
@@ -73,12 +75,10 @@ static enum isr_error beyond_end_error(const struct isr_partition *partition, in
     return ISR_ERROR_OFFSET_OUT_OF_RANGE;
 }
 
-static struct fetch_view view_partition(const struct isr_broker *broker, struct isr_partition *partition,
+static struct fetch_view view_partition(struct isr_partition *partition,
                                         const struct isr_fetch_partition *asked, int32_t from,
                                         int32_t replica_id, int64_t replica_epoch)
 {
-    if (partition == NULL)
-        return view_refused(isr_partition_missing(broker, asked->tp));
     if (replica_id >= 0 && replica_id != from)
         return view_refused(ISR_ERROR_INVALID_REQUEST);
     enum isr_error error = check_sender(partition, asked, replica_id, replica_epoch);
@@ -186,214 +186,186 @@ static struct isr_bytes read_records(struct isr_partition *partition, const stru
     return isr_log_read(partition->log, asked->fetch_offset, limit, most > 0 ? (uint32_t)most : 0);
 }
 
-struct fetch_reader { /* who asks */
-    int32_t from;
-    uint32_t correlation;
-    int32_t replica_id;
-    int64_t replica_epoch;
+struct fetch_reader { /* what an answer may still hold */
     int64_t left_bytes;
     bool empty; /* nothing was read yet */
 };
 
-static void fill_data(struct isr_partition *partition, const struct isr_fetch_partition *asked,
-                      struct fetch_reader *reader, int64_t limit, struct isr_fetch_answer *answer)
+static void fill_data(const struct isr_fetch_wait *wait, struct fetch_reader *reader, int64_t limit,
+                      struct isr_fetch_answer *answer)
 {
-    answer->records = read_records(partition, asked, limit, reader->left_bytes, reader->empty);
+    struct isr_partition *partition = wait->partition;
+    int32_t replica_id = wait->session->replica_id;
+    answer->records = read_records(partition, &wait->asked, limit, reader->left_bytes, reader->empty);
     if (answer->records.size > 0)
         reader->empty = false;
     reader->left_bytes -= answer->records.size;
-    if (reader->replica_id < 0)
+    if (replica_id < 0)
         return;
-    struct isr_remote_replica *remote = isr_partition_remote(partition, reader->replica_id);
+    struct isr_remote_replica *remote = isr_partition_remote(partition, replica_id);
     remote->high_watermark_sent = partition->log->high_watermark;
 }
 
-static void fill_answer(struct isr_broker *broker, struct isr_partition *partition,
-                        const struct isr_fetch_partition *asked, struct fetch_reader *reader,
-                        struct isr_fetch_answer *answer)
+static struct isr_fetch_answer answer_about(const struct isr_partition *partition, struct isr_tp tp)
 {
-    *answer = (struct isr_fetch_answer){.tp = asked->tp,
-                                        .high_watermark = ISR_OFFSET_NONE,
-                                        .log_start = ISR_OFFSET_NONE,
-                                        .diverging_epoch = ISR_EPOCH_NONE,
-                                        .diverging_end = ISR_OFFSET_NONE,
-                                        .leader = ISR_NODE_NONE,
-                                        .leader_epoch = ISR_EPOCH_NONE};
-    if (partition != NULL) {
-        answer->high_watermark = partition->log->high_watermark;
-        answer->log_start = partition->log->log_start;
-        answer->leader = (int16_t)partition->leader;
-        answer->leader_epoch = partition->leader_epoch;
-    }
-    struct fetch_view view =
-        view_partition(broker, partition, asked, reader->from, reader->replica_id, reader->replica_epoch);
+    struct isr_fetch_answer answer = {.tp = tp,
+                                      .high_watermark = ISR_OFFSET_NONE,
+                                      .log_start = ISR_OFFSET_NONE,
+                                      .diverging_epoch = ISR_EPOCH_NONE,
+                                      .diverging_end = ISR_OFFSET_NONE,
+                                      .leader = ISR_NODE_NONE,
+                                      .leader_epoch = ISR_EPOCH_NONE};
+    if (partition == NULL)
+        return answer;
+    answer.high_watermark = partition->log->high_watermark;
+    answer.log_start = partition->log->log_start;
+    answer.leader = (int16_t)partition->leader;
+    answer.leader_epoch = partition->leader_epoch;
+    return answer;
+}
+
+static struct fetch_view view_wait(const struct isr_fetch_wait *wait)
+{
+    const struct isr_fetch_session *session = wait->session;
+    return view_partition(wait->partition, &wait->asked, session->from, session->replica_id,
+                          session->replica_epoch);
+}
+
+/* Whether the partition is to be looked at again with the session's next request: there is more to give, or
+ * a fetch of the replica, though it tells nothing new, may let it into the ISR or move the high watermark,
+ * which also depend on time and on what the metadata says of others. */
+static bool stays_hot(const struct isr_fetch_wait *wait, int64_t limit)
+{
+    const struct isr_partition *partition = wait->partition;
+    int32_t replica_id = wait->session->replica_id;
+    if (wait->asked.fetch_offset < limit)
+        return true;
+    return replica_id >= 0 &&
+           (partition->log->high_watermark < limit || !isr_replicas_contain(&partition->isr, replica_id));
+}
+
+/* Fills the answer about a hot partition; false when there is nothing to say. */
+static bool answer_hot(struct isr_fetch_wait *wait, struct fetch_reader *reader,
+                       struct isr_fetch_answer *answer)
+{
+    struct isr_fetch_session *session = wait->session;
+    struct isr_broker *broker = session->broker;
+    struct fetch_view view = view_wait(wait);
+    *answer = answer_about(wait->partition, wait->asked.tp);
     switch (view.outcome) {
     case FETCH_REFUSED:
         answer->error = (uint8_t)view.error;
-        observe_refused(broker, partition, asked, reader->from, view.error);
-        break;
+        observe_refused(broker, wait->partition, &wait->asked, session->from, view.error);
+        isr_fetch_wait_drop(wait);
+        return true;
     case FETCH_DIVERGED:
         answer->diverging_epoch = view.diverging.epoch;
         answer->diverging_end = view.diverging.end_offset;
-        observe_diverged(broker, asked, reader->from, view.diverging);
-        break;
+        observe_diverged(broker, &wait->asked, session->from, view.diverging);
+        isr_fetch_wait_drop(wait);
+        return true;
     case FETCH_DATA:
-        fill_data(partition, asked, reader, view.limit, answer);
         break;
     }
+    fill_data(wait, reader, view.limit, answer);
+    bool news = !session->incremental || answer->records.size > 0 ||
+                answer->high_watermark != wait->high_watermark_told ||
+                answer->log_start != wait->log_start_told;
+    wait->high_watermark_told = answer->high_watermark;
+    wait->log_start_told = answer->log_start;
+    bool hot = stays_hot(wait, view.limit);
+    if (!hot || answer->records.size > 0)
+        isr_fetch_wait_cool(wait);
+    if (hot)
+        isr_fetch_wait_warm(wait); /* behind the others when it was given something */
+    return news;
 }
 
-static void send_answers(struct isr_broker *broker, const struct fetch_reader *reader,
-                         struct isr_fetch_answer *answers, uint32_t count)
+static void send_answers(const struct isr_fetch_session *session, struct isr_fetch_answer *answers,
+                         uint32_t count)
 {
     struct isr_message message = {.kind = ISR_MESSAGE_FETCH_RESPONSE,
-                                  .fetch_response = {.correlation = reader->correlation,
+                                  .fetch_response = {.correlation = session->correlation,
+                                                     .session_id = session->id,
                                                      .partitions = answers,
                                                      .partitions_count = count}};
-    isr_send(broker->env, reader->from, &message);
+    isr_send(session->broker->env, session->from, &message);
 }
 
-static void answer_now(struct isr_broker *broker, int32_t from, const struct isr_fetch_request *request)
+/* Answers with what there is, after what was refused at once. */
+static void answer(struct isr_fetch_session *session, const struct isr_fetch_answer *refused,
+                   uint32_t refused_count)
 {
-    struct fetch_reader reader = {.from = from,
-                                  .correlation = request->correlation,
-                                  .replica_id = request->replica_id,
-                                  .replica_epoch = request->replica_epoch,
-                                  .left_bytes = request->max_bytes,
-                                  .empty = true};
+    struct isr_env *env = session->broker->env;
+    struct fetch_reader reader = {.left_bytes = session->max_bytes, .empty = true};
+    uint32_t hot_count = session->hot_count;
+    uint32_t count = refused_count;
     struct isr_fetch_answer *answers =
-        isr_scratch_allocate(&broker->env->scratch, request->partitions_count * sizeof *answers);
-    for (uint32_t i = 0; i < request->partitions_count; i++) {
-        const struct isr_fetch_partition *asked = &request->partitions[i];
-        fill_answer(broker, isr_broker_partition(broker, asked->tp), asked, &reader, &answers[i]);
+        isr_scratch_allocate(&env->scratch, (hot_count + refused_count) * sizeof *answers);
+    if (refused_count > 0)
+        memcpy(answers, refused, refused_count * sizeof *answers);
+    struct isr_fetch_wait *wait = session->hot_first;
+    for (uint32_t i = 0; i < hot_count; i++) {
+        struct isr_fetch_wait *next = wait->hot_next;
+        if (answer_hot(wait, &reader, &answers[count]))
+            count++;
+        wait = next;
     }
-    send_answers(broker, &reader, answers, request->partitions_count);
+    session->waiting = false;
+    isr_timer_cancel(&env->timers, &session->timer);
+    send_answers(session, answers, count);
+    if (session->id == 0)
+        isr_fetch_session_end(session);
 }
 
 /* ---- waiting ---- */
 
-static void wait_unlink(struct isr_fetch_wait *wait)
+static void finish(void *session)
 {
-    if (wait->previous != NULL)
-        wait->previous->next = wait->next;
-    else
-        wait->partition->fetch_waits = wait->next;
-    if (wait->next != NULL)
-        wait->next->previous = wait->previous;
+    answer(session, NULL, 0);
 }
 
-static void wait_link(struct isr_fetch_wait *wait)
+static int64_t limit_of(const struct isr_fetch_wait *wait)
 {
-    wait->previous = NULL;
-    wait->next = wait->partition->fetch_waits;
-    if (wait->next != NULL)
-        wait->next->previous = wait;
-    wait->partition->fetch_waits = wait;
-}
-
-/* Answers with what there is and gives the memory back. */
-static void finish(struct isr_fetch_waiter *waiter)
-{
-    struct isr_broker *broker = waiter->broker;
-    isr_timer_cancel(&broker->env->timers, &waiter->timer);
-    struct fetch_reader reader = {.from = waiter->from,
-                                  .correlation = waiter->correlation,
-                                  .replica_id = waiter->replica_id,
-                                  .replica_epoch = waiter->replica_epoch,
-                                  .left_bytes = waiter->max_bytes,
-                                  .empty = true};
-    struct isr_fetch_answer *answers =
-        isr_scratch_allocate(&broker->env->scratch, waiter->waits_count * sizeof *answers);
-    for (uint32_t i = 0; i < waiter->waits_count; i++) {
-        struct isr_fetch_wait *wait = &waiter->waits[i];
-        wait_unlink(wait);
-        fill_answer(broker, wait->partition, &wait->asked, &reader, &answers[i]);
-    }
-    send_answers(broker, &reader, answers, waiter->waits_count);
-    waiter->next = broker->fetch_waiters_free;
-    broker->fetch_waiters_free = waiter;
-}
-
-static void on_timeout(void *object)
-{
-    finish(object);
-}
-
-static struct isr_fetch_waiter *waiter_take(struct isr_broker *broker, uint32_t waits_count)
-{
-    struct isr_heap *heap = broker->env->heap;
-    struct isr_fetch_waiter *waiter = broker->fetch_waiters_free;
-    if (waiter == NULL)
-        waiter = isr_heap_allocate(heap, sizeof *waiter);
-    else
-        broker->fetch_waiters_free = waiter->next;
-    waiter->broker = broker;
-    waiter->ready = false;
-    isr_timer_init(&waiter->timer, on_timeout, waiter);
-    if (waiter->waits_capacity < waits_count) {
-        isr_heap_release(heap, waiter->waits);
-        waiter->waits = isr_heap_allocate(heap, waits_count * sizeof *waiter->waits);
-        waiter->waits_capacity = waits_count;
-    }
-    return waiter;
-}
-
-static void wait_for_more(struct isr_broker *broker, int32_t from, const struct isr_fetch_request *request)
-{
-    struct isr_fetch_waiter *waiter = waiter_take(broker, request->partitions_count);
-    waiter->from = from;
-    waiter->correlation = request->correlation;
-    waiter->replica_id = request->replica_id;
-    waiter->replica_epoch = request->replica_epoch;
-    waiter->min_bytes = request->min_bytes;
-    waiter->max_bytes = request->max_bytes;
-    waiter->available_bytes = 0;
-    waiter->waits_count = request->partitions_count;
-    for (uint32_t i = 0; i < request->partitions_count; i++) {
-        struct isr_fetch_wait *wait = &waiter->waits[i];
-        *wait = (struct isr_fetch_wait){.waiter = waiter,
-                                        .partition = isr_broker_partition(broker, request->partitions[i].tp),
-                                        .asked = request->partitions[i]};
-        int64_t limit =
-            request->replica_id < 0 ? wait->partition->log->high_watermark : isr_leader_end(wait->partition);
-        wait->available_bytes = available_bytes(wait->partition, &wait->asked, limit);
-        waiter->available_bytes += wait->available_bytes;
-        wait_link(wait);
-    }
-    int64_t wait_ns = request->max_wait_ns;
-    if (wait_ns > WAIT_SECONDS_MAX * ISR_SECOND)
-        wait_ns = WAIT_SECONDS_MAX * ISR_SECOND;
-    isr_env_timer_in(broker->env, &waiter->timer, wait_ns);
+    return wait->session->replica_id < 0 ? wait->partition->log->high_watermark
+                                         : isr_leader_end(wait->partition);
 }
 
 static bool wait_is_over(struct isr_fetch_wait *wait)
 {
-    struct isr_fetch_waiter *waiter = wait->waiter;
-    struct isr_partition *partition = wait->partition;
-    int64_t limit = waiter->replica_id < 0 ? partition->log->high_watermark : isr_leader_end(partition);
-    int64_t bytes = available_bytes(partition, &wait->asked, limit);
-    waiter->available_bytes += bytes - wait->available_bytes;
+    struct isr_fetch_session *session = wait->session;
+    int64_t bytes = available_bytes(wait->partition, &wait->asked, limit_of(wait));
+    session->available_bytes += bytes - wait->available_bytes;
     wait->available_bytes = bytes;
-    return waiter->available_bytes >= waiter->min_bytes ||
-           high_watermark_stale(partition, waiter->replica_id);
+    return session->available_bytes >= session->min_bytes ||
+           high_watermark_stale(wait->partition, session->replica_id);
 }
 
-/* Two passes: a waiter may stand in the list more than once, and finishing one takes it out of every list. */
+/* Two passes: what finishing a session does may change the list. */
 static void wake(struct isr_partition *partition, bool all)
 {
-    struct isr_fetch_waiter *ready = NULL;
+    struct isr_fetch_session *ready = NULL;
     for (struct isr_fetch_wait *wait = partition->fetch_waits; wait != NULL; wait = wait->next) {
-        if (wait->waiter->ready || (!all && !wait_is_over(wait)))
+        struct isr_fetch_session *session = wait->session;
+        isr_fetch_wait_warm(wait);
+        if (!session->waiting || session->ready || (!all && !wait_is_over(wait)))
             continue;
-        wait->waiter->ready = true;
-        wait->waiter->next = ready; /* the list is newest first: so the oldest is answered first */
-        ready = wait->waiter;
+        session->ready = true;
+        session->next = ready; /* the list is newest first: so the oldest is answered first */
+        ready = session;
     }
     while (ready != NULL) {
-        struct isr_fetch_waiter *waiter = ready;
-        ready = waiter->next;
-        finish(waiter);
+        struct isr_fetch_session *session = ready;
+        ready = session->next;
+        session->ready = false;
+        finish(session);
     }
+}
+
+void isr_fetch_warm(struct isr_partition *partition)
+{
+    for (struct isr_fetch_wait *wait = partition->fetch_waits; wait != NULL; wait = wait->next)
+        isr_fetch_wait_warm(wait);
 }
 
 void isr_fetch_wake(struct isr_partition *partition)
@@ -407,39 +379,168 @@ void isr_fetch_wake_all(struct isr_partition *partition)
     wake(partition, true);
 }
 
+void isr_fetch_forget(struct isr_partition *partition)
+{
+    isr_fetch_wake_all(partition);
+    while (partition->fetch_waits != NULL)
+        isr_fetch_wait_drop(partition->fetch_waits);
+}
+
+/* ---- sessions ---- */
+
+static void refuse_session(struct isr_broker *broker, int32_t from, const struct isr_fetch_request *request,
+                           enum isr_error error)
+{
+    struct isr_message message = {
+        .kind = ISR_MESSAGE_FETCH_RESPONSE,
+        .fetch_response = {.correlation = request->correlation, .error = (uint8_t)error}};
+    broker->env->metrics.fetch_session_errors++;
+    isr_send(broker->env, from, &message);
+}
+
+static void end_session(struct isr_fetch_session *session)
+{
+    if (session->waiting)
+        finish(session); /* nobody else will answer */
+    isr_fetch_session_end(session);
+}
+
+/* Everything is listed: whatever session the peer had ends. */
+static struct isr_fetch_session *begin_session(struct isr_broker *broker, int32_t from,
+                                               const struct isr_fetch_request *request)
+{
+    struct isr_fetch_session *former = isr_fetch_session_of(broker, from);
+    if (former != NULL) {
+        if (former->epoch == 1 && former->correlation == request->correlation)
+            return NULL; /* the request that began it, once more */
+        end_session(former);
+    }
+    struct isr_fetch_session *evicted =
+        request->session_epoch == 0 ? isr_fetch_session_to_evict(broker, request->replica_id >= 0) : NULL;
+    if (evicted != NULL)
+        end_session(evicted);
+    struct isr_fetch_session *session = isr_fetch_session_new(broker, from, request, finish);
+    session->epoch = 1;
+    return session;
+}
+
+static int32_t epoch_after(int32_t epoch)
+{
+    return epoch == INT32_MAX ? 1 : epoch + 1;
+}
+
+static struct isr_fetch_session *go_on(struct isr_broker *broker, int32_t from,
+                                       const struct isr_fetch_request *request)
+{
+    struct isr_fetch_session *session = isr_fetch_session_of(broker, from);
+    if (session == NULL || session->id != request->session_id || session->replica_id != request->replica_id ||
+        session->replica_epoch != request->replica_epoch) {
+        refuse_session(broker, from, request, ISR_ERROR_FETCH_SESSION_ID_NOT_FOUND);
+        return NULL;
+    }
+    if (session->epoch != request->session_epoch) {
+        /* The network's copy of the request handled last must not end the session. */
+        if (session->correlation != request->correlation)
+            refuse_session(broker, from, request, ISR_ERROR_INVALID_FETCH_SESSION_EPOCH);
+        return NULL;
+    }
+    if (session->waiting)
+        finish(session);
+    session->epoch = epoch_after(session->epoch);
+    session->incremental = true;
+    return session;
+}
+
 /* ---- arrival ---- */
 
 struct arrival {
-    int64_t available_bytes;
+    struct isr_fetch_answer *refused;
+    uint32_t refused_count;
     bool urgent; /* there is something to say at once */
 };
 
-static void arrive(struct isr_broker *broker, int32_t from, const struct isr_fetch_request *request,
-                   const struct isr_fetch_partition *asked, struct arrival *arrival)
+/* A partition that is listed: new to the session, or changed. */
+static void list(struct isr_fetch_session *session, const struct isr_fetch_partition *asked,
+                 struct arrival *arrival)
 {
+    struct isr_broker *broker = session->broker;
     struct isr_partition *partition = isr_broker_partition(broker, asked->tp);
-    struct fetch_view view =
-        view_partition(broker, partition, asked, from, request->replica_id, request->replica_epoch);
+    if (partition == NULL) {
+        enum isr_error error = isr_partition_missing(broker, asked->tp);
+        struct isr_fetch_answer *refused = &arrival->refused[arrival->refused_count++];
+        *refused = answer_about(NULL, asked->tp);
+        refused->error = (uint8_t)error;
+        observe_refused(broker, NULL, asked, session->from, error);
+        return;
+    }
+    struct isr_fetch_wait *wait = isr_fetch_wait_find(session, partition);
+    if (wait == NULL)
+        wait = isr_fetch_wait_add(session, partition);
+    else
+        isr_fetch_wait_warm(wait);
+    wait->asked = *asked;
+}
+
+static void forget(struct isr_fetch_session *session, struct isr_tp tp)
+{
+    const struct isr_partition *partition = isr_broker_partition(session->broker, tp);
+    struct isr_fetch_wait *wait = partition != NULL ? isr_fetch_wait_find(session, partition) : NULL;
+    if (wait != NULL)
+        isr_fetch_wait_drop(wait);
+}
+
+static void look_at(struct isr_fetch_wait *wait, struct arrival *arrival)
+{
+    struct isr_fetch_session *session = wait->session;
+    struct isr_partition *partition = wait->partition;
+    struct fetch_view view = view_wait(wait);
+    wait->available_bytes = 0;
     if (view.outcome != FETCH_DATA) {
         arrival->urgent = true;
         return;
     }
-    if (request->replica_id >= 0)
-        update_remote(partition, isr_partition_remote(partition, request->replica_id), asked,
-                      request->replica_epoch);
-    arrival->available_bytes += available_bytes(partition, asked, view.limit);
-    arrival->urgent = arrival->urgent || high_watermark_stale(partition, request->replica_id);
+    if (session->replica_id >= 0)
+        update_remote(partition, isr_partition_remote(partition, session->replica_id), &wait->asked,
+                      session->replica_epoch);
+    wait->available_bytes = available_bytes(partition, &wait->asked, view.limit);
+    session->available_bytes += wait->available_bytes;
+    arrival->urgent = arrival->urgent || high_watermark_stale(partition, session->replica_id);
+}
+
+static void wait_for_more(struct isr_fetch_session *session, int64_t wait_ns)
+{
+    if (wait_ns > WAIT_SECONDS_MAX * ISR_SECOND)
+        wait_ns = WAIT_SECONDS_MAX * ISR_SECOND;
+    session->waiting = true;
+    isr_env_timer_in(session->broker->env, &session->timer, wait_ns);
 }
 
 void isr_fetch_request(struct isr_broker *broker, int32_t from, const struct isr_fetch_request *request)
 {
     broker->env->metrics.fetch_requests++;
+    struct isr_fetch_session *session =
+        request->session_epoch > 0 ? go_on(broker, from, request) : begin_session(broker, from, request);
+    if (session == NULL)
+        return;
+    session->correlation = request->correlation;
+    session->min_bytes = request->min_bytes;
+    session->max_bytes = request->max_bytes;
+    session->available_bytes = 0;
     struct arrival arrival = {0};
+    if (request->partitions_count > 0)
+        arrival.refused =
+            isr_scratch_allocate(&broker->env->scratch, request->partitions_count * sizeof *arrival.refused);
+    for (uint32_t i = 0; i < request->forgotten_count; i++)
+        forget(session, request->forgotten[i].tp);
     for (uint32_t i = 0; i < request->partitions_count; i++)
-        arrive(broker, from, request, &request->partitions[i], &arrival);
-    if (arrival.urgent || arrival.available_bytes >= request->min_bytes || request->max_wait_ns <= 0 ||
-        request->partitions_count == 0)
-        answer_now(broker, from, request);
+        list(session, &request->partitions[i], &arrival);
+    /* Cold ones are caught up as of now; who becomes warm below is looked at with this request. */
+    session->used_ns = broker->env->now_ns;
+    for (struct isr_fetch_wait *wait = session->hot_first; wait != NULL; wait = wait->hot_next)
+        look_at(wait, &arrival);
+    if (arrival.urgent || arrival.refused_count > 0 || session->available_bytes >= session->min_bytes ||
+        request->max_wait_ns <= 0 || session->all == NULL)
+        answer(session, arrival.refused, arrival.refused_count);
     else
-        wait_for_more(broker, from, request);
+        wait_for_more(session, request->max_wait_ns);
 }

@@ -40,6 +40,77 @@ static void loop_failed(struct isr_fetch_loop *loop)
     loop->not_before_ns = env->now_ns + backoff_ns(env, loop->failures);
 }
 
+/* ---- who is due, and what the leader was told ---- */
+
+static void due_set(struct isr_partition *partition)
+{
+    struct isr_fetcher *fetcher = partition->fetching;
+    struct isr_fetch_loop *loop = fetcher->loop;
+    if (fetcher->due)
+        return;
+    fetcher->due = true;
+    fetcher->due_next = NULL;
+    fetcher->due_previous = loop->due_last;
+    *(loop->due_last != NULL ? &loop->due_last->fetching->due_next : &loop->due_first) = partition;
+    loop->due_last = partition;
+}
+
+static void due_clear(struct isr_partition *partition)
+{
+    struct isr_fetcher *fetcher = partition->fetching;
+    struct isr_fetch_loop *loop = fetcher->loop;
+    if (!fetcher->due)
+        return;
+    struct isr_partition *next = fetcher->due_next, *previous = fetcher->due_previous;
+    *(previous != NULL ? &previous->fetching->due_next : &loop->due_first) = next;
+    *(next != NULL ? &next->fetching->due_previous : &loop->due_last) = previous;
+    fetcher->due = false;
+}
+
+static void set_listed(struct isr_fetcher *fetcher, bool listed)
+{
+    fetcher->loop->listed += listed;
+    fetcher->loop->listed -= fetcher->listed;
+    fetcher->listed = listed;
+}
+
+/* The leader is not to answer about it any more; it learns that with the next request of the session. */
+static void unlist(struct isr_partition *partition)
+{
+    struct isr_fetcher *fetcher = partition->fetching;
+    struct isr_fetch_loop *loop = fetcher->loop;
+    if (!fetcher->listed)
+        return;
+    set_listed(fetcher, false);
+    loop->forgotten =
+        ISR_GROW(loop->broker->env->heap, loop->forgotten, loop->forgotten_count, loop->forgotten_capacity);
+    loop->forgotten[loop->forgotten_count++] = (struct isr_forgotten_partition){.tp = partition->tp};
+}
+
+/* Whether the leader has to be told, or told anew, where this replica is. */
+static bool changed(const struct isr_partition *partition)
+{
+    const struct isr_fetcher *fetcher = partition->fetching;
+    const struct isr_log *log = partition->log;
+    return !fetcher->listed || fetcher->sent_offset != log->log_end ||
+           fetcher->sent_epoch != partition->leader_epoch ||
+           fetcher->sent_last_epoch != isr_log_last_epoch(log) || fetcher->sent_log_start != log->log_start;
+}
+
+/* The next request lists everything, whatever the leader was told before. */
+static void list_anew(struct isr_fetch_loop *loop)
+{
+    for (uint32_t i = 0; i < loop->members_count; i++) {
+        uint32_t place = loop->first + i;
+        struct isr_partition *partition =
+            loop->members[place < loop->members_count ? place : place - loop->members_count];
+        due_clear(partition);
+        due_set(partition);
+        set_listed(partition->fetching, false);
+    }
+    loop->forgotten_count = 0;
+}
+
 /* ---- requests ---- */
 
 static void mark_sent(struct isr_partition *partition, uint32_t correlation)
@@ -49,6 +120,7 @@ static void mark_sent(struct isr_partition *partition, uint32_t correlation)
     fetcher->sent_epoch = partition->leader_epoch;
     fetcher->sent_offset = partition->log->log_end;
     fetcher->sent_last_epoch = isr_log_last_epoch(partition->log);
+    fetcher->sent_log_start = partition->log->log_start;
 }
 
 static void send_fetch(struct isr_fetch_loop *loop, struct isr_fetch_partition *asked, uint32_t count)
@@ -62,8 +134,12 @@ static void send_fetch(struct isr_fetch_loop *loop, struct isr_fetch_partition *
                                                     .min_bytes = (uint32_t)env->config.fetch_min_bytes,
                                                     .max_bytes = (uint32_t)env->config.fetch_max_bytes,
                                                     .partitions = asked,
-                                                    .partitions_count = count}};
+                                                    .partitions_count = count,
+                                                    .forgotten = loop->forgotten,
+                                                    .forgotten_count = loop->forgotten_count}};
+    isr_fetch_handle_ask(&loop->session, &env->config, &message.fetch_request);
     isr_send(env, loop->leader, &message);
+    loop->forgotten_count = 0;
     isr_env_timer_in(env, &loop->fetch_timeout, env->config.fetch_max_wait + env->config.request_timeout);
 }
 
@@ -107,23 +183,28 @@ static void add_fetch(struct isr_fetch_loop *loop, struct turn *turn, struct isr
 {
     if (turn->fetch_correlation == 0)
         return;
+    due_clear(partition);
+    if (!changed(partition))
+        return;
     if (turn->fetches == NULL)
         turn->fetches =
             isr_scratch_allocate(&loop->broker->env->scratch, loop->members_count * sizeof *turn->fetches);
     mark_sent(partition, turn->fetch_correlation);
-    turn->fetches[turn->fetches_count++] =
-        (struct isr_fetch_partition){.tp = partition->tp,
-                                     .current_leader_epoch = partition->leader_epoch,
-                                     .fetch_offset = partition->log->log_end,
-                                     .last_fetched_epoch = isr_truncation_fetched_epoch(partition),
-                                     .log_start = partition->log->log_start,
-                                     .max_bytes = (uint32_t)loop->broker->env->config.fetch_max_bytes};
+    set_listed(partition->fetching, true);
+    turn->fetches[turn->fetches_count++] = (struct isr_fetch_partition){
+        .tp = partition->tp,
+        .current_leader_epoch = partition->leader_epoch,
+        .fetch_offset = partition->log->log_end,
+        .last_fetched_epoch = isr_truncation_fetched_epoch(partition),
+        .log_start = partition->log->log_start,
+        .max_bytes = (uint32_t)loop->broker->env->config.fetch_partition_max_bytes};
 }
 
 static void add_query(struct isr_fetch_loop *loop, struct turn *turn, struct isr_partition *partition)
 {
     if (turn->query_correlation == 0)
         return;
+    due_clear(partition);
     if (turn->queries == NULL)
         turn->queries =
             isr_scratch_allocate(&loop->broker->env->scratch, loop->members_count * sizeof *turn->queries);
@@ -164,6 +245,21 @@ static void add_member(struct isr_fetch_loop *loop, struct turn *turn, struct is
     }
 }
 
+static bool fetch_may_leave(const struct isr_fetch_loop *loop)
+{
+    return loop->fetch_correlation == 0 && loop->writing == 0;
+}
+
+static void look_at_due(struct isr_fetch_loop *loop, struct turn *turn)
+{
+    struct isr_partition *partition = loop->due_first;
+    while (partition != NULL) {
+        struct isr_partition *next = partition->fetching->due_next;
+        add_member(loop, turn, partition);
+        partition = next;
+    }
+}
+
 /* Sends whatever can be sent now. A fetch covers all members that are ready, so it waits until the answer
  * before is worked off whole: one that left earlier would make the rest wait behind its long poll. */
 static void take_turn(struct isr_fetch_loop *loop)
@@ -178,16 +274,16 @@ static void take_turn(struct isr_fetch_loop *loop)
         isr_timer_set(&env->timers, &loop->timer, loop->not_before_ns);
         return;
     }
-    if (loop->fetch_correlation == 0 && loop->writing == 0)
+    if (fetch_may_leave(loop)) {
         turn.fetch_correlation = isr_broker_correlation(broker);
+        loop->first = loop->first + 1 < loop->members_count ? loop->first + 1 : 0;
+        if (!isr_fetch_handle_open(&loop->session))
+            list_anew(loop);
+    }
     if (loop->query_correlation == 0)
         turn.query_correlation = isr_broker_correlation(broker);
-    loop->first = loop->first + 1 < loop->members_count ? loop->first + 1 : 0;
-    for (uint32_t i = loop->first; i < loop->members_count; i++)
-        add_member(loop, &turn, loop->members[i]);
-    for (uint32_t i = 0; i < loop->first; i++)
-        add_member(loop, &turn, loop->members[i]);
-    if (turn.fetches_count > 0) {
+    look_at_due(loop, &turn);
+    if (turn.fetch_correlation != 0 && loop->listed > 0) {
         loop->fetch_correlation = turn.fetch_correlation;
         send_fetch(loop, turn.fetches, turn.fetches_count);
     }
@@ -208,14 +304,25 @@ static void on_fetch_timeout(void *object)
 {
     struct isr_fetch_loop *loop = object;
     loop->fetch_correlation = 0; /* an answer that comes later is none */
+    isr_fetch_handle_reset(&loop->session);
     loop_failed(loop);
     take_turn(loop);
+}
+
+/* Who was asked about and not answered is asked about again. */
+static void query_again(struct isr_fetch_loop *loop)
+{
+    loop->query_correlation = 0;
+    for (uint32_t i = 0; i < loop->members_count; i++) {
+        if (loop->members[i]->fetching->state == ISR_FETCH_QUERY)
+            due_set(loop->members[i]);
+    }
 }
 
 static void on_query_timeout(void *object)
 {
     struct isr_fetch_loop *loop = object;
-    loop->query_correlation = 0;
+    query_again(loop);
     loop_failed(loop);
     take_turn(loop);
 }
@@ -244,6 +351,10 @@ static void loop_reset(struct isr_fetch_loop *loop)
     struct isr_timers *timers = &loop->broker->env->timers;
     ISR_ASSERT(loop->members_count == 0);
     ISR_ASSERT(loop->writing == 0);
+    ISR_ASSERT(loop->listed == 0);
+    ISR_ASSERT(loop->due_first == NULL);
+    loop->forgotten_count = 0;
+    isr_fetch_handle_reset(&loop->session);
     loop->fetch_correlation = 0;
     loop->query_correlation = 0;
     loop->failures = 0;
@@ -290,6 +401,7 @@ void isr_fetcher_start(struct isr_partition *partition)
     loop->members = ISR_GROW(broker->env->heap, loop->members, loop->members_count, loop->members_capacity);
     loop->members[loop->members_count++] = partition;
     fetcher->state = isr_truncation_begin(partition);
+    due_set(partition);
     update_writing(partition);
     take_turn_soon(loop);
 }
@@ -301,6 +413,8 @@ void isr_fetcher_stop(struct isr_partition *partition)
     if (loop == NULL)
         return;
     set_writing(fetcher, false);
+    due_clear(partition);
+    unlist(partition);
     struct isr_partition *last = loop->members[--loop->members_count];
     loop->members[fetcher->place] = last;
     last->fetching->place = fetcher->place;
@@ -324,8 +438,8 @@ void isr_fetcher_held(struct isr_partition *partition)
 /* ---- answers ---- */
 
 /* The partition that an answer is for, when it still is what it was asked for: followed from that leader, in
- * the same epoch, in the same state, at the same offset, and asked by this very request. Else NULL. Each
- * counts once. */
+ * the same epoch, in the same state, at the same offset, and asked by this very request or, fetching, by an
+ * earlier one of the session. Else NULL. Each counts once. It is due then, whatever comes of it. */
 static struct isr_partition *take_answer(struct isr_broker *broker, struct isr_fetch_loop *loop,
                                          struct isr_tp tp, enum isr_fetch_state state, uint32_t correlation)
 {
@@ -333,11 +447,15 @@ static struct isr_partition *take_answer(struct isr_broker *broker, struct isr_f
     if (partition == NULL || partition->role != ISR_ROLE_FOLLOWER)
         return NULL;
     struct isr_fetcher *fetcher = partition->fetching;
-    if (fetcher->loop != loop || fetcher->state != state || fetcher->sent_correlation != correlation ||
+    bool asked = state == ISR_FETCH_FETCH ? fetcher->listed && fetcher->answered_correlation != correlation
+                                          : fetcher->sent_correlation == correlation;
+    if (fetcher->loop != loop || fetcher->state != state || !asked ||
         fetcher->sent_epoch != partition->leader_epoch || fetcher->sent_offset != partition->log->log_end ||
         fetcher->sent_last_epoch != isr_log_last_epoch(partition->log))
         return NULL;
     fetcher->sent_correlation = 0;
+    fetcher->answered_correlation = correlation;
+    due_set(partition);
     return partition;
 }
 
@@ -401,6 +519,17 @@ static void apply_divergence(struct isr_partition *partition, const struct isr_f
         partition_succeeded(partition); /* AGAIN too: the next fetch asks with the epoch that is last now */
 }
 
+/* A partition that was refused or diverges has left the session; one that could not be applied is to leave
+ * it, or the same would come again. */
+static void keep_listed(struct isr_partition *partition, const struct isr_fetch_answer *answer)
+{
+    struct isr_fetcher *fetcher = partition->fetching;
+    if (answer->error != ISR_ERROR_NONE || answer->diverging_epoch != ISR_EPOCH_NONE)
+        set_listed(fetcher, false);
+    else if (fetcher->not_before_ns > partition->broker->env->now_ns)
+        unlist(partition);
+}
+
 static void apply_fetch_answer(struct isr_partition *partition, const struct isr_fetch_answer *answer)
 {
     switch (answer->error) {
@@ -418,6 +547,12 @@ static void apply_fetch_answer(struct isr_partition *partition, const struct isr
     partition_failed(partition);
 }
 
+/* Then it is asked for anew at once; any other error makes the loop pause. */
+static bool session_was_lost(uint8_t error)
+{
+    return error == ISR_ERROR_FETCH_SESSION_ID_NOT_FOUND || error == ISR_ERROR_INVALID_FETCH_SESSION_EPOCH;
+}
+
 void isr_fetcher_fetch_response(struct isr_broker *broker, int32_t from,
                                 const struct isr_fetch_response *response)
 {
@@ -428,12 +563,20 @@ void isr_fetcher_fetch_response(struct isr_broker *broker, int32_t from,
     isr_timer_cancel(&broker->env->timers, &loop->fetch_timeout);
     loop->failures = 0;
     loop->not_before_ns = broker->env->now_ns + broker->env->config.fetch_interval;
+    if (!isr_fetch_handle_answered(&loop->session, response)) {
+        if (!session_was_lost(response->error))
+            loop_failed(loop);
+        take_turn(loop);
+        return;
+    }
     for (uint32_t i = 0; i < response->partitions_count; i++) {
         const struct isr_fetch_answer *answer = &response->partitions[i];
         struct isr_partition *partition =
             take_answer(broker, loop, answer->tp, ISR_FETCH_FETCH, response->correlation);
-        if (partition != NULL)
-            apply_fetch_answer(partition, answer);
+        if (partition == NULL)
+            continue;
+        apply_fetch_answer(partition, answer);
+        keep_listed(partition, answer);
     }
     take_turn(loop);
 }
@@ -469,8 +612,8 @@ void isr_fetcher_epoch_response(struct isr_broker *broker, int32_t from,
     struct isr_fetch_loop *loop = from >= 1 && from <= ISR_NODE_MAX ? broker->loops[from] : NULL;
     if (loop == NULL || response->correlation == 0 || response->correlation != loop->query_correlation)
         return;
-    loop->query_correlation = 0;
     isr_timer_cancel(&broker->env->timers, &loop->query_timeout);
+    query_again(loop);
     for (uint32_t i = 0; i < response->partitions_count; i++) {
         const struct isr_epoch_answer *answer = &response->partitions[i];
         struct isr_partition *partition =

@@ -14,6 +14,7 @@
 #define ISR_BROKER_FETCHER_H
 
 #include "core/broker/broker.h"
+#include "core/wire/fetch_session.h"
 
 enum isr_fetch_state {
     ISR_FETCH_QUERY,    /* asks where its last epoch ends at the leader */
@@ -25,12 +26,17 @@ enum isr_fetch_state {
 struct isr_fetcher {
     struct isr_fetch_loop *loop; /* NULL: there is no leader */
     uint32_t place;              /* in the loop's members */
+    struct isr_partition *due_next, *due_previous;
+    bool due; /* there may be something to send about it */
     enum isr_fetch_state state;
-    /* the request under way that this partition is part of; 0: none */
+    bool listed; /* the leader was told of it, as below, and answers about it (FETCH) */
+    /* QUERY, LATEST, EARLIEST: the request under way that this partition is part of; 0: none */
     uint32_t sent_correlation;
+    uint32_t answered_correlation; /* FETCH: whose answer was the last about it */
     int32_t sent_epoch;            /* leader epoch it was sent in */
     int64_t sent_offset;           /* FETCH: log end it was sent with */
     int32_t sent_last_epoch;       /* FETCH, QUERY: last epoch it was sent with */
+    int64_t sent_log_start;        /* FETCH */
     int64_t sent_deadline_ns;      /* LATEST, EARLIEST */
     int64_t leader_high_watermark; /* as its last answer told */
     bool writing;                  /* appended records are not held yet: no fetch may acknowledge them */
@@ -44,7 +50,13 @@ struct isr_fetch_loop {
     int32_t leader;
     struct isr_partition **members;
     uint32_t members_count, members_capacity;
-    uint32_t first; /* where the next request begins: rotates, so that none starves behind fetch_max_bytes */
+    uint32_t first; /* where the next full request begins: rotates, so that none starves behind
+                       fetch_max_bytes; in a session the leader sees to that */
+    struct isr_partition *due_first, *due_last; /* members that are due, the others are not looked at */
+    struct isr_fetch_handle session;
+    uint32_t listed;                           /* members that are */
+    struct isr_forgotten_partition *forgotten; /* the leader still answers about them */
+    uint32_t forgotten_count, forgotten_capacity;
     uint32_t writing;           /* members whose appended records are not held yet */
     uint32_t fetch_correlation; /* under way; 0: none */
     uint32_t query_correlation;

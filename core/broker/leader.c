@@ -98,6 +98,7 @@ void isr_leader_commit_isr(struct isr_partition *partition, const struct isr_rep
     partition->proposed = (struct isr_replicas){0};
     partition->isr_state = ISR_STATE_COMMITTED;
     isr_leader_count(partition, true);
+    isr_fetch_warm(partition);
     /* A smaller ISR may already hold more (KAFKA-13091). First, so that what is committed now is answered
      * well. */
     isr_leader_advance_high_watermark(partition, ISR_CAUSE_ISR_COMMITTED);

@@ -75,7 +75,7 @@ struct isr_partition {
     uint32_t remotes_count;
     struct isr_leader *leading;         /* requests that wait, AlterPartition in flight; NULL unless leader */
     struct isr_fetcher *fetching;       /* NULL unless follower */
-    struct isr_fetch_wait *fetch_waits; /* fetches that wait for this partition; fetch_service.c */
+    struct isr_fetch_wait *fetch_waits; /* sessions that have this partition; fetch_session.h */
     struct isr_broker *broker;
 };
 

@@ -19,6 +19,7 @@
  * Each batch is checked (CRC, gapless) and delivered once and in order. */
 #include "core/client/client.h"
 #include "core/log/batch.h"
+#include "core/wire/fetch_session.h"
 
 enum { POSITION_LATEST = -1, POSITION_EARLIEST = -2 };
 
@@ -246,7 +247,7 @@ static void fetch_ask(struct isr_consumer *consumer, const struct isr_cached_par
                                             .fetch_offset = consumer->position,
                                             .last_fetched_epoch = ISR_EPOCH_NONE,
                                             .log_start = ISR_OFFSET_NONE,
-                                            .max_bytes = (uint32_t)config->fetch_max_bytes};
+                                            .max_bytes = (uint32_t)config->fetch_partition_max_bytes};
     int64_t longest_ns = config->client_request_timeout / 2;
     struct isr_message message = {.kind = ISR_MESSAGE_FETCH_REQUEST};
     message.fetch_request = (struct isr_fetch_request){
@@ -256,6 +257,7 @@ static void fetch_ask(struct isr_consumer *consumer, const struct isr_cached_par
         .max_wait_ns = config->fetch_max_wait < longest_ns ? config->fetch_max_wait : longest_ns,
         .min_bytes = (uint32_t)config->fetch_min_bytes,
         .max_bytes = (uint32_t)config->fetch_max_bytes,
+        .session_epoch = ISR_FETCH_SESSION_NONE,
         .partitions = &partition,
         .partitions_count = 1};
     isr_send(env, node, &message);

@@ -484,6 +484,11 @@ struct fetch_spec {
     uint32_t max_bytes;
     uint32_t partition_max_bytes;
     uint32_t partitions; /* 0: one; partition i for i < partitions, all at the same offset */
+    bool in_session;     /* else session_id and session_epoch do not count */
+    uint32_t session_id;
+    int32_t session_epoch;
+    bool lists_nothing;
+    int32_t forgets; /* 1 + the index of a partition, 0: none */
 };
 
 static inline uint32_t fetch_with(struct cluster *cluster, int32_t to, struct fetch_spec spec)
@@ -505,21 +510,35 @@ static inline uint32_t fetch_with(struct cluster *cluster, int32_t to, struct fe
                           .max_wait_ns = spec.wait_ns,
                           .min_bytes = spec.min_bytes,
                           .max_bytes = spec.max_bytes == 0 ? 1 << 20 : spec.max_bytes,
+                          .session_id = spec.session_id,
+                          .session_epoch = spec.in_session ? spec.session_epoch : -1,
                           .partitions = asked,
-                          .partitions_count = count}};
+                          .partitions_count = spec.lists_nothing ? 0 : count}};
+    struct isr_forgotten_partition forgotten = {.tp = {.topic = 1, .index = (uint16_t)(spec.forgets - 1)}};
+    if (spec.forgets > 0) {
+        message.fetch_request.forgotten = &forgotten;
+        message.fetch_request.forgotten_count = 1;
+    }
     request(cluster, spec.from == 0 ? CLIENT : spec.from, to, &message);
     return message.fetch_request.correlation;
+}
+
+static inline const struct isr_fetch_response *fetch_response(const struct cluster *cluster,
+                                                              uint32_t correlation)
+{
+    for (uint32_t i = 0; i < cluster->client_count; i++) {
+        if (cluster->client[i].kind == ISR_MESSAGE_FETCH_RESPONSE &&
+            cluster->client[i].fetch_response.correlation == correlation)
+            return &cluster->client[i].fetch_response;
+    }
+    return NULL;
 }
 
 static inline const struct isr_fetch_answer *fetched(const struct cluster *cluster, uint32_t correlation,
                                                      uint32_t place)
 {
-    for (uint32_t i = 0; i < cluster->client_count; i++) {
-        if (cluster->client[i].kind == ISR_MESSAGE_FETCH_RESPONSE &&
-            cluster->client[i].fetch_response.correlation == correlation)
-            return &cluster->client[i].fetch_response.partitions[place];
-    }
-    return NULL;
+    const struct isr_fetch_response *response = fetch_response(cluster, correlation);
+    return response != NULL && place < response->partitions_count ? &response->partitions[place] : NULL;
 }
 
 /* A consumer's read at broker `to`, answered at once. */
