@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "faults/chase.h"
 #include "faults/draws.h"
+#include "faults/policies.h"
 
 enum purpose {
     PURPOSE_SHAPE,
@@ -13,7 +14,8 @@ enum purpose {
     PURPOSE_WORKLOAD,
     PURPOSE_KINDS,
     PURPOSE_FAULT,
-    PURPOSE_CHASE
+    PURPOSE_CHASE,
+    PURPOSE_POLICY
 };
 
 static struct fault_draws draws_for(uint64_t seed, enum purpose purpose, uint64_t which)
@@ -66,6 +68,8 @@ static void generate_shape(struct fault_plan *plan, uint64_t seed)
         topic->partitions = (int32_t)fault_between(&draws, 1, FAULT_PARTITIONS_MAX);
         topic->replication_factor = fault_one_in(&draws, 5) ? 2 : 3;
         topic->settings.min_isr = fault_one_in(&draws, 5) ? 1 : 2;
+        struct fault_draws policy = draws_for(seed, PURPOSE_POLICY, i);
+        fault_draw_policies(topic, &policy);
     }
 }
 
@@ -414,12 +418,7 @@ static int64_t power_budget(const struct fault_plan *plan)
 {
     if (plan->spec.config.log_flush_messages > 0)
         return INT32_MAX;
-    int64_t budget = INT32_MAX;
-    for (uint32_t i = 0; i < plan->spec.topics_count; i++) {
-        if (plan->topics[i].settings.min_isr - 1 < budget)
-            budget = plan->topics[i].settings.min_isr - 1;
-    }
-    return budget;
+    return fault_policies_budget(&plan->spec);
 }
 
 static void generate_fault(struct fault_plan *plan, struct fault_draws *draws, enum fault_kind kind,

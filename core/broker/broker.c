@@ -134,6 +134,9 @@ bool isr_broker_message(struct isr_broker *broker, int32_t from, const struct is
     case ISR_MESSAGE_OFFSETS_FOR_EPOCH_RESPONSE:
         isr_fetcher_epoch_response(broker, from, &message->offsets_for_epoch_response);
         return true;
+    case ISR_MESSAGE_LOG_INFO_REQUEST:
+        isr_log_info_request(broker, from, &message->log_info_request);
+        return true;
     case ISR_MESSAGE_LIST_OFFSETS_REQUEST:
         isr_list_offsets_request(broker, from, &message->list_offsets_request);
         return true;

@@ -68,8 +68,8 @@ void isr_broker_partition_changed(struct isr_broker *broker, const struct isr_im
 void isr_broker_image_loaded(struct isr_broker *broker);
 
 /* PRODUCE_REQUEST, FETCH_REQUEST, FETCH_RESPONSE, OFFSETS_FOR_EPOCH_REQUEST and _RESPONSE,
- * LIST_OFFSETS_REQUEST and _RESPONSE, ALTER_PARTITION_RESPONSE. False for every other kind. The message is
- * borrowed. */
+ * LIST_OFFSETS_REQUEST and _RESPONSE, LOG_INFO_REQUEST, ALTER_PARTITION_RESPONSE. False for every other kind.
+ * The message is borrowed. */
 bool isr_broker_message(struct isr_broker *broker, int32_t from, const struct isr_message *message);
 
 /* Gives up every role: requests that wait are answered NOT_LEADER_OR_FOLLOWER, fetching ends. For the end of

@@ -20,6 +20,9 @@ enum isr_error isr_partition_missing(const struct isr_broker *broker, struct isr
 /* epoch_service.c: OffsetsForLeaderEpoch (KIP-101, 279, 320). */
 void isr_epoch_service_request(struct isr_broker *broker, int32_t from,
                                const struct isr_offsets_for_epoch_request *request);
+/* log_info.c: the controller looks for a leader and asks for logs (KIP-966). */
+void isr_log_info_request(struct isr_broker *broker, int32_t from,
+                          const struct isr_log_info_request *request);
 /* list_offsets.c */
 void isr_list_offsets_request(struct isr_broker *broker, int32_t from,
                               const struct isr_list_offsets_request *request);

@@ -56,7 +56,13 @@ static bool within_hysteresis(const struct isr_partition *partition, const struc
 static bool holds_enough(const struct isr_partition *partition, const struct isr_remote_replica *remote)
 {
     /* Fetched in this epoch: what it held in another one says nothing (Vanlightly). */
-    if (remote->log_end == ISR_OFFSET_NONE || remote->log_end < partition->log->high_watermark)
+    if (remote->log_end == ISR_OFFSET_NONE)
+        return false;
+    /* Where every member must hold what is committed nobody comes in without all of it, and the high
+     * watermark waits for who is caught up (leader.c). Under other commit policies it runs ahead of every
+     * follower under load: to keep pace is enough. */
+    if (isr_topic_needs_min_isr(&partition->settings) ? remote->log_end < partition->log->high_watermark
+                                                      : !isr_membership_caught_up(partition, remote))
         return false;
     /* A new leader's high watermark is stale-low: between it and the start of the epoch lies what may have
      * been committed by the leader before (KAFKA-7128, I1). */

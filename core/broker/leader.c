@@ -35,6 +35,17 @@ static int64_t high_watermark_candidate(const struct isr_partition *partition)
                           in_sync, partition->remotes_count);
 }
 
+/* Where leaders are found by comparing logs, copies of older epochs prove nothing until a record of this one
+ * is held as widely: a replica with a record of an epoch in between, written by a leader that was cut off,
+ * would beat all who hold them (Ongaro's thesis 3.6.2). Until the next record the tail that was found stays
+ * unread; Raft writes one of its own instead. */
+static bool may_commit(const struct isr_partition *partition, int64_t candidate)
+{
+    if (!isr_topic_asks_for_logs(&partition->settings) || candidate > partition->epoch_start)
+        return true;
+    return partition->broker->env->rules.commit_own_epoch == ISR_RULE_commit_own_epoch_off;
+}
+
 /* The high watermark is where the topic's commit policy has it (isr_commit_end), this replica's own log
  * counted as far as it is held; it never goes back within a leadership. A replica that has not fetched in
  * this epoch has an unknown LEO and counts for nothing.
@@ -49,7 +60,7 @@ bool isr_leader_advance_high_watermark(struct isr_partition *partition, enum isr
         env->rules.hw_requires_min_isr == ISR_RULE_hw_requires_min_isr_on)
         return false;
     int64_t candidate = high_watermark_candidate(partition);
-    if (candidate <= partition->log->high_watermark)
+    if (candidate <= partition->log->high_watermark || !may_commit(partition, candidate))
         return false;
     isr_partition_move_high_watermark(partition, candidate, cause);
     env->metrics.high_watermark_advances++;

@@ -131,9 +131,10 @@ static void partition_changed(void *object, const struct isr_image_partition *be
     struct isr_controller *controller = object;
     observe_applied(controller, after, cause);
     if (controller->active) {
-        if (cause == ISR_CAUSE_ELECTION_UNCLEAN)
-            controller->env->metrics.unclean_elections++;
+        controller->env->metrics.unclean_elections += cause == ISR_CAUSE_ELECTION_UNCLEAN;
+        controller->env->metrics.log_elections += cause == ISR_CAUSE_ELECTION_BY_LOG;
         tell_partition(controller, after, cause);
+        ctl_log_elections_changed(controller, after);
     } else if (controller->consensus->ops->role(controller->consensus) != ISR_CONSENSUS_FOLLOWER) {
         remember_untold(controller, after->tp, before == NULL, cause);
     }
@@ -164,6 +165,7 @@ static void activate(struct isr_controller *controller, int32_t term)
     controller->proposed_index = 0;
     isr_image_copy(&controller->pending, &controller->committed);
     ctl_sessions_begin(controller);
+    ctl_log_elections_begin(controller);
     controller->env->metrics.controller_elections++;
     struct isr_observation *observation = isr_observe(controller->env, ISR_OBSERVED_CONTROLLER_ACTIVE);
     observation->controller_active.term = term;
@@ -178,6 +180,7 @@ static void resign(struct isr_controller *controller)
     controller->proposed_index = 0;
     isr_image_free(&controller->pending);
     ctl_sessions_end(controller);
+    ctl_log_elections_end(controller);
     ctl_answers_refuse(controller);
     ctl_polls_refuse(controller);
     isr_observe(controller->env, ISR_OBSERVED_CONTROLLER_RESIGNED)->controller_resigned.term =
@@ -270,6 +273,7 @@ void isr_controller_init(struct isr_controller *controller, struct isr_env *env,
     isr_image_init(&controller->committed, env->heap);
     isr_image_init(&controller->pending, env->heap);
     ctl_sessions_init(controller);
+    ctl_log_elections_init(controller);
 }
 
 void isr_controller_start(struct isr_controller *controller)
@@ -329,6 +333,10 @@ bool isr_controller_message(struct isr_controller *controller, int32_t from,
         ctl_alter_quorum(controller, from, &message->alter_quorum_request);
         return true;
     }
+    if (message->kind == ISR_MESSAGE_LOG_INFO_RESPONSE) {
+        ctl_log_info_answered(controller, from, &message->log_info_response);
+        return true;
+    }
     if (!ctl_answer_begin(message, &answer))
         return false;
     if (controller->active)
@@ -348,6 +356,7 @@ uint64_t isr_controller_digest(const struct isr_controller *controller)
     hash = isr_hash_combine(hash, controller->pending.digest);
     hash = isr_hash_combine(hash, (uint64_t)controller->proposed_index);
     hash = isr_hash_combine(hash, controller->answers_count - controller->answers_first);
+    hash = ctl_log_elections_digest(controller, hash);
     for (int32_t id = 1; id <= ISR_NODE_MAX; id++) {
         const struct ctl_session *session = &controller->sessions[id];
         if (!session->heard)

@@ -30,8 +30,9 @@ struct ctl_session {
     int64_t controlled_shutdown_offset; /* -1 until it asked to stop; set once (KAFKA-14292) */
 };
 
-struct ctl_answer; /* one that waits for its entry, answers.c */
-struct ctl_poll;   /* a metadata fetch that waits for something new, metadata_service.c */
+struct ctl_log_election; /* a partition whose replicas are being asked for their logs, log_elections.c */
+struct ctl_answer;       /* one that waits for its entry, answers.c */
+struct ctl_poll;         /* a metadata fetch that waits for something new, metadata_service.c */
 
 /* A partition that changed by an entry which nobody may have told of yet. */
 struct ctl_untold {
@@ -67,7 +68,10 @@ struct isr_controller {
     struct {
         int32_t to; /* ISR_NODE_NONE: nobody waits */
         uint32_t correlation;
-    } altering; /* who asked for the alteration of the quorum that is under way */
+    } altering;                             /* who asked for the alteration of the quorum that is under way */
+    struct ctl_log_election *log_elections; /* by tp */
+    uint32_t log_elections_count, log_elections_capacity;
+    struct isr_timer log_elections_timer; /* asks again, decides */
 };
 
 /* voters, nodes: copied, this node among nodes. env, consensus: borrowed for the controller's life; the
@@ -78,9 +82,8 @@ void isr_controller_init(struct isr_controller *controller, struct isr_env *env,
 /* Starts consensus, with this controller as its machine. */
 void isr_controller_start(struct isr_controller *controller);
 /* BROKER_REGISTRATION_, BROKER_HEARTBEAT_, ALTER_PARTITION_, METADATA_FETCH_, CREATE_TOPIC_,
- * ELECT_LEADERS_ and ALTER_QUORUM_REQUEST; VOTE_, APPEND_, SNAPSHOT_ and TIMEOUT_NOW messages go on to
- * consensus. False: the message is none
- * of a controller's. */
+ * ELECT_LEADERS_ and ALTER_QUORUM_REQUEST, LOG_INFO_RESPONSE; VOTE_, APPEND_, SNAPSHOT_ and TIMEOUT_NOW
+ * messages go on to consensus. False: the message is none of a controller's. */
 bool isr_controller_message(struct isr_controller *controller, int32_t from,
                             const struct isr_message *message);
 

@@ -31,6 +31,8 @@ void ctl_elect_leaders(struct isr_controller *controller, const struct isr_elect
                                  .election = unclean ? CTL_ELECTION_UNCLEAN : CTL_ELECTION_PREFERRED,
                                  .leaves = ISR_NODE_NONE,
                                  .returns = ISR_NODE_NONE};
+    if (unclean) /* the best of those that have told their logs so far, where they are asked */
+        ctl_log_election_choose(controller, partition, true, &what);
     ctl_record_partition(controller, partition, &what);
     if (controller->records_count == 0)
         answer->error =

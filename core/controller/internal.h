@@ -61,6 +61,23 @@ void ctl_alter_quorum(struct isr_controller *controller, int32_t from,
 /* Of consensus: what was asked of it is over. */
 void ctl_quorum_altered(void *object, enum isr_error error);
 
+/* ---- elections by logs: log_elections.c ---- */
+
+void ctl_log_elections_init(struct isr_controller *controller);
+/* Whoever was active before: the partitions that have no leader are asked for again. */
+void ctl_log_elections_begin(struct isr_controller *controller);
+void ctl_log_elections_end(struct isr_controller *controller);
+/* A committed change of a partition was applied while active. */
+void ctl_log_elections_changed(struct isr_controller *controller,
+                               const struct isr_image_partition *partition);
+void ctl_log_info_answered(struct isr_controller *controller, int32_t from,
+                           const struct isr_log_info_response *response);
+/* Fills what->chosen and chosen_of_few when the answers so far allow a choice; of_few: even those of less
+ * than a majority. Nothing for a partition whose replicas are not being asked. */
+void ctl_log_election_choose(struct isr_controller *controller, const struct isr_image_partition *partition,
+                             bool of_few, struct ctl_happening *what);
+uint64_t ctl_log_elections_digest(const struct isr_controller *controller, uint64_t hash);
+
 /* ---- sessions: sessions.c ---- */
 
 void ctl_sessions_init(struct isr_controller *controller);

@@ -6,6 +6,7 @@ struct decision {
     const struct ctl_happening *what;
     bool elr_enabled;
     bool unclean_allowed;
+    bool by_log; /* replicas are asked before one is elected */
     struct isr_image_partition *after;
 };
 
@@ -36,8 +37,20 @@ static bool can_elect_last_known(const struct decision *d)
            d->before->last_known_elr.count == 1 && is_acceptable(d, d->before->last_known_elr.ids[0]);
 }
 
+static struct choice elect_by_log(const struct decision *d)
+{
+    if (d->what->chosen != 0 && is_acceptable(d, d->what->chosen))
+        return (struct choice){d->what->chosen, d->what->chosen_of_few ? ISR_CAUSE_ELECTION_UNCLEAN
+                                                                       : ISR_CAUSE_ELECTION_BY_LOG};
+    if (!d->what->deposes_leader && is_acceptable(d, d->before->leader))
+        return (struct choice){d->before->leader, ISR_CAUSE_ELECTION_CLEAN};
+    return (struct choice){ISR_NODE_NONE, ISR_CAUSE_NO_LEADER};
+}
+
 static struct choice elect(const struct decision *d)
 {
+    if (d->by_log)
+        return elect_by_log(d);
     const struct isr_replicas *replicas = &d->before->replicas;
     enum isr_cause clean = d->after->isr.count > 0 ? ISR_CAUSE_ELECTION_CLEAN : ISR_CAUSE_ELECTION_ELR;
     if (d->what->election == CTL_ELECTION_PREFERRED && is_eligible(d, replicas->ids[0]))
@@ -74,7 +87,7 @@ static struct isr_replicas target_isr(const struct decision *d)
 static struct isr_replicas target_elr(const struct decision *d, int32_t min_isr)
 {
     struct isr_replicas elr = {0};
-    if (!d->elr_enabled || d->after->isr.count >= min_isr)
+    if (!d->elr_enabled || d->by_log || d->after->isr.count >= min_isr)
         return elr;
     for (unsigned i = 0; i < d->before->replicas.count; i++) {
         int32_t replica = d->before->replicas.ids[i];
@@ -103,10 +116,10 @@ static void install(const struct decision *d, struct choice choice)
 {
     struct isr_image_partition *after = d->after;
     after->leader = choice.leader;
-    if (choice.cause == ISR_CAUSE_ELECTION_UNCLEAN) {
+    if (choice.cause == ISR_CAUSE_ELECTION_UNCLEAN || choice.cause == ISR_CAUSE_ELECTION_BY_LOG) {
         after->isr = after->elr = (struct isr_replicas){0};
         isr_replicas_add(&after->isr, choice.leader);
-        after->recovering = true;
+        after->recovering = choice.cause == ISR_CAUSE_ELECTION_UNCLEAN;
     } else if (choice.leader != ISR_NODE_NONE && after->isr.count == 0) {
         isr_replicas_remove(&after->elr, choice.leader);
         isr_replicas_add(&after->isr, choice.leader);
@@ -132,6 +145,7 @@ bool ctl_partition_decide(const struct isr_image *image, const struct isr_rules 
     *after = *partition;
     struct decision d = {.image = image, .before = partition, .what = what, .after = after};
     d.elr_enabled = rules->elr == ISR_RULE_elr_on;
+    d.by_log = isr_topic_asks_for_logs(&topic->settings);
     d.unclean_allowed = what->election == CTL_ELECTION_UNCLEAN ||
                         (what->election == CTL_ELECTION_ONLINE &&
                          (topic->settings.unclean != 0 || rules->unclean == ISR_RULE_unclean_on));

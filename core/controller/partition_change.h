@@ -4,6 +4,7 @@
 #define ISR_CONTROLLER_PARTITION_CHANGE_H
 
 #include "core/metadata/image.h"
+#include "core/policy/settings.h"
 
 enum ctl_election {
     CTL_ELECTION_ONLINE, /* only when the leader cannot go on; unclean where the topic or the rule allows it
@@ -21,6 +22,10 @@ struct ctl_happening {
     const struct isr_replicas
         *isr;       /* asked for by the leader (valid, see alter_partition.h); NULL: as it is */
     bool recovered; /* the leader says that it has recovered (KIP-704) */
+    /* topics whose replicas are asked for their logs, log_elections.c */
+    int32_t chosen;      /* whose log is the longest; 0: nobody was asked */
+    bool chosen_of_few;  /* fewer than a majority answered */
+    bool deposes_leader; /* the leader is to go although it lives */
 };
 
 /* Fills after and cause; false when nothing changes.
@@ -29,7 +34,10 @@ struct ctl_happening {
  * an ISR below min ISR stay eligible, and the ISR may become empty. Without ELR the last member stays in the
  * ISR although it is gone, with no leader: the only case in which an ISR holds a fenced or stopping broker
  * (exception to I6). The leader epoch grows when the leader changes, also to and from none; the partition
- * epoch at each change (I5). */
+ * epoch at each change (I5).
+ *
+ * Of a topic that asks for logs nobody is elected but the leader itself or who was chosen; without either the
+ * partition has no leader from then on, in a leader epoch of its own. */
 bool ctl_partition_decide(const struct isr_image *image, const struct isr_rules *rules,
                           const struct isr_image_partition *partition, const struct ctl_happening *what,
                           struct isr_image_partition *after, enum isr_cause *cause);

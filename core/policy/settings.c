@@ -2,8 +2,7 @@
 
 enum isr_leader_choice isr_topic_leader_choice(const struct isr_topic_settings *settings)
 {
-    (void)settings;
-    return ISR_LEADER_CHOICE_IN_SYNC;
+    return (enum isr_leader_choice)settings->leader_choice;
 }
 
 int32_t isr_topic_copies(const struct isr_topic_settings *settings, uint32_t replicas_count)

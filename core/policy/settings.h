@@ -13,6 +13,12 @@ static inline enum isr_commit_policy isr_topic_commit(const struct isr_topic_set
 /* Who finds the next leader when this one is gone. */
 enum isr_leader_choice isr_topic_leader_choice(const struct isr_topic_settings *settings);
 
+/* Are the replicas asked for their logs before one of them is elected? */
+static inline bool isr_topic_asks_for_logs(const struct isr_topic_settings *settings)
+{
+    return isr_topic_leader_choice(settings) != ISR_LEADER_CHOICE_IN_SYNC;
+}
+
 /* Does min ISR say how many replicas must hold a record? Only where the in-sync replicas decide what is
  * committed; the other policies count replicas themselves. */
 static inline bool isr_topic_needs_min_isr(const struct isr_topic_settings *settings)

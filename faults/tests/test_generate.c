@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/policy/settings.h"
 #include "faults/generate.h"
 
 enum { SEEDS = 500 };
@@ -87,8 +88,10 @@ static void keeps_power_losses_of_brokers_within_what_the_configuration_survives
         struct fault_plan *plan = plan_new(seed);
         int64_t budget = INT32_MAX;
         for (uint32_t i = 0; i < plan->spec.topics_count; i++) {
-            if (plan->topics[i].settings.min_isr - 1 < budget)
-                budget = plan->topics[i].settings.min_isr - 1;
+            const struct sim_topic_spec *topic = &plan->topics[i];
+            int32_t promise = isr_topic_promise(&topic->settings, (uint32_t)topic->replication_factor);
+            if (promise > 0 && promise - 1 < budget)
+                budget = promise - 1;
         }
         int64_t losses = 0;
         for (uint32_t i = 0; i < plan->spec.steps_count; i++) {

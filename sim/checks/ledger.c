@@ -98,6 +98,8 @@ bool check_ledger_overrules(const struct check_partition *partition, int32_t rec
                             const struct check_entry *entry)
 {
     const struct check_ledger *ledger = &partition->ledger;
+    if (partition->promise == 0 && partition->epoch_max > record_epoch)
+        return true;
     return ledger->allowed_epoch > record_epoch ||
            (ledger->last_known_epoch > record_epoch &&
             replicas_ended(ledger, entry, false) >= partition->promise);
@@ -107,6 +109,8 @@ int32_t check_ledger_new_history(const struct check_partition *partition)
 {
     const struct check_ledger *ledger = &partition->ledger;
     int32_t epoch = ledger->forgiven_epoch;
+    if (partition->promise == 0) /* any election may */
+        return partition->epoch_max;
     if (ledger->allowed_epoch > epoch)
         epoch = ledger->allowed_epoch;
     return ledger->last_known_epoch > epoch ? ledger->last_known_epoch : epoch;

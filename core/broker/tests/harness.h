@@ -307,11 +307,16 @@ struct cluster_spec {
     int32_t partitions;
     struct isr_config config;
     struct isr_rules rules;
+    struct isr_topic_settings settings; /* min_isr is the one above */
 };
 
 static inline struct cluster_spec standard(void)
 {
-    return (struct cluster_spec){.size = 3, .min_isr = 2, .partitions = 1, .config = isr_config_default()};
+    return (struct cluster_spec){.size = 3,
+                                 .min_isr = 2,
+                                 .partitions = 1,
+                                 .config = isr_config_default(),
+                                 .settings = isr_topic_settings_default()};
 }
 
 static inline void node_start(struct cluster *cluster, int32_t id, const struct cluster_spec *spec)
@@ -343,10 +348,9 @@ static inline struct cluster *cluster_new(const struct cluster_spec *spec)
         change_broker(cluster, id, false, false);
     struct isr_metadata_record topic = {
         .kind = ISR_METADATA_TOPIC,
-        .topic_record = {.topic = 1,
-                         .name = {"orders"},
-                         .partitions = spec->partitions,
-                         .settings = isr_topic_settings_of_min_isr(spec->min_isr)}};
+        .topic_record = {
+            .topic = 1, .name = {"orders"}, .partitions = spec->partitions, .settings = spec->settings}};
+    topic.topic_record.settings.min_isr = spec->min_isr;
     metadata(cluster, &topic);
     for (int32_t id = 1; id <= spec->size; id++) {
         assert_true(cluster->nodes[id].store.ready);

@@ -37,6 +37,12 @@ static void names_settings_as_the_list_of_policies_does(void **state)
         strcat(words, isr_commit_policy_info((enum isr_commit_policy)i)->name);
     }
     assert_string_equal(words_of("commit"), words);
+    words[0] = '\0';
+    for (int i = 0; i < ISR_LEADER_CHOICE_PEER_VOTE; i++) { /* that one needs no controller */
+        strcat(words, i == 0 ? "" : "|");
+        strcat(words, isr_leader_choice_info((enum isr_leader_choice)i)->name);
+    }
+    assert_memory_equal(words_of("leader_choice"), words, strlen(words_of("leader_choice")));
 }
 
 static void assert_nonsense(struct isr_topic_settings settings, const char *sentence)
