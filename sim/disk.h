@@ -123,8 +123,8 @@ enum sim_damage {
 };
 const char *sim_damage_words(int64_t damage);
 
-/* How often the files of a partition were betrayed; of those that belong to none under topic and index
- * UINT16_MAX (brokers') or UINT16_MAX - 1 (the quorum's). */
+/* How often the files of a partition were betrayed; of those that belong to none, and of the quorum's, under
+ * names of their own. */
 struct sim_disk_betrayals {
     struct isr_tp tp;
     uint64_t count;
@@ -214,7 +214,7 @@ static inline bool sim_file_synced(const struct sim_file *file)
 }
 /* How often what was durable, or called durable, of the partition's files went bad or away; only grows. */
 uint64_t sim_disk_betrayed(const struct sim_disk *disk, struct isr_tp tp);
-/* The same of the quorum's files. */
+/* The same of the quorum's files, of what cannot be told from their content. */
 uint64_t sim_disk_quorum_betrayed(const struct sim_disk *disk);
 
 #endif

@@ -64,7 +64,7 @@ uint64_t sim_disk_quorum_betrayed(const struct sim_disk *disk)
 void sim_disk_note(struct sim_world *world, struct sim_disk *disk, const struct sim_file *file,
                    enum sim_damage damage, int64_t position, int64_t bytes)
 {
-    static const bool betrays[] = {
+    static const int betrayals[] = {
 #define X(NAME, counter, betrayal, words) betrayal,
 #include "sim/damages.def"
 #undef X
@@ -80,10 +80,10 @@ void sim_disk_note(struct sim_world *world, struct sim_disk *disk, const struct 
         break;
     }
     enum isr_file_kind kind = file->name.kind;
-    if (betrays[damage])
-        betrayed(disk, is_of_quorum(kind)      ? quorum_files
-                       : is_of_partition(kind) ? file->name.tp
-                                               : shared_files);
+    if (is_of_quorum(kind) && betrayals[damage] == 2)
+        betrayed(disk, quorum_files);
+    else if (!is_of_quorum(kind) && betrayals[damage] > 0)
+        betrayed(disk, is_of_partition(kind) ? file->name.tp : shared_files);
     SIM_TRACE(world, disk->node, DISK_DAMAGED, damage, kind, isr_tp_key(file->name.tp), file->name.number,
               position, bytes);
 }

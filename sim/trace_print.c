@@ -377,6 +377,10 @@ static bool print_own(struct sim_world *world, const struct sim_trace_record *re
     } else if (record->kind == SIM_TRACE_STEP_RUN) {
         isr_text_format(text, "step %ld: ", f[0] + 1);
         print_step(world->spec, f[0], text);
+    } else if (record->kind == SIM_TRACE_QUORUM_VOID) {
+        isr_text_format(
+            text, "may have forgotten its vote or a committed entry, as its disk lost what it had called "
+                  "durable: nothing is promised any more");
     } else if (record->kind == SIM_TRACE_VIOLATED) {
         isr_text_format(text, "%s is violated: %s", sim_invariant_name(f[0]), world->message);
     } else {

@@ -9,21 +9,22 @@ enum {
     AT_BASE_OFFSET = 0,
     AT_SIZE = 8,
     AT_LEADER_EPOCH = 12,
-    AT_CRC = 16,
-    AT_PRODUCER_ID = 20,
-    AT_BASE_SEQUENCE = 28,
-    AT_RECORD_COUNT = 32,
-    AT_PRODUCER_EPOCH = 36,
-    AT_ATTRIBUTES = 38,
+    AT_POSITION_CRC = 16,
+    AT_CRC = 20,
+    AT_PRODUCER_ID = 24,
+    AT_BASE_SEQUENCE = 32,
+    AT_RECORD_COUNT = 36,
+    AT_PRODUCER_EPOCH = 40,
+    AT_ATTRIBUTES = 42,
     RECORD_SIZE_BYTES = 4,
     VALUE_BYTES = 8
 };
 
-static uint32_t size_at(const uint8_t *data)
+static uint32_t u32_at(const uint8_t *data)
 {
-    uint32_t size;
-    memcpy(&size, data, sizeof size);
-    return size;
+    uint32_t value;
+    memcpy(&value, data, sizeof value);
+    return value;
 }
 
 static void header_read(const uint8_t *data, struct isr_batch *batch)
@@ -35,7 +36,7 @@ static void header_read(const uint8_t *data, struct isr_batch *batch)
     memcpy(&batch->base_sequence, data + AT_BASE_SEQUENCE, 4);
     memcpy(&batch->record_count, data + AT_RECORD_COUNT, 4);
     memcpy(&batch->producer_epoch, data + AT_PRODUCER_EPOCH, 2);
-    batch->bytes = (struct isr_bytes){.data = data, .size = size_at(data + AT_SIZE)};
+    batch->bytes = (struct isr_bytes){.data = data, .size = u32_at(data + AT_SIZE)};
 }
 
 static bool header_is_sound(const struct isr_batch *batch)
@@ -59,7 +60,7 @@ static bool record_next(const struct isr_batch *batch, uint32_t *position, uint3
 {
     if (batch->bytes.size - *position < RECORD_SIZE_BYTES)
         return false;
-    *size = size_at(batch->bytes.data + *position);
+    *size = u32_at(batch->bytes.data + *position);
     *position += RECORD_SIZE_BYTES;
     if (batch->bytes.size - *position < *size)
         return false;
@@ -90,6 +91,8 @@ enum isr_batch_status isr_batch_parse(struct isr_bytes input, bool check_crc, st
     batch->last_offset = batch->base_offset + batch->record_count - 1;
     if (!check_crc)
         return ISR_BATCH_OK;
+    if (isr_crc32c(0, input.data, AT_POSITION_CRC) != u32_at(input.data + AT_POSITION_CRC))
+        return ISR_BATCH_CORRUPT;
     if (isr_crc32c(0, input.data + AT_PRODUCER_ID, batch->bytes.size - AT_PRODUCER_ID) != batch->crc)
         return ISR_BATCH_CORRUPT;
     return records_are_sound(batch) ? ISR_BATCH_OK : ISR_BATCH_CORRUPT;
@@ -125,6 +128,7 @@ static struct isr_bytes batch_seal(uint8_t *data, uint32_t size)
 {
     uint32_t crc = isr_crc32c(0, data + AT_PRODUCER_ID, size - AT_PRODUCER_ID);
     memcpy(data + AT_CRC, &crc, 4);
+    isr_batch_set_position(data, 0, 0);
     return (struct isr_bytes){.data = data, .size = size};
 }
 
@@ -168,6 +172,8 @@ void isr_batch_set_position(uint8_t *data, int64_t base_offset, int32_t leader_e
 {
     memcpy(data + AT_BASE_OFFSET, &base_offset, 8);
     memcpy(data + AT_LEADER_EPOCH, &leader_epoch, 4);
+    uint32_t crc = isr_crc32c(0, data, AT_POSITION_CRC);
+    memcpy(data + AT_POSITION_CRC, &crc, 4);
 }
 
 bool isr_batch_record(const struct isr_batch *batch, uint32_t index, struct isr_bytes *record)

@@ -4,21 +4,24 @@
  *    0  i64 base_offset      set by the leader
  *    8  u32 size_bytes       of the whole batch
  *   12  i32 leader_epoch     set by the leader
- *   16  u32 crc              CRC-32C of everything from byte 20 on
- *   20  i64 producer_id      -1 without idempotence
- *   28  i32 base_sequence    -1 without idempotence
- *   32  u32 record_count     1..
- *   36  i16 producer_epoch
- *   38  u16 attributes       0
- *   40  records: u32 size, then that many bytes of value, record_count times
- * What the leader sets lies outside the checksum, so it need not be computed again. */
+ *   16  u32 position_crc     CRC-32C of the 16 bytes before it
+ *   20  u32 crc              CRC-32C of everything from byte 24 on
+ *   24  i64 producer_id      -1 without idempotence
+ *   32  i32 base_sequence    -1 without idempotence
+ *   36  u32 record_count     1..
+ *   40  i16 producer_epoch
+ *   42  u16 attributes       0
+ *   44  records: u32 size, then that many bytes of value, record_count times
+ * What the leader sets lies outside the checksum of the rest, so that need not be computed again. It has one
+ * of its own, which Kafka's format has not: a leader epoch in which a bit flipped on a disk would pass for
+ * the truth there. */
 #ifndef ISR_LOG_BATCH_H
 #define ISR_LOG_BATCH_H
 
 #include "core/base/heap.h"
 #include "core/base/types.h"
 
-enum { ISR_BATCH_HEADER_BYTES = 40, ISR_BATCH_RECORDS_MAX = 1 << 20 };
+enum { ISR_BATCH_HEADER_BYTES = 44, ISR_BATCH_RECORDS_MAX = 1 << 20 };
 
 struct isr_batch {
     int64_t base_offset;
@@ -34,7 +37,7 @@ struct isr_batch {
 
 enum isr_batch_status { ISR_BATCH_OK, ISR_BATCH_SHORT /* the input ends inside it */, ISR_BATCH_CORRUPT };
 
-/* Parses the batch at the start of input; with check_crc the checksum and every record's size are verified.
+/* Parses the batch at the start of input; with check_crc the checksums and every record's size are verified.
  * Safe on arbitrary bytes. On OK batch->bytes.size tells where the next one starts. */
 enum isr_batch_status isr_batch_parse(struct isr_bytes input, bool check_crc, struct isr_batch *batch);
 

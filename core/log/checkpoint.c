@@ -99,6 +99,13 @@ static bool header_get(struct isr_reader *reader, enum isr_file_kind kind)
            crc == isr_crc32c(0, reader->data + 4, reader->size_bytes - 4);
 }
 
+uint32_t isr_checkpoint_crc(struct isr_bytes file)
+{
+    struct isr_reader reader = {.data = file.data, .size_bytes = file.size};
+    uint32_t crc = isr_get_u32(&reader);
+    return reader.failed ? 0 : crc;
+}
+
 #define X(KIND, name)                                                                                  \
     struct isr_bytes isr_checkpoint_encode_##name(struct isr_scratch *scratch,                         \
                                                   const struct isr_##name *file)                       \

@@ -44,8 +44,12 @@ enum { ISR_CHECKPOINT_VERSION = 1, ISR_CHECKPOINT_HEADER_BYTES = 12 };
     SCALAR(i64, offset)                                 \
     ARRAY(producers_line, lines)
 
-/* ISR_FILE_CLEAN_SHUTDOWN: the broker epoch of the process that stopped, -1 when it had none. */
-#define ISR_FIELDS_clean_shutdown_file(SCALAR, BYTES, ARRAY) SCALAR(i64, broker_epoch)
+/* ISR_FILE_CLEAN_SHUTDOWN: the broker epoch of the process that stopped, -1 when it had none, and the
+ * checksum of the recovery-point file that it left, 0 when there was none: the marker vouches for that one
+ * alone. */
+#define ISR_FIELDS_clean_shutdown_file(SCALAR, BYTES, ARRAY) \
+    SCALAR(i64, broker_epoch)                                \
+    SCALAR(u32, recovery_points_crc)
 
 /* Each before what uses it. X(name): parts; Y(KIND, name): files. */
 #define ISR_CHECKPOINT_PARTS(X) \
@@ -64,6 +68,9 @@ enum { ISR_CHECKPOINT_VERSION = 1, ISR_CHECKPOINT_HEADER_BYTES = 12 };
 #define X(name) ISR_CODEC_DECLARE(name)
 ISR_CHECKPOINT_PARTS(X)
 #undef X
+/* The checksum of a whole file, 0 when it is too short to have one. */
+uint32_t isr_checkpoint_crc(struct isr_bytes file);
+
 /* isr_checkpoint_encode_<name>: the bytes of the file, in scratch.
  * isr_checkpoint_parse_<name>: fills file, with its arrays in scratch; false when the bytes are damaged. */
 #define X(KIND, name)                                                                     \

@@ -18,8 +18,9 @@
  *   CUTTING     appends go to memory only; they become writes when the barrier lifts.
  *
  * The barrier: nothing new is written to a log before its last truncation is durable whole: the segment cut
- * and synced, later segments and later producer snapshots deleted, the epoch checkpoint without the entries
- * that were cut, and no recovery-point checkpoint above the cut. From this follows what recovery relies on,
+ * and synced, later segments and later producer snapshots deleted, and by a replacement asked for afterwards
+ * their names gone for good, the epoch checkpoint without the entries that were cut, and no recovery-point
+ * checkpoint above the cut. From this follows what recovery relies on,
  * whatever subset of unfinished operations a crash lets through:
  *   - crash before the barrier lifts: the disk holds no byte newer than the truncation, so its segments are
  * those of the old log, some of them gone or cut. Dropping everything from the first hole on leaves a prefix
@@ -33,6 +34,17 @@
  * Rolling a segment needs no barrier: when the new segment survives without the tail of the old one, there is
  * a hole. The recovery-point file is also what tells log_start: without an entry a log starts at 0, since
  * segments that begin later may as well follow a lost one.
+ *
+ * Damage. A torn tail, or a hole where unsynced writes were lost, is what any power loss may leave, and lies
+ * above the recovery point. Anything else is damage (rot, a write that went astray, a lying sync): a log that
+ * ends below its recovery point or, after a clean stop, not exactly there; a small file that is not sound.
+ * What is behind the damage cannot be joined and goes, records that this replica had acknowledged among them.
+ * So the clean-shutdown marker is void: the broker registers as after an unclean stop, leaves ISR and ELR,
+ * and fetches what it lost (KIP-966; Alagappan et al., FAST 2018). Batches are held in memory, and read from
+ * the disk at a start alone: that is when rot is found. Nor is the page cache trusted after an unclean stop:
+ * a sync that failed may have marked pages clean that are not on the disk, and the next one would succeed
+ * without them (Rebello et al., USENIX ATC 2020). What lies above the recovery point is written again before
+ * it is synced.
  *
  * A failed disk operation (I/O error, no space) halts the node: isr_env_exit(env, false, status). Kafka takes
  * the log directory offline; a broker here has one. */
@@ -120,6 +132,7 @@ struct isr_log {
     uint32_t snapshots_going;    /* older ones whose deletion is under way */
     uint32_t barrier_pending;    /* operations of truncations that are not done: CUTTING */
     bool barrier_snapshots;      /* it waits for snapshots_going to fall to 0 */
+    bool barrier_names;          /* it deleted files: their names must go durably */
     uint32_t barrier_checkpoint; /* the recovery-point checkpoint that the barrier waits for, 0 = none */
     bool sync_under_way;         /* of the last segment, by the flush policy */
     bool failed;                 /* a disk operation failed; the node is halting */
@@ -136,7 +149,8 @@ struct isr_log_store {
     struct isr_log **logs; /* ordered by isr_tp_key */
     uint32_t logs_count, logs_capacity;
     bool ready;
-    int64_t clean_shutdown_epoch; /* broker epoch in the marker found at start, -1 when there was none */
+    int64_t clean_shutdown_epoch; /* broker epoch in the marker found at start; -1: there was none, or what it
+                                     vouched for was not there */
     void (*on_ready)(void *object);
     void *object;
     struct isr_timer checkpoint_timer;
@@ -145,6 +159,8 @@ struct isr_log_store {
     bool high_watermarks_dirty, high_watermarks_under_way;
     bool recovery_points_dirty, recovery_points_under_way;
     uint32_t recovery_points_round; /* counts the replacements of the recovery-point file */
+    uint32_t recovery_points_crc;   /* of the file as it is on disk; 0: there is none */
+    uint32_t recovery_points_crc_storing;
     bool closing, marker_under_way;
     int64_t closing_epoch;
     void (*on_closed)(void *object);
@@ -156,7 +172,8 @@ struct isr_log_store {
  * or disagree; the high watermark from its checkpoint, clamped to [log_start, log_end]; log_start from the
  * recovery-point file), removes the clean-shutdown marker durably, then calls on_ready. Every batch is
  * checked, with and without the marker. Without it what lies above the recovery point may be in the page
- * cache only: it counts as synced only after recovery synced it, which is before on_ready. */
+ * cache only: it counts as synced only after recovery wrote it again and synced it, which is before on_ready.
+ */
 void isr_log_store_start(struct isr_log_store *store, struct isr_env *env, void (*on_ready)(void *object),
                          void *object);
 struct isr_log *isr_log_store_find(struct isr_log_store *store, struct isr_tp tp);

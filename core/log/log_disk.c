@@ -257,6 +257,11 @@ void isr_log_barrier_step(struct isr_log *log)
     ISR_ASSERT(log->barrier_pending > 0);
     if (--log->barrier_pending > 0)
         return;
+    if (log->barrier_names) {
+        log->barrier_names = false;
+        isr_log_barrier_recovery_point(log, true);
+        return;
+    }
     isr_log_issue(log);
     isr_log_flush_consider(log);
 }
@@ -306,6 +311,7 @@ void isr_log_cut_files(struct isr_log *log, int64_t offset, int64_t position)
     while (log->segments_count > 0 && log->segments[log->segments_count - 1].base_offset >= offset) {
         struct isr_segment *segment = &log->segments[--log->segments_count];
         isr_log_barrier_add(log);
+        log->barrier_names = true;
         isr_env_delete(log->env, isr_log_file(log, ISR_FILE_SEGMENT, segment->base_offset),
                        isr_log_barrier_done, log, ISR_OFFSET_NONE);
     }

@@ -230,11 +230,13 @@ void isr_producers_drop_snapshots(struct isr_log *log, int64_t offset)
 {
     if (log->snapshots_going > 0 && !log->barrier_snapshots) {
         log->barrier_snapshots = true;
+        log->barrier_names = true;
         log->barrier_pending++;
     }
     while (log->snapshots_count > 0 && log->snapshots[log->snapshots_count - 1] > offset) {
         int64_t number = log->snapshots[--log->snapshots_count];
         isr_log_barrier_add(log);
+        log->barrier_names = true;
         isr_env_delete(log->env, isr_log_file(log, ISR_FILE_PRODUCERS, number), isr_log_barrier_done, log,
                        ISR_OFFSET_NONE);
     }

@@ -1,19 +1,20 @@
 /* Recovery of all logs at the start of a process.
  *
- *   LISTING -> READING_CHECKPOINTS -> SCANNING -> REPAIRING -> REMOVING_MARKER -> done
+ *   LISTING -> READING_CHECKPOINTS -> SCANNING -> REMOVING_MARKER -> REPAIRING -> done
  *
  *   LISTING              the names of all files
  *   READING_CHECKPOINTS  every small file whole; then the logs are set up
  *   SCANNING             the segments of each log, one after the other, all logs at once; damage is repaired
- * as it is found: a cut is truncated, what lies behind a hole deleted. After an unclean stop the last
- * segment, and what lies above the recovery point, is synced REPAIRING            a recovery-point file that
- * claims more than there is, is replaced REMOVING_MARKER      the clean-shutdown marker goes durably
+ * as it is found: a cut is truncated, what lies behind a hole deleted. After an unclean stop what lies above
+ * the recovery point is written again and synced, and so is the last segment REMOVING_MARKER      the
+ * clean-shutdown marker goes REPAIRING            a recovery-point file that claims more than there is, is
+ * replaced; in any case when something was deleted: a replacement makes the deletions before it durable
  *
  * recovery_advance moves on whenever no operation is under way; with an empty disk all the way in one step.
  *
  * Invariants at done: nothing on disk lies at or above a log's end; every checkpoint that could mislead a
  * later recovery is repaired durably (only the high watermarks may be stale); each log satisfies
- * isr_log_verify. */
+ * isr_log_verify; clean_shutdown_epoch is -1 unless everything that the marker vouches for was there. */
 #include "core/log/checkpoint.h"
 #include "core/log/internal.h"
 
@@ -21,8 +22,8 @@ enum recovery_phase {
     RECOVERY_LISTING,
     RECOVERY_READING_CHECKPOINTS,
     RECOVERY_SCANNING,
-    RECOVERY_REPAIRING,
-    RECOVERY_REMOVING_MARKER
+    RECOVERY_REMOVING_MARKER,
+    RECOVERY_REPAIRING
 };
 
 struct recovery_file {
@@ -46,6 +47,7 @@ struct isr_log_recovery {
     struct recovery_log *logs; /* parallel to the store's */
     bool clean;                /* a valid marker was found */
     bool marker;               /* a marker was found */
+    bool damaged;              /* something is not as it was left, and no loss of power explains it */
     bool repair_recovery_points;
 };
 
@@ -62,6 +64,7 @@ static bool is_of_partition(enum isr_file_kind kind)
 
 static void file_delete(struct isr_log_store *store, struct isr_log *log, struct isr_file file)
 {
+    store->recovery->repair_recovery_points = true;
     isr_log_store_operation_begin(store);
     isr_env_delete(store->env, file, isr_log_operation_done, log, 0);
 }
@@ -127,13 +130,25 @@ static const struct recovery_file *small_file(const struct isr_log_recovery *rec
     return NULL;
 }
 
+/* Small files are replaced atomically: one that is not sound was damaged. */
+static bool file_is_sound(struct isr_log_recovery *recovery, bool sound)
+{
+    recovery->damaged = recovery->damaged || !sound;
+    return sound;
+}
+
 static void recovery_points_load(struct isr_log_store *store)
 {
     const struct recovery_file *found = small_file(store->recovery, ISR_FILE_RECOVERY_POINTS);
     struct isr_recovery_points_file file;
-    if (found == NULL ||
-        !isr_checkpoint_parse_recovery_points_file(found->bytes, &store->env->scratch, &file))
+    if (found == NULL)
         return;
+    if (!file_is_sound(store->recovery, isr_checkpoint_parse_recovery_points_file(
+                                            found->bytes, &store->env->scratch, &file))) {
+        store->recovery->repair_recovery_points = true;
+        return;
+    }
+    store->recovery_points_crc = isr_checkpoint_crc(found->bytes);
     for (uint32_t i = 0; i < file.lines_count; i++) {
         struct isr_log *log = isr_log_store_add(store, file.lines[i].tp);
         log->log_start = log->log_end = file.lines[i].log_start;
@@ -146,9 +161,13 @@ static void high_watermarks_load(struct isr_log_store *store)
 {
     const struct recovery_file *found = small_file(store->recovery, ISR_FILE_HIGH_WATERMARKS);
     struct isr_high_watermarks_file file;
-    if (found == NULL ||
-        !isr_checkpoint_parse_high_watermarks_file(found->bytes, &store->env->scratch, &file))
+    if (found == NULL)
         return;
+    if (!file_is_sound(store->recovery, isr_checkpoint_parse_high_watermarks_file(
+                                            found->bytes, &store->env->scratch, &file))) {
+        isr_log_store_high_watermark_moved(store);
+        return;
+    }
     for (uint32_t i = 0; i < file.lines_count; i++) {
         struct isr_log *log = isr_log_store_find(store, file.lines[i].tp);
         if (log != NULL)
@@ -164,8 +183,11 @@ static void marker_load(struct isr_log_store *store)
     recovery->marker = found != NULL;
     recovery->clean =
         found != NULL && isr_checkpoint_parse_clean_shutdown_file(found->bytes, &store->env->scratch, &file);
-    if (recovery->clean)
-        store->clean_shutdown_epoch = file.broker_epoch;
+    if (!recovery->clean)
+        return;
+    store->clean_shutdown_epoch = file.broker_epoch;
+    if (file.recovery_points_crc != store->recovery_points_crc)
+        recovery->damaged = true;
 }
 
 /* The segments of a log stand together and in order in the list of files. */
@@ -186,8 +208,8 @@ static void segments_assign(struct isr_log_store *store)
 static void logs_set_up(struct isr_log_store *store)
 {
     struct isr_log_recovery *recovery = store->recovery;
-    marker_load(store);
     recovery_points_load(store);
+    marker_load(store);
     for (uint32_t i = 0; i < recovery->files_count; i++) {
         if (is_of_partition(recovery->files[i].file.kind))
             isr_log_store_add(store, recovery->files[i].file.tp);
@@ -337,6 +359,36 @@ static void segments_settle(struct isr_log_store *store, struct isr_log *log, co
         store->recovery->repair_recovery_points = true;
 }
 
+/* Is the log not what it was up to where it was durable? */
+static bool log_is_damaged(const struct isr_log_recovery *recovery, const struct isr_log *log,
+                           const struct recovery_log *scan)
+{
+    return log->recovery_point_stored > log->log_end ||
+           (recovery->clean && (scan->torn_bytes > 0 || log->recovery_point_stored != log->log_end));
+}
+
+/* Writes the batches of a segment from offset on once more, where they are: pages that a failed sync left
+ * marked clean are dirty again, and the next sync covers them. */
+static void segment_rewrite(struct isr_log *log, const struct isr_segment *segment, int64_t offset)
+{
+    if (log->env->rules.recovered_pages == ISR_RULE_recovered_pages_trusted || offset >= segment->end_offset)
+        return;
+    struct isr_file file = isr_log_file(log, ISR_FILE_SEGMENT, segment->base_offset);
+    for (uint32_t i = isr_log_place_find(log, offset); i < log->places_count;) {
+        const struct isr_batch_place *place = &log->places[i];
+        struct isr_bytes run = {.data = place->data, .size = place->size_bytes};
+        if (place->base_offset >= segment->end_offset)
+            return;
+        for (i++; i < log->places_count && log->places[i].data == run.data + run.size &&
+                  log->places[i].base_offset < segment->end_offset;
+             i++)
+            run.size += log->places[i].size_bytes;
+        isr_log_store_operation_begin(log->store);
+        isr_env_write(log->env, file, place->position - segment->position, run, isr_log_operation_done, log,
+                      0);
+    }
+}
+
 /* After a kill the page cache shows the files as the dead process left them, and part of that may never have
  * reached the disk: batches above the recovery point, and a truncation of the last segment, which a later
  * loss of power would undo under whatever was appended since. */
@@ -344,6 +396,8 @@ static void sync_recovered(const struct isr_log_recovery *recovery, struct isr_l
 {
     for (uint32_t i = 0; i < log->segments_count && !recovery->clean; i++) {
         const struct isr_segment *segment = &log->segments[i];
+        int64_t from = segment->synced_end > log->log_start ? segment->synced_end : log->log_start;
+        segment_rewrite(log, segment, from);
         if (segment->synced_end < segment->end_offset || i + 1 == log->segments_count)
             isr_log_sync_segment(log, segment);
     }
@@ -373,19 +427,23 @@ static bool epochs_equal(const struct isr_epoch_cache *cache, const struct isr_e
 
 /* The batches tell the epochs. The checkpoint adds only what they cannot: an epoch that began at log_end and
  * has no records yet. */
-static void epochs_settle(const struct isr_log_recovery *recovery, struct isr_log *log)
+static void epochs_settle(struct isr_log_recovery *recovery, struct isr_log *log)
 {
     const struct recovery_file *found = file_of(recovery, log, ISR_FILE_EPOCHS);
     struct isr_epochs_file file = {0};
-    bool sound = found != NULL && isr_checkpoint_parse_epochs_file(found->bytes, &log->env->scratch, &file);
+    bool sound =
+        found != NULL &&
+        file_is_sound(recovery, isr_checkpoint_parse_epochs_file(found->bytes, &log->env->scratch, &file));
     if (!sound)
         file = (struct isr_epochs_file){0};
     for (uint32_t i = 0; i < file.lines_count; i++) {
         if (file.lines[i].start_offset == log->log_end)
             isr_epoch_cache_assign(&log->epochs, log->env->heap, file.lines[i].epoch, log->log_end);
     }
-    if (!epochs_equal(&log->epochs, &file) || (found != NULL && !sound))
-        isr_log_store_epochs(log, false);
+    if (epochs_equal(&log->epochs, &file) && (found == NULL || sound))
+        return;
+    recovery->damaged = recovery->damaged || (recovery->clean && found == NULL && log->epochs.count > 0);
+    isr_log_store_epochs(log, false);
 }
 
 /* Places a snapshot's number into the rising list; the list has room for one more than is kept. */
@@ -404,7 +462,7 @@ static void snapshot_note(struct isr_log_store *store, struct isr_log *log, int6
  * there. */
 static void producers_settle(struct isr_log_store *store, struct isr_log *log)
 {
-    const struct isr_log_recovery *recovery = store->recovery;
+    struct isr_log_recovery *recovery = store->recovery;
     int64_t replay_from = 0;
     for (uint32_t i = 0; i < recovery->files_count; i++) {
         const struct recovery_file *found = &recovery->files[i];
@@ -414,7 +472,7 @@ static void producers_settle(struct isr_log_store *store, struct isr_log *log)
         uint32_t count = log->producers_count;
         log->producers_count = 0;
         if (offset >= log->log_start && offset <= log->log_end &&
-            isr_producers_load(log, found->bytes, offset)) {
+            file_is_sound(recovery, isr_producers_load(log, found->bytes, offset))) {
             replay_from = offset;
             snapshot_note(store, log, offset);
         } else {
@@ -444,6 +502,8 @@ static void log_finish(struct isr_log_store *store, uint32_t place)
     struct isr_log *log = store->logs[place];
     const struct recovery_log *scan = &store->recovery->logs[place];
     segments_settle(store, log, scan);
+    bool damaged = log_is_damaged(store->recovery, log, scan);
+    store->recovery->damaged = store->recovery->damaged || damaged;
     sync_recovered(store->recovery, log);
     epochs_settle(store->recovery, log);
     producers_settle(store, log);
@@ -455,6 +515,7 @@ static void log_finish(struct isr_log_store *store, uint32_t place)
     observation->log_recovered.high_watermark = log->high_watermark;
     observation->log_recovered.clean = store->recovery->clean;
     observation->log_recovered.torn_bytes = scan->torn_bytes;
+    observation->log_recovered.damaged = damaged;
 }
 
 /* ---- the end ---- */
@@ -471,6 +532,7 @@ static void marker_remove(struct isr_log_store *store)
 {
     if (!store->recovery->marker)
         return;
+    store->recovery->repair_recovery_points = true;
     isr_log_store_operation_begin(store);
     isr_env_delete(store->env, (struct isr_file){.kind = ISR_FILE_CLEAN_SHUTDOWN}, on_marker_gone, store, 0);
 }
@@ -479,6 +541,10 @@ static void finish(struct isr_log_store *store)
 {
     struct isr_heap *heap = store->env->heap;
     struct isr_log_recovery *recovery = store->recovery;
+    if (recovery->damaged)
+        store->env->metrics.damaged_starts++;
+    if (recovery->damaged && store->env->rules.damage_voids_marker == ISR_RULE_damage_voids_marker_on)
+        store->clean_shutdown_epoch = -1;
     for (uint32_t i = 0; i < recovery->files_count; i++)
         isr_heap_release(heap, (void *)(uintptr_t)recovery->files[i].bytes.data);
     isr_heap_release(heap, recovery->files);
@@ -503,12 +569,12 @@ static void phase_enter(struct isr_log_store *store, enum recovery_phase phase)
         for (uint32_t i = 0; i < store->logs_count; i++)
             scan_begin(store, i);
         break;
+    case RECOVERY_REMOVING_MARKER:
+        marker_remove(store);
+        break;
     case RECOVERY_REPAIRING:
         if (store->recovery->repair_recovery_points)
             isr_log_store_recovery_points(store);
-        break;
-    case RECOVERY_REMOVING_MARKER:
-        marker_remove(store);
         break;
     }
 }
@@ -516,7 +582,7 @@ static void phase_enter(struct isr_log_store *store, enum recovery_phase phase)
 void isr_log_recovery_advance(struct isr_log_store *store)
 {
     while (store->operations_pending == 0) {
-        if (store->recovery->phase == RECOVERY_REMOVING_MARKER) {
+        if (store->recovery->phase == RECOVERY_REPAIRING) {
             finish(store);
             return;
         }

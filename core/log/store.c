@@ -101,16 +101,12 @@ static void high_watermarks_write(struct isr_log_store *store)
                     isr_checkpoint_encode_high_watermarks_file(scratch, &file), on_high_watermarks, store, 0);
 }
 
-static void on_recovery_points(void *object, int64_t round, const struct isr_io_result *result)
+/* Lifts what waited for this round; a barrier may ask for the next at once. */
+static void barriers_step(struct isr_log_store *store, int64_t round)
 {
-    struct isr_log_store *store = object;
-    if (isr_log_io_failed(store, NULL, result))
-        return;
-    store->recovery_points_under_way = false;
     bool awaited = false;
     for (uint32_t i = 0; i < store->logs_count; i++) {
         struct isr_log *log = store->logs[i];
-        log->recovery_point_stored = log->recovery_point_storing;
         if (log->barrier_checkpoint == 0)
             continue;
         if (log->barrier_checkpoint > round) {
@@ -120,8 +116,20 @@ static void on_recovery_points(void *object, int64_t round, const struct isr_io_
         log->barrier_checkpoint = 0;
         isr_log_barrier_step(log);
     }
-    if (awaited)
+    if (awaited && !store->recovery_points_under_way)
         isr_log_store_recovery_points(store);
+}
+
+static void on_recovery_points(void *object, int64_t round, const struct isr_io_result *result)
+{
+    struct isr_log_store *store = object;
+    if (isr_log_io_failed(store, NULL, result))
+        return;
+    store->recovery_points_under_way = false;
+    store->recovery_points_crc = store->recovery_points_crc_storing;
+    for (uint32_t i = 0; i < store->logs_count; i++)
+        store->logs[i]->recovery_point_stored = store->logs[i]->recovery_point_storing;
+    barriers_step(store, round);
     isr_log_store_operation_end(store);
 }
 
@@ -143,9 +151,10 @@ void isr_log_store_recovery_points(struct isr_log_store *store)
     store->recovery_points_under_way = true;
     store->recovery_points_round++;
     isr_log_store_operation_begin(store);
-    isr_env_replace(store->env, (struct isr_file){.kind = ISR_FILE_RECOVERY_POINTS},
-                    isr_checkpoint_encode_recovery_points_file(scratch, &file), on_recovery_points, store,
-                    store->recovery_points_round);
+    struct isr_bytes bytes = isr_checkpoint_encode_recovery_points_file(scratch, &file);
+    store->recovery_points_crc_storing = isr_checkpoint_crc(bytes);
+    isr_env_replace(store->env, (struct isr_file){.kind = ISR_FILE_RECOVERY_POINTS}, bytes,
+                    on_recovery_points, store, store->recovery_points_round);
 }
 
 /* What is under way still is tried again at the next beat. */
@@ -188,7 +197,8 @@ static void on_marker(void *object, int64_t argument, const struct isr_io_result
 
 static void marker_write(struct isr_log_store *store)
 {
-    struct isr_clean_shutdown_file file = {.broker_epoch = store->closing_epoch};
+    struct isr_clean_shutdown_file file = {.broker_epoch = store->closing_epoch,
+                                           .recovery_points_crc = store->recovery_points_crc};
     store->marker_under_way = true;
     isr_env_replace(store->env, (struct isr_file){.kind = ISR_FILE_CLEAN_SHUTDOWN},
                     isr_checkpoint_encode_clean_shutdown_file(&store->env->scratch, &file), on_marker, store,

@@ -32,6 +32,11 @@ static void replica_back(struct sim_checks *checks, struct check_partition *part
         return;
     replica->life = checks->nodes[node].life;
     replica->log_end_before = replica->log_end;
+    if (check_betrayed(checks, partition, replica)) {
+        replica->betrayals = checks->view.betrayed(checks->view.object, node, partition->tp);
+        if (log_end < replica->log_end)
+            check_ledger_lost(checks, partition, node, log_end, replica->log_end);
+    }
     replica->log_end = log_end;
     if (replica->matched > log_end)
         replica->matched = log_end;
@@ -43,6 +48,7 @@ static void log_recovered(struct sim_checks *checks, int32_t node, const struct 
     struct check_partition *partition = check_partition_of(checks, observation->log_recovered.tp);
     replica_back(checks, partition, node, observation->log_recovered.log_end);
     check_bounds(checks, partition, node, true);
+    check_content(checks, partition, node);
 }
 
 static void log_appended(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
@@ -130,6 +136,15 @@ static void partition_applied(struct sim_checks *checks, int32_t node,
     restore_members(checks, partition);
 }
 
+static void replicas_ended(struct sim_checks *checks, int32_t node, bool clean, bool lossy);
+
+/* Its clean shutdown does not count when it does not know of it any more. */
+static void broker_started(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+{
+    if (checks->nodes[node].clean && observation->broker_started.previous_epoch < 0)
+        replicas_ended(checks, node, false, false);
+}
+
 static void broker_unfenced(struct sim_checks *checks, int32_t node)
 {
     struct check_partition *partition = NULL;
@@ -173,6 +188,9 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
     case ISR_OBSERVED_PRODUCE_ANSWERED:
         produce_answered(checks, node, observation);
         break;
+    case ISR_OBSERVED_BROKER_STARTED:
+        broker_started(checks, node, observation);
+        break;
     case ISR_OBSERVED_BROKER_UNFENCED:
         broker_unfenced(checks, node);
         break;
@@ -213,7 +231,6 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
     case ISR_OBSERVED_PRODUCE_APPENDED:
     case ISR_OBSERVED_FETCH_REFUSED:
     case ISR_OBSERVED_FETCH_DIVERGED:
-    case ISR_OBSERVED_BROKER_STARTED:
     case ISR_OBSERVED_BROKER_REGISTERED:
     case ISR_OBSERVED_BROKER_STOPPING:
     case ISR_OBSERVED_NODE_HALTED:
@@ -243,6 +260,11 @@ void sim_checks_process(struct sim_checks *checks, int32_t node, bool up, bool c
     bool was_up = process->up;
     process->up = up;
     if (!up) {
+        if (was_up || lossy)
+            process->clean = clean;
+        if (checks->view.quorum_betrayed != NULL &&
+            checks->view.quorum_betrayed(checks->view.object, node) > 0)
+            checks->quorum_void = true;
         /* A process that is down already may lose power too. */
         if (was_up || lossy)
             replicas_ended(checks, node, clean, lossy);
@@ -279,6 +301,17 @@ void sim_checks_unclean_asked(struct sim_checks *checks, const char *topic, uint
     }
 }
 
+void sim_checks_client_read(struct sim_checks *checks, int32_t client, struct isr_tp tp, int64_t offset,
+                            struct isr_bytes batch)
+{
+    struct isr_batch parsed;
+    check_count(checks, SIM_INVARIANT_I4);
+    if (isr_batch_parse(batch, true, &parsed) != ISR_BATCH_OK)
+        check_fail(checks, SIM_INVARIANT_I4, "%s: what %s read at offset %ld is not what its checksum says",
+                   check_partition_label(check_partition_of(checks, isr_tp_key(tp))).text,
+                   check_node_label(checks, client).text, offset);
+}
+
 void sim_checks_client_acked(struct sim_checks *checks, int32_t client, struct isr_tp tp, int64_t offset,
                              uint64_t first_value)
 {
@@ -298,6 +331,7 @@ static void look_again(struct sim_checks *checks, struct check_partition *partit
             continue;
         partition->replicas[i].matched = seen.log_start;
         check_bounds(checks, partition, node, true);
+        check_content(checks, partition, node);
         if (node == partition->judged_leader && seen.role == SIM_REPLICA_LEADS &&
             seen.leader_epoch == partition->epoch_judged && partition->epoch_judged == partition->epoch_max)
             check_leader_holds(checks, partition, node, partition->epoch_judged);
@@ -323,6 +357,8 @@ void sim_checks_report(const struct sim_checks *checks, struct sim_checks_report
         .records_committed = checks->records_committed,
         .records_acked = checks->records_acked,
         .losses_forbidden = checks->losses_forbidden,
+        .quorum_void = checks->quorum_void,
+        .waived = checks->waived,
         .vacuous = checks->vacuous[0] != '\0' ? checks->vacuous : NULL,
     };
     for (int i = 0; i < ISR_COMMIT_POLICIES; i++) {

@@ -35,6 +35,9 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
 void sim_checks_process(struct sim_checks *checks, int32_t node, bool up, bool clean, bool lossy);
 /* An administrator asked for an unclean election. */
 void sim_checks_unclean_asked(struct sim_checks *checks, const char *topic, uint16_t partition);
+/* A consumer was given a batch at that offset. */
+void sim_checks_client_read(struct sim_checks *checks, int32_t client, struct isr_tp tp, int64_t offset,
+                            struct isr_bytes batch);
 /* A client was told that its records, the first with this value, are at the offset. */
 void sim_checks_client_acked(struct sim_checks *checks, int32_t client, struct isr_tp tp, int64_t offset,
                              uint64_t first_value);
@@ -49,6 +52,8 @@ struct sim_checks_report {
     uint64_t losses_allowed;
     uint64_t losses_allowed_by[ISR_COMMIT_POLICIES];
     uint64_t losses_forbidden;
+    bool quorum_void;    /* a voter's disk lost what it had called durable: nothing was judged since */
+    uint64_t waived;     /* what did not hold since */
     const char *vacuous; /* why nothing was proven, NULL when something was. Only after the end */
 };
 void sim_checks_report(const struct sim_checks *checks, struct sim_checks_report *report);

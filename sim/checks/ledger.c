@@ -2,18 +2,33 @@
 
 #include "sim/checks/state.h"
 
+static struct check_ending *ending_add(struct sim_checks *checks, struct check_ledger *ledger, int32_t node)
+{
+    ledger->endings =
+        ISR_GROW(checks->heap, ledger->endings, ledger->endings_count, ledger->endings_capacity);
+    struct check_ending *ending = &ledger->endings[ledger->endings_count++];
+    *ending = (struct check_ending){.node = node};
+    return ending;
+}
+
 void check_ledger_ended(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                         int64_t log_end, bool lossy)
 {
-    struct check_ledger *ledger = &partition->ledger;
-    ledger->endings =
-        ISR_GROW(checks->heap, ledger->endings, ledger->endings_count, ledger->endings_capacity);
-    ledger->endings[ledger->endings_count++] = (struct check_ending){.node = node,
-                                                                     .lossy = lossy,
-                                                                     .harmless = checks->view.synced,
-                                                                     .recovered = !lossy,
-                                                                     .lost_from = 0,
-                                                                     .lost_to = log_end};
+    struct check_ending *ending = ending_add(checks, &partition->ledger, node);
+    const struct check_replica *replica = check_replica_of(checks, partition, node);
+    ending->lossy = lossy;
+    ending->harmless = checks->view.synced && !check_betrayed(checks, partition, replica);
+    ending->recovered = !lossy;
+    ending->lost_to = log_end;
+}
+
+void check_ledger_lost(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                       int64_t from, int64_t to)
+{
+    struct check_ending *ending = ending_add(checks, &partition->ledger, node);
+    ending->lossy = ending->recovered = true;
+    ending->lost_from = from;
+    ending->lost_to = to;
 }
 
 void check_ledger_recovered(struct check_partition *partition, int32_t node, int64_t log_end)
@@ -52,10 +67,12 @@ bool check_ledger_unclean(const struct check_partition *partition, int32_t node)
     return false;
 }
 
+enum counted { COUNT_LOST, COUNT_HARMED, COUNT_ENDED };
+
 /* How many of the partition's replicas ended uncleanly since the entry was written and were not in the ISR
- * with it again; of those only the ones that lost it by that, or all. A replica counts once. */
+ * with it again: those that lost it by that, those that may have, or all. A replica counts once. */
 static int32_t replicas_ended(const struct check_ledger *ledger, const struct check_entry *entry,
-                              bool lost_only)
+                              enum counted which)
 {
     struct sim_node_set counted = {0};
     int32_t count = 0;
@@ -63,8 +80,9 @@ static int32_t replicas_ended(const struct check_ledger *ledger, const struct ch
         const struct check_ending *ending = &ledger->endings[i];
         bool lost =
             ending->lossy && ending->lost_from < check_entry_end(entry) && entry->base < ending->lost_to;
-        bool counts = (lost || !lost_only) && !(ending->restored && entry->base < ending->restored_to);
-        if (!counts || ending->harmless || sim_node_set_has(&counted, ending->node))
+        bool wanted = which == COUNT_ENDED || (!ending->harmless && (lost || which == COUNT_HARMED));
+        bool counts = wanted && !(ending->restored && entry->base < ending->restored_to);
+        if (!counts || sim_node_set_has(&counted, ending->node))
             continue;
         sim_node_set_add(&counted, ending->node);
         count++;
@@ -74,7 +92,16 @@ static int32_t replicas_ended(const struct check_ledger *ledger, const struct ch
 
 int32_t check_ledger_replicas_lost(const struct check_partition *partition, const struct check_entry *entry)
 {
-    return replicas_ended(&partition->ledger, entry, true);
+    return replicas_ended(&partition->ledger, entry, COUNT_LOST);
+}
+
+/* Was there nobody left who was eligible, so that who was brought back need not have the record? */
+static bool nobody_was_left(const struct check_partition *partition, const struct check_entry *entry)
+{
+    const struct check_ledger *ledger = &partition->ledger;
+    return replicas_ended(ledger, entry, COUNT_HARMED) >= partition->promise ||
+           (replicas_ended(ledger, entry, COUNT_LOST) > 0 &&
+            replicas_ended(ledger, entry, COUNT_ENDED) >= partition->promise);
 }
 
 bool check_ledger_excuses(const struct check_partition *partition, int32_t record_epoch,
@@ -88,10 +115,10 @@ bool check_ledger_excuses(const struct check_partition *partition, int32_t recor
     if (ledger->unclean_allowed && ledger->unclean_epoch > partition->epoch_judged &&
         ledger->unclean_epoch <= leader_epoch && record_epoch < ledger->unclean_epoch)
         return true;
-    if (replicas_ended(ledger, entry, true) >= partition->promise)
+    if (replicas_ended(ledger, entry, COUNT_LOST) >= partition->promise)
         return true;
     return ledger->last_known_epoch > partition->epoch_judged && ledger->last_known_epoch <= leader_epoch &&
-           replicas_ended(ledger, entry, false) >= partition->promise;
+           nobody_was_left(partition, entry);
 }
 
 bool check_ledger_overrules(const struct check_partition *partition, int32_t record_epoch,
@@ -101,8 +128,7 @@ bool check_ledger_overrules(const struct check_partition *partition, int32_t rec
     if (partition->promise == 0 && partition->epoch_max > record_epoch)
         return true;
     return ledger->allowed_epoch > record_epoch ||
-           (ledger->last_known_epoch > record_epoch &&
-            replicas_ended(ledger, entry, false) >= partition->promise);
+           (ledger->last_known_epoch > record_epoch && nobody_was_left(partition, entry));
 }
 
 int32_t check_ledger_new_history(const struct check_partition *partition)

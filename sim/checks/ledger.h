@@ -6,13 +6,16 @@
  *   acks=0, acks=1          none, until its offset is committed
  *   acks=all, or committed  every later leader has it, unless since then
  *     - an unclean election was held that the topic's own configuration or an administrator allowed, or
- *     - at least m of the partition's replicas lost the record from their disks by losing power, or
+ *     - at least m of the partition's replicas lost the record from their disks, by losing power or by damage
+ * that the disk did by itself (sim/damages.def), or
  *     - at least m of them ended without a clean shutdown, so that no eligible replica was left, and the last
  * known leader was brought back The last two excuse nothing where a record counts only when it is on the disk
- * (log_flush_messages): then the last known leader, too, has all that it held. Since then: since the leader
- * appended it, for a follower may lose it while its last fetch is still on the way to the leader. A replica
- * that came back into the ISR holds all that is committed again, and its ending counts no more. A rule switch
- * never changes a contract: what a wrong rule loses was promised all the same. */
+ * (log_flush_messages) and the disk kept its word: then the last known leader, too, has all that it held.
+ * Where one replica lost the record by damage, and all others are no longer eligible, that one may be the
+ * last known leader. Since then: since the leader appended it, for a follower may lose it while its last
+ * fetch is still on the way to the leader. A replica that came back into the ISR holds all that is committed
+ * again, and its ending counts no more. A rule switch never changes a contract: what a wrong rule loses was
+ * promised all the same. */
 #ifndef SIM_CHECKS_LEDGER_H
 #define SIM_CHECKS_LEDGER_H
 
@@ -26,7 +29,7 @@
 struct check_ending {
     int32_t node;
     bool lossy;
-    bool harmless;     /* what it held was synced */
+    bool harmless;     /* what it held was synced, and the disk kept its word */
     bool recovered;    /* it is known what it lost */
     int64_t lost_from; /* [lost_from, lost_to) is lost; lossy endings only */
     int64_t lost_to;
@@ -64,6 +67,10 @@ void check_ledger_ended(struct sim_checks *checks, struct check_partition *parti
                         int64_t log_end, bool lossy);
 /* It came back with this log end. */
 void check_ledger_recovered(struct check_partition *partition, int32_t node, int64_t log_end);
+/* This replica's durable copy of [from, to) is gone, for whatever reason: counts as if a loss of power had
+ * taken it. */
+void check_ledger_lost(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                       int64_t from, int64_t to);
 /* It is in the ISR, runs, and holds everything below the offset. */
 void check_ledger_restored(struct check_partition *partition, int32_t node, int64_t offset);
 /* How many replicas lost the record from their disks by losing power and did not get it back since. */

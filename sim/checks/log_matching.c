@@ -68,6 +68,20 @@ void check_appended(struct sim_checks *checks, struct check_partition *partition
         appended_as_follower(checks, partition, node, observation);
 }
 
+void check_content(struct sim_checks *checks, struct check_partition *partition, int32_t node)
+{
+    const struct sim_view *view = &checks->view;
+    struct sim_replica_view seen;
+    if (view->damaged == NULL || !view->replica(view->object, node, partition->tp, &seen))
+        return;
+    int64_t offset = view->damaged(view->object, node, partition->tp, seen.log_start, seen.log_end);
+    check_count(checks, SIM_INVARIANT_I2);
+    if (offset != ISR_OFFSET_NONE)
+        check_fail(checks, SIM_INVARIANT_I2,
+                   "%s: the records at offset %ld in the log of %s are not what their checksum says",
+                   check_partition_label(partition).text, offset, check_node_label(checks, node).text);
+}
+
 int64_t check_match(struct sim_checks *checks, struct check_partition *partition,
                     struct check_replica *replica, int64_t limit)
 {

@@ -7,7 +7,8 @@ enum { SENTENCE_BYTES = 1000 };
 
 void check_fail(struct sim_checks *checks, enum sim_invariant invariant, const char *format, ...)
 {
-    if (!check_armed(checks, invariant) || checks->violations[invariant] != NULL)
+    checks->waived += checks->quorum_void;
+    if (checks->quorum_void || !check_armed(checks, invariant) || checks->violations[invariant] != NULL)
         return;
     struct isr_text text = {.buffer = isr_heap_allocate(checks->heap, SENTENCE_BYTES),
                             .capacity = SENTENCE_BYTES};
@@ -115,6 +116,14 @@ struct check_replica *check_replica_of(struct sim_checks *checks, struct check_p
     struct check_replica *replica = &partition->replicas[partition->replicas_count++];
     *replica = (struct check_replica){.node = node, .leader_epoch = ISR_EPOCH_NONE};
     return replica;
+}
+
+bool check_betrayed(const struct sim_checks *checks, const struct check_partition *partition,
+                    const struct check_replica *replica)
+{
+    const struct sim_view *view = &checks->view;
+    return view->betrayed != NULL &&
+           view->betrayed(view->object, replica->node, partition->tp) > replica->betrayals;
 }
 
 struct check_label check_node_label(const struct sim_checks *checks, int32_t node)

@@ -20,6 +20,7 @@ struct check_replica {
     int64_t matched;        /* its log agrees with what is committed up to here (I2, I3) */
     int32_t leader_epoch;   /* the last it began to lead or follow in, in this life */
     uint32_t life;          /* the life of its process in which it was last heard of */
+    uint64_t betrayals;     /* of its disk, up to its last recovery */
 };
 
 /* A producer in the committed log (I7). */
@@ -68,6 +69,7 @@ struct check_topic {
 struct check_node {
     uint32_t life; /* grows at each start; 1 is the first */
     bool up;
+    bool clean; /* its last life ended cleanly */
 };
 
 /* The digest of the metadata's state after an entry (I9). */
@@ -93,6 +95,11 @@ struct sim_checks {
     bool elected;    /* some partition had a leader */
     bool idempotent; /* some committed batch had a producer id */
     bool ended;
+    /* The disk of a voter lost what it had called durable. The voter may vote twice, or lack what is
+     * committed, and nobody can tell: nothing that rests on the quorum is promised any more, and all of it
+     * does. */
+    bool quorum_void;
+    uint64_t waived; /* what did not hold since */
     char vacuous[512];
 };
 
@@ -114,6 +121,9 @@ void check_fail(struct sim_checks *checks, enum sim_invariant invariant, const c
 struct check_partition *check_partition_of(struct sim_checks *checks, int64_t tp_key);
 struct check_replica *check_replica_of(struct sim_checks *checks, struct check_partition *partition,
                                        int32_t node);
+/* Did the replica's disk break its word since its last recovery? */
+bool check_betrayed(const struct sim_checks *checks, const struct check_partition *partition,
+                    const struct check_replica *replica);
 /* Iterates over all partitions seen, in order: start with NULL; NULL at the end. */
 struct check_partition *check_partition_next(const struct sim_checks *checks,
                                              const struct check_partition *after);
@@ -143,6 +153,9 @@ void check_members_hold(struct sim_checks *checks, struct check_partition *parti
 /* I2 log_matching.c */
 void check_appended(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                     const struct isr_observation *observation);
+/* The content of a replica's whole log is what its checksums say: what was compared by checksum was compared.
+ */
+void check_content(struct sim_checks *checks, struct check_partition *partition, int32_t node);
 /* Compares a replica's log with the committed one from where it is known to match up to limit. Where they
  * part, or limit. */
 int64_t check_match(struct sim_checks *checks, struct check_partition *partition,

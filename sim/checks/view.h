@@ -63,6 +63,14 @@ struct sim_view {
     bool (*batch)(void *object, int32_t node, struct isr_tp tp, int64_t offset, struct sim_batch_view *batch);
     /* Fills in what is in it, for a batch just got. */
     void (*contents)(void *object, int32_t node, struct isr_tp tp, struct sim_batch_view *batch);
+    /* Of the batches in [from, to): the base offset of the first whose content is not what its checksum says;
+     * ISR_OFFSET_NONE when all are sound. NULL: not known. */
+    int64_t (*damaged)(void *object, int32_t node, struct isr_tp tp, int64_t from, int64_t to);
+    /* How often the node's disk lost or changed of the partition's files what had been durable, or called
+     * durable; only grows. NULL: never. */
+    uint64_t (*betrayed)(void *object, int32_t node, struct isr_tp tp);
+    /* The same of its quorum files, of what the engine cannot tell. NULL: never. */
+    uint64_t (*quorum_betrayed)(void *object, int32_t node);
     /* Has the leader heard the follower fetch in the follower's present life and in this leader epoch? */
     bool (*heard)(void *object, int32_t leader, struct isr_tp tp, int32_t follower);
     /* The partition as committed on one controller, or on the one that is farthest for ISR_NODE_NONE. False:

@@ -121,6 +121,34 @@ static void view_contents(void *object, int32_t node, struct isr_tp tp, struct s
     (void)isr_batch_value(&parsed, 0, &batch->first_value);
 }
 
+static int64_t view_damaged(void *object, int32_t node, struct isr_tp tp, int64_t from, int64_t to)
+{
+    struct sim_batch_view seen;
+    for (int64_t offset = from; offset < to; offset = seen.base_offset + seen.record_count) {
+        if (!view_batch(object, node, tp, offset, &seen))
+            return ISR_OFFSET_NONE;
+        const struct isr_batch_place *place = place_of(object, partition_of(object, node, tp)->log, offset);
+        struct isr_batch parsed;
+        if (isr_batch_parse((struct isr_bytes){.data = place->data, .size = place->size_bytes}, true,
+                            &parsed) != ISR_BATCH_OK ||
+            parsed.crc != seen.crc)
+            return seen.base_offset;
+    }
+    return ISR_OFFSET_NONE;
+}
+
+static uint64_t view_betrayed(void *object, int32_t node, struct isr_tp tp)
+{
+    const struct sim_disk *disk = world_of(object)->processes[node].disk;
+    return disk != NULL ? sim_disk_betrayed(disk, tp) : 0;
+}
+
+static uint64_t view_quorum_betrayed(void *object, int32_t node)
+{
+    const struct sim_disk *disk = world_of(object)->processes[node].disk;
+    return disk != NULL ? sim_disk_quorum_betrayed(disk) : 0;
+}
+
 static bool view_heard(void *object, int32_t leader, struct isr_tp tp, int32_t follower)
 {
     const struct isr_partition *partition = partition_of(object, leader, tp);
@@ -207,6 +235,9 @@ static struct sim_view view_of(struct world_checks *watch)
         .replica = view_replica,
         .batch = view_batch,
         .contents = view_contents,
+        .damaged = view_damaged,
+        .betrayed = view_betrayed,
+        .quorum_betrayed = view_quorum_betrayed,
         .heard = view_heard,
         .partition = view_partition,
         .active = view_active,
@@ -234,8 +265,11 @@ static void watch_process(void *object, struct sim_world *world, int32_t node)
 {
     struct world_checks *watch = object;
     const struct sim_process *process = &world->processes[node];
+    bool was_void = watch->checks->quorum_void;
     sim_checks_process(watch->checks, node, sim_process_running(process), process->last_stop_clean,
                        process->last_stop_lossy);
+    if (watch->checks->quorum_void && !was_void)
+        SIM_TRACE(world, node, QUORUM_VOID, (process->incarnation + 1) / 2);
 }
 
 static void watch_command(void *object, struct sim_world *world, int32_t node,
@@ -251,6 +285,8 @@ static void watch_command(void *object, struct sim_world *world, int32_t node,
 static void watch_client(void *object, struct sim_world *world, int32_t node, const struct isr_effect *effect)
 {
     struct world_checks *watch = object;
+    if (effect->kind == ISR_EFFECT_RECORDS)
+        sim_checks_client_read(watch->checks, node, effect->tp, effect->offset, effect->bytes);
     if (effect->kind != ISR_EFFECT_REPLY || effect->error != ISR_ERROR_NONE || effect->id == 0 ||
         effect->id > sim_workload_operations_count(world))
         return;
@@ -280,6 +316,7 @@ static void watch_end(void *object, struct sim_world *world)
     for (int i = 0; i < SIM_INVARIANTS; i++)
         world->counters.checks += report.evaluated[i];
     count_losses(&world->counters, &report);
+    world->counters.violations_waived = report.waived;
     if (world->verdict == SIM_VERDICT_HELD && report.vacuous != NULL) {
         struct isr_text message = ISR_TEXT(world->message);
         isr_text_format(&message, "%s", report.vacuous);

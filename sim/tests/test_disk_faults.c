@@ -293,8 +293,12 @@ static void rot_strikes_the_files_that_were_named(void **state)
     assert_int_equal(world->counters.bytes_rotten, 0);
     sim_disk_rot(world, disk_of(world), 1u << ISR_FILE_QUORUM_VOTE, NULL, 5);
     assert_int_equal(world->counters.bytes_rotten, 5);
-    assert_int_equal(sim_disk_quorum_betrayed(disk_of(world)), 5);
+    assert_int_equal(sim_disk_quorum_betrayed(disk_of(world)), 0); /* checksums tell */
     assert_string_equal(content(world, 0), "abc");
+    sim_disk_lose_writes(disk_of(world), 1u << ISR_FILE_QUORUM_VOTE, 1);
+    submit(world, ISR_EFFECT_REPLACE, (struct isr_file){.kind = ISR_FILE_QUORUM_VOTE}, 0, "vote", 4);
+    run(world);
+    assert_int_equal(sim_disk_quorum_betrayed(disk_of(world)), 1);
 }
 
 static void a_lost_write_shows_when_the_file_is_read_anew(void **state)

@@ -31,7 +31,8 @@ static void batches_seal(uint8_t *file, size_t size_bytes)
         memcpy(&size, file + position + 8, sizeof size);
         if (size < ISR_BATCH_HEADER_BYTES || size > size_bytes - position)
             return;
-        isr_put_u32(file + position + 16, isr_crc32c(0, file + position + 20, size - 20));
+        isr_put_u32(file + position + 16, isr_crc32c(0, file + position, 16));
+        isr_put_u32(file + position + 20, isr_crc32c(0, file + position + 24, size - 24));
         position += size;
     }
 }

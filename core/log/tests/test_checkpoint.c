@@ -51,7 +51,7 @@ static struct isr_bytes sample(struct isr_scratch *scratch, unsigned which)
     case 3:
         return isr_checkpoint_encode_producers_file(scratch, &(struct isr_producers_file){9, producers, 2});
     default:
-        return isr_checkpoint_encode_clean_shutdown_file(scratch, &(struct isr_clean_shutdown_file){123});
+        return isr_checkpoint_encode_clean_shutdown_file(scratch, &(struct isr_clean_shutdown_file){123, 77});
     }
 }
 

@@ -1,6 +1,6 @@
-/* A log driven at random beside a plain model of it, with process kills and power losses in between. What a
- * crash may leave is checked against the model; then the model takes over what was found and the run goes on.
- */
+/* A log driven at random beside a plain model of it, with process kills and power losses in between, failed
+ * syncs that leave pages marked clean, names that become durable late, and bytes that rot. What a crash may
+ * leave is checked against the model; then the model takes over what was found and the run goes on. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,7 +43,7 @@ struct run {
     uint64_t value;
     int64_t held;
     uint64_t held_calls;
-    uint64_t crashes, checked_records;
+    uint64_t crashes, checked_records, failed_syncs, rotten;
 };
 
 static const struct isr_tp TP = {.topic = 3, .index = 1};
@@ -438,6 +438,7 @@ static void lose_checkpoints(struct run *run)
 static void restart(struct run *run)
 {
     struct isr_config config = run->node.config;
+    run->disk.clean_in = 0;
     bench_start(&run->node, &run->disk, &run->random, &config);
     bench_run_until_ready(&run->node);
     assert_true(run->node.ready);
@@ -502,14 +503,65 @@ static void act_clean_stop(struct run *run)
     check_all(run);
 }
 
+/* A bit of some file flips while the broker is stopped cleanly. Either nothing that counts was concerned, or
+ * the marker is void; what is left is of the log that was there. */
+static void act_rot(struct run *run)
+{
+    bench_close(&run->node, 77);
+    assert_true(run->node.closed);
+    bench_crash(&run->node, true);
+    bool rotten = false;
+    for (int tries = 0; tries < 10 && !rotten; tries++) {
+        uint32_t place = test_random_below(&run->random, (uint32_t)run->disk.files_count);
+        rotten = test_disk_rot(&run->disk.files[place], &run->random);
+    }
+    struct model was = run->now;
+    restart(run);
+    isr_log_verify(run->log);
+    run->held = isr_log_held_end(run->log);
+    run->before_is_valid = false;
+    if (run->node.store.clean_shutdown_epoch == 77) {
+        check_all(run);
+        return;
+    }
+    assert_true(rotten);
+    assert_int_equal(run->node.store.clean_shutdown_epoch, -1);
+    assert_true(run->log->places_count == 0 || is_part(run->log, &was));
+    assert_true(run->log->log_end <= was.log_end);
+    adopt(run);
+    check_all(run);
+    run->rotten++;
+}
+
+static bool a_sync_will_fail(const struct run *run)
+{
+    bool will = run->disk.clean_in > 0;
+    for (size_t i = 0; i < run->disk.queue_count; i++)
+        will = will || run->disk.queue[i].fails;
+    return will;
+}
+
 static void act(struct run *run)
 {
+    if (run->node.exited) { /* over a sync that failed */
+        run->failed_syncs++;
+        act_crash(run);
+        return;
+    }
     uint32_t dice = test_random_below(&run->random, 100);
+    if (dice == 3 && test_random_chance(&run->random, 3)) {
+        run->disk.clean_in = 1 + test_random_below(&run->random, 3);
+        return;
+    }
+    if (dice == 4 && test_random_chance(&run->random, 3) && !a_sync_will_fail(run)) {
+        act_rot(run);
+        return;
+    }
     if (dice < 2) {
         act_crash(run);
         return;
     }
-    if (dice == 2 && test_random_chance(&run->random, 3)) {
+    if (dice == 2 && test_random_chance(&run->random, 3) && !a_sync_will_fail(run)) {
         act_clean_stop(run);
         return;
     }
@@ -539,6 +591,8 @@ static void act(struct run *run)
     bench_end(&run->node);
 }
 
+static uint64_t failed_syncs, rotten; /* over all runs */
+
 static void run_one(uint64_t seed, int64_t flush_messages, int64_t flush_interval)
 {
     static struct run storage;
@@ -549,13 +603,21 @@ static void run_one(uint64_t seed, int64_t flush_messages, int64_t flush_interva
     run->node.config.log_flush_messages = flush_messages;
     run->node.config.log_flush_interval = flush_interval;
     run->node.config.hw_checkpoint_interval = ISR_SECOND;
+    run->disk.names_late = seed % 2 == 0;
     restart(run);
     for (int step = 0; step < 1500; step++) {
         act(run);
-        if (step % 5 == 0)
+        if (step % 5 == 0 && !run->node.exited)
             check_all(run);
     }
+    run->disk.clean_in = 0;
+    if (run->node.exited)
+        act_crash(run);
     bench_settle(&run->node);
+    if (run->node.exited) { /* the sync that was to fail was under way */
+        act_crash(run);
+        bench_settle(&run->node);
+    }
     assert_true(run->log->barrier_pending == 0);
     assert_int_equal(run->log->written_end, run->log->log_end);
     if (flush_messages > 0)
@@ -564,6 +626,8 @@ static void run_one(uint64_t seed, int64_t flush_messages, int64_t flush_interva
     assert_false(run->node.exited);
     assert_true(run->crashes > 0);
     assert_true(run->checked_records > 0);
+    failed_syncs += run->failed_syncs;
+    rotten += run->rotten;
     test_heap_drop(&run->node.heap);
     test_disk_free(&run->disk);
 }
@@ -596,6 +660,13 @@ static void holds_when_flushed_by_time(void **state)
         run_one(seed, 0, 2 * ISR_SECOND);
 }
 
+static void damage_was_met(void **state)
+{
+    (void)state;
+    assert_true(failed_syncs > 50);
+    assert_true(rotten > 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -603,6 +674,7 @@ int main(void)
         cmocka_unit_test(holds_when_each_record_is_flushed),
         cmocka_unit_test(holds_when_flushed_in_groups),
         cmocka_unit_test(holds_when_flushed_by_time),
+        cmocka_unit_test(damage_was_met),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

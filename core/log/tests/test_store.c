@@ -193,7 +193,7 @@ static void takes_the_high_watermark_from_its_checkpoint_and_clamps_it(void **st
     bench_end(&fixture->node);
     restart(fixture);
     assert_int_equal(fixture->log->high_watermark, 8);
-    test_disk_file(&fixture->disk, segment(0))->cached.size_bytes = 3 * 84;
+    test_disk_file(&fixture->disk, segment(0))->cached.size_bytes = 3 * 88;
     restart(fixture);
     assert_int_equal(fixture->log->log_end, 3);
     assert_int_equal(fixture->log->high_watermark, 3);

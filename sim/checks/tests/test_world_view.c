@@ -79,7 +79,7 @@ static void fires_on_a_wrong_rule(void **state)
     (void)state;
     struct test_cluster cluster;
     wrong(&cluster);
-    test_cluster_build(&cluster, 1);
+    test_cluster_build(&cluster, 6);
     struct sim_checks *checks = sim_checks_new(cluster.world, &ALL);
     sim_world_run(cluster.world);
     assert_int_equal(cluster.world->verdict, SIM_VERDICT_VIOLATED);
@@ -95,7 +95,7 @@ static void tells_all_that_is_broken_when_the_run_goes_on(void **state)
     struct sim_checks_report report;
     wrong(&cluster);
     cluster.spec.stop_at_violation = false;
-    test_cluster_build(&cluster, 1);
+    test_cluster_build(&cluster, 6);
     struct sim_checks *checks = sim_checks_new(cluster.world, &ALL);
     sim_world_run(cluster.world);
     sim_checks_report(checks, &report);
