@@ -1,4 +1,5 @@
 #include "core/client/tests/fake.h"
+#include "core/quorum/port.h"
 
 static const struct isr_command create_orders = {.kind = ISR_COMMAND_CREATE_TOPIC,
                                                  .id = 5,
@@ -122,6 +123,59 @@ static void elects_when_the_topic_is_known(void **state)
     fake_free(fake);
 }
 
+static struct isr_message quorum_answer(const struct fake_sent *sent, enum isr_error error,
+                                        int16_t controller)
+{
+    return (struct isr_message){
+        .kind = ISR_MESSAGE_ALTER_QUORUM_RESPONSE,
+        .alter_quorum_response = {.correlation = sent->message.alter_quorum_request.correlation,
+                                  .error = (uint8_t)error,
+                                  .controller = controller}};
+}
+
+static void asks_the_next_controller_when_the_first_does_not_lead(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata_without_topics(fake);
+    const struct isr_command command = {.kind = ISR_COMMAND_ALTER_QUORUM,
+                                        .id = 7,
+                                        .quorum_change = ISR_QUORUM_REMOVE,
+                                        .node = 3,
+                                        .controller = ISR_NODE_NONE};
+    fake_command(fake, &command);
+    struct fake_sent sent = *fake_sent_nth(fake, ISR_MESSAGE_ALTER_QUORUM_REQUEST, 0);
+    assert_int_equal(sent.to, 2);
+    assert_int_equal(sent.message.alter_quorum_request.kind, ISR_QUORUM_REMOVE);
+    assert_int_equal(sent.message.alter_quorum_request.node, 3);
+    struct isr_message answer = quorum_answer(&sent, ISR_ERROR_NOT_CONTROLLER, 1);
+    fake_answer(fake, 2, &answer);
+    sent = *fake_wait_for(fake, ISR_MESSAGE_ALTER_QUORUM_REQUEST);
+    assert_int_equal(sent.to, 1);
+    answer = quorum_answer(&sent, ISR_ERROR_VOTER_NOT_FOUND, 1); /* the first one did it all the same */
+    fake_answer(fake, 1, &answer);
+    fake_assert_reply(fake, 0, 7, ISR_ERROR_NONE, -1);
+    fake_free(fake);
+}
+
+static void asks_the_controller_that_is_named_when_one_is(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    const struct isr_command command = {.kind = ISR_COMMAND_ALTER_QUORUM,
+                                        .id = 8,
+                                        .quorum_change = ISR_QUORUM_ADD_VOTER,
+                                        .node = 3,
+                                        .controller = 5};
+    fake_command(fake, &command); /* nothing need be known of the cluster */
+    struct fake_sent sent = *fake_sent_nth(fake, ISR_MESSAGE_ALTER_QUORUM_REQUEST, 0);
+    assert_int_equal(sent.to, 5);
+    struct isr_message answer = quorum_answer(&sent, ISR_ERROR_DUPLICATE_VOTER, 5);
+    fake_answer(fake, 5, &answer);
+    fake_assert_reply(fake, 0, 8, ISR_ERROR_DUPLICATE_VOTER, -1);
+    fake_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +185,8 @@ int main(void)
         cmocka_unit_test(fails_when_the_topic_existed_before),
         cmocka_unit_test(gives_up_when_the_time_is_over),
         cmocka_unit_test(elects_when_the_topic_is_known),
+        cmocka_unit_test(asks_the_next_controller_when_the_first_does_not_lead),
+        cmocka_unit_test(asks_the_controller_that_is_named_when_one_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -217,6 +217,9 @@ struct cluster_node {
     struct disk disk;
     int64_t disk_free_ns;
     bool disk_fails;
+    uint32_t disk_operations;      /* over all lives */
+    uint32_t disk_fails_at;        /* this one of them fails, 0: none */
+    enum isr_io_status disk_error; /* and how */
     int64_t disk_latency_ns;
     /* the machine */
     uint64_t state;
@@ -231,6 +234,7 @@ struct cluster_node {
     int64_t base, last;
     bool leads;
     bool exited;
+    uint32_t exits;  /* over all lives */
     bool errored;    /* a disk operation failed in this life */
     int64_t wake_ns; /* the wish that stands */
 };
@@ -255,12 +259,13 @@ struct cluster {
     int32_t leader_of[CLUSTER_TERM_MAX];
     int32_t vote_of[CLUSTER_NODES_MAX][CLUSTER_TERM_MAX];
     int32_t committed[CLUSTER_INDEX_MAX];
+    int32_t committed_in[CLUSTER_INDEX_MAX]; /* the term of who told it first */
     int64_t committed_last;
     uint64_t applied[CLUSTER_INDEX_MAX];
     uint64_t appended[CLUSTER_INDEX_MAX]
                      [4]; /* (index, slot): term and digest and previous term, hashed together */
     int32_t appended_terms[CLUSTER_INDEX_MAX][4];
-    int64_t elections, commits, snapshots_installed, truncations, steps;
+    int64_t elections, commits, snapshots_installed, truncations, steps, alterations;
 };
 
 static inline void cluster_expect(struct cluster *cluster, bool holds, const char *property)
@@ -353,7 +358,8 @@ static inline void check_elected(struct cluster *cluster, struct cluster_node *n
     cluster->leader_of[term] = id;
     bool complete = node->base <= cluster->committed_last || node->base == 0;
     for (int64_t i = node->base + 1; i <= cluster->committed_last && complete; i++)
-        complete = i <= node->last && node->terms[i] == cluster->committed[i];
+        complete = (i <= node->last && node->terms[i] == cluster->committed[i]) ||
+                   cluster->committed_in[i] >= term; /* it won an old term late */
     cluster_expect(cluster, complete, "leader completeness");
 }
 
@@ -365,6 +371,7 @@ static inline void check_committed(struct cluster *cluster, struct cluster_node 
     for (int64_t i = node->base + 1; i <= index && i <= node->last; i++) {
         if (i > cluster->committed_last) {
             cluster->committed[i] = node->terms[i];
+            cluster->committed_in[i] = node->quorum->term;
             cluster->committed_last = i;
             cluster->commits++;
         }
@@ -500,6 +507,8 @@ static inline void effect_disk(struct cluster *cluster, uint32_t place, const st
     if (node->disk_fails)
         status = test_random_chance(&cluster->random, 2) ? ISR_IO_ERROR : ISR_IO_NO_SPACE;
     node->disk_fails = false;
+    if (++node->disk_operations == node->disk_fails_at)
+        status = node->disk_error;
     event_add(cluster, (struct cluster_event){.time_ns = node->disk_free_ns,
                                               .kind = CLUSTER_DISK,
                                               .to = place,
@@ -538,6 +547,7 @@ static inline void step_finish(struct cluster *cluster, uint32_t place)
     }
     if (node->env.exiting) {
         node->exited = true;
+        node->exits++;
         cluster_expect(cluster, node->errored || node->load_fails || cluster->unchecked,
                        "a node halts only after a disk error");
         node_drop(node);
@@ -668,6 +678,21 @@ static inline void disk_carry_out(struct cluster_node *node, const struct cluste
     }
 }
 
+/* A failed operation may have done all, something or nothing; a replacement all or nothing. */
+static inline void disk_carry_out_partly(struct cluster *cluster, struct cluster_node *node,
+                                         const struct cluster_event *event)
+{
+    uint32_t size = event->size > 0 ? test_random_below(&cluster->random, event->size) : 0;
+    struct disk_change change = {
+        .is_write = true, .position = event->position, .bytes = {.data = event->bytes, .size = size}};
+    if (test_random_chance(&cluster->random, 2))
+        return;
+    if (event->operation == ISR_EFFECT_WRITE)
+        disk_change(&node->disk, event->file, &change);
+    if (event->operation == ISR_EFFECT_REPLACE)
+        disk_replace(&node->disk, event->file, (struct isr_bytes){event->bytes, event->size}, false);
+}
+
 static inline void event_handle(struct cluster *cluster, const struct cluster_event *event)
 {
     struct cluster_node *node = &cluster->nodes[event->to];
@@ -689,6 +714,8 @@ static inline void event_handle(struct cluster *cluster, const struct cluster_ev
         node->errored = node->errored || event->status != ISR_IO_OK;
         if (event->status == ISR_IO_OK)
             disk_carry_out(node, event, &done, entries);
+        else
+            disk_carry_out_partly(cluster, node, event);
         isr_env_io_done(&node->env, &done);
     } else {
         struct isr_timer *timer;
@@ -776,6 +803,21 @@ static inline int64_t cluster_propose(struct cluster *cluster, uint32_t place, u
     int64_t index = node->quorum->base.ops->propose(&node->quorum->base, (struct isr_bytes){bytes, size});
     step_finish(cluster, place);
     return index;
+}
+
+/* NONE: it began, and altered_count tells when it is over. */
+static inline enum isr_error cluster_change(struct cluster *cluster, uint32_t place,
+                                            enum isr_quorum_change change, int32_t id)
+{
+    struct cluster_node *node = &cluster->nodes[place];
+    if (!node->alive)
+        return ISR_ERROR_NOT_CONTROLLER;
+    isr_env_begin(&node->env, cluster->now_ns);
+    struct isr_consensus *consensus = &node->quorum->base;
+    enum isr_error error = change == ISR_QUORUM_TRANSFER ? consensus->ops->transfer(consensus, id)
+                                                         : consensus->ops->change(consensus, change, id);
+    step_finish(cluster, place);
+    return error;
 }
 
 static inline void cluster_cut(struct cluster *cluster, uint32_t a, uint32_t b, bool cut)
