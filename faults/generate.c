@@ -15,7 +15,8 @@ enum purpose {
     PURPOSE_KINDS,
     PURPOSE_FAULT,
     PURPOSE_CHASE,
-    PURPOSE_POLICY
+    PURPOSE_POLICY,
+    PURPOSE_QUORUM
 };
 
 static struct fault_draws draws_for(uint64_t seed, enum purpose purpose, uint64_t which)
@@ -71,6 +72,14 @@ static void generate_shape(struct fault_plan *plan, uint64_t seed)
         struct fault_draws policy = draws_for(seed, PURPOSE_POLICY, i);
         fault_draw_policies(topic, &policy);
     }
+}
+
+/* Where members change, there is who may come in. */
+static void generate_standbys(struct fault_plan *plan, uint64_t seed)
+{
+    struct fault_draws draws = draws_for(seed, PURPOSE_QUORUM, 0);
+    if (plan->kinds >> FAULT_MEMBERS & 1)
+        plan->spec.standby_controllers = (int32_t)fault_between(&draws, 1, 3);
 }
 
 /* Of a chase: one topic of few partitions, whose replicas are known beforehand, so that what is struck
@@ -413,6 +422,38 @@ static void elect_fault(struct fault_plan *plan, struct fault_draws *draws, stru
     step->action.partition = (int32_t)fault_between(draws, 0, topic->partitions - 1);
 }
 
+/* A controller that votes at first; 0 now and then: whichever. */
+static int32_t any_voter(struct fault_draws *draws, const struct sim_spec *spec)
+{
+    int32_t number = (int32_t)fault_between(draws, 0, spec->controllers);
+    return number == 0 || spec->combined ? number : spec->brokers + number;
+}
+
+static void quorum_step(struct fault_plan *plan, int64_t time_ns, enum sim_action_kind kind, int32_t node)
+{
+    struct sim_step *step = step_at(plan, time_ns, kind);
+    if (step != NULL)
+        step->action.node = node;
+}
+
+/* Who stands by comes in, perhaps as a learner first; then it leaves, or a voter leaves that it makes up for.
+ * Each that stands by makes up for one: of the first voters' number a majority is needed at most. */
+static void members_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window,
+                          int32_t *replaced)
+{
+    const struct sim_spec *spec = &plan->spec;
+    int32_t first = sim_spec_first_client(spec) - spec->standby_controllers;
+    int32_t node = first + (int32_t)fault_between(draws, 0, spec->standby_controllers - 1);
+    int32_t voter = any_voter(draws, spec);
+    bool learns = fault_one_in(draws, 3);
+    bool replaces = fault_one_in(draws, 2) && voter != 0 && *replaced < spec->standby_controllers;
+    if (learns)
+        quorum_step(plan, window.from_ns, SIM_ACTION_ADD_LEARNER, node);
+    quorum_step(plan, window.from_ns + learns, SIM_ACTION_ADD_VOTER, node);
+    quorum_step(plan, window.until_ns, SIM_ACTION_REMOVE_VOTER, replaces ? voter : node);
+    *replaced += replaces;
+}
+
 /* How many power losses of brokers the configuration promises to survive. */
 static int64_t power_budget(const struct fault_plan *plan)
 {
@@ -421,14 +462,20 @@ static int64_t power_budget(const struct fault_plan *plan)
     return fault_policies_budget(&plan->spec);
 }
 
+/* What may still happen. */
+struct budget {
+    int64_t power_losses; /* of brokers */
+    int32_t replaced;     /* voters that a standby controller made up for */
+};
+
 static void generate_fault(struct fault_plan *plan, struct fault_draws *draws, enum fault_kind kind,
-                           struct window window, int64_t *power_left)
+                           struct window window, struct budget *left)
 {
     int32_t node = any_node(draws, &plan->spec);
     int32_t broker = (int32_t)fault_between(draws, 1, plan->spec.brokers);
     switch (kind) {
     case FAULT_POWER_OFF:
-        if (node <= plan->spec.brokers && (*power_left)-- <= 0)
+        if (node <= plan->spec.brokers && left->power_losses-- <= 0)
             return;
         step_on(plan, window.from_ns, SIM_ACTION_POWER_OFF, node);
         step_on(plan, window.until_ns, SIM_ACTION_START, node);
@@ -467,6 +514,12 @@ static void generate_fault(struct fault_plan *plan, struct fault_draws *draws, e
         return;
     case FAULT_CLOCK_JUMP:
         clock_jump_fault(plan, draws, window, node);
+        return;
+    case FAULT_TRANSFER:
+        quorum_step(plan, window.from_ns, SIM_ACTION_TRANSFER_CONTROLLER, any_voter(draws, &plan->spec));
+        return;
+    case FAULT_MEMBERS:
+        members_fault(plan, draws, window, &left->replaced);
         return;
     case FAULT_ELECT:
         elect_fault(plan, draws, window);
@@ -518,7 +571,7 @@ static void sort_steps(struct fault_plan *plan)
 static void generate_faults(struct fault_plan *plan, uint64_t seed)
 {
     int64_t end_ns = plan->spec.duration_ns - plan->spec.settle_ns - ISR_SECOND;
-    int64_t power_left = power_budget(plan);
+    struct budget left = {.power_losses = power_budget(plan)};
     struct fault_draws counts = draws_for(seed, PURPOSE_FAULT, UINT32_MAX);
     int64_t faults = fault_between(&counts, 2, 16);
     for (int64_t i = 0; i < faults; i++) {
@@ -530,7 +583,7 @@ static void generate_faults(struct fault_plan *plan, uint64_t seed)
             ISR_MS;
         struct window window = {.from_ns = from, .until_ns = from + length < end_ns ? from + length : end_ns};
         if (window.until_ns > window.from_ns)
-            generate_fault(plan, &draws, kind, window, &power_left);
+            generate_fault(plan, &draws, kind, window, &left);
     }
     sort_steps(plan);
 }
@@ -554,6 +607,8 @@ void fault_generate(struct fault_plan *plan, uint64_t seed)
     struct fault_draws draws = draws_for(seed, PURPOSE_CHASE, 0);
     bool chase = is_chase(plan, &draws);
     generate_shape(plan, seed);
+    if (!chase)
+        generate_standbys(plan, seed);
     generate_config(plan, seed);
     if (chase) {
         narrow_shape(plan, &draws);

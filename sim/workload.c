@@ -400,6 +400,7 @@ static void answered(struct sim_world *world, const struct isr_effect *effect)
         produce_answered(world, operation, effect);
     else if (operation->kind == SIM_OPERATION_CREATE_TOPIC)
         create_answered(world, operation, effect);
+    world->counters.quorum_alterations += operation->of_quorum && operation->outcome == SIM_OUTCOME_OK;
 }
 
 static void records_read(struct sim_world *world, int32_t node, const struct isr_effect *effect)
@@ -497,6 +498,7 @@ void sim_workload_administer(struct sim_world *world, const struct sim_action *a
     if (topic < 0 || !sim_process_running(sim_world_process(world, client)))
         return;
     struct sim_operation *operation = operation_add(world, SIM_OPERATION_ADMINISTER, client);
+    operation->of_quorum = !of_partition;
     command.id = last_id(world);
     if (of_partition) {
         operation->spec_topic = (uint16_t)topic;

@@ -40,6 +40,7 @@ struct sim_operation {
     uint8_t outcome; /* enum sim_outcome */
     uint8_t error;   /* enum isr_error */
     bool probe;
+    bool of_quorum; /* ADMINISTER: it alters the controllers' quorum */
 };
 
 /* In world's heap, with its first events queued. The processes exist already. */

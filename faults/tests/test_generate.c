@@ -105,6 +105,30 @@ static void keeps_power_losses_of_brokers_within_what_the_configuration_survives
     }
 }
 
+/* Each controller that stands by makes up for one first voter, and no step concerns anybody else. */
+static void keeps_voters_when_members_change(void **state)
+{
+    (void)state;
+    uint32_t changes = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct fault_plan *plan = plan_new(seed);
+        int32_t removed = 0;
+        for (uint32_t i = 0; i < plan->spec.steps_count; i++) {
+            const struct sim_action *action = &plan->steps[i].action;
+            bool adds = action->kind == SIM_ACTION_ADD_VOTER || action->kind == SIM_ACTION_ADD_LEARNER;
+            if (adds)
+                assert_false(sim_spec_is_first_voter(&plan->spec, action->node));
+            removed +=
+                action->kind == SIM_ACTION_REMOVE_VOTER && sim_spec_is_first_voter(&plan->spec, action->node);
+            changes += adds;
+        }
+        assert_true(removed <= plan->spec.standby_controllers);
+        assert_true((plan->spec.standby_controllers > 0) <= (plan->kinds >> FAULT_MEMBERS & 1));
+        free(plan);
+    }
+    assert_true(changes > SEEDS / 10);
+}
+
 static void lets_every_wait_of_a_chase_end(void **state)
 {
     (void)state;
@@ -126,6 +150,7 @@ int main(void)
         cmocka_unit_test(generates_the_same_scenario_when_the_seed_is_the_same),
         cmocka_unit_test(uses_only_the_kinds_that_the_seed_turned_on_when_it_chases),
         cmocka_unit_test(keeps_power_losses_of_brokers_within_what_the_configuration_survives),
+        cmocka_unit_test(keeps_voters_when_members_change),
         cmocka_unit_test(lets_every_wait_of_a_chase_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

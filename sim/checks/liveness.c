@@ -1,6 +1,7 @@
-/* L1: after the faults healed, the ISR is all replicas, requests are answered and the high watermark reaches
- * the LEO. Judged once, at the end of the settle phase, in which nothing fails and nobody writes but a few
- * probes. */
+/* L1: after the faults healed, the controllers have a leader, whoever votes by then, the ISR is all replicas,
+ * requests are answered and the high watermark reaches the LEO. Judged once, at the end of the settle phase,
+ * in which nothing fails and nobody writes but a few probes. */
+#include "sim/checks/raft.h"
 #include "sim/checks/state.h"
 
 /* Clients may still be sending what they could not send before: what is appended shortly before the end may
@@ -82,6 +83,9 @@ void check_liveness(struct sim_checks *checks)
             check_fail(checks, SIM_INVARIANT_L1, "%s: the faults healed, but at the end of the run %s",
                        check_partition_label(partition).text, buffer);
     }
+    if (view->raft && !check_raft_led(checks, view->late_ns))
+        check_fail(checks, SIM_INVARIANT_L1,
+                   "controllers: the faults healed, but nobody leads at the end of the run");
     uint32_t sent = 0, unanswered = 0;
     view->probes(view->object, &sent, &unanswered);
     if (unanswered > 0)

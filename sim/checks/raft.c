@@ -51,6 +51,7 @@ struct check_raft {
     struct raft_leader *leaders;
     uint32_t leaders_count, leaders_capacity;
     int64_t committed_index;
+    int64_t led_until_ns; /* when a leader last ceased to lead */
 };
 
 struct check_raft *check_raft_new(struct sim_checks *checks)
@@ -244,6 +245,8 @@ static void role_taken(struct sim_checks *checks, int32_t node, enum isr_consens
                    check_node_label(checks, node).text, log->term, term);
     log->term = term;
     bool led = log->leads_term == term;
+    if (log->leads_term != 0)
+        checks->raft->led_until_ns = checks->view.now_ns(checks->view.object);
     log->leads_term = role == ISR_CONSENSUS_LEADER ? term : 0;
     if (log->leads_term == 0 || led)
         return;
@@ -345,6 +348,16 @@ static void applied(struct sim_checks *checks, int32_t node, int64_t index, int3
 }
 
 /* ---- in ---- */
+
+bool check_raft_led(const struct sim_checks *checks, int64_t since_ns)
+{
+    const struct check_raft *raft = checks->raft;
+    for (int32_t node = 1; node <= checks->view.nodes_count; node++) {
+        if (raft->nodes[node].leads_term != 0)
+            return true;
+    }
+    return raft->led_until_ns >= since_ns;
+}
 
 void check_raft_process(struct sim_checks *checks, int32_t node)
 {

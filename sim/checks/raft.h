@@ -13,6 +13,8 @@
 #ifndef SIM_CHECKS_RAFT_H
 #define SIM_CHECKS_RAFT_H
 
+#include <stdbool.h>
+
 #include "core/base/observation.h"
 
 struct sim_checks;
@@ -21,6 +23,8 @@ struct check_raft;
 struct check_raft *check_raft_new(struct sim_checks *checks);
 /* The process started or ended. */
 void check_raft_process(struct sim_checks *checks, int32_t node);
+/* Somebody leads now, or did since then. */
+bool check_raft_led(const struct sim_checks *checks, int64_t since_ns);
 /* One of the QUORUM_ observations. */
 void check_raft_observe(struct sim_checks *checks, int32_t node, const struct isr_observation *observation);
 
