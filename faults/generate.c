@@ -247,6 +247,22 @@ static void generate_producer(struct fault_plan *plan, uint64_t seed, uint32_t w
     client->stop_ns = ISR_TIME_NEVER;
 }
 
+/* Refreshes and leases short enough to run out in a run. */
+static void generate_reader(struct fault_plan *plan, struct fault_draws *draws)
+{
+    struct sim_client_spec *client = &plan->clients[plan->spec.clients_count++];
+    client->kind = SIM_CLIENT_READER;
+    client->topic = plan->topics[0].name;
+    client->partition = -1;
+    client->pool_mode = fault_one_in(draws, 4) ? ISR_POOL_ROUND_ROBIN : ISR_POOL_IN_SYNC;
+    client->interval_ns = fault_between(draws, 20, 200) * ISR_MS;
+    client->stop_ns = ISR_TIME_NEVER;
+    plan->spec.config.pool_min_gap = fault_between(draws, 1, 200);
+    plan->spec.config.pool_refresh_time = fault_between(draws, 200, 5000) * ISR_MS;
+    plan->spec.config.pool_lease_time = plan->spec.config.pool_refresh_time * fault_between(draws, 1, 5);
+    plan->spec.config.pool_down_time = fault_between(draws, 200, 3000) * ISR_MS;
+}
+
 static void generate_workload(struct fault_plan *plan, uint64_t seed)
 {
     struct fault_draws draws = draws_for(seed, PURPOSE_WORKLOAD, 1000);
@@ -266,9 +282,15 @@ static void generate_workload(struct fault_plan *plan, uint64_t seed)
         client->stop_ns = ISR_TIME_NEVER;
     }
     spec->clients_count = producers + consumers;
+    if (fault_one_in(&draws, 2))
+        generate_reader(plan, &draws);
     for (uint32_t i = 0; i < spec->clients_count; i++) {
         struct isr_text name = ISR_TEXT(plan->clients[i].name);
-        isr_text_format(&name, "%s%u", i < producers ? "producer" : "consumer", i + 1);
+        isr_text_format(&name, "%s%u",
+                        i < producers               ? "producer"
+                        : i < producers + consumers ? "consumer"
+                                                    : "reader",
+                        i + 1);
     }
 }
 

@@ -267,6 +267,26 @@ static const struct field consumer_fields[] = {
      .meaning = "earliest (default), or latest: only what is written from then on"},
     END_OF_FIELDS,
 };
+static const struct choice pool_words[] = {{"in_sync", ISR_POOL_IN_SYNC},
+                                           {"round_robin", ISR_POOL_ROUND_ROBIN},
+                                           {"leader", ISR_POOL_LEADER},
+                                           {NULL, 0}};
+static const struct field reader_fields[] = {
+    {"read", &shape_topic_name, CLIENT(topic), .required = true,
+     .meaning = "makes the client a reader of this topic's newest records"},
+    {"pool", &shape_choice, CLIENT(pool_mode), .extra = pool_words,
+     .meaning =
+         "in_sync (default): from a follower that the leader called in sync; round_robin: from any follower "
+         "in turn; leader"},
+    {"rate", &shape_rate, CLIENT(interval_ns), .required = true, .meaning = "reads per time, such as 20/s"},
+    {"partition", &shape_whole, CLIENT(partition), .least = 0, .most = PARTITIONS_MAX,
+     .meaning = "only this one (default: all in turn)"},
+    {"start", &shape_duration, CLIENT(start_ns), .least = 0, .most = TIME_MOST,
+     .meaning = "when it begins (default: 0s)"},
+    {"stop", &shape_duration, CLIENT(stop_ns), .least = 0, .most = TIME_MOST,
+     .meaning = "when it ends (default: with the steps)"},
+    END_OF_FIELDS,
+};
 static const struct field admin_fields[] = {
     {"admin", &shape_choice, CLIENT(from_follower), .extra = true_word, .required = true,
      .meaning = "true: a client that only does what steps say"},
@@ -322,7 +342,9 @@ static bool bind_client(struct binder *binder, const struct tree_node *node, str
         const struct field *fields;
     } kinds[] = {{"produce", SIM_CLIENT_PRODUCER, producer_fields},
                  {"consume", SIM_CLIENT_CONSUMER, consumer_fields},
+                 {"read", SIM_CLIENT_READER, reader_fields},
                  {"admin", SIM_CLIENT_ADMIN, admin_fields}};
+    const size_t kinds_count = sizeof kinds / sizeof kinds[0];
     char what[SIM_LABEL_BYTES + 16];
     *client = (struct sim_client_spec){.kind = SIM_CLIENT_ADMIN,
                                        .partition = -1,
@@ -336,11 +358,11 @@ static bool bind_client(struct binder *binder, const struct tree_node *node, str
     if (node->kind != TREE_MAP)
         return shape_expected(binder, node, "a client such as {produce: orders, rate: 100/s}");
     size_t kind = 0;
-    while (kind < 3 && tree_find(node, kinds[kind].key) == NULL)
+    while (kind < kinds_count && tree_find(node, kinds[kind].key) == NULL)
         kind++;
-    if (kind == 3) {
-        diagnostics_add(binder->diagnostics, node->place, "%s needs one of 'produce', 'consume' and 'admin'",
-                        what);
+    if (kind == kinds_count) {
+        diagnostics_add(binder->diagnostics, node->place,
+                        "%s needs one of 'produce', 'consume', 'read' and 'admin'", what);
         return false;
     }
     client->kind = kinds[kind].kind;
@@ -376,7 +398,8 @@ static bool bind_clients(struct binder *binder, const struct field *field, const
 
 static void schema_clients(const struct field *field, struct json *json)
 {
-    static const struct field *const tables[] = {producer_fields, consumer_fields, admin_fields, NULL};
+    static const struct field *const tables[] = {producer_fields, consumer_fields, reader_fields,
+                                                 admin_fields, NULL};
     (void)field;
     scenario_schema_named(tables, json);
 }

@@ -90,6 +90,8 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
     case SIM_CONDITION_ACKED:
     case SIM_CONDITION_COMMITTED:
     case SIM_CONDITION_LOST:
+    case SIM_CONDITION_POOL_READS:
+    case SIM_CONDITION_STALE_READS:
     case SIM_CONDITION_READ:
     case SIM_CONDITION_ACK_LATENCY:
     case SIM_CONDITION_KINDS:
@@ -223,6 +225,10 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
         return compare((int64_t)world->counters.records_committed, condition->comparison, condition->value);
     case SIM_CONDITION_LOST:
         return compare((int64_t)world->counters.records_lost, condition->comparison, condition->value);
+    case SIM_CONDITION_POOL_READS:
+        return compare((int64_t)world->counters.pool_reads, condition->comparison, condition->value);
+    case SIM_CONDITION_STALE_READS:
+        return compare((int64_t)world->counters.pool_reads_stale, condition->comparison, condition->value);
     case SIM_CONDITION_READ:
         return compare((int64_t)world->counters.records_read, condition->comparison, condition->value);
     case SIM_CONDITION_ACK_LATENCY:

@@ -5,6 +5,7 @@
 #define SIM_SPEC_H
 
 #include "core/base/config.h"
+#include "core/base/event.h"
 #include "core/base/rules.h"
 #include "core/base/topic_settings.h"
 #include "core/base/types.h"
@@ -45,13 +46,14 @@ struct sim_topic_spec {
 };
 
 /* A client process that produces at a rate, reads, or only does what steps tell it. */
-enum sim_client_kind { SIM_CLIENT_PRODUCER, SIM_CLIENT_CONSUMER, SIM_CLIENT_ADMIN };
+enum sim_client_kind { SIM_CLIENT_PRODUCER, SIM_CLIENT_CONSUMER, SIM_CLIENT_READER, SIM_CLIENT_ADMIN };
 struct sim_client_spec {
     char name[SIM_LABEL_BYTES];
     enum sim_client_kind kind;
     struct isr_name topic;
-    int32_t partition;   /* -1: all partitions in turn (producer) or all (consumer) */
-    int64_t interval_ns; /* producer: between two batches; 0: only by steps */
+    int32_t partition;            /* -1: all partitions in turn (producer) or all (consumer) */
+    enum isr_pool_mode pool_mode; /* reader */
+    int64_t interval_ns; /* producer: between two batches; reader: between two reads; 0: only by steps */
     int32_t records_per_batch;
     int32_t value_bytes;
     int32_t keys; /* producer: 0 = spread over partitions in turn, k = k keys hashed to partitions */

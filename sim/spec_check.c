@@ -164,8 +164,10 @@ static bool client_holds(const struct sim_spec *spec, uint32_t place, struct isr
     if (client->kind == SIM_CLIENT_CONSUMER)
         return true;
     if (client->interval_ns < 0 || client->start_ns < 0 || client->stop_ns < client->start_ns)
-        return WRONG("producer %s: its interval, start and stop must not be negative, nor stop before start",
+        return WRONG("client %s: its interval, start and stop must not be negative, nor stop before start",
                      client->name);
+    if (client->kind == SIM_CLIENT_READER)
+        return true;
     if (client->records_per_batch < 1 || client->records_per_batch > RECORDS_MAX)
         return WRONG("producer %s: a batch has 1 to %d records", client->name, RECORDS_MAX);
     if (client->value_bytes < 8 || client->value_bytes > VALUE_BYTES_MAX)

@@ -132,6 +132,8 @@ static const char *command_word(int64_t kind)
         return "produce";
     case ISR_COMMAND_CONSUME:
         return "consume";
+    case ISR_COMMAND_READ:
+        return "read";
     case ISR_COMMAND_CREATE_TOPIC:
         return "create a topic";
     case ISR_COMMAND_ELECT:

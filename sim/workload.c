@@ -13,7 +13,7 @@ static const int64_t CREATE_ANYWAY_NS = 5 * ISR_SECOND;
 static const int64_t PROBE_AGAIN_NS = 200 * ISR_MS;
 
 /* What a queued event is about: the kind above, a place below. */
-enum workload_event { EVENT_CREATE, EVENT_PRODUCE, EVENT_SETTLE, EVENT_PROBE };
+enum workload_event { EVENT_CREATE, EVENT_PRODUCE, EVENT_READ, EVENT_SETTLE, EVENT_PROBE };
 enum { EVENT_SHIFT = 32 };
 
 /* A client of the spec, or the world's own, by node. */
@@ -240,6 +240,30 @@ static void producer_tick(struct sim_world *world, uint32_t spec_client)
                                           .acks = spec->acks});
 }
 
+/* ---- readers ---- */
+
+static void reader_tick(struct sim_world *world, uint32_t spec_client)
+{
+    const struct sim_client_spec *spec = &world->spec->clients[spec_client];
+    int32_t node = sim_spec_first_client(world->spec) + (int32_t)spec_client;
+    if (world->workload->settling || world->now_ns >= spec->stop_ns)
+        return;
+    sim_world_wake_workload(world, world->now_ns + spec->interval_ns, event_of(EVENT_READ, spec_client));
+    if (client_of(world, node)->rests || !sim_process_running(sim_world_process(world, node)))
+        return;
+    uint32_t topic = (uint32_t)spec_topic_named(world->spec, spec->topic.text);
+    struct sim_operation *operation = operation_add(world, SIM_OPERATION_POOL_READ, node);
+    operation->spec_topic = (uint16_t)topic;
+    operation->partition =
+        (uint16_t)choose_partition(world, spec, node, world->spec->topics[topic].partitions);
+    struct isr_command command = {.kind = ISR_COMMAND_READ,
+                                  .id = last_id(world),
+                                  .topic = spec->topic.text,
+                                  .partition = operation->partition,
+                                  .pool_mode = spec->pool_mode};
+    sim_process_command(world, node, &command);
+}
+
 /* ---- the settle phase ---- */
 
 static void probe(struct sim_world *world, uint32_t place)
@@ -328,6 +352,9 @@ void sim_workload_event(struct sim_world *world, uint64_t argument)
     case EVENT_PRODUCE:
         producer_tick(world, place);
         break;
+    case EVENT_READ:
+        reader_tick(world, place);
+        break;
     case EVENT_SETTLE:
         world->workload->settling = true;
         if (place == 1)
@@ -352,6 +379,8 @@ static void topic_created(struct sim_world *world, uint32_t spec_topic, uint16_t
             continue;
         if (client->kind == SIM_CLIENT_PRODUCER && client->interval_ns > 0)
             sim_world_wake_workload(world, client->start_ns, event_of(EVENT_PRODUCE, i));
+        if (client->kind == SIM_CLIENT_READER && client->interval_ns > 0)
+            sim_world_wake_workload(world, client->start_ns, event_of(EVENT_READ, i));
         consume_all(world, i);
     }
 }
@@ -398,6 +427,8 @@ static void answered(struct sim_world *world, const struct isr_effect *effect)
     operation->tp = effect->tp;
     if (operation->kind == SIM_OPERATION_PRODUCE)
         produce_answered(world, operation, effect);
+    else if (operation->kind == SIM_OPERATION_POOL_READ)
+        operation->offset = effect->offset;
     else if (operation->kind == SIM_OPERATION_CREATE_TOPIC)
         create_answered(world, operation, effect);
     world->counters.quorum_alterations += operation->of_quorum && operation->outcome == SIM_OUTCOME_OK;

@@ -21,6 +21,7 @@ enum sim_operation_kind {
     SIM_OPERATION_CONSUME,
     SIM_OPERATION_CREATE_TOPIC,
     SIM_OPERATION_ADMINISTER, /* what an administrator asks for in a step */
+    SIM_OPERATION_POOL_READ,  /* of the newest committed record, by a pool: offset */
     SIM_OPERATION_RECORDS,    /* a consumer read a batch: first_value, offset, count */
 };
 enum sim_outcome { SIM_OUTCOME_UNKNOWN, SIM_OUTCOME_OK, SIM_OUTCOME_FAILED };
@@ -29,7 +30,7 @@ struct sim_operation {
     int64_t asked_ns;
     int64_t answered_ns; /* 0 while unknown */
     uint64_t first_value;
-    int64_t offset; /* PRODUCE that was acknowledged, RECORDS; else ISR_OFFSET_NONE */
+    int64_t offset; /* PRODUCE that was acknowledged, READ, RECORDS; else ISR_OFFSET_NONE */
     uint32_t count;
     struct isr_tp tp; /* topic 0 while unknown; spec_topic tells the topic that was asked for */
     uint16_t spec_topic;

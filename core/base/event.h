@@ -46,10 +46,14 @@ enum isr_io_status { ISR_IO_OK, ISR_IO_ERROR, ISR_IO_NO_SPACE, ISR_IO_NO_FILE };
 enum isr_command_kind {
     ISR_COMMAND_PRODUCE,      /* topic, partition, acks, records */
     ISR_COMMAND_CONSUME,      /* topic, partition: read from offset on, for ever; from_follower */
+    ISR_COMMAND_READ,         /* topic, partition, pool_mode: the newest committed record; answers its end */
     ISR_COMMAND_CREATE_TOPIC, /* create */
     ISR_COMMAND_ELECT,        /* topic, partition, elect_kind (as in ELECT_LEADERS_REQUEST) */
     ISR_COMMAND_ALTER_QUORUM, /* quorum_change, node, controller */
 };
+
+/* From whom a READ reads; see core/client/read_pool.c. */
+enum isr_pool_mode { ISR_POOL_IN_SYNC, ISR_POOL_ROUND_ROBIN, ISR_POOL_LEADER };
 
 /* A command to a client node; the answer is an ISR_EFFECT_REPLY with the same id. Records of a PRODUCE: each
  * a value of value_bytes whose first 8 bytes are first_value, first_value + 1, ... */
@@ -65,6 +69,7 @@ struct isr_command {
     int64_t offset;     /* CONSUME: -1 latest, -2 earliest */
     bool from_follower; /* CONSUME: prefer a follower in the ISR (KIP-392) */
     bool reset_latest;  /* CONSUME: out of range it goes on at the latest offset, else at the earliest */
+    enum isr_pool_mode pool_mode;
     uint8_t elect_kind;
     uint8_t quorum_change; /* ALTER_QUORUM: as in ALTER_QUORUM_REQUEST */
     int32_t node;          /* ALTER_QUORUM: whom it concerns, ISR_NODE_NONE: anybody */

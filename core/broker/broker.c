@@ -140,6 +140,12 @@ bool isr_broker_message(struct isr_broker *broker, int32_t from, const struct is
     case ISR_MESSAGE_LIST_OFFSETS_REQUEST:
         isr_list_offsets_request(broker, from, &message->list_offsets_request);
         return true;
+    case ISR_MESSAGE_READ_REQUEST:
+        isr_read_request(broker, from, &message->read_request);
+        return true;
+    case ISR_MESSAGE_REPLICA_OFFSETS_REQUEST:
+        isr_replica_offsets_request(broker, from, &message->replica_offsets_request);
+        return true;
     case ISR_MESSAGE_LIST_OFFSETS_RESPONSE:
         isr_fetcher_list_offsets_response(broker, from, &message->list_offsets_response);
         return true;

@@ -23,6 +23,10 @@ void isr_epoch_service_request(struct isr_broker *broker, int32_t from,
 /* log_info.c: the controller looks for a leader and asks for logs (KIP-966). */
 void isr_log_info_request(struct isr_broker *broker, int32_t from,
                           const struct isr_log_info_request *request);
+/* read_service.c */
+void isr_read_request(struct isr_broker *broker, int32_t from, const struct isr_read_request *request);
+void isr_replica_offsets_request(struct isr_broker *broker, int32_t from,
+                                 const struct isr_replica_offsets_request *request);
 /* list_offsets.c */
 void isr_list_offsets_request(struct isr_broker *broker, int32_t from,
                               const struct isr_list_offsets_request *request);

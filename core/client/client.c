@@ -49,6 +49,7 @@ static void metadata_answered(void *object, uint32_t correlation, const struct i
     isr_cache_merge(&client->cache, &answer->metadata_response);
     isr_producer_metadata_came(client);
     isr_consumer_metadata_came(client);
+    isr_read_pool_metadata_came(client);
     isr_admin_metadata_came(client);
 }
 
@@ -120,6 +121,12 @@ static bool correlation_of(const struct isr_message *message, uint32_t *correlat
     case ISR_MESSAGE_METADATA_RESPONSE:
         *correlation = message->metadata_response.correlation;
         return true;
+    case ISR_MESSAGE_READ_RESPONSE:
+        *correlation = message->read_response.correlation;
+        return true;
+    case ISR_MESSAGE_REPLICA_OFFSETS_RESPONSE:
+        *correlation = message->replica_offsets_response.correlation;
+        return true;
     case ISR_MESSAGE_LIST_OFFSETS_RESPONSE:
         *correlation = message->list_offsets_response.correlation;
         return true;
@@ -140,6 +147,8 @@ static bool correlation_of(const struct isr_message *message, uint32_t *correlat
         return true;
     case ISR_MESSAGE_PRODUCE_REQUEST:
     case ISR_MESSAGE_METADATA_REQUEST:
+    case ISR_MESSAGE_READ_REQUEST:
+    case ISR_MESSAGE_REPLICA_OFFSETS_REQUEST:
     case ISR_MESSAGE_LIST_OFFSETS_REQUEST:
     case ISR_MESSAGE_FETCH_REQUEST:
     case ISR_MESSAGE_OFFSETS_FOR_EPOCH_REQUEST:
@@ -192,6 +201,9 @@ void isr_client_command(struct isr_client *client, const struct isr_command *com
     case ISR_COMMAND_CONSUME:
         isr_consumer_command(client, command);
         break;
+    case ISR_COMMAND_READ:
+        isr_read_pool_command(client, command);
+        break;
     case ISR_COMMAND_CREATE_TOPIC:
     case ISR_COMMAND_ELECT:
     case ISR_COMMAND_ALTER_QUORUM:
@@ -206,5 +218,6 @@ uint64_t isr_client_digest(const struct isr_client *client, uint64_t hash)
     hash = isr_hash_combine(hash, client->requests.waiting_count);
     hash = isr_hash_combine(hash, (uint64_t)client->producer_id);
     hash = isr_producer_digest(client, hash);
+    hash = isr_read_pool_digest(client, hash);
     return isr_consumer_digest(client, hash);
 }

@@ -14,6 +14,7 @@
 struct isr_sender;
 struct isr_consumer;
 struct isr_operation;
+struct isr_read_pool;
 
 struct isr_client {
     struct isr_env *env;
@@ -32,6 +33,9 @@ struct isr_client {
     /* consumer.c: the same for what is read */
     struct isr_consumer **consumers;
     uint32_t consumers_count, consumers_capacity;
+    /* read_pool.c: one a topic partition and mode */
+    struct isr_read_pool **pools;
+    uint32_t pools_count, pools_capacity;
     /* admin.c: in the order of their commands */
     struct isr_operation *operations;
 };
@@ -67,6 +71,10 @@ uint64_t isr_producer_digest(const struct isr_client *client, uint64_t hash);
 void isr_consumer_command(struct isr_client *client, const struct isr_command *command);
 void isr_consumer_metadata_came(struct isr_client *client);
 uint64_t isr_consumer_digest(const struct isr_client *client, uint64_t hash);
+
+void isr_read_pool_command(struct isr_client *client, const struct isr_command *command);
+void isr_read_pool_metadata_came(struct isr_client *client);
+uint64_t isr_read_pool_digest(const struct isr_client *client, uint64_t hash);
 
 void isr_admin_command(struct isr_client *client, const struct isr_command *command);
 void isr_admin_metadata_came(struct isr_client *client);

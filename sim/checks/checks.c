@@ -222,6 +222,13 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
     case ISR_OBSERVED_RECORD_READ:
         check_read(checks, check_partition_of(checks, observation->record_read.tp), node, observation);
         break;
+    case ISR_OBSERVED_POOL_REFRESHED:
+        check_pool_refreshed(checks, check_partition_of(checks, observation->pool_refreshed.tp), node,
+                             observation);
+        break;
+    case ISR_OBSERVED_POOL_READ:
+        check_pool_read(checks, check_partition_of(checks, observation->pool_read.tp), node, observation);
+        break;
     case ISR_OBSERVED_LATEST_TOLD:
         check_latest_told(checks, check_partition_of(checks, observation->latest_told.tp), node, observation);
         break;
@@ -233,6 +240,7 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
     case ISR_OBSERVED_FETCH_DIVERGED:
     case ISR_OBSERVED_BROKER_REGISTERED:
     case ISR_OBSERVED_BROKER_STOPPING:
+    case ISR_OBSERVED_POOL_MARKED_DOWN:
     case ISR_OBSERVED_NODE_HALTED:
     case ISR_OBSERVED_CONTROLLER_ACTIVE:
     case ISR_OBSERVED_CONTROLLER_RESIGNED:
@@ -359,6 +367,10 @@ void sim_checks_report(const struct sim_checks *checks, struct sim_checks_report
         .losses_forbidden = checks->losses_forbidden,
         .quorum_void = checks->quorum_void,
         .waived = checks->waived,
+        .pool_reads = checks->pool.reads,
+        .pool_reads_stale = checks->pool.stale,
+        .pool_reads_leased = checks->pool.leased,
+        .pool_most_behind = checks->pool.most_behind,
         .vacuous = checks->vacuous[0] != '\0' ? checks->vacuous : NULL,
     };
     for (int i = 0; i < ISR_COMMIT_POLICIES; i++) {

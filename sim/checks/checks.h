@@ -52,8 +52,11 @@ struct sim_checks_report {
     uint64_t losses_allowed;
     uint64_t losses_allowed_by[ISR_COMMIT_POLICIES];
     uint64_t losses_forbidden;
-    bool quorum_void;    /* a voter's disk lost what it had called durable: nothing was judged since */
-    uint64_t waived;     /* what did not hold since */
+    bool quorum_void; /* a voter's disk lost what it had called durable: nothing was judged since */
+    uint64_t waived;  /* what did not hold since */
+    /* reads of pools: all; more than pool_min_gap behind what is committed by then; by a list older than
+     * pool_refresh_time; and how many records the worst one was behind */
+    uint64_t pool_reads, pool_reads_stale, pool_reads_leased, pool_most_behind;
     const char *vacuous; /* why nothing was proven, NULL when something was. Only after the end */
 };
 void sim_checks_report(const struct sim_checks *checks, struct sim_checks_report *report);

@@ -32,6 +32,13 @@ struct check_producer {
     int16_t epoch;
 };
 
+/* A client's read pool. */
+struct check_pool {
+    int32_t client;
+    int64_t *told; /* the high watermark that the leader told, by refresh: 1, 2, ... in this life */
+    uint32_t told_count, told_capacity;
+};
+
 struct check_partition {
     struct isr_tp tp;
     struct isr_name topic_name;
@@ -57,6 +64,8 @@ struct check_partition {
         late_offset; /* the first offset that a leader appended late (view.late_ns); ISR_OFFSET_NONE: none */
     struct check_replica *replicas;
     uint32_t replicas_count, replicas_capacity;
+    struct check_pool *pools;
+    uint32_t pools_count, pools_capacity;
     struct check_producer *producers;
     uint32_t producers_count, producers_capacity;
 };
@@ -92,6 +101,10 @@ struct sim_checks {
     char *violations[SIM_INVARIANTS];
     uint64_t records_committed, records_acked, losses_forbidden;
     uint64_t losses_allowed[ISR_COMMIT_POLICIES];
+    struct {
+        uint64_t reads, stale, leased, most_behind;
+        bool follower_told; /* some list had a member */
+    } pool;
     bool elected;    /* some partition had a leader */
     bool idempotent; /* some committed batch had a producer id */
     bool ended;
@@ -180,6 +193,12 @@ void check_leader_holds(struct sim_checks *checks, struct check_partition *parti
                         int32_t epoch);
 void check_client_acked(struct sim_checks *checks, struct check_partition *partition, int32_t client,
                         int64_t offset, uint64_t first_value);
+
+/* I10 staleness.c */
+void check_pool_refreshed(struct sim_checks *checks, struct check_partition *partition, int32_t client,
+                          const struct isr_observation *observation);
+void check_pool_read(struct sim_checks *checks, struct check_partition *partition, int32_t client,
+                     const struct isr_observation *observation);
 
 /* I4 reads.c */
 void check_read(struct sim_checks *checks, struct check_partition *partition, int32_t consumer,

@@ -20,6 +20,10 @@ static const char *why_due(const struct sim_checks *checks, enum sim_invariant i
         return checks->elected ? "leaders were elected" : NULL;
     case SIM_INVARIANT_I7:
         return checks->idempotent ? "idempotent producers wrote" : NULL;
+    case SIM_INVARIANT_I10:
+        return checks->view.pools && checks->pool.follower_told && checks->pool.reads > 0
+                   ? "a client read from a pool with in-sync followers"
+                   : NULL;
     case SIM_INVARIANT_L1:
         return checks->view.settles ? "the run has a settle phase" : NULL;
     case SIM_INVARIANT_R1:

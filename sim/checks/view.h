@@ -49,8 +49,10 @@ struct sim_view {
     bool synced; /* a replica holds a record only when it is synced: no power loss takes it */
     bool settles;    /* faults heal before the end: L1 is due */
     int64_t late_ns; /* what is appended from then on need not be committed by the end (L1) */
-    bool consumes;   /* some client was asked to read from the start on */
-    bool raft;       /* the controllers tell what their consensus does */
+    bool pools;      /* some client reads from followers that the leader called in sync */
+    int64_t pool_min_gap, pool_refresh_ns, pool_lease_ns; /* as configured */
+    bool consumes; /* some client was asked to read from the start on */
+    bool raft;     /* the controllers tell what their consensus does */
     int64_t (*now_ns)(void *object);
     const char *(*node_name)(void *object, int32_t node, char buffer[SIM_LABEL_BYTES]);
     /* The process is there, perhaps paused. */

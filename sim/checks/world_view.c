@@ -227,6 +227,9 @@ static struct sim_view view_of(struct world_checks *watch)
         .synced = spec->config.log_flush_messages > 0,
         .settles = spec->settle_ns > 0,
         .late_ns = spec->duration_ns - spec->settle_ns / 4,
+        .pool_min_gap = spec->config.pool_min_gap,
+        .pool_refresh_ns = spec->config.pool_refresh_time,
+        .pool_lease_ns = spec->config.pool_lease_time,
         .raft = true,
         .now_ns = view_now,
         .node_name = view_node_name,
@@ -248,6 +251,9 @@ static struct sim_view view_of(struct world_checks *watch)
     for (uint32_t i = 0; i < spec->clients_count; i++)
         view.consumes =
             view.consumes || (spec->clients[i].kind == SIM_CLIENT_CONSUMER && !spec->clients[i].start_latest);
+    for (uint32_t i = 0; i < spec->clients_count; i++)
+        view.pools = view.pools || (spec->clients[i].kind == SIM_CLIENT_READER &&
+                                    spec->clients[i].pool_mode == ISR_POOL_IN_SYNC);
     return view;
 }
 
@@ -306,6 +312,14 @@ static void count_losses(struct sim_counters *counters, const struct sim_checks_
     counters->records_lost_async = report->losses_allowed_by[ISR_COMMIT_ASYNC];
 }
 
+static void count_pool_reads(struct sim_counters *counters, const struct sim_checks_report *report)
+{
+    counters->pool_reads = report->pool_reads;
+    counters->pool_reads_stale = report->pool_reads_stale;
+    counters->pool_reads_leased = report->pool_reads_leased;
+    counters->pool_most_behind = report->pool_most_behind;
+}
+
 static void watch_end(void *object, struct sim_world *world)
 {
     struct world_checks *watch = object;
@@ -317,6 +331,7 @@ static void watch_end(void *object, struct sim_world *world)
         world->counters.checks += report.evaluated[i];
     count_losses(&world->counters, &report);
     world->counters.violations_waived = report.waived;
+    count_pool_reads(&world->counters, &report);
     if (world->verdict == SIM_VERDICT_HELD && report.vacuous != NULL) {
         struct isr_text message = ISR_TEXT(world->message);
         isr_text_format(&message, "%s", report.vacuous);

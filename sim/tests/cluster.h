@@ -34,14 +34,15 @@ static inline struct sim_client_spec *test_cluster_client(struct test_cluster *c
                                                           enum sim_client_kind kind)
 {
     struct sim_client_spec *client = &cluster->clients[cluster->spec.clients_count++];
-    *client = (struct sim_client_spec){.kind = kind,
-                                       .topic = {"orders"},
-                                       .partition = -1,
-                                       .interval_ns = kind == SIM_CLIENT_PRODUCER ? 10 * ISR_MS : 0,
-                                       .records_per_batch = 1,
-                                       .value_bytes = 16,
-                                       .acks = -1,
-                                       .stop_ns = ISR_TIME_NEVER};
+    *client = (struct sim_client_spec){
+        .kind = kind,
+        .topic = {"orders"},
+        .partition = -1,
+        .interval_ns = kind == SIM_CLIENT_PRODUCER || kind == SIM_CLIENT_READER ? 10 * ISR_MS : 0,
+        .records_per_batch = 1,
+        .value_bytes = 16,
+        .acks = -1,
+        .stop_ns = ISR_TIME_NEVER};
     memcpy(client->name, name, strlen(name) + 1);
     return client;
 }

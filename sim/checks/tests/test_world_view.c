@@ -20,6 +20,7 @@ static void troubled(struct test_cluster *cluster)
     cluster->spec.settle_ns = 30 * ISR_SECOND;
     test_cluster_client(cluster, "p1", SIM_CLIENT_PRODUCER);
     test_cluster_client(cluster, "reader", SIM_CLIENT_CONSUMER);
+    test_cluster_client(cluster, "pooled", SIM_CLIENT_READER);
     for (int i = 0; i < 3; i++) {
         test_cluster_step(cluster, SIM_GATE_WAIT, breaks[i], i + 1)->time_ns = 5 * ISR_SECOND;
         test_cluster_step(cluster, SIM_GATE_WAIT, mends[i], i + 1)->time_ns = 12 * ISR_SECOND;
