@@ -523,7 +523,7 @@ static struct isr_command command_of(const struct sim_action *action)
 void sim_workload_administer(struct sim_world *world, const struct sim_action *action)
 {
     struct isr_command command = command_of(action);
-    bool of_partition = command.kind == ISR_COMMAND_ELECT;
+    bool of_partition = command.kind != ISR_COMMAND_ALTER_QUORUM;
     int32_t topic = of_partition ? spec_topic_named(world->spec, action->topic.text) : 0;
     int32_t client = client_named(world, action->client);
     if (topic < 0 || !sim_process_running(sim_world_process(world, client)))

@@ -27,7 +27,7 @@ def test_rule_is_switched_by_a_scenario(rule: str) -> None:
     assert re.search(rf"rules:.*\b{rule}: ", SCENARIOS)
 
 
-@pytest.mark.parametrize("exhibit", [1, 2, 3, 8, 14, 15, 20])
+@pytest.mark.parametrize("exhibit", [1, 2, 3, 8, 14, 15, 16, 20])
 def test_exhibit_breaks_and_holds(exhibit: int) -> None:
     files = [
         text

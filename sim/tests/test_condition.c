@@ -104,6 +104,21 @@ static void judges_nodes(void **state)
     const struct sim_process *controller = sim_world_controller(cluster.world);
     HOLDS(CONTROLLER, controller->id, SIM_EQUAL, 0);
     FAILS(CONTROLLER, 3, SIM_EQUAL, 0);
+    HOLDS(QUORUM_LEADER, ISR_NODE_NONE, SIM_EQUAL, 0);
+    HOLDS(QUORUM_LEADER, controller->id, SIM_EQUAL, 0);
+    FAILS(QUORUM_LEADER, 3, SIM_EQUAL, 0);
+    struct sim_condition members = condition(SIM_CONDITION_VOTERS_ARE, ISR_NODE_NONE, SIM_EQUAL, 0);
+    for (int32_t node = 1; node <= cluster.world->processes_count; node++) {
+        if (sim_spec_is_first_voter(cluster.world->spec, node))
+            isr_replicas_add(&members.set, node);
+    }
+    assert_true(sim_condition_holds(cluster.world, &members));
+    members.comparison = SIM_NOT_EQUAL; /* lack */
+    assert_false(sim_condition_holds(cluster.world, &members));
+    members.kind = SIM_CONDITION_LEARNERS_ARE;
+    assert_true(sim_condition_holds(cluster.world, &members));
+    members.comparison = SIM_EQUAL;
+    assert_false(sim_condition_holds(cluster.world, &members));
 }
 
 static void judges_counts(void **state)

@@ -100,6 +100,12 @@ static void refuses_impossible_clusters(void **state)
     REFUSES(spec.controllers = 5, "do not fit", 0);
     REFUSES(spec.controllers = 0, "controllers", 0);
     REFUSES(spec.brokers = 249, "processes", 0);
+    REFUSES(spec.standby_controllers = 6, "stand by", 0);
+    REFUSES(spec.standby_controllers = -1, "stand by", 0);
+    REFUSES((steps[1].action.kind = SIM_ACTION_ADD_VOTER, steps[1].action.node = 0), "names a controller", 2);
+    REFUSES((steps[1].action.kind = SIM_ACTION_REMOVE_VOTER, steps[1].action.node = 5), "no controller", 2);
+    REFUSES((steps[1].action.kind = SIM_ACTION_TRANSFER_CONTROLLER, steps[1].action.asked = 5),
+            "could be asked", 2);
     REFUSES(spec.duration_ns = 0, "duration", 0);
     REFUSES(spec.settle_ns = spec.duration_ns, "settle", 0);
     REFUSES(spec.config.replica_lag_time_max = 1, "replica_lag_time_max", 0);
@@ -182,6 +188,27 @@ static void names_nodes_both_ways(void **state)
     assert_string_equal(sim_spec_node_name(&spec, ISR_NODE_NONE, name), "none");
 }
 
+static void numbers_go_on_when_controllers_stand_by(void **state)
+{
+    (void)state;
+    struct sim_spec spec = good();
+    char name[SIM_LABEL_BYTES];
+    spec.standby_controllers = 2;
+    for (int combined = 0; combined <= 1; combined++) {
+        spec.combined = combined == 1;
+        for (int32_t number = 4; number <= 5; number++) {
+            int32_t node = sim_spec_node_named(&spec, number == 4 ? "c4" : "c5");
+            assert_int_equal(node, combined ? number : number + 3);
+            assert_string_equal(sim_spec_node_name(&spec, node, name), number == 4 ? "c4" : "c5");
+            assert_true(sim_spec_is_controller(&spec, node));
+            assert_false(sim_spec_is_first_voter(&spec, node));
+            assert_false(sim_spec_is_broker(&spec, node) || sim_spec_is_client(&spec, node));
+        }
+        assert_int_equal(sim_spec_node_named(&spec, "c6"), ISR_NODE_NONE);
+        assert_int_equal(sim_spec_node_named(&spec, "writer"), combined ? 6 : 9);
+    }
+}
+
 static void copies_deeply(void **state)
 {
     (void)state;
@@ -210,6 +237,7 @@ int main(void)
         cmocka_unit_test(refuses_impossible_clients),
         cmocka_unit_test(refuses_impossible_steps_and_tells_which),
         cmocka_unit_test(names_nodes_both_ways),
+        cmocka_unit_test(numbers_go_on_when_controllers_stand_by),
         cmocka_unit_test(copies_deeply),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
