@@ -27,12 +27,13 @@ struct isr_node {
 
 static void broker_stopped(void *object);
 
-static void broker_new(struct isr_node *node, const struct isr_replicas *controllers)
+static void broker_new(struct isr_node *node, const struct isr_replicas *controllers, uint8_t rack)
 {
     struct isr_env *env = &node->env;
     node->store = isr_heap_allocate(env->heap, sizeof *node->store);
     node->broker = isr_heap_allocate(env->heap, sizeof *node->broker);
     isr_broker_init(node->broker, env, node->store);
+    node->broker->rack = rack;
     isr_metadata_follower_init(node->broker, controllers);
     isr_lifecycle_init(node->broker, broker_stopped, node);
 }
@@ -59,7 +60,7 @@ struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr
     if (options->roles & ISR_NODE_CONTROLLER)
         controller_new(node, options);
     if (options->roles & ISR_NODE_BROKER)
-        broker_new(node, &options->controllers);
+        broker_new(node, &options->controllers, options->rack);
     return node;
 }
 

@@ -19,6 +19,7 @@ struct isr_node_options {
     struct isr_replicas controllers; /* all nodes that are or may become controllers, voters or not */
     struct isr_replicas voters;      /* of them: the first configuration of the quorum */
     struct isr_replicas bootstrap;   /* brokers that a client may ask first */
+    uint8_t rack;                    /* of a broker, ISR_RACK_NONE when it has none */
     struct isr_config config;
     struct isr_rules rules;
 };

@@ -61,6 +61,8 @@ static void generate_shape(struct fault_plan *plan, uint64_t seed)
     spec->brokers = (int32_t)fault_between(&draws, 3, 5);
     spec->combined = fault_one_in(&draws, 2);
     spec->controllers = fault_one_in(&draws, 4) && !spec->combined ? 1 : 3;
+    for (int32_t broker = 1; broker <= spec->brokers; broker++)
+        spec->racks[broker] = (uint8_t)(1 + broker % 2);
     spec->topics = plan->topics;
     spec->topics_count = (uint32_t)fault_between(&draws, 1, FAULT_TOPICS_MAX);
     for (uint32_t i = 0; i < spec->topics_count; i++) {
@@ -279,6 +281,7 @@ static void generate_workload(struct fault_plan *plan, uint64_t seed)
         client->partition = -1;
         client->from_follower = fault_one_in(&draws, 2);
         client->start_latest = fault_one_in(&draws, 4);
+        client->rack = fault_one_in(&draws, 2) ? (uint8_t)fault_between(&draws, 1, 2) : ISR_RACK_NONE;
         client->stop_ns = ISR_TIME_NEVER;
     }
     spec->clients_count = producers + consumers;

@@ -61,6 +61,37 @@ const struct field scenario_disk_fields[] = {
     END_OF_FIELDS,
 };
 
+static bool bind_racks(struct binder *binder, const struct field *field, const struct tree_node *node,
+                       void *target)
+{
+    uint8_t *racks = target; /* by node id */
+    int32_t broker = 1;
+    (void)field;
+    if (node->kind != TREE_LIST || node->count == 0 || node->count > SIM_NODES_MAX)
+        return shape_expected(binder, node, "a list of the brokers' racks such as [1, 1, 2]");
+    for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
+        const struct field rack = {
+            .name = "racks", .shape = &shape_whole, .size = 1, .least = 0, .most = ISR_RACK_ANY - 1};
+        if (!shape_whole.bind(binder, &rack, child, &racks[broker++]))
+            return false;
+    }
+    return true;
+}
+
+static void schema_racks(const struct field *field, struct json *json)
+{
+    (void)field;
+    json_string(json, "type", "array");
+    json_integer(json, "minItems", 1);
+    json_open_object(json, "items");
+    json_string(json, "type", "integer");
+    json_integer(json, "minimum", 0);
+    json_integer(json, "maximum", ISR_RACK_ANY - 1);
+    json_close_object(json);
+}
+
+static const struct shape shape_racks = {"a list of racks", bind_racks, schema_racks};
+
 const struct field scenario_cluster_fields[] = {
     {"brokers", &shape_whole, FIELD(struct sim_spec, brokers), .least = 1, .most = 100,
      .meaning = "how many brokers: nodes n1, n2, ..."},
@@ -73,6 +104,8 @@ const struct field scenario_cluster_fields[] = {
     {"combined", &shape_flag, FIELD(struct sim_spec, combined),
      .meaning = "true (default): the first brokers are the controllers too; false: controllers are nodes c1, "
                 "c2, ..."},
+    {"racks", &shape_racks, FIELD(struct sim_spec, racks),
+     .meaning = "the racks of n1, n2, ... (default: 0, none): consumers with a rack read near by"},
     END_OF_FIELDS,
 };
 

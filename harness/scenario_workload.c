@@ -261,6 +261,8 @@ static const struct field consumer_fields[] = {
      .meaning = "makes the client a consumer of this topic"},
     {"from", &shape_choice, CLIENT(from_follower), .extra = from_words,
      .meaning = "leader (default), or follower: an in-sync follower where there is one (KIP-392)"},
+    {"rack", &shape_whole, CLIENT(rack), .least = 1, .most = ISR_RACK_ANY - 1,
+     .meaning = "the leader sends it to an in-sync replica in this rack, if there is one (KIP-392)"},
     {"partition", &shape_whole, CLIENT(partition), .least = 0, .most = PARTITIONS_MAX,
      .meaning = "only this one (default: all)"},
     {"start", &shape_choice, CLIENT(start_latest), .extra = start_words,

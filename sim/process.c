@@ -47,7 +47,12 @@ static struct isr_node_options options_of(const struct sim_world *world, const s
 {
     const struct sim_spec *spec = world->spec;
     struct isr_node_options options = {
-        .id = process->id, .roles = process->roles, .config = spec->config, .rules = spec->rules};
+        .id = process->id,
+        .roles = process->roles,
+        .rack = spec->racks[process->id],
+        .config = spec->config,
+        .rules = spec->rules,
+    };
     for (int32_t node = 1; node <= world->processes_count; node++) {
         if (sim_spec_is_controller(spec, node) && options.controllers.count < ISR_REPLICAS_MAX)
             isr_replicas_add(&options.controllers, node);

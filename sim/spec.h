@@ -59,7 +59,8 @@ struct sim_client_spec {
     int32_t keys; /* producer: 0 = spread over partitions in turn, k = k keys hashed to partitions */
     int16_t acks;
     int64_t start_ns, stop_ns; /* stop: ISR_TIME_NEVER = to the end */
-    bool from_follower;        /* consumer */
+    uint8_t rack;              /* consumer: it may be sent to an in-sync replica there (KIP-392) */
+    bool from_follower;        /* consumer: or to any, when it has no rack */
     bool start_latest;         /* consumer: begins at the latest offset, else at the first */
 };
 
@@ -197,6 +198,7 @@ struct sim_spec {
     int64_t settle_ns;   /* the last part of it: steps are over, faults healed; L1 must be reached by the end.
                             0: L1 off */
     int32_t brokers;     /* nodes n1.. with ids 1.. */
+    uint8_t racks[SIM_NODES_MAX + 1]; /* of brokers, by node id; ISR_RACK_NONE: none */
     int32_t
         controllers; /* the first voters; combined: the first nodes, else nodes c1.. with ids brokers + 1.. */
     int32_t standby_controllers; /* vote when they are added: nodes of their own, whose numbers go on, c4.. */

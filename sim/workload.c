@@ -187,6 +187,7 @@ static void consume(struct sim_world *world, uint32_t spec_client, int32_t parti
                                   .topic = spec->topic.text,
                                   .partition = (uint16_t)partition,
                                   .offset = client_of(world, node)->read_to[partition],
+                                  .rack = spec->rack,
                                   .from_follower = spec->from_follower,
                                   .reset_latest = spec->start_latest};
     sim_process_command(world, node, &command);

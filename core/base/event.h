@@ -67,7 +67,8 @@ struct isr_command {
     uint32_t record_count;
     uint32_t value_bytes;
     int64_t offset;     /* CONSUME: -1 latest, -2 earliest */
-    bool from_follower; /* CONSUME: prefer a follower in the ISR (KIP-392) */
+    uint8_t rack;       /* CONSUME: the leader may send it to an in-sync replica in this rack (KIP-392) */
+    bool from_follower; /* CONSUME: or to any follower, when it has no rack */
     bool reset_latest;  /* CONSUME: out of range it goes on at the latest offset, else at the earliest */
     enum isr_pool_mode pool_mode;
     uint8_t elect_kind;

@@ -19,6 +19,8 @@ enum {
     ISR_REPLICAS_MAX = 8,    /* replicas of one partition */
     ISR_NODE_MAX = 250,      /* node ids are 1..ISR_NODE_MAX */
     ISR_NODE_NONE = -1,      /* no leader, no controller known */
+    ISR_RACK_NONE = 0,       /* racks are 1..254 */
+    ISR_RACK_ANY = 255,      /* of a consumer: any follower rather than the leader */
     ISR_NAME_BYTES_MAX = 48, /* a topic's name with its terminator */
 };
 

@@ -27,30 +27,6 @@ static uint32_t broker_place(const struct isr_broker *broker, uint32_t key)
     return isr_search(broker->partitions, 0, broker->partitions_count, key, partition_key_at);
 }
 
-static void *widened(struct isr_broker *broker, void *array, size_t element_bytes, uint32_t *count,
-                     uint32_t place)
-{
-    if (place < *count)
-        return array;
-    uint32_t wider = *count == 0 ? 8 : *count * 2;
-    if (wider <= place)
-        wider = place + 1;
-    array = isr_heap_resize(broker->env->heap, array, element_bytes * *count, element_bytes * wider);
-    *count = wider;
-    return array;
-}
-
-/* Where isr_broker_partition looks. */
-static void table_set(struct isr_broker *broker, struct isr_partition *partition)
-{
-    struct isr_tp tp = partition->tp;
-    broker->table = widened(broker, broker->table, sizeof *broker->table, &broker->table_count, tp.topic);
-    struct isr_broker_topic *topic = &broker->table[tp.topic];
-    topic->partitions =
-        widened(broker, topic->partitions, sizeof(struct isr_partition *), &topic->count, tp.index);
-    topic->partitions[tp.index] = partition;
-}
-
 static struct isr_partition *partition_add(struct isr_broker *broker, struct isr_tp tp)
 {
     struct isr_partition *partition = isr_heap_allocate(broker->env->heap, sizeof *partition);
@@ -69,7 +45,7 @@ static struct isr_partition *partition_add(struct isr_broker *broker, struct isr
             (broker->partitions_count - place) * sizeof(struct isr_partition *));
     broker->partitions[place] = partition;
     broker->partitions_count++;
-    table_set(broker, partition);
+    isr_tp_table_set(&broker->table, broker->env->heap, tp, partition);
     return partition;
 }
 

@@ -13,6 +13,7 @@
 #ifndef ISR_BROKER_BROKER_H
 #define ISR_BROKER_BROKER_H
 
+#include "core/base/tp_table.h"
 #include "core/broker/partition.h"
 #include "core/metadata/image.h"
 #include "core/wire/message.h"
@@ -23,15 +24,11 @@ struct isr_produce_waiter;
 struct isr_lifecycle;
 struct isr_metadata_follower;
 
-struct isr_broker_topic {
-    struct isr_partition **partitions; /* by index; NULL: not on this broker */
-    uint32_t count;
-};
-
 struct isr_broker {
     struct isr_env *env;
     struct isr_log_store *store;
     struct isr_image image;            /* the metadata followed */
+    uint8_t rack;                      /* where it stands (KIP-392) */
     int64_t broker_epoch;              /* index of its register record; -1 before registration */
     bool running;                      /* unfenced, as far as this broker knows */
     bool stopping;                     /* in controlled shutdown */
@@ -40,8 +37,7 @@ struct isr_broker {
     bool active;                       /* roles are taken */
     struct isr_partition **partitions; /* ordered by isr_tp_key */
     uint32_t partitions_count, partitions_capacity;
-    struct isr_broker_topic *table; /* by topic id: the same partitions, to be found at once */
-    uint32_t table_count;
+    struct isr_tp_table table;                                  /* the same, to be found at once */
     struct isr_fetch_loop *loops[ISR_NODE_MAX + 1];             /* by leader's node id; NULL: none yet */
     struct isr_fetch_session *fetch_sessions[ISR_NODE_MAX + 1]; /* by peer; NULL: none with an id */
     uint32_t fetch_sessions_count;
@@ -79,9 +75,7 @@ void isr_broker_stop(struct isr_broker *broker);
 /* NULL when this broker has no such partition. */
 static inline struct isr_partition *isr_broker_partition(const struct isr_broker *broker, struct isr_tp tp)
 {
-    if (tp.topic >= broker->table_count || tp.index >= broker->table[tp.topic].count)
-        return NULL;
-    return broker->table[tp.topic].partitions[tp.index];
+    return isr_tp_table_get(&broker->table, tp);
 }
 
 /* A fresh correlation id for a request to another node; never 0. Each life of the process begins somewhere

@@ -16,13 +16,14 @@ enum { WAIT_SECONDS_MAX = 60 };
 
 /* ---- what a partition can give ---- */
 
-enum fetch_outcome { FETCH_DATA, FETCH_REFUSED, FETCH_DIVERGED };
+enum fetch_outcome { FETCH_DATA, FETCH_REFUSED, FETCH_DIVERGED, FETCH_ELSEWHERE };
 
 struct fetch_view {
     enum fetch_outcome outcome;
     enum isr_error error;
     struct isr_epoch_end diverging;
-    int64_t limit; /* data below it may be given */
+    int64_t limit;   /* data below it may be given */
+    int32_t replica; /* ELSEWHERE: whom to ask */
 };
 
 static struct fetch_view view_refused(enum isr_error error)
@@ -95,6 +96,11 @@ static struct fetch_view view_partition(struct isr_partition *partition,
     }
     if (asked->fetch_offset > log->log_end)
         return view_refused(beyond_end_error(partition, replica_id));
+    if (replica_id < 0 && asked->rack != ISR_RACK_NONE && partition->role == ISR_ROLE_LEADER) {
+        int32_t replica = isr_read_replica(partition, asked->rack, asked->fetch_offset, from);
+        if (replica != partition->broker->env->node)
+            return (struct fetch_view){.outcome = FETCH_ELSEWHERE, .replica = replica};
+    }
     /* Consumers read what is committed, followers what the leader holds (isr_leader_end). */
     int64_t limit = replica_id < 0 ? log->high_watermark : isr_leader_end(partition);
     return (struct fetch_view){.outcome = FETCH_DATA, .limit = limit};
@@ -214,7 +220,8 @@ static struct isr_fetch_answer answer_about(const struct isr_partition *partitio
                                       .diverging_epoch = ISR_EPOCH_NONE,
                                       .diverging_end = ISR_OFFSET_NONE,
                                       .leader = ISR_NODE_NONE,
-                                      .leader_epoch = ISR_EPOCH_NONE};
+                                      .leader_epoch = ISR_EPOCH_NONE,
+                                      .preferred_read_replica = ISR_NODE_NONE};
     if (partition == NULL)
         return answer;
     answer.high_watermark = partition->log->high_watermark;
@@ -262,6 +269,10 @@ static bool answer_hot(struct isr_fetch_wait *wait, struct fetch_reader *reader,
         answer->diverging_epoch = view.diverging.epoch;
         answer->diverging_end = view.diverging.end_offset;
         observe_diverged(broker, &wait->asked, session->from, view.diverging);
+        isr_fetch_wait_drop(wait);
+        return true;
+    case FETCH_ELSEWHERE:
+        answer->preferred_read_replica = (int16_t)view.replica;
         isr_fetch_wait_drop(wait);
         return true;
     case FETCH_DATA:

@@ -14,6 +14,10 @@ void isr_fetch_wake_all(struct isr_partition *partition);
 /* The partition goes away for good. */
 void isr_fetch_forget(struct isr_partition *partition);
 
+/* read_replica.c: which node a consumer in that rack shall read the offset from; this one, or a follower. */
+int32_t isr_read_replica(const struct isr_partition *partition, uint8_t rack, int64_t offset,
+                         int32_t consumer);
+
 /* Why this broker cannot serve a partition that it does not have. */
 enum isr_error isr_partition_missing(const struct isr_broker *broker, struct isr_tp tp);
 

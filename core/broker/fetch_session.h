@@ -20,8 +20,8 @@
  *
  * Invariants: a cold one of a replica is at the leader's end, as it was when it went cold: each request of
  * the session since says once more that the replica is caught up (isr_fetch_wait_warm makes up for it). A
- * partition that is refused or diverges leaves the session; who still wants it lists it again. A session
- * without an id lives for one request. */
+ * partition that is refused, diverges or is to be read elsewhere leaves the session; who still wants it lists
+ * it again. A session without an id lives for one request. */
 #ifndef ISR_BROKER_FETCH_SESSION_H
 #define ISR_BROKER_FETCH_SESSION_H
 

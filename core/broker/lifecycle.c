@@ -41,7 +41,8 @@ static void registration_send(struct isr_lifecycle *lifecycle)
         (struct isr_broker_registration_request){.correlation = lifecycle->correlation,
                                                  .broker_id = (int16_t)broker->env->node,
                                                  .incarnation = lifecycle->incarnation,
-                                                 .previous_broker_epoch = previous};
+                                                 .previous_broker_epoch = previous,
+                                                 .rack = broker->rack};
     request_sent(lifecycle, &message);
 }
 

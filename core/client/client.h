@@ -8,11 +8,13 @@
 #ifndef ISR_CLIENT_CLIENT_H
 #define ISR_CLIENT_CLIENT_H
 
+#include "core/base/tp_table.h"
 #include "core/client/cache.h"
 #include "core/client/request.h"
 
 struct isr_sender;
 struct isr_consumer;
+struct isr_reader_link;
 struct isr_operation;
 struct isr_read_pool;
 
@@ -30,9 +32,12 @@ struct isr_client {
     int64_t producer_id;
     struct isr_sender **senders;
     uint32_t senders_count, senders_capacity;
-    /* consumer.c: the same for what is read */
+    /* consumer.c: what is read, in the order of the first commands; by partition once their topic is known */
     struct isr_consumer **consumers;
     uint32_t consumers_count, consumers_capacity;
+    struct isr_tp_table consumers_of;
+    struct isr_reader_link *links[ISR_NODE_MAX + 1]; /* reader_link.c: by broker; NULL: none yet */
+    struct isr_reader_link *links_pending;           /* those with somebody due, to be gone on with */
     /* read_pool.c: one a topic partition and mode */
     struct isr_read_pool **pools;
     uint32_t pools_count, pools_capacity;

@@ -5,42 +5,22 @@
  *      |                                 not checked)        |  +-----+
  *      +------ error, timeout: pause ------------------------+
  *
- * Only one request is under way at a time. The next step is not stored but follows from what is known
- * (consumer_go_on):
+ * While FETCHING it is in the link to a broker (reader_link.c). The next step is not stored but follows from
+ * what is known (isr_consumer_go_on):
  *   - no leader known: metadata
  *   - the position is POSITION_LATEST or POSITION_EARLIEST: LIST_OFFSETS at the leader
  *   - the leader epoch is not the one that the position was checked for, and something was read: does the new
  *     leader's log still end the epoch of the last batch at or behind the position (KIP-320)? If not, what
  *     was read is gone from the log, and reading goes on where the logs part.
- *   - else FETCH, at the leader or, if wanted, at an in-sync follower (KIP-392). A follower that fails or
- *     refuses for whatever reason is left for the leader for a while; only the leader's word counts for
+ *   - else FETCH, at the leader or where the leader said (KIP-392), for metadata_max_age. A follower that
+ * fails or refuses for whatever reason is left for the leader for a while; only the leader's word counts for
  *     OFFSET_OUT_OF_RANGE, since a follower may lag.
  *
  * Each batch is checked (CRC, gapless) and delivered once and in order. */
-#include "core/client/client.h"
+#include "core/client/consumer.h"
 #include "core/log/batch.h"
-#include "core/wire/fetch_session.h"
 
 enum { POSITION_LATEST = -1, POSITION_EARLIEST = -2 };
-
-struct isr_consumer {
-    struct isr_client *client;
-    struct isr_name topic;
-    uint16_t partition;
-    bool from_follower;
-    int64_t reset;          /* POSITION_*: where it goes on when its position is out of range */
-    struct isr_tp tp;       /* topic 0: not known yet */
-    int64_t position;       /* the next offset, or POSITION_* */
-    int32_t position_epoch; /* leader epoch of the last batch delivered, ISR_EPOCH_NONE when there is none */
-    int32_t checked_epoch;  /* the leader's epoch for which the position was found good */
-    int32_t asked_epoch;    /* the leader's epoch known when the request was sent */
-    int32_t asked;          /* the node that has the request */
-    uint32_t correlation;   /* 0: none under way */
-    int64_t leader_only_until_ns;
-    struct isr_timer pause_timer; /* set: nothing is asked until then */
-};
-
-static void consumer_go_on(struct isr_consumer *consumer);
 
 static void consumer_pause(struct isr_consumer *consumer)
 {
@@ -51,7 +31,16 @@ static void consumer_pause(struct isr_consumer *consumer)
 
 static void pause_over(void *object)
 {
-    consumer_go_on(object);
+    struct isr_consumer *consumer = object;
+    isr_consumer_go_on(consumer);
+    isr_reader_links_go_on(consumer->client);
+}
+
+/* What it has of its own was answered. */
+static void go_on_alone(struct isr_consumer *consumer)
+{
+    isr_consumer_go_on(consumer);
+    isr_reader_links_go_on(consumer->client);
 }
 
 /* ---- asking ---- */
@@ -59,7 +48,6 @@ static void pause_over(void *object)
 static void ask(struct isr_consumer *consumer, int32_t node, int32_t leader_epoch,
                 enum isr_message_kind expects, isr_client_answered *answered)
 {
-    consumer->asked = node;
     consumer->asked_epoch = leader_epoch;
     consumer->correlation =
         isr_client_requests_add(&consumer->client->requests, node, expects, answered, consumer);
@@ -89,7 +77,7 @@ static void offset_answered(void *object, uint32_t correlation, const struct isr
         consumer->position = told->offset;
         consumer->position_epoch = ISR_EPOCH_NONE;
     }
-    consumer_go_on(consumer);
+    go_on_alone(consumer);
 }
 
 static void offset_ask(struct isr_consumer *consumer, const struct isr_cached_partition *known)
@@ -105,6 +93,20 @@ static void offset_ask(struct isr_consumer *consumer, const struct isr_cached_pa
 
 /* ---- is the position still good? (KIP-320) ---- */
 
+/* What was read at and above the offset is not in the new leader's log: after an unclean election. */
+static void truncated(struct isr_consumer *consumer, int32_t leader_epoch, int64_t end_offset)
+{
+    struct isr_env *env = consumer->client->env;
+    struct isr_observation *seen = isr_observe(env, ISR_OBSERVED_READ_TRUNCATED);
+    seen->read_truncated.tp = isr_tp_key(consumer->tp);
+    seen->read_truncated.from = consumer->position;
+    seen->read_truncated.to = end_offset;
+    seen->read_truncated.leader_epoch = consumer->asked_epoch;
+    env->metrics.client_truncations++;
+    consumer->position = end_offset;
+    consumer->position_epoch = leader_epoch;
+}
+
 static void epoch_answered(void *object, uint32_t correlation, const struct isr_message *answer)
 {
     struct isr_consumer *consumer = object;
@@ -116,12 +118,10 @@ static void epoch_answered(void *object, uint32_t correlation, const struct isr_
         consumer->checked_epoch = consumer->asked_epoch;
         if (told->end_offset < 0 || told->leader_epoch < 0)
             consumer->position = consumer->reset;
-        else if (told->end_offset < consumer->position) {
-            consumer->position = told->end_offset;
-            consumer->position_epoch = told->leader_epoch;
-        }
+        else if (told->end_offset < consumer->position)
+            truncated(consumer, told->leader_epoch, told->end_offset);
     }
-    consumer_go_on(consumer);
+    go_on_alone(consumer);
 }
 
 static void epoch_ask(struct isr_consumer *consumer, const struct isr_cached_partition *known)
@@ -140,7 +140,7 @@ static void epoch_ask(struct isr_consumer *consumer, const struct isr_cached_par
 
 /* ---- reading ---- */
 
-static void deliver(struct isr_consumer *consumer, const struct isr_batch *batch)
+static void deliver(struct isr_consumer *consumer, int32_t from, const struct isr_batch *batch)
 {
     struct isr_env *env = consumer->client->env;
     /* The frame is lent for this step only; what is delivered must outlive it. */
@@ -149,7 +149,7 @@ static void deliver(struct isr_consumer *consumer, const struct isr_batch *batch
     isr_env_records(env, consumer->tp, batch->base_offset, (struct isr_bytes){copy, batch->bytes.size});
     struct isr_observation *observation = isr_observe(env, ISR_OBSERVED_RECORD_READ);
     observation->record_read.tp = isr_tp_key(consumer->tp);
-    observation->record_read.from = consumer->asked;
+    observation->record_read.from = from;
     observation->record_read.base = batch->base_offset;
     observation->record_read.last = batch->last_offset;
     observation->record_read.leader_epoch = batch->leader_epoch;
@@ -161,7 +161,7 @@ static void deliver(struct isr_consumer *consumer, const struct isr_batch *batch
 
 /* False when the records are damaged or do not go on where reading stopped; what comes before is delivered.
  * The first batch may begin before the position, which may lie inside it. */
-static bool deliver_all(struct isr_consumer *consumer, struct isr_bytes records)
+static bool deliver_all(struct isr_consumer *consumer, int32_t from, struct isr_bytes records)
 {
     while (records.size > 0) {
         struct isr_batch batch;
@@ -171,30 +171,27 @@ static bool deliver_all(struct isr_consumer *consumer, struct isr_bytes records)
         if (status == ISR_BATCH_CORRUPT || batch.base_offset > consumer->position)
             return false;
         if (batch.last_offset >= consumer->position)
-            deliver(consumer, &batch);
+            deliver(consumer, from, &batch);
         records.data += batch.bytes.size;
         records.size -= batch.bytes.size;
     }
     return true;
 }
 
-static bool asked_the_leader(const struct isr_consumer *consumer)
-{
-    const struct isr_cached_partition *known = isr_cache_partition(&consumer->client->cache, consumer->tp);
-    return known != NULL && known->leader == consumer->asked;
-}
-
-static void fetch_refused(struct isr_consumer *consumer, const struct isr_fetch_answer *told)
+/* The node from which it was read failed or refused: it is not read from there for now. A follower's word on
+ * the range does not count, since it may lag; the leader is asked instead for a while. */
+static void fetch_refused(struct isr_consumer *consumer, bool by_leader, const struct isr_fetch_answer *told)
 {
     struct isr_client *client = consumer->client;
     client->env->metrics.client_retries++;
-    bool leader = asked_the_leader(consumer);
-    if (!leader)
+    isr_reader_link_leave(consumer);
+    if (!by_leader)
         consumer->leader_only_until_ns = client->env->now_ns + client->env->config.client_request_timeout;
+    consumer->preferred = ISR_NODE_NONE;
     if (told == NULL) {
         isr_client_refresh(client);
     } else if (told->error == ISR_ERROR_OFFSET_OUT_OF_RANGE) {
-        if (leader)
+        if (by_leader)
             consumer->position = consumer->reset;
     } else if (isr_client_learn_leader(client, consumer->tp, told->leader, told->leader_epoch)) {
         return;
@@ -202,100 +199,104 @@ static void fetch_refused(struct isr_consumer *consumer, const struct isr_fetch_
     consumer_pause(consumer);
 }
 
-static void fetch_answered(void *object, uint32_t correlation, const struct isr_message *answer)
+/* Only the leader's word counts; a follower's would be a guess. */
+static void sent_elsewhere(struct isr_consumer *consumer, int32_t node)
 {
-    struct isr_consumer *consumer = object;
-    struct isr_env *env = consumer->client->env;
-    ISR_ASSERT(correlation == consumer->correlation);
-    consumer->correlation = 0;
-    const struct isr_fetch_answer *told = NULL;
-    if (answer != NULL && answer->fetch_response.partitions_count == 1)
-        told = &answer->fetch_response.partitions[0];
+    const struct isr_env *env = consumer->client->env;
+    consumer->preferred = node;
+    consumer->preferred_until_ns = env->now_ns + env->config.metadata_max_age;
+}
+
+void isr_consumer_answered(struct isr_consumer *consumer, const struct isr_fetch_answer *told)
+{
+    struct isr_client *client = consumer->client;
+    bool by_leader = consumer->preferred == ISR_NODE_NONE;
+    int32_t from = consumer->reads_from;
     if (told == NULL || told->error != ISR_ERROR_NONE) {
-        fetch_refused(consumer, told);
-        consumer_go_on(consumer);
-        return;
+        fetch_refused(consumer, by_leader, told);
+    } else {
+        isr_cache_learn_leader(&client->cache, consumer->tp, told->leader, told->leader_epoch);
+        if (by_leader && told->preferred_read_replica >= 1 && told->preferred_read_replica <= ISR_NODE_MAX)
+            sent_elsewhere(consumer, told->preferred_read_replica);
+        else if (!deliver_all(consumer, from, told->records)) {
+            isr_reader_link_leave(consumer);
+            consumer_pause(consumer);
+        }
     }
-    isr_cache_learn_leader(&consumer->client->cache, consumer->tp, told->leader, told->leader_epoch);
-    if (!deliver_all(consumer, told->records)) {
-        consumer_pause(consumer);
-    } else if (told->records.size == 0 && env->config.fetch_max_wait == 0) {
-        consumer_pause(consumer);
-    }
-    consumer_go_on(consumer);
+    isr_consumer_go_on(consumer);
 }
 
-/* A member of the ISR that is not the leader; spread over clients by their ids. */
-static int32_t follower_to_read(const struct isr_consumer *consumer, const struct isr_cached_partition *known)
+uint8_t isr_consumer_rack(const struct isr_consumer *consumer)
 {
-    struct isr_replicas others = known->isr;
-    isr_replicas_remove(&others, known->leader);
-    if (others.count == 0)
-        return known->leader;
-    return others.ids[consumer->client->env->node % others.count];
+    bool leader_only = consumer->client->env->now_ns < consumer->leader_only_until_ns;
+    return leader_only ? ISR_RACK_NONE : consumer->rack;
 }
 
-static void fetch_ask(struct isr_consumer *consumer, const struct isr_cached_partition *known)
+static int32_t node_to_read(struct isr_consumer *consumer, const struct isr_cached_partition *known)
 {
-    struct isr_env *env = consumer->client->env;
-    const struct isr_config *config = &env->config;
-    bool leader_only = !consumer->from_follower || env->now_ns < consumer->leader_only_until_ns;
-    int32_t node = leader_only ? known->leader : follower_to_read(consumer, known);
-    ask(consumer, node, known->leader_epoch, ISR_MESSAGE_FETCH_RESPONSE, fetch_answered);
-    struct isr_fetch_partition partition = {.tp = consumer->tp,
-                                            .current_leader_epoch = known->leader_epoch,
-                                            .fetch_offset = consumer->position,
-                                            .last_fetched_epoch = ISR_EPOCH_NONE,
-                                            .log_start = ISR_OFFSET_NONE,
-                                            .max_bytes = (uint32_t)config->fetch_partition_max_bytes};
-    int64_t longest_ns = config->client_request_timeout / 2;
-    struct isr_message message = {.kind = ISR_MESSAGE_FETCH_REQUEST};
-    message.fetch_request = (struct isr_fetch_request){
-        .correlation = consumer->correlation,
-        .replica_id = -1,
-        .replica_epoch = -1,
-        .max_wait_ns = config->fetch_max_wait < longest_ns ? config->fetch_max_wait : longest_ns,
-        .min_bytes = (uint32_t)config->fetch_min_bytes,
-        .max_bytes = (uint32_t)config->fetch_max_bytes,
-        .session_epoch = ISR_FETCH_SESSION_NONE,
-        .partitions = &partition,
-        .partitions_count = 1};
-    isr_send(env, node, &message);
+    if (consumer->preferred != ISR_NODE_NONE && consumer->client->env->now_ns >= consumer->preferred_until_ns)
+        consumer->preferred = ISR_NODE_NONE; /* the leader may know somebody better by now */
+    return consumer->preferred != ISR_NODE_NONE ? consumer->preferred : known->leader;
 }
 
 /* ---- what next? ---- */
 
-static void consumer_go_on(struct isr_consumer *consumer)
+/* NULL: unknown, and metadata is on the way. */
+static const struct isr_cached_partition *leader_of(struct isr_consumer *consumer)
+{
+    struct isr_client *client = consumer->client;
+    bool news = consumer->tp.topic == 0;
+    const struct isr_cached_partition *known =
+        isr_client_leader_of(client, consumer->topic.text, consumer->partition, &consumer->tp);
+    if (news && consumer->tp.topic != 0)
+        isr_tp_table_set(&client->consumers_of, client->env->heap, consumer->tp, consumer);
+    return known;
+}
+
+void isr_consumer_go_on(struct isr_consumer *consumer)
 {
     if (consumer->correlation != 0 || isr_timer_is_set(&consumer->pause_timer))
         return;
-    const struct isr_cached_partition *known =
-        isr_client_leader_of(consumer->client, consumer->topic.text, consumer->partition, &consumer->tp);
+    const struct isr_cached_partition *known = leader_of(consumer);
+    bool unchecked = known != NULL && known->leader_epoch != consumer->checked_epoch;
+    if (known == NULL || consumer->position < 0 || unchecked)
+        isr_reader_link_leave(consumer);
     if (known == NULL)
         return;
+    if (unchecked)
+        consumer->preferred = ISR_NODE_NONE; /* another leader's word */
     if (consumer->position < 0) {
         offset_ask(consumer, known);
         return;
     }
-    if (known->leader_epoch != consumer->checked_epoch && consumer->position_epoch != ISR_EPOCH_NONE) {
+    if (unchecked && consumer->position_epoch != ISR_EPOCH_NONE) {
         epoch_ask(consumer, known);
         return;
     }
     consumer->checked_epoch = known->leader_epoch;
-    fetch_ask(consumer, known);
+    consumer->reads_from = node_to_read(consumer, known);
+    isr_reader_link_join(consumer, consumer->reads_from);
 }
 
 void isr_consumer_metadata_came(struct isr_client *client)
 {
     for (uint32_t i = 0; i < client->consumers_count; i++)
-        consumer_go_on(client->consumers[i]);
+        isr_consumer_go_on(client->consumers[i]);
+    isr_reader_links_go_on(client);
 }
 
 /* ---- commands ---- */
 
 static struct isr_consumer *consumer_of(struct isr_client *client, const char *topic, uint16_t partition)
 {
-    for (uint32_t i = 0; i < client->consumers_count; i++) {
+    const struct isr_cached_topic *known = isr_cache_topic_named(&client->cache, topic);
+    struct isr_consumer *found =
+        known != NULL
+            ? isr_tp_table_get(&client->consumers_of, (struct isr_tp){.topic = known->id, .index = partition})
+            : NULL;
+    if (found != NULL)
+        return found;
+    for (uint32_t i = 0; known == NULL && i < client->consumers_count; i++) {
         struct isr_consumer *consumer = client->consumers[i];
         if (consumer->partition == partition && strcmp(consumer->topic.text, topic) == 0)
             return consumer;
@@ -317,13 +318,16 @@ void isr_consumer_command(struct isr_client *client, const struct isr_command *c
     struct isr_consumer *consumer = consumer_of(client, command->topic, command->partition);
     isr_client_requests_forget(&client->requests, consumer->correlation);
     isr_timer_cancel(&client->env->timers, &consumer->pause_timer);
+    isr_reader_link_leave(consumer);
     consumer->correlation = 0;
-    consumer->from_follower = command->from_follower;
+    consumer->preferred = ISR_NODE_NONE;
+    consumer->leader_only_until_ns = 0;
+    consumer->rack = command->rack == ISR_RACK_NONE && command->from_follower ? ISR_RACK_ANY : command->rack;
     consumer->reset = command->reset_latest ? POSITION_LATEST : POSITION_EARLIEST;
     consumer->position = command->offset < POSITION_EARLIEST ? POSITION_EARLIEST : command->offset;
     consumer->position_epoch = ISR_EPOCH_NONE;
     consumer->checked_epoch = ISR_EPOCH_NONE;
-    consumer_go_on(consumer);
+    go_on_alone(consumer);
 }
 
 uint64_t isr_consumer_digest(const struct isr_client *client, uint64_t hash)
@@ -334,6 +338,7 @@ uint64_t isr_consumer_digest(const struct isr_client *client, uint64_t hash)
         hash = isr_hash_combine(hash, (uint64_t)consumer->position);
         hash = isr_hash_combine(hash, (uint64_t)consumer->position_epoch);
         hash = isr_hash_combine(hash, consumer->correlation);
+        hash = isr_hash_combine(hash, (uint64_t)consumer->preferred);
     }
     return hash;
 }

@@ -38,10 +38,12 @@ void ctl_register_broker(struct isr_controller *controller,
     bool unclean = known->registered && request->previous_broker_epoch != known->epoch;
     if (known->registered)
         depart(controller, broker, unclean);
-    *ctl_record(controller) = (struct isr_metadata_record){
-        .kind = ISR_METADATA_REGISTER_BROKER,
-        .register_broker_record = {
-            .broker = request->broker_id, .incarnation = request->incarnation, .unclean = unclean}};
+    *ctl_record(controller) =
+        (struct isr_metadata_record){.kind = ISR_METADATA_REGISTER_BROKER,
+                                     .register_broker_record = {.broker = request->broker_id,
+                                                                .incarnation = request->incarnation,
+                                                                .unclean = unclean,
+                                                                .rack = request->rack}};
     if (!ctl_propose(controller))
         return;
     controller->sessions[broker].heard = false;

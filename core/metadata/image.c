@@ -24,8 +24,9 @@ static uint64_t broker_digest(int32_t id, const struct isr_image_broker *broker)
     uint64_t hash = isr_hash_combine(DIGEST_BROKER, (uint64_t)id);
     hash = isr_hash_combine(hash, broker->incarnation);
     hash = isr_hash_combine(hash, (uint64_t)broker->epoch);
-    return isr_hash_combine(hash,
-                            (uint64_t)(broker->fenced ? 1 : 0) | (uint64_t)(broker->shutting_down ? 2 : 0));
+    return isr_hash_combine(hash, (uint64_t)(broker->fenced ? 1 : 0) |
+                                      (uint64_t)(broker->shutting_down ? 2 : 0) |
+                                      (uint64_t)broker->rack << 8);
 }
 
 static uint64_t topic_digest(const struct isr_image_topic *topic)
@@ -149,7 +150,12 @@ static bool apply_register_broker(struct isr_image *image, int64_t index,
     if (!broker_is_valid(record->broker) || record->unclean > 1)
         return false;
     struct isr_image_broker after = {
-        .registered = true, .fenced = true, .incarnation = record->incarnation, .epoch = index};
+        .registered = true,
+        .fenced = true,
+        .rack = record->rack,
+        .incarnation = record->incarnation,
+        .epoch = index,
+    };
     broker_set(image, record->broker, &after,
                record->unclean ? ISR_CAUSE_BROKER_UNCLEAN : ISR_CAUSE_BROKER_REGISTERED, listener);
     return true;
@@ -386,7 +392,8 @@ static struct isr_snapshot_broker broker_as_part(int32_t id, const struct isr_im
                                         .incarnation = broker->incarnation,
                                         .broker_epoch = broker->epoch,
                                         .fenced = broker->fenced,
-                                        .shutting_down = broker->shutting_down};
+                                        .shutting_down = broker->shutting_down,
+                                        .rack = broker->rack};
 }
 
 static struct isr_snapshot_head image_head(const struct isr_image *image)
@@ -449,6 +456,7 @@ static bool load_broker(struct isr_image *image, struct isr_reader *reader)
     struct isr_image_broker broker = {.registered = true,
                                       .fenced = part.fenced,
                                       .shutting_down = part.shutting_down,
+                                      .rack = part.rack,
                                       .incarnation = part.incarnation,
                                       .epoch = part.broker_epoch};
     broker_set(image, part.broker, &broker, ISR_CAUSE_METADATA, NULL);

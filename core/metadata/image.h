@@ -33,6 +33,7 @@ struct isr_image_broker {
     bool registered;
     bool fenced;
     bool shutting_down;
+    uint8_t rack; /* where it stands, ISR_RACK_NONE when it did not say */
     uint64_t incarnation;
     int64_t epoch; /* index of its register record */
 };

@@ -232,6 +232,7 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
     case ISR_OBSERVED_LATEST_TOLD:
         check_latest_told(checks, check_partition_of(checks, observation->latest_told.tp), node, observation);
         break;
+    case ISR_OBSERVED_READ_TRUNCATED: /* judged with the leader that lacks it (I4) */
     case ISR_OBSERVED_ISR_PROPOSED:
     case ISR_OBSERVED_ISR_COMMITTED:
     case ISR_OBSERVED_ISR_REJECTED:

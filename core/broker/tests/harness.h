@@ -488,7 +488,8 @@ struct fetch_spec {
     uint32_t max_bytes;
     uint32_t partition_max_bytes;
     uint32_t partitions; /* 0: one; partition i for i < partitions, all at the same offset */
-    bool in_session;     /* else session_id and session_epoch do not count */
+    uint8_t rack;
+    bool in_session; /* else session_id and session_epoch do not count */
     uint32_t session_id;
     int32_t session_epoch;
     bool lists_nothing;
@@ -505,6 +506,7 @@ static inline uint32_t fetch_with(struct cluster *cluster, int32_t to, struct fe
             .current_leader_epoch = spec.epoch,
             .fetch_offset = spec.offset,
             .last_fetched_epoch = spec.last_epoch,
+            .rack = spec.rack,
             .max_bytes = spec.partition_max_bytes == 0 ? 1 << 20 : spec.partition_max_bytes};
     struct isr_message message = {
         .kind = ISR_MESSAGE_FETCH_REQUEST,

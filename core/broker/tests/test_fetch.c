@@ -366,6 +366,62 @@ static void starves_no_partition_when_answers_are_small(void **state)
 
 /* ---- consumers ---- */
 
+static int32_t sent_to(struct cluster *cluster, uint8_t rack, int64_t offset)
+{
+    struct fetch_spec fetch = {.epoch = 3, .offset = offset, .last_epoch = -1, .rack = rack};
+    uint32_t correlation = fetch_with(cluster, 1, fetch);
+    settle(cluster);
+    return fetched(cluster, correlation, 0)->preferred_read_replica;
+}
+
+/* Brokers 1 in rack 1, 2 and 3 in rack 2. */
+static struct cluster *in_racks(struct cluster_spec *spec)
+{
+    struct cluster *cluster = running(spec);
+    for (int32_t node = 1; node <= 3; node++)
+        cluster->nodes[1].broker.image.brokers[node].rack = node == 1 ? 1 : 2;
+    produce(cluster, 1, -1, 5);
+    pass(cluster, ISR_SECOND);
+    return cluster;
+}
+
+static void sends_consumers_to_a_replica_in_their_rack(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    struct cluster *cluster = in_racks(&spec);
+    assert_int_equal(sent_to(cluster, ISR_RACK_NONE, 0), ISR_NODE_NONE);
+    assert_int_equal(sent_to(cluster, 1, 0), ISR_NODE_NONE); /* the leader is near */
+    assert_int_equal(sent_to(cluster, 3, 0), ISR_NODE_NONE); /* nobody is */
+    assert_int_equal(sent_to(cluster, 2, 5), 2);
+    isolate(cluster, 2, true);
+    produce(cluster, 1, 1, 5);
+    settle(cluster);
+    assert_int_equal(sent_to(cluster, 2, 5), 3); /* it is farther */
+    assert_int_not_equal(sent_to(cluster, ISR_RACK_ANY, 0), ISR_NODE_NONE);
+    cluster_free(cluster);
+}
+
+static void sends_consumers_to_no_replica_that_will_not_do(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    struct cluster *cluster = in_racks(&spec);
+    struct isr_remote_replica *second = isr_partition_remote(at(cluster, 1), 2);
+    second->log_start = 1; /* it does not hold the offset */
+    assert_int_equal(sent_to(cluster, 2, 0), 3);
+    change_broker(cluster, 3, true, false); /* fenced */
+    assert_int_equal(sent_to(cluster, 2, 0), ISR_NODE_NONE);
+    second->log_start = 0;
+    assert_int_equal(sent_to(cluster, 2, 0), 2);
+    change_broker(cluster, 2, false, true); /* shutting down */
+    assert_int_equal(sent_to(cluster, 2, 0), ISR_NODE_NONE);
+    change_broker(cluster, 3, false, false);
+    PARTITION(cluster, .leader = 1, .leader_epoch = 3, .partition_epoch = 2, .replicas = "123", .isr = "12");
+    assert_int_equal(sent_to(cluster, 2, 0), ISR_NODE_NONE); /* outside the ISR */
+    cluster_free(cluster);
+}
+
 static void serves_consumers_at_a_follower_below_its_own_high_watermark(void **state)
 {
     (void)state;
@@ -469,6 +525,8 @@ int main(void)
         cmocka_unit_test(reuses_the_memory_of_waiters),
         cmocka_unit_test(exceeds_the_bound_by_one_batch_of_the_first_partition_only),
         cmocka_unit_test(starves_no_partition_when_answers_are_small),
+        cmocka_unit_test(sends_consumers_to_a_replica_in_their_rack),
+        cmocka_unit_test(sends_consumers_to_no_replica_that_will_not_do),
         cmocka_unit_test(serves_consumers_at_a_follower_below_its_own_high_watermark),
         cmocka_unit_test(lists_offsets_for_clients_and_replicas),
         cmocka_unit_test(tells_where_epochs_end),

@@ -200,29 +200,75 @@ static void goes_back_when_the_new_leader_lost_what_was_read(void **state)
     struct fake *fake = fake_new();
     struct fake_sent sent = new_leader_while_reading(fake);
     epoch_answer(fake, &sent, ISR_ERROR_NONE, 2, 1);
+    assert_int_equal(fake->effects.observations[0].kind, ISR_OBSERVED_READ_TRUNCATED);
+    assert_int_equal(fake->effects.observations[0].read_truncated.from, 2);
+    assert_int_equal(fake->effects.observations[0].read_truncated.to, 1);
+    assert_int_equal(fake->env.metrics.client_truncations, 1);
     sent = fetch(fake);
     assert_int_equal(fetch_offset(&sent), 1);
     fake_free(fake);
 }
 
-static void reads_from_a_follower_when_asked_and_falls_back_to_the_leader(void **state)
+static void prefer(struct fake *fake, const struct fake_sent *sent, int32_t node)
+{
+    struct isr_fetch_answer answer = {.tp = sent->message.fetch_request.partitions[0].tp,
+                                      .diverging_epoch = -1,
+                                      .leader = 3,
+                                      .leader_epoch = 4,
+                                      .preferred_read_replica = (int16_t)node};
+    struct isr_message message = {.kind = ISR_MESSAGE_FETCH_RESPONSE,
+                                  .fetch_response = {.correlation = sent->message.fetch_request.correlation,
+                                                     .partitions = &answer,
+                                                     .partitions_count = 1}};
+    fake_answer(fake, sent->to, &message);
+}
+
+static void reads_where_the_leader_says_and_falls_back_to_it(void **state)
 {
     (void)state;
     struct fake *fake = fake_new();
     fake_metadata(fake, 3, 4);
     consume(fake, 0, true);
     struct fake_sent sent = fetch(fake);
-    assert_int_not_equal(sent.to, 3);
+    assert_int_equal(sent.to, 3); /* only the leader knows who is in sync */
+    assert_int_equal(sent.message.fetch_request.partitions[0].rack, ISR_RACK_ANY);
+    prefer(fake, &sent, 2);
+    sent = fetch(fake);
+    assert_int_equal(sent.to, 2);
     /* A follower's word on the range does not count: it may lag. */
     fetch_answer_with(fake, &sent, ISR_ERROR_OFFSET_OUT_OF_RANGE, 3, 4, (struct isr_bytes){0});
     sent = *fake_wait_for(fake, ISR_MESSAGE_FETCH_REQUEST);
     assert_int_equal(sent.to, 3);
     assert_int_equal(fetch_offset(&sent), 0);
-    fake->env.now_ns += fake->env.config.client_request_timeout - ISR_MS;
+    /* The leader is not to send it away at once. */
+    assert_int_equal(sent.message.fetch_request.partitions[0].rack, ISR_RACK_NONE);
+    fake->env.now_ns += fake->env.config.client_request_timeout;
     struct stored stored = batch(fake, 0, 3);
     fetch_answer(fake, &sent, bytes_of(&stored));
     sent = fetch(fake);
-    assert_int_not_equal(sent.to, 3);
+    assert_int_equal(sent.message.fetch_request.partitions[0].rack, ISR_RACK_ANY);
+    fake_free(fake);
+}
+
+static void asks_the_leader_again_when_the_lease_is_over(void **state)
+{
+    (void)state;
+    struct isr_config config = isr_config_default();
+    config.metadata_max_age = ISR_SECOND;
+    struct fake *fake = fake_new_with(&config);
+    fake_metadata(fake, 3, 4);
+    consume(fake, 0, true);
+    struct fake_sent sent = fetch(fake);
+    prefer(fake, &sent, 2);
+    sent = fetch(fake);
+    fake->env.now_ns += ISR_SECOND - 1;
+    fetch_answer(fake, &sent, (struct isr_bytes){0});
+    sent = fetch(fake);
+    assert_int_equal(sent.to, 2);
+    fake->env.now_ns += 1;
+    fetch_answer(fake, &sent, (struct isr_bytes){0});
+    sent = fetch(fake);
+    assert_int_equal(sent.to, 3);
     fake_free(fake);
 }
 
@@ -234,11 +280,53 @@ static void starts_anew_when_told_a_second_time(void **state)
     consume(fake, 0, false);
     struct fake_sent first = fetch(fake);
     consume(fake, 8, false);
-    struct fake_sent second = fetch(fake);
-    assert_int_equal(fetch_offset(&second), 8);
     struct stored stored = batch(fake, 0, 3);
     fetch_answer(fake, &first, bytes_of(&stored));
-    assert_int_equal(fake->effects.count, 0);
+    assert_null(fake_effect(fake, ISR_EFFECT_RECORDS, 0));
+    struct fake_sent second = fetch(fake);
+    assert_int_equal(fetch_offset(&second), 8);
+    fake_free(fake);
+}
+
+/* An answer of a session: about the partition of `sent`, or about none. */
+static void session_answer(struct fake *fake, const struct fake_sent *sent, enum isr_error error,
+                           uint32_t session_id)
+{
+    struct isr_message message = {.kind = ISR_MESSAGE_FETCH_RESPONSE,
+                                  .fetch_response = {.correlation = sent->message.fetch_request.correlation,
+                                                     .error = (uint8_t)error,
+                                                     .session_id = session_id}};
+    fake_answer(fake, sent->to, &message);
+}
+
+static void lists_only_what_changed_when_there_is_a_session(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata(fake, 3, 4);
+    consume(fake, 0, false);
+    struct fake_sent sent = fetch(fake);
+    assert_int_equal(sent.message.fetch_request.session_epoch, 0);
+    session_answer(fake, &sent, ISR_ERROR_NONE, 77);
+    sent = fetch(fake);
+    assert_int_equal(sent.message.fetch_request.session_id, 77);
+    assert_int_equal(sent.message.fetch_request.session_epoch, 1);
+    assert_int_equal(sent.message.fetch_request.partitions_count, 0);
+    /* Another partition comes while the fetch is under way, the first one moves. */
+    struct isr_command command = {.kind = ISR_COMMAND_CONSUME, .id = 2, .topic = "orders"};
+    fake_command(fake, &command);
+    consume(fake, 5, false);
+    session_answer(fake, &sent, ISR_ERROR_NONE, 77);
+    sent = fetch(fake);
+    assert_int_equal(sent.message.fetch_request.session_epoch, 2);
+    assert_int_equal(sent.message.fetch_request.partitions_count, 2);
+    assert_int_equal(sent.message.fetch_request.forgotten_count, 1);
+    /* The broker lost the session: everything is listed anew, at once. */
+    session_answer(fake, &sent, ISR_ERROR_FETCH_SESSION_ID_NOT_FOUND, 0);
+    sent = fetch(fake);
+    assert_int_equal(sent.message.fetch_request.session_epoch, 0);
+    assert_int_equal(sent.message.fetch_request.partitions_count, 2);
+    assert_int_equal(sent.message.fetch_request.forgotten_count, 0);
     fake_free(fake);
 }
 
@@ -251,7 +339,9 @@ int main(void)
         cmocka_unit_test(goes_to_the_earliest_when_out_of_range),
         cmocka_unit_test(goes_on_when_the_new_leader_has_what_was_read),
         cmocka_unit_test(goes_back_when_the_new_leader_lost_what_was_read),
-        cmocka_unit_test(reads_from_a_follower_when_asked_and_falls_back_to_the_leader),
+        cmocka_unit_test(reads_where_the_leader_says_and_falls_back_to_it),
+        cmocka_unit_test(asks_the_leader_again_when_the_lease_is_over),
+        cmocka_unit_test(lists_only_what_changed_when_there_is_a_session),
         cmocka_unit_test(starts_anew_when_told_a_second_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
