@@ -137,14 +137,41 @@ static bool message_dispatch(struct isr_node *node, int32_t from, const struct i
     return node->controller != NULL && isr_controller_message(node->controller, from, message);
 }
 
+/* A damaged frame is no message. Kafka's own requests carry no checksum beside the records'; TCP's lets
+ * damage through now and then. */
+static bool frame_decode(struct isr_env *env, struct isr_bytes frame, struct isr_message *message)
+{
+    if (env->rules.frame_checksum == ISR_RULE_frame_checksum_off)
+        return isr_message_decode_unchecked(frame, &env->scratch, message);
+    return isr_message_decode(frame, &env->scratch, message);
+}
+
 static void node_message(struct isr_node *node, int32_t from, struct isr_bytes frame)
 {
     struct isr_message message;
-    bool sound = from >= 1 && from <= ISR_NODE_MAX && isr_message_decode(frame, &node->env.scratch, &message);
+    bool sound = from >= 1 && from <= ISR_NODE_MAX && frame_decode(&node->env, frame, &message);
     if (sound && message_dispatch(node, from, &message))
         node->env.metrics.messages_in++;
     else
         node->env.metrics.messages_rejected++;
+}
+
+static void broker_disconnected(struct isr_broker *broker, int32_t peer)
+{
+    isr_broker_disconnected(broker, peer);
+    isr_lifecycle_disconnected(broker, peer);
+    isr_metadata_follower_disconnected(broker, peer);
+}
+
+/* Whoever waits for an answer from there tries again, as after a timeout. The quorum's own requests are
+ * repeated with its heartbeats anyhow. */
+static void node_disconnected(struct isr_node *node, int32_t peer)
+{
+    node->env.metrics.disconnects++;
+    if (node->client != NULL)
+        isr_client_disconnected(node->client, peer);
+    if (node->broker != NULL)
+        broker_disconnected(node->broker, peer);
 }
 
 /* ---- the engine ---- */
@@ -186,6 +213,9 @@ static void node_handle(struct isr_node *node, const struct isr_event *event)
         break;
     case ISR_EVENT_SHUTDOWN:
         node_shutdown(node);
+        break;
+    case ISR_EVENT_DISCONNECTED:
+        node_disconnected(node, event->disconnected.peer);
         break;
     }
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/text.h"
+#include "core/wire/message.h"
 #include "faults/chase.h"
 #include "faults/draws.h"
 #include "faults/policies.h"
@@ -16,7 +17,8 @@ enum purpose {
     PURPOSE_FAULT,
     PURPOSE_CHASE,
     PURPOSE_POLICY,
-    PURPOSE_QUORUM
+    PURPOSE_QUORUM,
+    PURPOSE_LINKS
 };
 
 static struct fault_draws draws_for(uint64_t seed, enum purpose purpose, uint64_t which)
@@ -233,6 +235,25 @@ static void generate_network(struct fault_plan *plan, uint64_t seed)
     disk->sync_latency.high_ns += fault_between(&draws, 20, 100) * ISR_MS;
 }
 
+/* Now and then links damage messages, have little more room than what is written needs, or are streams. */
+static void generate_links(struct fault_plan *plan, uint64_t seed)
+{
+    struct fault_draws draws = draws_for(seed, PURPOSE_LINKS, 0);
+    struct sim_link_spec *link = &plan->spec.network;
+    if (fault_one_in(&draws, 4))
+        link->corrupt_ppm = (uint32_t)fault_between(&draws, 100, 10000);
+    int64_t factor = fault_between(&draws, 8, 40);
+    int64_t queue = fault_between(&draws, 16, 256) * 1024;
+    link->priorities = !fault_one_in(&draws, 3);
+    if (fault_one_in(&draws, 5)) {
+        link->bandwidth_bytes = factor * (bytes_a_second(&plan->spec) + 8192);
+        link->queue_bytes = queue;
+    }
+    link->keepalive_ns = fault_between(&draws, 500, 5000) * ISR_MS;
+    link->reconnect_ns = fault_between(&draws, 0, 50) * ISR_MS;
+    link->connections = fault_one_in(&draws, 4);
+}
+
 static void generate_producer(struct fault_plan *plan, uint64_t seed, uint32_t which)
 {
     struct fault_draws draws = draws_for(seed, PURPOSE_WORKLOAD, which);
@@ -350,7 +371,14 @@ static void link_fault(struct fault_plan *plan, struct fault_draws *draws, struc
     sim_node_set_add(&action->from, from);
     sim_node_set_add(&action->to, to);
     action->both_ways = both_ways;
-    if (kind == FAULT_SLOW_LINK) {
+    if (kind == FAULT_CORRUPT_LINK) {
+        action->link_fields = SIM_LINK_CORRUPT;
+        action->link.corrupt_ppm = ppm;
+    } else if (kind == FAULT_NARROW_LINK) {
+        action->link_fields = SIM_LINK_BANDWIDTH | SIM_LINK_QUEUE;
+        action->link.bandwidth_bytes = fault_between(draws, 512, 32768);
+        action->link.queue_bytes = fault_between(draws, 1, 16) * 1024;
+    } else if (kind == FAULT_SLOW_LINK) {
         action->link_fields = SIM_LINK_LATENCY;
         action->link.latency =
             (struct sim_distribution){slow_ns, slow_ns, slow_ns + slow_ns / 2, slow_ns * 2};
@@ -359,6 +387,78 @@ static void link_fault(struct fault_plan *plan, struct fault_draws *draws, struc
         action->link.loss_ppm = action->link.duplicate_ppm = action->link.reorder_ppm = ppm;
     }
     step_on(plan, window.until_ns, SIM_ACTION_HEAL, from);
+}
+
+static uint64_t messages_of(enum isr_message_group group)
+{
+    uint64_t bits = 0;
+    for (unsigned kind = 0; kind < ISR_MESSAGE_KINDS; kind++) {
+        if (isr_message_group((enum isr_message_kind)kind) == group)
+            bits |= UINT64_C(1) << kind;
+    }
+    return bits;
+}
+
+static void between(struct sim_step *step, int32_t from, int32_t to, bool both_ways)
+{
+    if (step == NULL)
+        return;
+    sim_node_set_add(&step->action.from, from);
+    sim_node_set_add(&step->action.to, to);
+    step->action.both_ways = both_ways;
+}
+
+/* Everything, a group, or a single kind; without end, or the next few. */
+static void hold_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window)
+{
+    int32_t from = any_node(draws, &plan->spec), to = any_node(draws, &plan->spec);
+    bool both_ways = fault_one_in(draws, 2), lose = fault_one_in(draws, 3);
+    uint64_t group = messages_of((enum isr_message_group)fault_between(draws, 0, ISR_GROUP_DATA));
+    uint64_t kind = UINT64_C(1) << fault_between(draws, 0, ISR_MESSAGE_KINDS - 1);
+    int64_t what = fault_between(draws, 0, 2);
+    int64_t count = fault_one_in(draws, 2) ? fault_between(draws, 1, 20) : 0;
+    struct sim_step *hold =
+        step_at(plan, window.from_ns, lose && count > 0 ? SIM_ACTION_DROP : SIM_ACTION_HOLD);
+    between(hold, from, to, both_ways);
+    struct sim_step *release = step_at(plan, window.until_ns, SIM_ACTION_RELEASE);
+    between(release, from, to, both_ways);
+    if (hold == NULL || release == NULL)
+        return;
+    hold->action.messages = what == 0 ? 0 : what == 1 ? group : kind;
+    hold->action.count = count;
+    release->action.discard = lose;
+}
+
+static void break_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window)
+{
+    int32_t from = any_node(draws, &plan->spec), to = any_node(draws, &plan->spec);
+    bool half = fault_one_in(draws, 2), both_ways = fault_one_in(draws, 3);
+    if (plan->spec.network.connections)
+        between(step_at(plan, window.from_ns, half ? SIM_ACTION_HALF_OPEN : SIM_ACTION_RESET), from, to,
+                half && both_ways);
+}
+
+static void slow_cpu_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window,
+                           int32_t node)
+{
+    int64_t cost_ns =
+        (fault_one_in(draws, 2) ? fault_between(draws, 20, 500) : fault_between(draws, 500, 20000)) * 1000;
+    step_on(plan, window.from_ns, SIM_ACTION_SLOW_CPU, node);
+    if (plan->spec.steps_count < FAULT_STEPS_MAX)
+        plan->steps[plan->spec.steps_count - 1].action.cost_ns = cost_ns;
+    step_on(plan, window.until_ns, SIM_ACTION_SLOW_CPU, node);
+}
+
+static void memory_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window,
+                         int32_t node)
+{
+    struct sim_step *step = step_at(plan, window.from_ns, SIM_ACTION_MEMORY);
+    if (step == NULL)
+        return;
+    sim_node_set_add(&step->action.nodes, node);
+    step->action.count = fault_between(draws, 16, 400) * 1024;
+    step_on(plan, window.until_ns, SIM_ACTION_MEMORY, node);
+    step_on(plan, window.until_ns, SIM_ACTION_START, node);
 }
 
 static void partition_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window)
@@ -479,18 +579,22 @@ static void members_fault(struct fault_plan *plan, struct fault_draws *draws, st
     *replaced += replaces;
 }
 
-/* How many power losses of brokers the configuration promises to survive. */
-static int64_t power_budget(const struct fault_plan *plan)
+/* Disks that are lost with what was synced, or all that was not. */
+static int64_t lossy_budget(const struct fault_plan *plan)
 {
-    if (plan->spec.config.log_flush_messages > 0)
-        return INT32_MAX;
     return fault_policies_budget(&plan->spec);
 }
 
+/* How many power losses of brokers the configuration promises to survive. */
+static int64_t power_budget(const struct fault_plan *plan)
+{
+    return plan->spec.config.log_flush_messages > 0 ? INT32_MAX : lossy_budget(plan);
+}
 /* What may still happen. */
 struct budget {
-    int64_t power_losses; /* of brokers */
-    int32_t replaced;     /* voters that a standby controller made up for */
+    int64_t power_losses; /* of brokers; wipes too */
+    int64_t wipes;
+    int32_t replaced; /* voters that a standby controller made up for */
 };
 
 static void generate_fault(struct fault_plan *plan, struct fault_draws *draws, enum fault_kind kind,
@@ -524,7 +628,27 @@ static void generate_fault(struct fault_plan *plan, struct fault_draws *draws, e
     case FAULT_PARTITION:
         partition_fault(plan, draws, window);
         return;
+    case FAULT_WIPE:
+        if (sim_spec_is_controller(&plan->spec, broker) || left->wipes-- <= 0 || left->power_losses-- <= 0)
+            return;
+        step_on(plan, window.from_ns, SIM_ACTION_WIPE, broker);
+        step_on(plan, window.until_ns, SIM_ACTION_START, broker);
+        return;
+    case FAULT_SLOW_CPU:
+        slow_cpu_fault(plan, draws, window, node);
+        return;
+    case FAULT_MEMORY:
+        memory_fault(plan, draws, window, node);
+        return;
+    case FAULT_HOLD:
+        hold_fault(plan, draws, window);
+        return;
+    case FAULT_BREAK:
+        break_fault(plan, draws, window);
+        return;
     case FAULT_CUT:
+    case FAULT_CORRUPT_LINK:
+    case FAULT_NARROW_LINK:
     case FAULT_SLOW_LINK:
     case FAULT_LOSSY_LINK:
         link_fault(plan, draws, window, kind);
@@ -596,7 +720,7 @@ static void sort_steps(struct fault_plan *plan)
 static void generate_faults(struct fault_plan *plan, uint64_t seed)
 {
     int64_t end_ns = plan->spec.duration_ns - plan->spec.settle_ns - ISR_SECOND;
-    struct budget left = {.power_losses = power_budget(plan)};
+    struct budget left = {.power_losses = power_budget(plan), .wipes = lossy_budget(plan)};
     struct fault_draws counts = draws_for(seed, PURPOSE_FAULT, UINT32_MAX);
     int64_t faults = fault_between(&counts, 2, 16);
     for (int64_t i = 0; i < faults; i++) {
@@ -641,6 +765,7 @@ void fault_generate(struct fault_plan *plan, uint64_t seed)
     }
     generate_network(plan, seed);
     generate_workload(plan, seed);
+    generate_links(plan, seed);
     if (chase) {
         read_from_followers(plan, &draws);
         stretch_network(plan, &draws);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/event.h"
+#include "core/wire/message.h"
 #include "harness/condition.h"
 #include "harness/reference.h"
 #include "harness/suggestion.h"
@@ -101,6 +102,101 @@ static void schema_operations(const struct field *field, struct json *json)
 
 static const struct shape shape_operations = {"read, write, sync, or a list of them", bind_operations,
                                               schema_operations};
+
+static const struct choice group_words[] = {{"control", ISR_GROUP_CONTROL},
+                                            {"election", ISR_GROUP_ELECTION},
+                                            {"heartbeat", ISR_GROUP_HEARTBEAT},
+                                            {"data", ISR_GROUP_DATA},
+                                            {NULL, 0}};
+static const char *const message_words[] = {
+#define X(NAME, name, group) #name,
+    ISR_MESSAGES(X)
+#undef X
+};
+
+/* The kinds that a word means: one, or a group. 0: none. */
+static uint64_t messages_meant(const char *word)
+{
+    uint64_t bits = 0;
+    for (unsigned kind = 0; kind < ISR_MESSAGE_KINDS; kind++) {
+        if (strcmp(message_words[kind], word) == 0)
+            return UINT64_C(1) << kind;
+        for (const struct choice *group = group_words; group->word != NULL; group++) {
+            if (strcmp(group->word, word) == 0 &&
+                (int64_t)isr_message_group((enum isr_message_kind)kind) == group->value)
+                bits |= UINT64_C(1) << kind;
+        }
+    }
+    return bits;
+}
+
+static bool bind_message(struct binder *binder, const struct tree_node *node, uint64_t *bits)
+{
+    if (!shape_scalar(binder, node, "a message such as fetch_response, or a group such as data"))
+        return false;
+    uint64_t meant = messages_meant(node->text);
+    *bits |= meant;
+    if (meant != 0)
+        return true;
+    struct suggestion suggestion = suggestion_for(node->text);
+    for (unsigned kind = 0; kind < ISR_MESSAGE_KINDS; kind++)
+        suggestion_offer(&suggestion, message_words[kind]);
+    for (const struct choice *group = group_words; group->word != NULL; group++)
+        suggestion_offer(&suggestion, group->word);
+    diagnostics_add(binder->diagnostics, node->place, "there is no message or group '%.40s'", node->text);
+    if (suggestion.best != NULL)
+        diagnostics_hint(binder->diagnostics, "did you mean '%s'?", suggestion.best);
+    return false;
+}
+
+static bool bind_messages(struct binder *binder, const struct field *field, const struct tree_node *node,
+                          void *target)
+{
+    uint64_t bits = 0;
+    if (node->kind != TREE_LIST) {
+        if (!bind_message(binder, node, &bits))
+            return false;
+    } else {
+        for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
+            if (!bind_message(binder, child, &bits))
+                return false;
+        }
+        if (bits == 0)
+            return shape_expected(binder, node, "at least one message");
+    }
+    shape_store(target, field->size, (int64_t)bits);
+    return true;
+}
+
+static void schema_message_words(struct json *json)
+{
+    json_open_list(json, "enum");
+    for (const struct choice *group = group_words; group->word != NULL; group++)
+        json_string(json, NULL, group->word);
+    for (unsigned kind = 0; kind < ISR_MESSAGE_KINDS; kind++)
+        json_string(json, NULL, message_words[kind]);
+    json_close_list(json);
+}
+
+static void schema_messages(const struct field *field, struct json *json)
+{
+    (void)field;
+    json_open_list(json, "anyOf");
+    json_open_object(json, NULL);
+    schema_message_words(json);
+    json_close_object(json);
+    json_open_object(json, NULL);
+    json_string(json, "type", "array");
+    json_integer(json, "minItems", 1);
+    json_open_object(json, "items");
+    schema_message_words(json);
+    json_close_object(json);
+    json_close_object(json);
+    json_close_list(json);
+}
+
+static const struct shape shape_messages = {"a message or group, or a list of them", bind_messages,
+                                            schema_messages};
 
 static bool bind_partition(struct binder *binder, const struct field *field, const struct tree_node *node,
                            void *target)
@@ -234,7 +330,50 @@ static const struct field link_fields[] = {
      .meaning = "how many messages arrive twice"},
     {"reorder", &shape_probability, ACTION(link.reorder_ppm),
      .meaning = "how many messages may overtake others"},
+    {"corrupt", &shape_probability, ACTION(link.corrupt_ppm), .meaning = "how many messages arrive damaged"},
+    {"bandwidth", &shape_bandwidth, ACTION(link.bandwidth_bytes), .least = 0, .most = INT64_C(1) << 40,
+     .meaning = "such as 1MiB/s; 0: without bound"},
+    {"queue", &shape_bytes, ACTION(link.queue_bytes), .least = 0, .most = INT64_C(1) << 40,
+     .meaning = "how much may wait for a busy link, the rest is lost; 0: without bound"},
     END_OF_FIELDS};
+#define MESSAGES                                                             \
+    {                                                                        \
+        "messages", &shape_messages, ACTION(messages),                       \
+            .meaning = "kinds or groups: control, election, heartbeat, data" \
+                       " (default: all)"                                     \
+    }
+static const struct field hold_fields[] = {FROM_TO,
+                                           MESSAGES,
+                                           {"count", &shape_whole, ACTION(count), .least = 1, .most = 1000000,
+                                            .meaning = "how many (default: all until the release)"},
+                                           END_OF_FIELDS};
+static const struct field drop_fields[] = {
+    FROM_TO,
+    MESSAGES,
+    {"count", &shape_whole, ACTION(count), .least = 1, .most = 1000000, .meaning = "how many (default: 1)"},
+    END_OF_FIELDS};
+static const struct choice held_words[] = {{"deliver", 0}, {"lose", 1}, {NULL, 0}};
+static const struct field release_fields[] = {
+    FROM_TO,
+    MESSAGES,
+    {"held", &shape_choice, ACTION(discard), .extra = held_words,
+     .meaning = "what was held arrives now, in order (deliver, the default), or never (lose)"},
+    END_OF_FIELDS};
+static const struct field half_open_fields[] = {FROM_TO, END_OF_FIELDS};
+static const struct field reset_fields[] = {
+    {"from", &shape_ends, ACTION(from), .required = true, .meaning = "one side"},
+    {"to", &shape_ends, ACTION(to), .required = true, .meaning = "the other side"},
+    END_OF_FIELDS};
+static const struct field slow_cpu_fields[] = {NODES("whose processor"),
+                                               {"per_event", &shape_duration, ACTION(cost_ns), .least = 0,
+                                                .most = 60 * ISR_SECOND, .required = true,
+                                                .meaning = "what each event takes; 0: nothing"},
+                                               END_OF_FIELDS};
+static const struct field memory_fields[] = {NODES("whose memory"),
+                                             {"limit", &shape_bytes, ACTION(count), .least = 0,
+                                              .most = INT64_C(1) << 40, .required = true,
+                                              .meaning = "bytes; 0: no bound"},
+                                             END_OF_FIELDS};
 static const struct field disk_fields[] = {
     NODES("whose disks"),
     {"write_latency", &shape_distribution, ACTION(disk.write_latency),
@@ -352,6 +491,14 @@ static const struct field note_fields[] = {
 #define KEYS_CUT cut_fields, NULL
 #define KEYS_HEAL heal_fields, "nodes"
 #define KEYS_LINK link_fields, NULL
+#define KEYS_HOLD hold_fields, NULL
+#define KEYS_DROP drop_fields, NULL
+#define KEYS_RELEASE release_fields, NULL
+#define KEYS_RESET reset_fields, NULL
+#define KEYS_HALF_OPEN half_open_fields, NULL
+#define KEYS_WIPE nodes_fields, "nodes"
+#define KEYS_SLOW_CPU slow_cpu_fields, NULL
+#define KEYS_MEMORY memory_fields, NULL
 #define KEYS_DISK disk_fields, NULL
 #define KEYS_DISK_FAIL disk_fail_fields, NULL
 #define KEYS_DISK_FULL disk_full_fields, NULL
@@ -399,12 +546,21 @@ static void note_given(const struct tree_node *node, struct sim_action *action)
         enum sim_action_kind kind;
         unsigned bit;
     } bits[] = {
-        {"latency", SIM_ACTION_LINK, SIM_LINK_LATENCY},     {"loss", SIM_ACTION_LINK, SIM_LINK_LOSS},
-        {"duplicate", SIM_ACTION_LINK, SIM_LINK_DUPLICATE}, {"reorder", SIM_ACTION_LINK, SIM_LINK_REORDER},
-        {"write_latency", SIM_ACTION_DISK, SIM_DISK_WRITE}, {"sync_latency", SIM_ACTION_DISK, SIM_DISK_SYNC},
-        {"read_latency", SIM_ACTION_DISK, SIM_DISK_READ},   {"capacity", SIM_ACTION_DISK, SIM_DISK_CAPACITY},
-        {"offset", SIM_ACTION_CLOCK, SIM_CLOCK_OFFSET},     {"drift", SIM_ACTION_CLOCK, SIM_CLOCK_DRIFT},
-        {"jump", SIM_ACTION_CLOCK, SIM_CLOCK_JUMP},         {"wall", SIM_ACTION_CLOCK, SIM_CLOCK_WALL},
+        {"latency", SIM_ACTION_LINK, SIM_LINK_LATENCY},
+        {"loss", SIM_ACTION_LINK, SIM_LINK_LOSS},
+        {"duplicate", SIM_ACTION_LINK, SIM_LINK_DUPLICATE},
+        {"reorder", SIM_ACTION_LINK, SIM_LINK_REORDER},
+        {"corrupt", SIM_ACTION_LINK, SIM_LINK_CORRUPT},
+        {"bandwidth", SIM_ACTION_LINK, SIM_LINK_BANDWIDTH},
+        {"queue", SIM_ACTION_LINK, SIM_LINK_QUEUE},
+        {"write_latency", SIM_ACTION_DISK, SIM_DISK_WRITE},
+        {"sync_latency", SIM_ACTION_DISK, SIM_DISK_SYNC},
+        {"read_latency", SIM_ACTION_DISK, SIM_DISK_READ},
+        {"capacity", SIM_ACTION_DISK, SIM_DISK_CAPACITY},
+        {"offset", SIM_ACTION_CLOCK, SIM_CLOCK_OFFSET},
+        {"drift", SIM_ACTION_CLOCK, SIM_CLOCK_DRIFT},
+        {"jump", SIM_ACTION_CLOCK, SIM_CLOCK_JUMP},
+        {"wall", SIM_ACTION_CLOCK, SIM_CLOCK_WALL},
     };
     for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++) {
         if (bits[i].kind != action->kind || tree_find(node, bits[i].key) == NULL)
@@ -435,7 +591,7 @@ static bool bind_action(struct binder *binder, enum sim_action_kind kind, const 
     const struct action_info *info = &infos[kind];
     action->kind = kind;
     action->acks = -1;
-    action->count = 1;
+    action->count = kind == SIM_ACTION_HOLD ? 0 : 1;
     action->value_bytes = 64;
     action->partition = -1;
     if (node->kind == TREE_MAP || info->short_key == NULL) {

@@ -48,6 +48,25 @@ const struct field scenario_network_fields[] = {
      .meaning = "how many messages arrive twice"},
     {"reorder", &shape_probability, FIELD(struct sim_link_spec, reorder_ppm),
      .meaning = "how many messages may overtake others"},
+    {"corrupt", &shape_probability, FIELD(struct sim_link_spec, corrupt_ppm),
+     .meaning = "how many messages arrive damaged"},
+    {"bandwidth", &shape_bandwidth, FIELD(struct sim_link_spec, bandwidth_bytes), .least = 0,
+     .most = INT64_C(1) << 40, .meaning = "of each directed link, such as 1MiB/s; 0: without bound"},
+    {"queue", &shape_bytes, FIELD(struct sim_link_spec, queue_bytes), .least = 0, .most = INT64_C(1) << 40,
+     .meaning = "how much may wait for a busy link, the rest is lost; 0: without bound"},
+    {"priorities", &shape_flag, FIELD(struct sim_link_spec, priorities),
+     .meaning =
+         "on (default): elections, heartbeats and control overtake data that waits for a link; off: one "
+         "queue for all"},
+    {"connections", &shape_flag, FIELD(struct sim_link_spec, connections),
+     .meaning = "on: links are streams that are in order over all kinds of messages, and can break; off "
+                "(default): messages"},
+    {"keepalive", &shape_duration, FIELD(struct sim_link_spec, keepalive_ns), .least = ISR_MS,
+     .most = DURATION_MOST,
+     .meaning = "with connections: a silent one is given up after this (default: 10s)"},
+    {"reconnect", &shape_duration, FIELD(struct sim_link_spec, reconnect_ns), .least = 0,
+     .most = 3600 * ISR_SECOND,
+     .meaning = "with connections: what opening one takes beside the round trip (default: 0)"},
     END_OF_FIELDS,
 };
 

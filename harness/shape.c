@@ -246,6 +246,25 @@ static void schema_bytes(const struct field *field, struct json *json)
 
 const struct shape shape_bytes = {"a size such as 4KiB", bind_bytes, schema_bytes};
 
+static bool bind_bandwidth(struct binder *binder, const struct field *field, const struct tree_node *node,
+                           void *target)
+{
+    int64_t value;
+    struct value_error error;
+    if (!shape_scalar(binder, node, "a bandwidth"))
+        return false;
+    if (!value_bandwidth(node->text, &value, &error))
+        return shape_report(binder, node, &error);
+    return store_bounded(binder, field, node, target, value, value_print_bytes);
+}
+
+static void schema_bandwidth(const struct field *field, struct json *json)
+{
+    schema_integer_or_text(field, json, value_bandwidth_pattern);
+}
+
+const struct shape shape_bandwidth = {"a bandwidth such as 1MiB/s", bind_bandwidth, schema_bandwidth};
+
 static bool bind_whole(struct binder *binder, const struct field *field, const struct tree_node *node,
                        void *target)
 {

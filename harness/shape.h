@@ -68,6 +68,7 @@ bool shape_copy_label(struct binder *binder, const struct tree_node *node, const
 
 extern const struct shape shape_duration;     /* int64_t, ns */
 extern const struct shape shape_bytes;        /* int64_t */
+extern const struct shape shape_bandwidth;    /* int64_t, bytes a second */
 extern const struct shape shape_whole;        /* any integer */
 extern const struct shape shape_seed;         /* uint64_t */
 extern const struct shape shape_flag;         /* bool, or an integer 0 or 1 */

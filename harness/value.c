@@ -7,6 +7,7 @@
 
 const char value_duration_pattern[] = "^(0|-?[0-9]+(\\.[0-9]{1,9})? ?(ns|us|ms|s|m|h))$";
 const char value_bytes_pattern[] = "^[0-9]+ ?(B|KiB|MiB|GiB)?$";
+const char value_bandwidth_pattern[] = "^(0|[0-9]+ ?(B|KiB|MiB|GiB)/s)$";
 const char value_parts_pattern[] = "^(0|[-+]?[0-9]+(\\.[0-9]{1,9})? ?(%|ppm))$";
 const char value_rate_pattern[] = "^[0-9]+(\\.[0-9]{1,9})?/(ms|s|m|h)$";
 
@@ -24,6 +25,8 @@ static const struct unit time_units[] = {{"ns", 1},
                                          {NULL, 0}};
 static const struct unit size_units[] = {
     {"B", 1}, {"KiB", 1024}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {NULL, 0}};
+static const struct unit bandwidth_units[] = {
+    {"B/s", 1}, {"KiB/s", 1024}, {"MiB/s", 1 << 20}, {"GiB/s", 1 << 30}, {NULL, 0}};
 static const struct unit part_units[] = {{"%", 10000}, {"ppm", 1}, {NULL, 0}};
 
 __attribute__((format(printf, 4, 5))) static bool fail(struct value_error *error, size_t at, const char *hint,
@@ -151,6 +154,25 @@ bool value_bytes(const char *text, int64_t *value, struct value_error *error)
         return fail(error, (size_t)(rest - text), hint, "'%.40s' is not a unit of size", rest);
     if (!scale_decimal(&number, unit->worth, value))
         return fail(error, 0, "a size is a whole number of bytes", "'%.40s' is out of range", text);
+    return true;
+}
+
+bool value_bandwidth(const char *text, int64_t *value, struct value_error *error)
+{
+    static const char hint[] = "write it as 512KiB/s, 1MiB/s or 0 (without bound)";
+    struct decimal number;
+    if (!read_decimal(text, false, "a bandwidth", hint, &number, error))
+        return false;
+    const char *rest = skip_space(text + number.end);
+    *value = 0;
+    if (*rest == '\0' && number.mantissa == 0)
+        return true;
+    const struct unit *unit = find_unit(bandwidth_units, rest);
+    if (unit == NULL)
+        return fail(error, (size_t)(rest - text), hint, "'%.40s' is not a bandwidth", text);
+    if (!scale_decimal(&number, unit->worth, value))
+        return fail(error, 0, "a bandwidth is a whole number of bytes a second", "'%.40s' is out of range",
+                    text);
     return true;
 }
 

@@ -20,6 +20,8 @@ struct value_error {
 bool value_duration(const char *text, bool negative, int64_t *value, struct value_error *error);
 /* Bytes: a whole number, alone or with B, KiB, MiB or GiB. */
 bool value_bytes(const char *text, int64_t *value, struct value_error *error);
+/* Bytes a second: "1MiB/s"; 0 needs no unit. */
+bool value_bandwidth(const char *text, int64_t *value, struct value_error *error);
 /* Parts per million: "0.1%" or "1000ppm"; 0 needs no unit. negative: a sign is allowed (a drift). */
 bool value_parts(const char *text, bool negative, int64_t *value, struct value_error *error);
 /* Nanoseconds between two of what comes at a rate: "100/s", "0.5/s", "30/m", "2/ms". */
@@ -39,7 +41,7 @@ const char *value_print_bytes(int64_t bytes, char buffer[32]);
 /* Virtual time as timelines show it, in seconds cut at the millisecond: "2.115s". */
 const char *value_print_seconds(int64_t ns, char buffer[32]);
 /* As a regular expression (ECMA 262), for the schema. */
-extern const char value_duration_pattern[], value_bytes_pattern[], value_parts_pattern[],
-    value_rate_pattern[];
+extern const char value_duration_pattern[], value_bytes_pattern[], value_bandwidth_pattern[],
+    value_parts_pattern[], value_rate_pattern[];
 
 #endif

@@ -1,5 +1,7 @@
 #include "sim/action.h"
 
+#include "sim/connection.h"
+#include "sim/hold.h"
 #include "sim/process.h"
 #include "sim/workload.h"
 
@@ -51,8 +53,16 @@ static void link_do(struct sim_world *world, const struct sim_action *action, in
         return;
     if (action->kind == SIM_ACTION_CUT)
         sim_network_cut(&world->network, from, to);
+    else if (action->kind == SIM_ACTION_HOLD || action->kind == SIM_ACTION_DROP)
+        sim_hold_add(world, from, to, action->messages, action->count, action->kind == SIM_ACTION_DROP);
+    else if (action->kind == SIM_ACTION_RELEASE)
+        sim_hold_release(world, from, to, action->messages, action->discard);
+    else if (action->kind == SIM_ACTION_RESET)
+        sim_connection_reset(world, from, to);
+    else if (action->kind == SIM_ACTION_HALF_OPEN)
+        sim_connection_half_open(world, from, to);
     else
-        sim_network_change(&world->network, from, to, &action->link, action->link_fields);
+        sim_network_change(world, from, to, &action->link, action->link_fields);
 }
 
 static void links_do(struct sim_world *world, const struct sim_action *action)
@@ -165,8 +175,17 @@ static void node_do(struct sim_world *world, const struct sim_action *action, in
     case SIM_ACTION_RESUME:
         sim_process_resume(world, node);
         break;
+    case SIM_ACTION_WIPE:
+        sim_process_wipe(world, node);
+        break;
+    case SIM_ACTION_SLOW_CPU:
+        sim_process_slow_down(world, node, action->cost_ns);
+        break;
+    case SIM_ACTION_MEMORY:
+        sim_process_limit_memory(world, node, action->count);
+        break;
     case SIM_ACTION_HEAL:
-        sim_network_heal(&world->network, node);
+        sim_network_heal(world, node);
         break;
     case SIM_ACTION_DISK:
     case SIM_ACTION_DISK_FAIL:
@@ -188,6 +207,11 @@ static void node_do(struct sim_world *world, const struct sim_action *action, in
     case SIM_ACTION_ISOLATE:
     case SIM_ACTION_CUT:
     case SIM_ACTION_LINK:
+    case SIM_ACTION_HOLD:
+    case SIM_ACTION_DROP:
+    case SIM_ACTION_RELEASE:
+    case SIM_ACTION_RESET:
+    case SIM_ACTION_HALF_OPEN:
     case SIM_ACTION_PRODUCE:
     case SIM_ACTION_ELECT:
     case SIM_ACTION_TRANSFER_CONTROLLER:
@@ -222,6 +246,9 @@ void sim_action_apply(struct sim_world *world, const struct sim_action *action)
     case SIM_ACTION_START:
     case SIM_ACTION_PAUSE:
     case SIM_ACTION_RESUME:
+    case SIM_ACTION_WIPE:
+    case SIM_ACTION_SLOW_CPU:
+    case SIM_ACTION_MEMORY:
     case SIM_ACTION_HEAL:
     case SIM_ACTION_DISK:
     case SIM_ACTION_DISK_FAIL:
@@ -246,6 +273,11 @@ void sim_action_apply(struct sim_world *world, const struct sim_action *action)
         break;
     case SIM_ACTION_CUT:
     case SIM_ACTION_LINK:
+    case SIM_ACTION_HOLD:
+    case SIM_ACTION_DROP:
+    case SIM_ACTION_RELEASE:
+    case SIM_ACTION_RESET:
+    case SIM_ACTION_HALF_OPEN:
         links_do(world, action);
         break;
     case SIM_ACTION_PRODUCE:
@@ -270,10 +302,12 @@ void sim_action_apply(struct sim_world *world, const struct sim_action *action)
 void sim_world_heal(struct sim_world *world)
 {
     struct sim_link_spec *everywhere = &world->network.spec;
-    everywhere->loss_ppm = everywhere->duplicate_ppm = everywhere->reorder_ppm = 0;
+    everywhere->loss_ppm = everywhere->duplicate_ppm = everywhere->reorder_ppm = everywhere->corrupt_ppm = 0;
     for (int32_t node = 1; node <= world->processes_count; node++) {
         struct sim_disk *disk = world->processes[node].disk;
-        sim_network_heal(&world->network, node);
+        sim_network_heal(world, node);
+        sim_process_slow_down(world, node, 0);
+        sim_process_limit_memory(world, node, 0);
         if (disk != NULL)
             sim_disk_heal(world, disk, &world->spec->disk);
     }
@@ -312,6 +346,9 @@ static const char *sentence_end(enum sim_action_kind kind)
         [SIM_ACTION_START] = " started",
         [SIM_ACTION_PAUSE] = " frozen",
         [SIM_ACTION_RESUME] = " goes on",
+        [SIM_ACTION_WIPE] = ": the disk is replaced by an empty one",
+        [SIM_ACTION_SLOW_CPU] = ": the processor's speed changes",
+        [SIM_ACTION_MEMORY] = ": the bound of the memory changes",
         [SIM_ACTION_ISOLATE] = " cut off from everybody",
         [SIM_ACTION_HEAL] = " connected again",
         [SIM_ACTION_DISK] = ": the disk changes",
@@ -344,9 +381,25 @@ static void print_quorum(const struct sim_spec *spec, const struct sim_action *a
         isr_text_format(text, ", and asks %s", sim_spec_node_name(spec, action->asked, name));
 }
 
+static const char *links_begin(const struct sim_action *action)
+{
+    static const char *const begins[] = {
+        [SIM_ACTION_CUT] = "link cut: ",
+        [SIM_ACTION_LINK] = "link changed: ",
+        [SIM_ACTION_HOLD] = "messages held: ",
+        [SIM_ACTION_DROP] = "messages dropped: ",
+        [SIM_ACTION_RELEASE] = "held messages released: ",
+        [SIM_ACTION_RESET] = "connection reset: ",
+        [SIM_ACTION_HALF_OPEN] = "connection half open: ",
+        [SIM_ACTION_KINDS] = "",
+    };
+    bool lost = action->kind == SIM_ACTION_RELEASE && action->discard;
+    return lost ? "held messages lost: " : begins[action->kind];
+}
+
 static void print_links(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
 {
-    isr_text_format(text, action->kind == SIM_ACTION_CUT ? "link cut: " : "link changed: ");
+    isr_text_format(text, "%s", links_begin(action));
     print_set(spec, &action->from, text);
     isr_text_format(text, action->both_ways ? " <-> " : " -> ");
     print_set(spec, &action->to, text);
@@ -364,6 +417,11 @@ void sim_action_print(const struct sim_spec *spec, const struct sim_action *acti
         return;
     case SIM_ACTION_CUT:
     case SIM_ACTION_LINK:
+    case SIM_ACTION_HOLD:
+    case SIM_ACTION_DROP:
+    case SIM_ACTION_RELEASE:
+    case SIM_ACTION_RESET:
+    case SIM_ACTION_HALF_OPEN:
         print_links(spec, action, text);
         return;
     case SIM_ACTION_PRODUCE:
@@ -399,6 +457,9 @@ void sim_action_print(const struct sim_spec *spec, const struct sim_action *acti
     case SIM_ACTION_PAUSE:
     case SIM_ACTION_RESUME:
     case SIM_ACTION_ISOLATE:
+    case SIM_ACTION_WIPE:
+    case SIM_ACTION_SLOW_CPU:
+    case SIM_ACTION_MEMORY:
     case SIM_ACTION_HEAL:
     case SIM_ACTION_DISK:
     case SIM_ACTION_DISK_FAIL:

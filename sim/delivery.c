@@ -1,6 +1,8 @@
 /* From an entry of the queue to an event of the engine. */
 #include <string.h>
 
+#include "sim/connection.h"
+#include "sim/line.h"
 #include "sim/process.h"
 
 struct sim_deferred {
@@ -8,7 +10,7 @@ struct sim_deferred {
     struct sim_event event;
 };
 
-/* ---- waiting while paused ---- */
+/* ---- waiting ---- */
 
 static void defer(struct sim_world *world, struct sim_process *process, const struct sim_event *event)
 {
@@ -20,6 +22,10 @@ static void defer(struct sim_world *world, struct sim_process *process, const st
         process->deferred = deferred;
     process->deferred_last = deferred;
     process->deferred_count++;
+    if (process->state != SIM_PROCESS_PAUSED) {
+        world->counters.events_waited++;
+        sim_process_arrange_processor(world, process);
+    }
 }
 
 static struct sim_deferred *deferred_take(struct sim_process *process)
@@ -61,6 +67,9 @@ static void event_drop(struct sim_world *world, struct sim_process *process, con
     case SIM_EVENT_SHUTDOWN:
     case SIM_EVENT_WORKLOAD:
     case SIM_EVENT_SCRIPT:
+    case SIM_EVENT_LINK:
+    case SIM_EVENT_CONNECTION:
+    case SIM_EVENT_PROCESSOR:
     case SIM_EVENT_KINDS:
         break;
     }
@@ -104,18 +113,18 @@ bool sim_deliver_message(struct sim_world *world, const struct sim_event *event)
     hash_event(world, event, message_content(message));
     if (!sim_network_arrive(world, message))
         return true;
-    if (process->state == SIM_PROCESS_PAUSED) {
-        world->counters.messages_deferred += !message->waiting;
+    if (sim_process_occupied(world, process)) {
+        world->counters.messages_deferred += process->state == SIM_PROCESS_PAUSED && !message->waiting;
         message->waiting = true;
         defer(world, process, event);
         return true;
     }
     world->counters.messages_delivered++;
+    world->counters.messages_damaged += message->damaged;
     struct isr_event input = {.kind = ISR_EVENT_MESSAGE};
     input.message.from = message->from;
     input.message.frame = (struct isr_bytes){.data = message->bytes, .size = message->size_bytes};
-    SIM_TRACE(world, message->to, MESSAGE_DELIVERED, message->from,
-              (int64_t)isr_frame_kind(input.message.frame), message->size_bytes,
+    SIM_TRACE(world, message->to, MESSAGE_DELIVERED, message->from, message->kind, message->size_bytes,
               (int64_t)(message_content(message) >> 32));
     sim_process_step(world, process, &input);
     sim_network_release(&world->network, message);
@@ -132,7 +141,7 @@ bool sim_deliver_disk(struct sim_world *world, const struct sim_event *event)
         return false;
     hash_event(world, event,
                (uint64_t)operation->io << 16 | (uint64_t)operation->kind << 8 | operation->status);
-    if (process->state == SIM_PROCESS_PAUSED) {
+    if (sim_process_occupied(world, process)) {
         operation->entries++; /* as long as it waits */
         defer(world, process, event);
         return true;
@@ -150,6 +159,19 @@ bool sim_deliver_disk(struct sim_world *world, const struct sim_event *event)
 
 /* ---- time ---- */
 
+static bool wake_is_due(const struct sim_world *world, const struct sim_process *process)
+{
+    return process->wake_wanted_ns != ISR_TIME_NEVER &&
+           sim_clock_local(&process->clock, world->now_ns) >= process->wake_wanted_ns;
+}
+
+static void wake_up(struct sim_world *world, struct sim_process *process, const struct sim_event *event)
+{
+    hash_event(world, event, 0);
+    struct isr_event input = {.kind = ISR_EVENT_WAKE};
+    sim_process_step(world, process, &input);
+}
+
 bool sim_deliver_wake(struct sim_world *world, const struct sim_event *event)
 {
     struct sim_process *process = &world->processes[sim_event_target(event)];
@@ -159,13 +181,16 @@ bool sim_deliver_wake(struct sim_world *world, const struct sim_event *event)
     process->wakes_count--;
     if (process->state != SIM_PROCESS_UP || process->wake_wanted_ns == ISR_TIME_NEVER)
         return false;
-    if (sim_clock_local(&process->clock, world->now_ns) < process->wake_wanted_ns) {
+    if (!wake_is_due(world, process)) {
         sim_process_arrange_wake(world, process);
         return false;
     }
-    hash_event(world, event, 0);
-    struct isr_event input = {.kind = ISR_EVENT_WAKE};
-    sim_process_step(world, process, &input);
+    if (sim_process_occupied(world, process)) {
+        process->wake_due = true;
+        sim_process_arrange_processor(world, process);
+        return false;
+    }
+    wake_up(world, process, event);
     return true;
 }
 
@@ -179,7 +204,7 @@ bool sim_deliver_command(struct sim_world *world, const struct sim_event *event)
         isr_heap_release(&world->heap, pending);
         return false;
     }
-    if (process->state == SIM_PROCESS_PAUSED) {
+    if (sim_process_occupied(world, process)) {
         defer(world, process, event);
         return false;
     }
@@ -200,7 +225,7 @@ bool sim_deliver_shutdown(struct sim_world *world, const struct sim_event *event
     struct sim_process *process = &world->processes[sim_event_target(event)];
     if (event->payload != process->incarnation)
         return false;
-    if (process->state == SIM_PROCESS_PAUSED) {
+    if (sim_process_occupied(world, process)) {
         defer(world, process, event);
         return false;
     }
@@ -208,4 +233,109 @@ bool sim_deliver_shutdown(struct sim_world *world, const struct sim_event *event
     struct isr_event input = {.kind = ISR_EVENT_SHUTDOWN};
     sim_process_step(world, process, &input);
     return true;
+}
+
+/* ---- links and connections ---- */
+
+bool sim_deliver_link(struct sim_world *world, const struct sim_event *event)
+{
+    if (!sim_line_event(world, sim_event_target(event), event->payload))
+        return false;
+    hash_event(world, event, event->payload);
+    return true;
+}
+
+static bool deliver_disconnected(struct sim_world *world, const struct sim_event *event, int32_t peer,
+                                 uint32_t incarnation)
+{
+    struct sim_process *process = &world->processes[sim_event_target(event)];
+    if (process->incarnation != incarnation)
+        return false;
+    if (sim_process_occupied(world, process)) {
+        defer(world, process, event);
+        return false;
+    }
+    hash_event(world, event, event->payload);
+    SIM_TRACE(world, process->id, DISCONNECTED, peer);
+    struct isr_event input = {.kind = ISR_EVENT_DISCONNECTED, .disconnected.peer = peer};
+    sim_process_step(world, process, &input);
+    return true;
+}
+
+bool sim_deliver_connection(struct sim_world *world, const struct sim_event *event)
+{
+    int32_t peer;
+    uint32_t incarnation;
+    if (sim_connection_tells(event->payload, &peer, &incarnation))
+        return deliver_disconnected(world, event, peer, incarnation);
+    if (!sim_connection_keepalive(world, sim_event_target(event), event->payload))
+        return false;
+    hash_event(world, event, event->payload);
+    return true;
+}
+
+/* ---- a slow processor ---- */
+
+/* What waited comes now; it is no new event, but the time is another. */
+static bool redeliver(struct sim_world *world, const struct sim_event *event)
+{
+    switch (sim_event_kind(event)) {
+    case SIM_EVENT_MESSAGE:
+        return sim_deliver_message(world, event);
+    case SIM_EVENT_DISK:
+        return sim_deliver_disk(world, event);
+    case SIM_EVENT_COMMAND:
+        return sim_deliver_command(world, event);
+    case SIM_EVENT_SHUTDOWN:
+        return sim_deliver_shutdown(world, event);
+    case SIM_EVENT_CONNECTION:
+        return sim_deliver_connection(world, event);
+    case SIM_EVENT_START:
+    case SIM_EVENT_WAKE:
+    case SIM_EVENT_WORKLOAD:
+    case SIM_EVENT_SCRIPT:
+    case SIM_EVENT_LINK:
+    case SIM_EVENT_PROCESSOR:
+    case SIM_EVENT_KINDS:
+        break;
+    }
+    ISR_ASSERT(false && "an event that waits for a process");
+    return false;
+}
+
+static bool deliver_first_deferred(struct sim_world *world, struct sim_process *process)
+{
+    struct sim_deferred *deferred = deferred_take(process);
+    if (deferred == NULL)
+        return false;
+    struct sim_event event = deferred->event;
+    isr_heap_release(&world->heap, deferred);
+    event.time_ns = world->now_ns;
+    process->redelivering = true;
+    bool done = redeliver(world, &event);
+    process->redelivering = false;
+    return done;
+}
+
+bool sim_deliver_processor(struct sim_world *world, const struct sim_event *event)
+{
+    struct sim_process *process = &world->processes[sim_event_target(event)];
+    if (event->payload != process->incarnation)
+        return false;
+    process->processor_queued = false;
+    if (process->state != SIM_PROCESS_UP)
+        return false;
+    bool done;
+    process->woke_last = process->wake_due && (process->deferred == NULL || !process->woke_last);
+    if (process->woke_last) {
+        process->wake_due = false;
+        done = wake_is_due(world, process);
+        if (done)
+            wake_up(world, process, event);
+    } else {
+        done = deliver_first_deferred(world, process);
+    }
+    if (process->incarnation == event->payload && (process->deferred != NULL || process->wake_due))
+        sim_process_arrange_processor(world, process);
+    return done;
 }

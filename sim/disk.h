@@ -173,6 +173,10 @@ void sim_disk_kill(struct sim_world *world, struct sim_disk *disk);
 bool sim_disk_power_off(struct sim_world *world, struct sim_disk *disk, enum sim_survival survives,
                         int64_t *lost_bytes);
 
+/* The disk is another, empty one: what was durable is gone too. After a power loss. How many bytes were on
+ * it; -1: it was empty. */
+int64_t sim_disk_wipe(struct sim_world *world, struct sim_disk *disk);
+
 /* ---- knobs ---- */
 void sim_disk_change(struct sim_world *world, struct sim_disk *disk, const struct sim_disk_spec *spec,
                      unsigned fields);

@@ -641,3 +641,20 @@ bool sim_disk_power_off(struct sim_world *world, struct sim_disk *disk, enum sim
     }
     return lossy;
 }
+
+/* ---- another disk ---- */
+
+int64_t sim_disk_wipe(struct sim_world *world, struct sim_disk *disk)
+{
+    int64_t bytes = disk->files_count > 0 ? disk->used_bytes : -1;
+    for (uint32_t place = disk->files_count; place > 0; place--) {
+        struct sim_file *file = disk->files[place - 1];
+        ISR_ASSERT(file->changes == NULL && file->pending == NULL);
+        sim_disk_note(world, disk, file, SIM_DAMAGE_WIPED, 0, sim_file_bytes(file));
+        sim_content_free(&file->content, disk->memory);
+        file->exists = false;
+        sim_file_forget_when_gone(disk, file);
+    }
+    disk->used_bytes = 0;
+    return bytes;
+}

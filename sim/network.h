@@ -3,16 +3,26 @@
  * Fate of a message, decided at the send by draws of the link's own counter:
  *   cut?        lost (also when the link is cut when it would arrive)
  *   lost?       by loss_ppm
- *   reordered?  by reorder_ppm: one to five latencies instead of one, and later ones of its group need not
- * wait for it otherwise   one latency, but never before an earlier message of its group on its link (a
- * connection is FIFO) duplicated? by duplicate_ppm: a second copy with a latency of its own arrives out of
- * order When a link's latency changes, what is on its way arrives when it would have, and is not waited for:
- * a link that was slow is fast again at once. Groups of one link are independent (control, election,
- * heartbeat, data). A message belongs to the connection with the process that was running when it was sent:
- * when that process has ended it is lost, also if another was started since. What a process sent before it
- * died still arrives. A process reaches itself in a constant time, without faults.
+ *   damaged?    by corrupt_ppm: bits flipped, the end cut off, or a piece missing; the receiver's checksum
+ * finds it line        with a bandwidth: it waits until the link is free (sim/line.h) reordered?  by
+ * reorder_ppm: one to five latencies instead of one, and later ones of its group need not wait for it
+ *   otherwise   one latency, but never before an earlier message of its group on its link
+ *   duplicated? by duplicate_ppm: a second copy with a latency of its own arrives out of order
+ * and when it would arrive:
+ *   held?       a step keeps it, or drops it (sim/hold.h)
  *
- * Links are made when they are first used; a row of them a sender. */
+ * When a link's latency changes, what is on its way arrives when it would have, and is not waited for: a link
+ * that was slow is fast again at once. Groups of one link are independent (control, election, heartbeat,
+ * data). With `connections` all groups share one stream, which can break: sim/connection.h.
+ *
+ * A message belongs to the connection with the process that was running when it was sent: when that process
+ * has ended it is lost, also if another was started since. What a process sent before it died still arrives,
+ * except what waited in its line when its machine lost power. A message that has arrived is in the receiver's
+ * kernel: a paused process gets it when it goes on, whatever became of the link since. A process reaches
+ * itself in a constant time, without faults.
+ *
+ * Links are made when they are first used; a row of them a sender. What most links never need is in an extra
+ * part; a link without it takes the short way. */
 #ifndef SIM_NETWORK_H
 #define SIM_NETWORK_H
 
@@ -29,9 +39,14 @@ struct sim_message {
     int32_t from, to;
     uint32_t incarnation; /* of the receiver when it was sent */
     uint32_t size_bytes;
-    uint8_t copies; /* that will still arrive */
-    bool arrived;   /* one did */
-    bool waiting;   /* it arrived at a paused process and waits there */
+    uint64_t draw;       /* its fate */
+    uint32_t connection; /* generation of the connection it was sent on; 0: none */
+    uint8_t kind;        /* enum isr_message_kind when it was sent */
+    uint8_t copies;      /* that will still arrive */
+    bool arrived : 1;    /* one did */
+    bool waiting : 1;    /* it arrived at a paused process and waits there */
+    bool damaged : 1;
+    bool released : 1; /* it was held, and is held no more */
     uint8_t bytes[];
 };
 
@@ -42,9 +57,12 @@ struct sim_link_group {
     uint64_t counter;             /* messages drawn for */
 };
 
+struct sim_link_extra;
+
 struct sim_link {
     struct sim_link_spec *spec; /* the network's, or one of its own */
     struct sim_link_group groups[SIM_GROUPS];
+    struct sim_link_extra *extra; /* NULL: never needed */
     bool cut;
 };
 
@@ -61,7 +79,7 @@ void sim_network_init(struct sim_network *network, struct arena_owner *memory,
 /* Copies the frame and queues its arrival, or loses it. A receiver that does not exist loses it too. */
 void sim_network_send(struct sim_world *world, int32_t from, int32_t to, struct isr_bytes frame);
 /* A copy's time has come: true when the receiver gets it now (it may be paused: then it keeps the message and
- * calls release later). False: it was lost, and is released. */
+ * calls release later). False: it was lost, and is released, or it is held. */
 bool sim_network_arrive(struct sim_world *world, struct sim_message *message);
 /* The receiver is done with a copy. */
 void sim_network_release(struct sim_network *network, struct sim_message *message);
@@ -74,10 +92,12 @@ void sim_network_partition(struct sim_network *network, const struct sim_node_se
 /* Cuts each of the nodes off from everybody else. */
 void sim_network_isolate(struct sim_network *network, const struct sim_node_set *nodes);
 /* Sets the fields (SIM_LINK_*) of one link. */
-void sim_network_change(struct sim_network *network, int32_t from, int32_t to,
-                        const struct sim_link_spec *spec, unsigned fields);
-/* The links from and to the node as they were configured. */
-void sim_network_heal(struct sim_network *network, int32_t node);
+void sim_network_change(struct sim_world *world, int32_t from, int32_t to, const struct sim_link_spec *spec,
+                        unsigned fields);
+/* The links from and to the node as they were configured; what was held comes. */
+void sim_network_heal(struct sim_world *world, int32_t node);
+/* The node's machine lost power: what it had not yet put on the wire is gone. */
+void sim_network_power_off(struct sim_world *world, int32_t node);
 bool sim_network_is_cut(const struct sim_network *network, int32_t from, int32_t to);
 
 #endif

@@ -1,7 +1,9 @@
 #include "sim/process.h"
 
+#include <setjmp.h>
 #include <string.h>
 
+#include "sim/connection.h"
 #include "sim/workload.h"
 
 void sim_process_init(struct sim_world *world, int32_t node)
@@ -70,6 +72,20 @@ static int64_t life(const struct sim_process *process)
     return (process->incarnation + 1) / 2;
 }
 
+/* False: not even that fits into its memory. */
+static bool node_new(struct sim_process *process, const struct isr_node_options *options, uint64_t key)
+{
+    jmp_buf exhausted;
+    process->exhausted = &exhausted;
+    if (setjmp(exhausted) != 0) {
+        process->exhausted = NULL;
+        return false;
+    }
+    process->node = isr_node_new(options, &process->heap, key);
+    process->exhausted = NULL;
+    return true;
+}
+
 void sim_process_start(struct sim_world *world, int32_t node)
 {
     struct sim_process *process = sim_world_process(world, node);
@@ -84,9 +100,13 @@ void sim_process_start(struct sim_world *world, int32_t node)
     bool again = process->incarnation > 1;
     if (again)
         world->counters.starts++;
-    process->node = isr_node_new(&options, &process->heap, key);
+    bool fits = node_new(process, &options, key);
     SIM_TRACE(world, node, PROCESS_STARTED, life(process));
     tell(world, node);
+    if (!fits) {
+        sim_process_exhausted(world, process);
+        return;
+    }
     struct isr_event event = {.kind = ISR_EVENT_START, .start.random_key = isr_hash_combine(key, 1)};
     sim_process_step(world, process, &event);
     if (again && process->roles == ISR_NODE_CLIENT)
@@ -107,7 +127,24 @@ void sim_process_end(struct sim_world *world, struct sim_process *process, bool 
     process->stopping = false;
     process->last_stop_clean = clean;
     process->last_stop_lossy = lossy;
+    process->busy_until_ns = 0;
+    process->processor_queued = process->wake_due = process->woke_last = false;
     tell(world, process->id);
+}
+
+void sim_process_died(struct sim_world *world, struct sim_process *process, bool clean)
+{
+    if (process->disk != NULL)
+        sim_disk_kill(world, process->disk);
+    sim_connection_ended(world, process->id, false);
+    sim_process_end(world, process, clean, false);
+}
+
+void sim_process_exhausted(struct sim_world *world, struct sim_process *process)
+{
+    world->counters.memory_exhausted++;
+    SIM_TRACE(world, process->id, MEMORY_EXHAUSTED, life(process), process->memory_limit_bytes);
+    sim_process_died(world, process, false);
 }
 
 void sim_process_kill(struct sim_world *world, int32_t node)
@@ -117,9 +154,7 @@ void sim_process_kill(struct sim_world *world, int32_t node)
         return;
     world->counters.kills++;
     SIM_TRACE(world, node, PROCESS_KILLED, life(process));
-    if (process->disk != NULL)
-        sim_disk_kill(world, process->disk);
-    sim_process_end(world, process, false, false);
+    sim_process_died(world, process, false);
 }
 
 /* A process that is down already loses what its last life left in the page cache. */
@@ -135,13 +170,32 @@ void sim_process_power_off(struct sim_world *world, int32_t node, enum sim_survi
         world->counters.bytes_lost += (uint64_t)lost_bytes;
         SIM_TRACE(world, node, POWER_LOST, life(process), lossy, lost_bytes);
     }
+    sim_network_power_off(world, node);
     if (running) {
+        sim_connection_ended(world, node, true);
         sim_process_end(world, process, false, lossy);
     } else if (lossy) {
         process->last_stop_clean = false;
         process->last_stop_lossy = true;
         tell(world, node);
     }
+}
+
+void sim_process_wipe(struct sim_world *world, int32_t node)
+{
+    struct sim_process *process = sim_world_process(world, node);
+    if (process->disk == NULL)
+        return;
+    sim_process_power_off(world, node, SIM_SURVIVES_NONE);
+    int64_t lost_bytes = sim_disk_wipe(world, process->disk);
+    if (lost_bytes < 0)
+        return;
+    world->counters.wipes++;
+    world->counters.bytes_lost += (uint64_t)lost_bytes;
+    SIM_TRACE(world, node, DISK_WIPED, lost_bytes);
+    process->last_stop_clean = false;
+    process->last_stop_lossy = true;
+    tell(world, node);
 }
 
 void sim_process_shutdown(struct sim_world *world, int32_t node)
@@ -152,6 +206,38 @@ void sim_process_shutdown(struct sim_world *world, int32_t node)
     process->stopping = true;
     SIM_TRACE(world, node, SHUTDOWN_ASKED, life(process));
     sim_queue_push(&world->queue, world->now_ns, SIM_EVENT_SHUTDOWN, node, process->incarnation);
+}
+
+/* ---- a slow processor, a bounded memory ---- */
+
+void sim_process_slow_down(struct sim_world *world, int32_t node, int64_t step_cost_ns)
+{
+    sim_world_process(world, node)->step_cost_ns = step_cost_ns;
+}
+
+static void *limited_allocate(void *owner, size_t size_bytes)
+{
+    struct sim_process *process = owner;
+    if (process->memory->bytes_used + size_bytes > (uint64_t)process->memory_limit_bytes) {
+        ISR_ASSERT(process->exhausted != NULL);
+        longjmp(*(jmp_buf *)process->exhausted, 1);
+    }
+    return arena_allocate(process->memory, size_bytes);
+}
+
+static void limited_release(void *owner, void *block)
+{
+    arena_release(((struct sim_process *)owner)->memory, block);
+}
+
+void sim_process_limit_memory(struct sim_world *world, int32_t node, int64_t limit_bytes)
+{
+    struct sim_process *process = sim_world_process(world, node);
+    process->memory_limit_bytes = limit_bytes;
+    if (limit_bytes > 0)
+        process->heap = (struct isr_heap){limited_allocate, limited_release, process};
+    else
+        process->heap = arena_owner_heap(process->memory);
 }
 
 /* ---- pausing ---- */

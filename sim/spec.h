@@ -15,12 +15,19 @@
 enum { SIM_LABEL_BYTES = 48, SIM_CLIENTS_MAX = 64, SIM_NODES_MAX = ISR_NODE_MAX };
 
 /* A directed link. Messages of one group keep their order on a link unless reordered; cut links lose
- * everything. */
+ * everything. With connections a link is a stream: see sim/connection.h. */
 struct sim_link_spec {
     struct sim_distribution latency;
     uint32_t loss_ppm;
     uint32_t duplicate_ppm;
-    uint32_t reorder_ppm; /* such a message may overtake others: it takes up to 4 further latencies */
+    uint32_t reorder_ppm;    /* such a message may overtake others: it takes up to 4 further latencies */
+    uint32_t corrupt_ppm;    /* such a message arrives damaged */
+    int64_t bandwidth_bytes; /* a second; 0: without bound */
+    int64_t queue_bytes;     /* that wait for a busy link; 0: without bound */
+    bool priorities;         /* urgent groups go first; else all wait in one line */
+    bool connections;
+    int64_t keepalive_ns; /* connections: so long after one side fell silent the other gives it up */
+    int64_t reconnect_ns; /* connections: what opening one takes beside the round trip */
 };
 
 struct sim_disk_spec {
@@ -124,12 +131,16 @@ struct sim_action {
     bool both_ways;
     struct sim_link_spec link;
     unsigned link_fields; /* which members of link are set: SIM_LINK_* */
+    uint64_t messages;    /* hold, drop, release: bits by enum isr_message_kind; 0: all */
+    bool discard;         /* release: what was held is lost instead of delivered */
     struct sim_disk_spec disk;
     unsigned disk_fields; /* SIM_DISK_* */
     struct sim_clock_spec clock;
     unsigned clock_fields; /* SIM_CLOCK_* */
     enum { SIM_OPERATION_READ = 1, SIM_OPERATION_WRITE = 2, SIM_OPERATION_SYNC = 4 } operations;
-    int64_t count; /* how many: operations to fail, records to produce, bytes left on a full disk */
+    int64_t cost_ns; /* slow_cpu: of an event */
+    int64_t count;   /* how many: operations to fail, records to produce, bytes left on a full disk,
+                        messages to hold (0: all until the release) or to drop, bytes of memory */
     struct isr_name topic;
     int32_t partition;
     char client[SIM_LABEL_BYTES]; /* "": a client of the world's own */
@@ -151,6 +162,9 @@ enum {
     SIM_LINK_LOSS = 2,
     SIM_LINK_DUPLICATE = 4,
     SIM_LINK_REORDER = 8,
+    SIM_LINK_CORRUPT = 16,
+    SIM_LINK_BANDWIDTH = 32,
+    SIM_LINK_QUEUE = 64,
     SIM_DISK_WRITE = 1,
     SIM_DISK_SYNC = 2,
     SIM_DISK_READ = 4,

@@ -9,6 +9,8 @@
 
 enum { PARTITIONS_MAX = 10000, VALUE_BYTES_MAX = 1 << 20, RECORDS_MAX = 100000 };
 
+#define BANDWIDTH_MAX (INT64_C(1) << 40)
+
 /* Writes a sentence and tells that something is wrong. */
 #define WRONG(...) (isr_text_format(text, __VA_ARGS__), false)
 
@@ -23,9 +25,23 @@ static bool distribution_holds(const struct sim_distribution *d, const char *wha
 
 static bool link_holds(const struct sim_link_spec *link, struct isr_text *text)
 {
-    if (link->loss_ppm > 1000000 || link->duplicate_ppm > 1000000 || link->reorder_ppm > 1000000)
+    if (link->loss_ppm > 1000000 || link->duplicate_ppm > 1000000 || link->reorder_ppm > 1000000 ||
+        link->corrupt_ppm > 1000000)
         return WRONG("a probability must be at most 100%%");
+    if (link->bandwidth_bytes < 0 || link->bandwidth_bytes > BANDWIDTH_MAX || link->queue_bytes < 0)
+        return WRONG("a link's bandwidth is 0 (without bound) to %ld bytes a second, its queue not negative",
+                     BANDWIDTH_MAX);
+    if (link->keepalive_ns < 0 || link->reconnect_ns < 0 || link->reconnect_ns > 3600 * ISR_SECOND)
+        return WRONG("keepalive and reconnect must not be negative");
     return distribution_holds(&link->latency, "network latency", text);
+}
+
+static bool link_change_holds(const struct sim_action *action, struct isr_text *text)
+{
+    struct sim_link_spec link = action->link;
+    if ((action->link_fields & SIM_LINK_LATENCY) == 0)
+        link.latency = (struct sim_distribution){0};
+    return link_holds(&link, text);
 }
 
 static bool disk_holds(const struct sim_disk_spec *disk, struct isr_text *text)
@@ -254,6 +270,11 @@ static bool quorum_holds(const struct sim_spec *spec, const struct sim_action *a
            WRONG("a change of the quorum names a controller");
 }
 
+static bool connections_hold(const struct sim_spec *spec, struct isr_text *text)
+{
+    return spec->network.connections || WRONG("the network has no connections that could break");
+}
+
 static bool sets_hold(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
 {
     if (!nodes_hold(spec, &action->nodes, text) || !nodes_hold(spec, &action->from, text) ||
@@ -274,7 +295,7 @@ static bool action_holds(const struct sim_spec *spec, const struct sim_action *a
         return false;
     switch (action->kind) {
     case SIM_ACTION_LINK:
-        return (action->link_fields & SIM_LINK_LATENCY) == 0 || link_holds(&action->link, text);
+        return link_change_holds(action, text);
     case SIM_ACTION_DISK:
         return ((action->disk_fields & SIM_DISK_WRITE) == 0 ||
                 distribution_holds(&action->disk.write_latency, "write latency", text)) &&
@@ -308,6 +329,17 @@ static bool action_holds(const struct sim_spec *spec, const struct sim_action *a
         return quorum_holds(spec, action, text);
     case SIM_ACTION_TRAFFIC:
         return client_known(spec, action, text);
+    case SIM_ACTION_HOLD:
+    case SIM_ACTION_DROP:
+        return action->count >= 0 || WRONG("a number of messages must not be negative");
+    case SIM_ACTION_RESET:
+    case SIM_ACTION_HALF_OPEN:
+        return connections_hold(spec, text);
+    case SIM_ACTION_SLOW_CPU:
+        return (action->cost_ns >= 0 && action->cost_ns <= 60 * ISR_SECOND) ||
+               WRONG("an event takes a slow processor at most a minute");
+    case SIM_ACTION_MEMORY:
+        return action->count >= 0 || WRONG("a bound of memory must not be negative");
     case SIM_ACTION_POWER_OFF:
     case SIM_ACTION_KILL:
     case SIM_ACTION_SHUTDOWN:
@@ -318,6 +350,8 @@ static bool action_holds(const struct sim_spec *spec, const struct sim_action *a
     case SIM_ACTION_ISOLATE:
     case SIM_ACTION_CUT:
     case SIM_ACTION_HEAL:
+    case SIM_ACTION_RELEASE:
+    case SIM_ACTION_WIPE:
     case SIM_ACTION_DISK_FREE:
     case SIM_ACTION_UNSTALL:
     case SIM_ACTION_LYING_SYNC:

@@ -1,5 +1,7 @@
 /* One step of the engine and what comes out of it: observations first, in order, then effects, in order, then
  * the end of the process where an effect says so. */
+#include <setjmp.h>
+
 #include "sim/process.h"
 #include "sim/workload.h"
 
@@ -78,9 +80,7 @@ static void process_exit(struct sim_world *world, struct sim_process *process, b
         world->counters.halts++;
         SIM_TRACE(world, process->id, PROCESS_HALTED, (process->incarnation + 1) / 2);
     }
-    if (process->disk != NULL)
-        sim_disk_kill(world, process->disk);
-    sim_process_end(world, process, clean, false);
+    sim_process_died(world, process, clean);
 }
 
 void sim_process_arrange_wake(struct sim_world *world, struct sim_process *process)
@@ -101,12 +101,43 @@ void sim_process_arrange_wake(struct sim_world *world, struct sim_process *proce
     sim_queue_push(&world->queue, at_ns, SIM_EVENT_WAKE, process->id, process->incarnation);
 }
 
+void sim_process_arrange_processor(struct sim_world *world, struct sim_process *process)
+{
+    if (process->processor_queued)
+        return;
+    process->processor_queued = true;
+    int64_t at_ns = process->busy_until_ns > world->now_ns ? process->busy_until_ns : world->now_ns;
+    sim_queue_push(&world->queue, at_ns, SIM_EVENT_PROCESSOR, process->id, process->incarnation);
+}
+
+/* The allocator (sim/process.c) jumps out of a step that needs more than there is. Whatever the engine had
+ * half done lies in the node's memory, which goes as a whole; none of its effects was looked at. False: that
+ * happened. */
+static bool step_bounded(struct sim_process *process, const struct isr_event *event,
+                         struct isr_effects *effects)
+{
+    jmp_buf exhausted;
+    process->exhausted = &exhausted;
+    if (setjmp(exhausted) != 0) {
+        process->exhausted = NULL;
+        return false;
+    }
+    isr_node_step(process->node, event, effects);
+    process->exhausted = NULL;
+    return true;
+}
+
 void sim_process_step(struct sim_world *world, struct sim_process *process, struct isr_event *event)
 {
     struct isr_effects effects;
     event->now_ns = sim_clock_local(&process->clock, world->now_ns);
     event->real_ns = sim_clock_wall(&process->clock, world->now_ns);
-    isr_node_step(process->node, event, &effects);
+    if (process->memory_limit_bytes == 0) {
+        isr_node_step(process->node, event, &effects);
+    } else if (!step_bounded(process, event, &effects)) {
+        sim_process_exhausted(world, process);
+        return;
+    }
     if (effects.observations_count > 0)
         route_observations(world, process->id, &effects);
     const struct isr_effect *exit = route_effects(world, process, &effects);
@@ -114,6 +145,8 @@ void sim_process_step(struct sim_world *world, struct sim_process *process, stru
         process_exit(world, process, exit->clean);
         return;
     }
+    if (process->step_cost_ns > 0)
+        process->busy_until_ns = world->now_ns + process->step_cost_ns;
     process->wake_wanted_ns = effects.wake_ns;
     sim_process_arrange_wake(world, process);
 }

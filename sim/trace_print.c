@@ -366,6 +366,10 @@ static bool print_own(struct sim_world *world, const struct sim_trace_record *re
         isr_text_format(text, "loses power");
         if (f[1] != 0)
             isr_text_format(text, " and %ld bytes that were not synced", f[2]);
+    } else if (record->kind == SIM_TRACE_DISK_WIPED) {
+        isr_text_format(text, "gets an empty disk; %ld bytes are gone, synced or not", f[0]);
+    } else if (record->kind == SIM_TRACE_MEMORY_EXHAUSTED) {
+        isr_text_format(text, "dies: its memory of %ld bytes does not suffice", f[1]);
     } else if (record->kind == SIM_TRACE_PROCESS_PAUSED) {
         isr_text_format(text, "freezes");
     } else if (record->kind == SIM_TRACE_PROCESS_RESUMED) {

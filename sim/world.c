@@ -83,6 +83,12 @@ static bool carry_out(struct sim_world *world, const struct sim_event *event)
         sim_trace_event(&world->trace, event->time_ns, SIM_EVENT_SCRIPT, 0, 0);
         sim_script_event(world);
         return true;
+    case SIM_EVENT_LINK:
+        return sim_deliver_link(world, event);
+    case SIM_EVENT_CONNECTION:
+        return sim_deliver_connection(world, event);
+    case SIM_EVENT_PROCESSOR:
+        return sim_deliver_processor(world, event);
     case SIM_EVENT_KINDS:
         break;
     }

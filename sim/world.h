@@ -41,9 +41,19 @@ struct sim_process {
     uint32_t wakes_count;
     bool stopping;                                 /* a clean shutdown was asked for */
     bool last_stop_clean;                          /* how the previous life ended */
-    bool last_stop_lossy;                          /* power loss that lost something not synced */
+    bool last_stop_lossy;                          /* power loss that lost something not synced, or a wipe */
     struct sim_deferred *deferred, *deferred_last; /* events that wait while paused, in order */
     uint32_t deferred_count;
+    /* a slow processor */
+    int64_t step_cost_ns;  /* what each step takes; 0: nothing */
+    int64_t busy_until_ns; /* world time */
+    bool processor_queued; /* its SIM_EVENT_PROCESSOR is in the queue */
+    bool redelivering;     /* what waited is being given to the node */
+    bool wake_due;         /* a wake-up came while it was busy */
+    bool woke_last;        /* the last that it did from among what waited was a wake-up */
+    /* a bounded memory */
+    int64_t memory_limit_bytes; /* 0: none */
+    void *exhausted;            /* jmp_buf of the step under way, NULL between steps */
 };
 
 /* Who watches a world: the checks (sim/checks/). Every function may be NULL. Called synchronously; must not
@@ -133,6 +143,14 @@ const struct isr_image *sim_world_image(struct sim_world *world);
 void sim_process_start(struct sim_world *world, int32_t node);
 void sim_process_kill(struct sim_world *world, int32_t node);
 void sim_process_power_off(struct sim_world *world, int32_t node, enum sim_survival survives);
+/* The machine gets an empty disk; when it runs, it loses power first. */
+void sim_process_wipe(struct sim_world *world, int32_t node);
+/* From now on each step of the node takes so long: what comes meanwhile waits in order. The effects of a step
+ * leave when it begins. 0: as fast as ever. */
+void sim_process_slow_down(struct sim_world *world, int32_t node, int64_t step_cost_ns);
+/* The node's memory is bounded: a step that needs more kills the process, and nothing of that step leaves. 0:
+ * no bound. */
+void sim_process_limit_memory(struct sim_world *world, int32_t node, int64_t limit_bytes);
 void sim_process_pause(struct sim_world *world, int32_t node);
 void sim_process_resume(struct sim_world *world, int32_t node);
 void sim_process_shutdown(struct sim_world *world, int32_t node);

@@ -85,12 +85,14 @@ struct isr_command {
 /* ---- in ---- */
 
 enum isr_event_kind {
-    ISR_EVENT_START,    /* the process started; once, first */
-    ISR_EVENT_MESSAGE,  /* a frame arrived */
-    ISR_EVENT_WAKE,     /* the time asked for by the last effects came */
-    ISR_EVENT_IO_DONE,  /* a disk operation finished or failed */
-    ISR_EVENT_COMMAND,  /* to a client */
-    ISR_EVENT_SHUTDOWN, /* asked to stop cleanly; the node answers with ISR_EFFECT_EXIT when it is done */
+    ISR_EVENT_START,        /* the process started; once, first */
+    ISR_EVENT_MESSAGE,      /* a frame arrived */
+    ISR_EVENT_WAKE,         /* the time asked for by the last effects came */
+    ISR_EVENT_IO_DONE,      /* a disk operation finished or failed */
+    ISR_EVENT_COMMAND,      /* to a client */
+    ISR_EVENT_SHUTDOWN,     /* asked to stop cleanly; the node answers with ISR_EFFECT_EXIT when it is done */
+    ISR_EVENT_DISCONNECTED, /* the connection to a node broke: answers that are still awaited from it will not
+                               come. Transports without connections never say so; timeouts then find out */
 };
 
 struct isr_event {
@@ -114,6 +116,9 @@ struct isr_event {
             uint32_t files_count;
         } io_done;
         struct isr_command command;
+        struct {
+            int32_t peer;
+        } disconnected;
     };
 };
 

@@ -76,6 +76,13 @@ void isr_alter_partition_propose(struct isr_partition *partition, const struct i
     send_request(partition);
 }
 
+void isr_alter_partition_disconnected(struct isr_partition *partition, int32_t node)
+{
+    struct isr_env *env = partition->broker->env;
+    if (partition->leading->alter_correlation != 0 && partition->leading->alter_to == node)
+        isr_env_timer_in(env, &partition->leading->alter_timer, env->config.retry_backoff);
+}
+
 static void accepted(struct isr_partition *partition, const struct isr_alter_partition_response *response)
 {
     /* Only a state of this leadership that is not older than ours; else metadata will tell. */

@@ -132,6 +132,15 @@ bool isr_broker_message(struct isr_broker *broker, int32_t from, const struct is
     return false;
 }
 
+void isr_broker_disconnected(struct isr_broker *broker, int32_t node)
+{
+    isr_fetcher_disconnected(broker, node);
+    for (uint32_t i = 0; i < broker->partitions_count; i++) {
+        if (broker->partitions[i]->role == ISR_ROLE_LEADER)
+            isr_alter_partition_disconnected(broker->partitions[i], node);
+    }
+}
+
 static uint64_t hash_offset(uint64_t hash, int64_t value)
 {
     return isr_hash_combine(hash, (uint64_t)value);

@@ -68,6 +68,9 @@ void isr_broker_image_loaded(struct isr_broker *broker);
  * The message is borrowed. */
 bool isr_broker_message(struct isr_broker *broker, int32_t from, const struct isr_message *message);
 
+/* No answer comes from that node any more to what replicas asked it. */
+void isr_broker_disconnected(struct isr_broker *broker, int32_t node);
+
 /* Gives up every role: requests that wait are answered NOT_LEADER_OR_FOLLOWER, fetching ends. For the end of
  * a controlled shutdown, before the store is closed. */
 void isr_broker_stop(struct isr_broker *broker);

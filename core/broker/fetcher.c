@@ -327,6 +327,27 @@ static void on_query_timeout(void *object)
     take_turn(loop);
 }
 
+void isr_fetcher_disconnected(struct isr_broker *broker, int32_t leader)
+{
+    struct isr_fetch_loop *loop = broker->loops[leader];
+    if (loop == NULL || loop->members_count == 0)
+        return;
+    bool waiting = loop->fetch_correlation != 0 || loop->query_correlation != 0;
+    for (uint32_t i = 0; i < loop->members_count; i++) {
+        struct isr_fetcher *fetcher = loop->members[i]->fetching;
+        bool asked = fetcher->state == ISR_FETCH_LATEST || fetcher->state == ISR_FETCH_EARLIEST;
+        waiting = waiting || (asked && fetcher->sent_correlation != 0);
+        fetcher->sent_correlation = 0;
+    }
+    isr_timer_cancel(&broker->env->timers, &loop->fetch_timeout);
+    isr_timer_cancel(&broker->env->timers, &loop->query_timeout);
+    loop->fetch_correlation = 0;
+    loop->query_correlation = 0;
+    if (waiting)
+        loop_failed(loop);
+    take_turn(loop);
+}
+
 /* ---- members ---- */
 
 static struct isr_fetch_loop *loop_of(struct isr_broker *broker, int32_t leader)

@@ -72,6 +72,8 @@ struct isr_fetch_loop {
 /* Begins to follow partition->leader in partition->leader_epoch; without a leader nothing is fetched. */
 void isr_fetcher_start(struct isr_partition *partition);
 void isr_fetcher_stop(struct isr_partition *partition);
+/* No answer comes from that leader any more. */
+void isr_fetcher_disconnected(struct isr_broker *broker, int32_t leader);
 /* The log is held further. */
 void isr_fetcher_held(struct isr_partition *partition);
 void isr_fetcher_fetch_response(struct isr_broker *broker, int32_t from,

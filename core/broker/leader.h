@@ -67,6 +67,8 @@ void isr_alter_partition_propose(struct isr_partition *partition, const struct i
                                  enum isr_isr_state state, enum isr_cause cause);
 /* The state that it was asked for is gone: whatever the answer is, it comes too late. */
 void isr_alter_partition_drop(struct isr_partition *partition);
+/* No answer comes from that node any more. */
+void isr_alter_partition_disconnected(struct isr_partition *partition, int32_t node);
 void isr_alter_partition_response(struct isr_broker *broker, int32_t from,
                                   const struct isr_alter_partition_response *response);
 

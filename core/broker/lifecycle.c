@@ -109,6 +109,15 @@ static void timer_fired(void *object)
     request_next(lifecycle);
 }
 
+void isr_lifecycle_disconnected(struct isr_broker *broker, int32_t node)
+{
+    struct isr_lifecycle *lifecycle = broker->lifecycle;
+    if (lifecycle->correlation == 0 || lifecycle->asked != node)
+        return;
+    isr_controller_failed(broker, node);
+    request_retry(lifecycle);
+}
+
 /* ---- start ---- */
 
 static void closing_begins(struct isr_lifecycle *lifecycle);

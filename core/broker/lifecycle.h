@@ -56,6 +56,8 @@ void isr_lifecycle_init(struct isr_broker *broker, void (*stopped)(void *object)
 void isr_lifecycle_start(struct isr_broker *broker);
 /* The process was asked to stop cleanly. Again: no effect. */
 void isr_lifecycle_shutdown(struct isr_broker *broker);
+/* No answer comes from that node any more. */
+void isr_lifecycle_disconnected(struct isr_broker *broker, int32_t node);
 /* The image moved on. */
 void isr_lifecycle_metadata_came(struct isr_broker *broker);
 /* BROKER_REGISTRATION_RESPONSE and BROKER_HEARTBEAT_RESPONSE; stale ones change nothing. */

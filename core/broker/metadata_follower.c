@@ -77,6 +77,15 @@ static void timer_fired(void *object)
     metadata_ask(follower);
 }
 
+void isr_metadata_follower_disconnected(struct isr_broker *broker, int32_t node)
+{
+    struct isr_metadata_follower *follower = broker->metadata_follower;
+    if (follower->correlation == 0 || follower->asked != node)
+        return;
+    isr_controller_failed(broker, node);
+    metadata_pause(follower);
+}
+
 void isr_metadata_follower_start(struct isr_broker *broker)
 {
     metadata_ask(broker->metadata_follower);

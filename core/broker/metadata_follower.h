@@ -27,6 +27,8 @@ struct isr_metadata_follower {
 void isr_metadata_follower_init(struct isr_broker *broker, const struct isr_replicas *controllers);
 void isr_metadata_follower_start(struct isr_broker *broker);
 void isr_metadata_follower_stop(struct isr_broker *broker);
+/* No answer comes from that node any more. */
+void isr_metadata_follower_disconnected(struct isr_broker *broker, int32_t node);
 void isr_metadata_follower_message(struct isr_broker *broker, int32_t from,
                                    const struct isr_metadata_fetch_response *answer);
 

@@ -178,6 +178,11 @@ static bool correlation_of(const struct isr_message *message, uint32_t *correlat
     return false;
 }
 
+void isr_client_disconnected(struct isr_client *client, int32_t node)
+{
+    isr_client_requests_disconnected(&client->requests, node);
+}
+
 bool isr_client_message(struct isr_client *client, int32_t from, const struct isr_message *message)
 {
     uint32_t correlation;

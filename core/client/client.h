@@ -49,6 +49,8 @@ struct isr_client {
 struct isr_client *isr_client_new(struct isr_env *env, const struct isr_replicas *bootstrap);
 void isr_client_start(struct isr_client *client);
 /* False when the message is none that clients understand. */
+/* No answer comes from that node any more. */
+void isr_client_disconnected(struct isr_client *client, int32_t node);
 bool isr_client_message(struct isr_client *client, int32_t from, const struct isr_message *message);
 /* Every command but CONSUME ends in exactly one isr_env_reply while the process lives. */
 void isr_client_command(struct isr_client *client, const struct isr_command *command);

@@ -106,6 +106,28 @@ bool isr_client_requests_answer(struct isr_client_requests *requests, int32_t fr
     return true;
 }
 
+static struct isr_client_request *oldest_to(const struct isr_client_requests *requests, int32_t node)
+{
+    struct isr_client_request *request = requests->oldest;
+    while (request != NULL && request->to != node)
+        request = request->next;
+    return request;
+}
+
+void isr_client_requests_disconnected(struct isr_client_requests *requests, int32_t node)
+{
+    uint32_t count = 0; /* who is told may ask again at once: those requests are not meant */
+    for (const struct isr_client_request *request = requests->oldest; request != NULL;
+         request = request->next)
+        count += request->to == node;
+    struct isr_client_request *request;
+    for (; count > 0 && (request = oldest_to(requests, node)) != NULL; count--) {
+        struct isr_client_request copy = *request;
+        request_remove(requests, request);
+        copy.answered(copy.object, copy.correlation, NULL);
+    }
+}
+
 /* The timer is not moved by every answer: it fires at what was the oldest deadline and looks again. */
 static void expire(void *object)
 {

@@ -40,6 +40,8 @@ uint32_t isr_client_requests_add(struct isr_client_requests *requests, int32_t t
                                  enum isr_message_kind expects, isr_client_answered *answered, void *object);
 /* Nothing is told of it any more. 0 and unknown ones are allowed. */
 void isr_client_requests_forget(struct isr_client_requests *requests, uint32_t correlation);
+/* No answer comes from that node any more: tells all who wait for one, as at a timeout. */
+void isr_client_requests_disconnected(struct isr_client_requests *requests, int32_t node);
 /* Tells who waits. False when nobody does. */
 bool isr_client_requests_answer(struct isr_client_requests *requests, int32_t from, uint32_t correlation,
                                 const struct isr_message *answer);

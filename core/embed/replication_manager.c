@@ -297,6 +297,10 @@ static void handle(struct isr_replication_manager *manager, const struct isr_eve
     case ISR_EVENT_SHUTDOWN:
         shut_down(manager);
         break;
+    case ISR_EVENT_DISCONNECTED:
+        if (manager->ready)
+            isr_broker_disconnected(&manager->broker, event->disconnected.peer);
+        break;
     }
 }
 

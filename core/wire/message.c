@@ -80,14 +80,22 @@ struct isr_bytes isr_message_encode(const struct isr_message *message, struct is
 
 bool isr_message_decode(struct isr_bytes frame, struct isr_scratch *scratch, struct isr_message *message)
 {
+    uint32_t crc;
+    if (frame.size < ISR_FRAME_HEADER_BYTES)
+        return false;
+    memcpy(&crc, frame.data, sizeof crc);
+    return crc == isr_crc32c(0, frame.data + 4, frame.size - 4) &&
+           isr_message_decode_unchecked(frame, scratch, message);
+}
+
+bool isr_message_decode_unchecked(struct isr_bytes frame, struct isr_scratch *scratch,
+                                  struct isr_message *message)
+{
     message->kind = isr_frame_kind(frame);
     if (message->kind == ISR_MESSAGE_KINDS)
         return false;
-    struct isr_reader reader = {.data = frame.data, .size_bytes = frame.size, .scratch = scratch};
-    uint32_t crc = isr_get_u32(&reader);
-    if (crc != isr_crc32c(0, frame.data + 4, frame.size - 4))
-        return false;
-    reader.position = ISR_FRAME_HEADER_BYTES;
+    struct isr_reader reader = {
+        .data = frame.data, .size_bytes = frame.size, .position = ISR_FRAME_HEADER_BYTES, .scratch = scratch};
     switch (message->kind) {
 #define X(NAME, name, group)                     \
     case ISR_MESSAGE_##NAME:                     \

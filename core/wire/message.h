@@ -46,6 +46,9 @@ enum isr_message_kind isr_frame_kind(struct isr_bytes frame);
 struct isr_bytes isr_message_encode(const struct isr_message *message, struct isr_scratch *scratch);
 /* Fills message; its arrays are in scratch, its bytes point into frame. False when the frame is damaged. */
 bool isr_message_decode(struct isr_bytes frame, struct isr_scratch *scratch, struct isr_message *message);
+/* The same without a look at the checksum. */
+bool isr_message_decode_unchecked(struct isr_bytes frame, struct isr_scratch *scratch,
+                                  struct isr_message *message);
 /* "FETCH_REQUEST correlation=3 replica_id=2 ...", for people. */
 void isr_message_print(const struct isr_message *message, struct isr_text *text);
 uint64_t isr_message_hash(const struct isr_message *message);

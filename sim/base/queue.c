@@ -42,6 +42,9 @@ uint64_t sim_queue_bench(struct isr_heap *heap, uint32_t pending, uint64_t event
         case SIM_EVENT_SHUTDOWN:
         case SIM_EVENT_WORKLOAD:
         case SIM_EVENT_SCRIPT:
+        case SIM_EVENT_LINK:
+        case SIM_EVENT_CONNECTION:
+        case SIM_EVENT_PROCESSOR:
         case SIM_EVENT_KINDS:
             break;
         }

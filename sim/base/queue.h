@@ -13,14 +13,17 @@
 #include "core/base/types.h"
 
 enum sim_event_kind {
-    SIM_EVENT_START,    /* target: node; payload: nothing */
-    SIM_EVENT_MESSAGE,  /* target: receiver; payload: struct sim_message */
-    SIM_EVENT_DISK,     /* target: node; payload: struct sim_disk_operation */
-    SIM_EVENT_WAKE,     /* target: node; payload: its incarnation */
-    SIM_EVENT_COMMAND,  /* target: client; payload: struct sim_pending_command */
-    SIM_EVENT_SHUTDOWN, /* target: node; payload: its incarnation */
-    SIM_EVENT_WORKLOAD, /* target: the client's place; payload: the workload's */
-    SIM_EVENT_SCRIPT,   /* a step's time has come */
+    SIM_EVENT_START,      /* target: node; payload: nothing */
+    SIM_EVENT_MESSAGE,    /* target: receiver; payload: struct sim_message */
+    SIM_EVENT_DISK,       /* target: node; payload: struct sim_disk_operation */
+    SIM_EVENT_WAKE,       /* target: node; payload: its incarnation */
+    SIM_EVENT_COMMAND,    /* target: client; payload: struct sim_pending_command */
+    SIM_EVENT_SHUTDOWN,   /* target: node; payload: its incarnation */
+    SIM_EVENT_WORKLOAD,   /* target: the client's place; payload: the workload's */
+    SIM_EVENT_SCRIPT,     /* a step's time has come */
+    SIM_EVENT_LINK,       /* target: sender; payload: receiver, and which turn of the link's line it is */
+    SIM_EVENT_CONNECTION, /* target: who is told or gives up; payload: sim/connection.c's */
+    SIM_EVENT_PROCESSOR,  /* target: node whose processor is free again; payload: its incarnation */
     SIM_EVENT_KINDS
 };
 

@@ -4,8 +4,13 @@
 
 void check_metadata_applied(struct sim_checks *checks, int32_t node, int64_t index, uint64_t digest)
 {
-    if (index <= 0 || index > UINT32_MAX / 2)
+    if (index <= 0)
         return;
+    if (index > CHECK_INDEX_MAX) {
+        check_fail(checks, SIM_INVARIANT_I9, "metadata: %s says that it applied the log up to index %ld",
+                   check_node_label(checks, node).text, index);
+        return;
+    }
     uint32_t place = (uint32_t)index;
     if (place >= checks->digests_count) {
         uint32_t count = checks->digests_count == 0 ? 64 : checks->digests_count;

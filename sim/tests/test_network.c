@@ -212,9 +212,9 @@ static void partitions_and_isolates_and_heals(void **state)
     struct sim_node_set groups[2] = {{{1 << 1}}, {{1 << 2 | 1 << 3}}};
     sim_network_partition(&world->network, groups, 2); /* 1 | 2 3; 4 hears all */
     assert_int_equal(reachable(world), 0xffff & ~(1u << 1 | 1u << 2 | 1u << 4 | 1u << 8));
-    sim_network_heal(&world->network, 2);
+    sim_network_heal(world, 2);
     assert_int_equal(reachable(world), 0xffff & ~(1u << 2 | 1u << 8));
-    sim_network_heal(&world->network, 1);
+    sim_network_heal(world, 1);
     assert_int_equal(reachable(world), 0xffff);
     struct sim_node_set alone = {{1 << 3}};
     sim_network_isolate(&world->network, &alone);
@@ -226,16 +226,16 @@ static void changes_one_link_and_heals_it(void **state)
     (void)state;
     struct sim_world *world = fresh(9);
     struct sim_link_spec slow = {.latency = test_constant(ISR_SECOND), .loss_ppm = 1000000};
-    sim_network_change(&world->network, 1, 2, &slow, SIM_LINK_LATENCY);
+    sim_network_change(world, 1, 2, &slow, SIM_LINK_LATENCY);
     send_data(world, 1, 2, 1);
     send_data(world, 2, 1, 2);
     assert_int_equal(run(world), 2);
     assert_int_equal(arrivals[0].number, 2);
     assert_int_equal(arrivals[1].time_ns, ISR_SECOND);
-    sim_network_change(&world->network, 1, 2, &slow, SIM_LINK_LOSS);
+    sim_network_change(world, 1, 2, &slow, SIM_LINK_LOSS);
     send_data(world, 1, 2, 3);
     assert_int_equal(run(world), 0);
-    sim_network_heal(&world->network, 2);
+    sim_network_heal(world, 2);
     send_data(world, 1, 2, 4);
     assert_int_equal(run(world), 1);
     assert_true(world->now_ns < ISR_SECOND + 20 * ISR_MS);
@@ -246,9 +246,9 @@ static void slow_link_does_not_hold_up_what_is_sent_after_it_was_healed(void **s
     (void)state;
     struct sim_world *world = fresh(15);
     struct sim_link_spec slow = {.latency = test_constant(3600 * ISR_SECOND)};
-    sim_network_change(&world->network, 1, 2, &slow, SIM_LINK_LATENCY);
+    sim_network_change(world, 1, 2, &slow, SIM_LINK_LATENCY);
     send_data(world, 1, 2, 1);
-    sim_network_heal(&world->network, 1);
+    sim_network_heal(world, 1);
     send_data(world, 1, 2, 2);
     assert_int_equal(run_until(world, ISR_SECOND), 1);
     assert_int_equal(arrivals[0].number, 2);

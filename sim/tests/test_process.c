@@ -14,6 +14,7 @@
 struct isr_node {
     int32_t id;
     uint64_t key;
+    struct isr_heap *heap;
 };
 
 static struct {
@@ -28,6 +29,7 @@ static struct sim_world *the_world;
 static struct isr_effect effects_next[16]; /* of the next step of node 1 */
 static uint32_t effects_next_count;
 static int64_t wake_wish[8]; /* by node: local time, kept from step to step */
+static size_t hunger_bytes;  /* the next step of node 1 needs so much memory, in its midst */
 
 struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr_heap *heap,
                               uint64_t random_key)
@@ -35,6 +37,7 @@ struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr
     struct isr_node *node = isr_heap_allocate(heap, sizeof *node);
     node->id = options->id;
     node->key = random_key;
+    node->heap = heap;
     return node;
 }
 
@@ -59,6 +62,8 @@ void isr_node_step(struct isr_node *node, const struct isr_event *event, struct 
     if (node->id == 1) {
         memcpy(out, effects_next, sizeof out);
         effects->count = effects_next_count;
+        if (hunger_bytes > 0)
+            memset(isr_heap_allocate(node->heap, hunger_bytes), 1, hunger_bytes);
         effects_next_count = 0;
     }
 }
@@ -129,6 +134,7 @@ static struct sim_world *fresh(void)
     for (size_t i = 0; i < sizeof wake_wish / sizeof wake_wish[0]; i++)
         wake_wish[i] = ISR_TIME_NEVER;
     effects_next_count = seen_count = 0;
+    hunger_bytes = 0;
     the_world = sim_world_new(test_arena(), &spec, 1);
     sim_world_wake_script(the_world, spec.duration_ns);
     while (seen_count < 4)
@@ -417,6 +423,135 @@ static void disk_work_of_a_dead_process_is_not_told_to_the_next(void **state)
     assert_int_equal(world->counters.power_losses, 1);
 }
 
+static void a_slow_processor_takes_one_event_after_the_other(void **state)
+{
+    (void)state;
+    struct sim_world *world = fresh();
+    world->network.spec.latency = test_constant(ISR_MS);
+    sim_process_slow_down(world, 1, 10 * ISR_MS);
+    int64_t began_ns = world->now_ns;
+    uint32_t before = seen_count;
+    for (uint8_t i = 0; i < 5; i++)
+        send_number(world, 2, 1, i);
+    run_until(world, began_ns + 31 * ISR_MS);
+    assert_int_equal(seen_count, before + 4); /* at 1, 11, 21 and 31 ms */
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(seen[before + i].number, i);
+        assert_int_equal(seen[before + i].world_ns, began_ns + (int64_t)(10 * i + 1) * ISR_MS);
+    }
+    assert_int_equal(world->counters.events_waited, 4);
+    /* frozen meanwhile: the line stays */
+    sim_process_pause(world, 1);
+    run_until(world, began_ns + 100 * ISR_MS);
+    assert_int_equal(seen_count, before + 4);
+    sim_process_resume(world, 1);
+    run_until(world, began_ns + 200 * ISR_MS);
+    assert_int_equal(seen_count, before + 5);
+    /* fast again */
+    sim_process_slow_down(world, 1, 0);
+    for (uint8_t i = 0; i < 5; i++)
+        send_number(world, 2, 1, i);
+    run_until(world, world->now_ns + 2 * ISR_MS);
+    assert_int_equal(seen_count, before + 10);
+}
+
+static void a_slow_processor_wakes_up_between_what_waits(void **state)
+{
+    (void)state;
+    struct sim_world *world = fresh();
+    world->network.spec.latency = test_constant(ISR_MS);
+    sim_process_slow_down(world, 1, 10 * ISR_MS);
+    int64_t began_ns = world->now_ns;
+    wake_wish[1] = SIM_CLOCK_EPOCH_NS + began_ns + 5 * ISR_MS;
+    uint32_t before = seen_count;
+    for (uint8_t i = 0; i < 5; i++)
+        send_number(world, 2, 1, i);
+    run_until(world, began_ns + 60 * ISR_MS);
+    assert_int_equal(seen_count, before + 6);
+    assert_int_equal(seen[before + 1].kind, ISR_EVENT_WAKE);
+    assert_int_equal(seen[before + 1].world_ns, began_ns + 11 * ISR_MS);
+    for (uint32_t i = 1; i < 5; i++)
+        assert_int_equal(seen[before + 1 + i].number, i);
+}
+
+static void a_slow_process_that_dies_loses_its_line(void **state)
+{
+    (void)state;
+    struct sim_world *world = fresh();
+    sim_process_slow_down(world, 1, ISR_SECOND);
+    for (uint8_t i = 0; i < 5; i++)
+        send_number(world, 2, 1, i);
+    run_until(world, world->now_ns + 100 * ISR_MS);
+    sim_process_kill(world, 1);
+    sim_process_start(world, 1);
+    uint32_t before = seen_count;
+    run_until(world, world->now_ns + 10 * ISR_SECOND);
+    assert_int_equal(seen_count, before);
+    assert_int_equal(world->counters.messages_to_dead, 4);
+}
+
+static void nothing_leaves_a_step_that_runs_out_of_memory(void **state)
+{
+    (void)state;
+    struct sim_world *world = fresh();
+    sim_process_limit_memory(world, 1, 64 * 1024);
+    poke(world);
+    assert_int_equal(world->processes[1].state, SIM_PROCESS_UP);
+    uint64_t sent = world->counters.messages_sent;
+    uint8_t frame[8] = {0, 0, 0, 0, ISR_MESSAGE_FETCH_REQUEST};
+    effect((struct isr_effect){.kind = ISR_EFFECT_SEND, .to = 2, .bytes = {frame, sizeof frame}});
+    hunger_bytes = 100 * 1024;
+    poke(world);
+    hunger_bytes = 0;
+    assert_int_equal(world->processes[1].state, SIM_PROCESS_DOWN);
+    assert_null(world->processes[1].exhausted);
+    assert_int_equal(world->processes[1].memory->bytes_used, 0);
+    assert_false(world->processes[1].last_stop_clean);
+    assert_int_equal(world->counters.memory_exhausted, 1);
+    assert_int_equal(world->counters.messages_sent, sent + 1); /* the poke itself */
+    /* it comes back, under the same bound, and without it */
+    sim_process_start(world, 1);
+    assert_int_equal(world->processes[1].state, SIM_PROCESS_UP);
+    sim_process_limit_memory(world, 1, 0);
+    hunger_bytes = 100 * 1024;
+    poke(world);
+    assert_int_equal(world->processes[1].state, SIM_PROCESS_UP);
+}
+
+static void a_process_that_does_not_fit_at_all_dies_at_its_start(void **state)
+{
+    (void)state;
+    struct sim_world *world = fresh();
+    sim_process_kill(world, 1);
+    sim_process_limit_memory(world, 1, 1);
+    sim_process_start(world, 1);
+    assert_int_equal(world->processes[1].state, SIM_PROCESS_DOWN);
+    assert_int_equal(world->counters.memory_exhausted, 1);
+}
+
+static void a_wiped_disk_is_empty_whatever_was_synced(void **state)
+{
+    (void)state;
+    struct sim_world *world = fresh();
+    struct isr_file file = {.kind = ISR_FILE_QUORUM_LOG};
+    struct isr_bytes bytes = {(const uint8_t *)"synced", 6};
+    effect((struct isr_effect){.kind = ISR_EFFECT_REPLACE, .io = 1, .file = file, .bytes = bytes});
+    poke(world);
+    run_until(world, world->now_ns + ISR_SECOND);
+    assert_non_null(sim_disk_file(world->processes[1].disk, file));
+    sim_process_wipe(world, 1);
+    assert_null(sim_disk_file(world->processes[1].disk, file));
+    assert_int_equal(world->processes[1].disk->used_bytes, 0);
+    assert_int_equal(world->processes[1].state, SIM_PROCESS_DOWN);
+    assert_true(world->processes[1].last_stop_lossy);
+    assert_true(sim_disk_quorum_betrayed(world->processes[1].disk) > 0);
+    assert_int_equal(world->counters.wipes, 1);
+    sim_process_wipe(world, 1); /* an empty one: nothing is lost */
+    assert_int_equal(world->counters.wipes, 1);
+    sim_process_start(world, 1);
+    assert_int_equal(world->processes[1].state, SIM_PROCESS_UP);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +567,12 @@ int main(void)
         cmocka_unit_test(asks_to_stop_once),
         cmocka_unit_test(gives_commands_to_clients_that_run),
         cmocka_unit_test(disk_work_of_a_dead_process_is_not_told_to_the_next),
+        cmocka_unit_test(a_slow_processor_takes_one_event_after_the_other),
+        cmocka_unit_test(a_slow_processor_wakes_up_between_what_waits),
+        cmocka_unit_test(a_slow_process_that_dies_loses_its_line),
+        cmocka_unit_test(nothing_leaves_a_step_that_runs_out_of_memory),
+        cmocka_unit_test(a_process_that_does_not_fit_at_all_dies_at_its_start),
+        cmocka_unit_test(a_wiped_disk_is_empty_whatever_was_synced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,11 +116,32 @@ static void does_not_use_0_when_correlations_wrap(void **state)
     free(model);
 }
 
+static void tells_at_once_who_waits_for_a_node_whose_connection_broke(void **state)
+{
+    (void)state;
+    struct model *model = calloc(1, sizeof *model);
+    test_heap_init(&model->heap);
+    test_env_init(&model->env, &model->heap);
+    isr_client_requests_init(&model->requests, &model->env);
+    for (uint32_t i = 0; i < 6; i++)
+        model_add(model, &model->slots[i], (int32_t)(i % 2) + 1);
+    isr_client_requests_disconnected(&model->requests, 1);
+    isr_client_requests_disconnected(&model->requests, 3);
+    for (uint32_t i = 0; i < 6; i++)
+        assert_int_equal(model->slots[i].timed_out, i % 2 == 0);
+    assert_int_equal(model->requests.waiting_count, 3);
+    isr_client_requests_disconnected(&model->requests, 2);
+    assert_int_equal(model->requests.waiting_count, 0);
+    test_heap_drop(&model->heap);
+    free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_each_once_when_answered_forgotten_or_late),
         cmocka_unit_test(does_not_use_0_when_correlations_wrap),
+        cmocka_unit_test(tells_at_once_who_waits_for_a_node_whose_connection_broke),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
