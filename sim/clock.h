@@ -56,6 +56,15 @@ static inline int64_t sim_clock_wall(const struct sim_clock *clock, int64_t worl
     return clock->local_ns + sim_clock_scale(world_ns - clock->world_ns, clock->drift_ppm) + clock->wall_ns;
 }
 
+/* Both at once. */
+static inline void sim_clock_read(const struct sim_clock *clock, int64_t world_ns, int64_t *local_ns,
+                                  int64_t *wall_ns)
+{
+    int64_t shown_ns = clock->local_ns + sim_clock_scale(world_ns - clock->world_ns, clock->drift_ppm);
+    *wall_ns = shown_ns + clock->wall_ns;
+    *local_ns = shown_ns > clock->floor_ns ? shown_ns : clock->floor_ns;
+}
+
 /* The first time of the world, now or later, at which the clock shows at least local_ns; INT64_MAX
  * (ISR_TIME_NEVER) stays what it is. */
 int64_t sim_clock_world(const struct sim_clock *clock, int64_t now_ns, int64_t local_ns);

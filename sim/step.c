@@ -130,8 +130,7 @@ static bool step_bounded(struct sim_process *process, const struct isr_event *ev
 void sim_process_step(struct sim_world *world, struct sim_process *process, struct isr_event *event)
 {
     struct isr_effects effects;
-    event->now_ns = sim_clock_local(&process->clock, world->now_ns);
-    event->real_ns = sim_clock_wall(&process->clock, world->now_ns);
+    sim_clock_read(&process->clock, world->now_ns, &event->now_ns, &event->real_ns);
     if (process->memory_limit_bytes == 0) {
         isr_node_step(process->node, event, &effects);
     } else if (!step_bounded(process, event, &effects)) {
