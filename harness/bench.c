@@ -8,7 +8,7 @@
 #include "sim/checks/checks.h"
 #include "sim/world.h"
 
-enum { RUNS_MAX = 9, SET_UP_WORLDS = 200 };
+enum { RUNS_MAX = 9, LARGE_RUNS = 3, LARGE_PARTITIONS = 100, SET_UP_WORLDS = 200 };
 
 static double cpu_seconds(void)
 {
@@ -76,9 +76,9 @@ static void make_case(struct bench_case *bench, char letter, int64_t duration_ns
     bench->spec.settle_ns = 0;
     bench->spec.combined = true;
     bench->spec.controllers = 3;
-    bench->spec.brokers = letter == 'a' ? 3 : 5;
+    bench->spec.brokers = letter == 'a' ? 3 : letter == 'd' ? 100 : 5;
     set_text(bench->topic.name.text, sizeof bench->topic.name.text, "orders", 0);
-    bench->topic.partitions = letter == 'a' ? 1 : 50;
+    bench->topic.partitions = letter == 'a' ? 1 : letter == 'd' ? 1000 : 50;
     bench->topic.replication_factor = 3;
     bench->topic.settings.min_isr = 2;
     bench->spec.topics = &bench->topic;
@@ -157,7 +157,8 @@ static double set_up_us(struct arena *arena, const struct sim_spec *spec, unsign
 
 static struct bench_result measure(struct arena *arena, const struct bench_case *bench, bool quick)
 {
-    unsigned runs = quick ? 1 : RUNS_MAX;
+    bool large = bench->topic.partitions > LARGE_PARTITIONS;
+    unsigned runs = quick ? 1 : large ? LARGE_RUNS : RUNS_MAX;
     double events[RUNS_MAX], messages[RUNS_MAX], virtual[RUNS_MAX], shares[RUNS_MAX];
     struct run run = run_once(arena, &bench->spec, true);
     for (unsigned i = 0; i < runs; i++) {
@@ -174,7 +175,7 @@ static struct bench_result measure(struct arena *arena, const struct bench_case 
         .virtual_per_s = median(virtual, runs),
         .checks_share = median(shares, runs),
         .peak_bytes = (double)run.peak_bytes,
-        .set_up_us = set_up_us(arena, &bench->spec, quick ? 10 : SET_UP_WORLDS),
+        .set_up_us = set_up_us(arena, &bench->spec, quick || large ? 10 : SET_UP_WORLDS),
         .records_committed = run.counters.records_committed,
         .hash = run.hash,
     };
@@ -206,6 +207,7 @@ unsigned bench_run(struct arena *arena, const char *which, bool quick,
         {'a', "a", "3 combined nodes, 1 partition RF 3, 100 records/s"},
         {'b', "b", "5 brokers, 50 partitions RF 3, 1000 records/s"},
         {'c', "c", "as b under continuous faults"},
+        {'d', "d", "100 brokers, 1000 partitions RF 3, 1000 records/s"},
         {'e', "e", "bare event loop, 64 events pending"},
     };
     unsigned count = 0;

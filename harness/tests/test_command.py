@@ -109,7 +109,7 @@ def test_one_bad_file_among_good_ones_stops_the_run(isrsim: Isrsim, tmp_path: Pa
         (["rules", "x"], "takes no argument"),
         (["completion", "fish"], "completion bash"),
         (["help", "scenaroi"], "did you mean 'scenario'?"),
-        (["bench", "--cases", "z"], "not of abce"),
+        (["bench", "--cases", "z"], "not of abcde"),
         (["soak", "--jobs", "0"], "1 to 64"),
     ],
 )
