@@ -23,9 +23,10 @@ struct isr_node {
     struct isr_controller *controller; /* NULL for others */
     struct isr_client *client;         /* NULL for others */
     bool leaving;                      /* only the quorum's leadership is still to be handed over */
+    struct isr_peer *peer;             /* NULL for others */
 };
 
-static void broker_stopped(void *object);
+static void store_closed(void *object);
 
 static void broker_new(struct isr_node *node, const struct isr_replicas *controllers, uint8_t rack)
 {
@@ -35,7 +36,7 @@ static void broker_new(struct isr_node *node, const struct isr_replicas *control
     isr_broker_init(node->broker, env, node->store);
     node->broker->rack = rack;
     isr_metadata_follower_init(node->broker, controllers);
-    isr_lifecycle_init(node->broker, broker_stopped, node);
+    isr_lifecycle_init(node->broker, store_closed, node);
 }
 
 static void controller_new(struct isr_node *node, const struct isr_node_options *options)
@@ -50,8 +51,8 @@ struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr
                               uint64_t random_key)
 {
     ISR_ASSERT(options->id >= 1 && options->id <= ISR_NODE_MAX);
-    ISR_ASSERT(options->roles == ISR_NODE_CLIENT ||
-               (options->roles != 0 && (options->roles & ISR_NODE_CLIENT) == 0));
+    ISR_ASSERT(options->roles == ISR_NODE_CLIENT || options->roles == ISR_NODE_PEER ||
+               (options->roles != 0 && (options->roles & (ISR_NODE_CLIENT | ISR_NODE_PEER)) == 0));
     struct isr_node *node = isr_heap_allocate(heap, sizeof *node);
     node->roles = options->roles;
     isr_env_init(&node->env, options->id, heap, &options->config, &options->rules, random_key);
@@ -61,6 +62,8 @@ struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr
         controller_new(node, options);
     if (options->roles & ISR_NODE_BROKER)
         broker_new(node, &options->controllers, options->rack);
+    if (options->roles & ISR_NODE_PEER)
+        node->peer = isr_peer_new(&node->env, &options->peer);
     return node;
 }
 
@@ -76,6 +79,8 @@ static void node_start(struct isr_node *node, uint64_t random_key)
         isr_controller_start(node->controller);
     if (node->broker != NULL)
         isr_lifecycle_start(node->broker);
+    if (node->peer != NULL)
+        isr_peer_start(node->peer);
 }
 
 static void leadership_left(void *object)
@@ -96,7 +101,7 @@ static void node_leave(struct isr_node *node)
         leadership_left(node);
 }
 
-static void broker_stopped(void *object)
+static void store_closed(void *object)
 {
     node_leave(object);
 }
@@ -105,6 +110,8 @@ static void node_shutdown(struct isr_node *node)
 {
     if (node->broker != NULL)
         isr_lifecycle_shutdown(node->broker);
+    else if (node->peer != NULL)
+        isr_peer_shutdown(node->peer, store_closed, node);
     else
         node_leave(node);
 }
@@ -131,6 +138,8 @@ static bool message_dispatch(struct isr_node *node, int32_t from, const struct i
 {
     if (node->client != NULL)
         return isr_client_message(node->client, from, message);
+    if (node->peer != NULL)
+        return isr_peer_message(node->peer, from, message);
     if (node->broker != NULL && !node->leaving &&
         (isr_broker_message(node->broker, from, message) || broker_affairs(node->broker, from, message)))
         return true;
@@ -188,6 +197,8 @@ static void node_command(struct isr_node *node, const struct isr_command *comman
 {
     if (node->client != NULL)
         isr_client_command(node->client, command);
+    else if (node->peer != NULL && command->kind == ISR_COMMAND_CAMPAIGN)
+        isr_peer_command(node->peer, command);
     else
         isr_env_reply(&node->env, command->id, ISR_ERROR_INVALID_REQUEST, (struct isr_tp){0},
                       ISR_OFFSET_NONE);
@@ -239,24 +250,41 @@ const struct isr_metrics *isr_node_metrics(const struct isr_node *node)
     return &node->env.metrics;
 }
 
+/* A peer has its partition from when its log is recovered. */
+static bool peer_has_partition(const struct isr_node *node)
+{
+    return node->peer != NULL && node->peer->partition.log != NULL;
+}
+
 uint32_t isr_node_partitions_count(const struct isr_node *node)
 {
+    if (peer_has_partition(node))
+        return 1;
     return node->broker != NULL ? node->broker->partitions_count : 0;
 }
 
 const struct isr_partition *isr_node_partition_at(const struct isr_node *node, uint32_t place)
 {
     ISR_ASSERT(place < isr_node_partitions_count(node));
-    return node->broker->partitions[place];
+    return node->peer != NULL ? &node->peer->partition : node->broker->partitions[place];
 }
 
 const struct isr_partition *isr_node_partition(const struct isr_node *node, struct isr_tp tp)
 {
+    if (peer_has_partition(node))
+        return isr_tp_equal(tp, node->peer->partition.tp) ? &node->peer->partition : NULL;
     return node->broker != NULL ? isr_broker_partition(node->broker, tp) : NULL;
+}
+
+const struct isr_peer *isr_node_peer(const struct isr_node *node)
+{
+    return node->peer;
 }
 
 bool isr_node_broker_running(const struct isr_node *node)
 {
+    if (node->peer != NULL)
+        return node->peer->phase == ISR_PEER_RUN;
     return node->broker != NULL && node->broker->running;
 }
 
@@ -299,6 +327,8 @@ uint64_t isr_node_digest(const struct isr_node *node)
     hash = isr_hash_combine(hash, node->env.exiting);
     if (node->client != NULL)
         hash = isr_client_digest(node->client, hash);
+    if (node->peer != NULL)
+        hash = isr_peer_digest(node->peer, hash);
     if (node->controller != NULL) {
         hash = consensus_digest(node->consensus, hash);
         hash = isr_hash_combine(hash, isr_controller_digest(node->controller));

@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "core/wire/message.h"
 #include "faults/chase.h"
+#include "faults/group.h"
 #include "faults/draws.h"
 #include "faults/policies.h"
 
@@ -18,7 +19,8 @@ enum purpose {
     PURPOSE_CHASE,
     PURPOSE_POLICY,
     PURPOSE_QUORUM,
-    PURPOSE_LINKS
+    PURPOSE_LINKS,
+    PURPOSE_GROUP
 };
 
 static struct fault_draws draws_for(uint64_t seed, enum purpose purpose, uint64_t which)
@@ -306,7 +308,7 @@ static void generate_workload(struct fault_plan *plan, uint64_t seed)
         client->stop_ns = ISR_TIME_NEVER;
     }
     spec->clients_count = producers + consumers;
-    if (fault_one_in(&draws, 2))
+    if (fault_one_in(&draws, 2) && spec->peer.count == 0)
         generate_reader(plan, &draws);
     for (uint32_t i = 0; i < spec->clients_count; i++) {
         struct isr_text name = ISR_TEXT(plan->clients[i].name);
@@ -582,6 +584,8 @@ static void members_fault(struct fault_plan *plan, struct fault_draws *draws, st
 /* Disks that are lost with what was synced, or all that was not. */
 static int64_t lossy_budget(const struct fault_plan *plan)
 {
+    if (plan->spec.peer.count > 0)
+        return fault_group_power_budget(plan);
     return fault_policies_budget(&plan->spec);
 }
 
@@ -629,7 +633,8 @@ static void generate_fault(struct fault_plan *plan, struct fault_draws *draws, e
         partition_fault(plan, draws, window);
         return;
     case FAULT_WIPE:
-        if (sim_spec_is_controller(&plan->spec, broker) || left->wipes-- <= 0 || left->power_losses-- <= 0)
+        if (plan->spec.peer.count > 0 || sim_spec_is_controller(&plan->spec, broker) || left->wipes-- <= 0 ||
+            left->power_losses-- <= 0)
             return;
         step_on(plan, window.from_ns, SIM_ACTION_WIPE, broker);
         step_on(plan, window.until_ns, SIM_ACTION_START, broker);
@@ -665,13 +670,18 @@ static void generate_fault(struct fault_plan *plan, struct fault_draws *draws, e
         clock_jump_fault(plan, draws, window, node);
         return;
     case FAULT_TRANSFER:
-        quorum_step(plan, window.from_ns, SIM_ACTION_TRANSFER_CONTROLLER, any_voter(draws, &plan->spec));
+        if (plan->spec.controllers > 0)
+            quorum_step(plan, window.from_ns, SIM_ACTION_TRANSFER_CONTROLLER, any_voter(draws, &plan->spec));
         return;
     case FAULT_MEMBERS:
-        members_fault(plan, draws, window, &left->replaced);
+        if (plan->spec.standby_controllers > 0)
+            members_fault(plan, draws, window, &left->replaced);
         return;
     case FAULT_ELECT:
-        elect_fault(plan, draws, window);
+        if (plan->spec.peer.count > 0)
+            step_on(plan, window.from_ns, SIM_ACTION_CAMPAIGN, node);
+        else
+            elect_fault(plan, draws, window);
         return;
     case FAULT_KINDS:
         return;
@@ -755,10 +765,15 @@ void fault_generate(struct fault_plan *plan, uint64_t seed)
     plan->spec.steps = plan->steps;
     struct fault_draws draws = draws_for(seed, PURPOSE_CHASE, 0);
     bool chase = is_chase(plan, &draws);
+    struct fault_draws group_draws = draws_for(seed, PURPOSE_GROUP, 0);
+    bool group = chase && fault_one_in(&group_draws, 6);
+    chase = chase && !group;
     generate_shape(plan, seed);
     if (!chase)
         generate_standbys(plan, seed);
     generate_config(plan, seed);
+    if (group)
+        fault_group(plan, &group_draws);
     if (chase) {
         narrow_shape(plan, &draws);
         hasten_config(plan, &draws);

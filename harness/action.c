@@ -484,6 +484,7 @@ static const struct field note_fields[] = {
 #define KEYS_KILL nodes_fields, "nodes"
 #define KEYS_SHUTDOWN nodes_fields, "nodes"
 #define KEYS_START nodes_fields, "nodes"
+#define KEYS_CAMPAIGN nodes_fields, "nodes"
 #define KEYS_PAUSE nodes_fields, "nodes"
 #define KEYS_RESUME nodes_fields, "nodes"
 #define KEYS_PARTITION partition_fields, "groups"

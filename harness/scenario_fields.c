@@ -1,5 +1,6 @@
 #include "harness/scenario_fields.h"
 
+#include "core/peer/peer.h"
 #include "harness/action.h"
 #include "harness/reference.h"
 
@@ -111,6 +112,16 @@ static void schema_racks(const struct field *field, struct json *json)
 
 static const struct shape shape_racks = {"a list of racks", bind_racks, schema_racks};
 
+static const struct choice transfer_words[] = {{"pull", ISR_PEER_PULL}, {"push", ISR_PEER_PUSH}, {NULL, 0}};
+static const struct choice bootstrap_words[] = {{"n1", 1},
+                                                {"n2", 2},
+                                                {"n3", 3},
+                                                {"previous", SIM_BOOTSTRAP_PREVIOUS},
+                                                {"balancer", SIM_BOOTSTRAP_BALANCER},
+                                                {"together", SIM_BOOTSTRAP_TOGETHER},
+                                                {"self", SIM_BOOTSTRAP_SELF},
+                                                {NULL, 0}};
+
 const struct field scenario_cluster_fields[] = {
     {"brokers", &shape_whole, FIELD(struct sim_spec, brokers), .least = 1, .most = 100,
      .meaning = "how many brokers: nodes n1, n2, ..."},
@@ -125,8 +136,36 @@ const struct field scenario_cluster_fields[] = {
                 "c2, ..."},
     {"racks", &shape_racks, FIELD(struct sim_spec, racks),
      .meaning = "the racks of n1, n2, ... (default: 0, none): consumers with a rack read near by"},
+    {"peers", &shape_whole, FIELD(struct sim_spec, peer.count), .least = 1, .most = ISR_REPLICAS_MAX,
+     .meaning =
+         "a group without controllers instead: how many peers, nodes n1, n2, ...; the topic's `commit` is "
+         "theirs"},
+    {"transfer", &shape_choice, FIELD(struct sim_spec, peer.transfer), .extra = transfer_words,
+     .meaning = "peers: followers pull (default), or the leader pushes"},
+    {"bootstrap", &shape_choice, FIELD(struct sim_spec, peer.bootstrap), .extra = bootstrap_words,
+     .meaning =
+         "peers: where the group's host name leads to: a node, which founds the group (default: n1); the "
+         "previous node; a balancer, to another node each time; together: all know all from the start; "
+         "self: a group of one"},
     END_OF_FIELDS,
 };
+
+/* What belongs to a cluster of brokers has no meaning in a group of peers. */
+static bool bind_group(struct binder *binder, const struct tree_node *node, struct sim_spec *spec)
+{
+    static const char *const others[] = {"brokers", "controllers", "combined"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        const struct tree_node *other = tree_find(node, others[i]);
+        if (other == NULL)
+            continue;
+        diagnostics_add(binder->diagnostics, other->key_place, "a group of peers has no '%s'", others[i]);
+        return false;
+    }
+    spec->brokers = spec->peer.count;
+    spec->controllers = 0;
+    spec->combined = true;
+    return true;
+}
 
 static bool bind_cluster(struct binder *binder, const struct field *field, const struct tree_node *node,
                          void *target)
@@ -135,6 +174,8 @@ static bool bind_cluster(struct binder *binder, const struct field *field, const
     if (!shape_bind_map(binder, scenario_cluster_fields, node, spec, field->name))
         return false;
     const struct tree_node *controllers = tree_find(node, "controllers");
+    if (spec->peer.count > 0)
+        return bind_group(binder, node, spec);
     if (controllers == NULL && spec->combined && spec->controllers > spec->brokers)
         spec->controllers = 1;
     if (spec->combined && spec->controllers > spec->brokers) {

@@ -178,7 +178,8 @@ static bool bind_topic(struct binder *binder, const struct tree_node *node, stru
     topic->partitions = rows ? (int32_t)assignment->count : 1;
     topic->replication_factor = rows && assignment->first->count > 0
                                     ? (int16_t)(assignment->first->count % 64)
-                                    : (int16_t)(brokers < 3 ? brokers : 3);
+                                : brokers < 3 || binder->spec->peer.count > 0 ? (int16_t)brokers
+                                                                              : 3;
     topic->settings = isr_topic_settings_default();
     return shape_bind_map(binder, topic_fields, node, topic, what) && check_topic(binder, node, topic);
 }

@@ -169,6 +169,10 @@ static void node_do(struct sim_world *world, const struct sim_action *action, in
     case SIM_ACTION_START:
         sim_process_start(world, node);
         break;
+    case SIM_ACTION_CAMPAIGN:
+        if (world->processes[node].roles == ISR_NODE_PEER)
+            sim_process_command(world, node, &(struct isr_command){.kind = ISR_COMMAND_CAMPAIGN});
+        break;
     case SIM_ACTION_PAUSE:
         sim_process_pause(world, node);
         break;
@@ -244,6 +248,7 @@ void sim_action_apply(struct sim_world *world, const struct sim_action *action)
     case SIM_ACTION_KILL:
     case SIM_ACTION_SHUTDOWN:
     case SIM_ACTION_START:
+    case SIM_ACTION_CAMPAIGN:
     case SIM_ACTION_PAUSE:
     case SIM_ACTION_RESUME:
     case SIM_ACTION_WIPE:
@@ -344,6 +349,7 @@ static const char *sentence_end(enum sim_action_kind kind)
         [SIM_ACTION_KILL] = " killed",
         [SIM_ACTION_SHUTDOWN] = " asked to stop cleanly",
         [SIM_ACTION_START] = " started",
+        [SIM_ACTION_CAMPAIGN] = " goes rogue and stands for election",
         [SIM_ACTION_PAUSE] = " frozen",
         [SIM_ACTION_RESUME] = " goes on",
         [SIM_ACTION_WIPE] = ": the disk is replaced by an empty one",
@@ -454,6 +460,7 @@ void sim_action_print(const struct sim_spec *spec, const struct sim_action *acti
     case SIM_ACTION_KILL:
     case SIM_ACTION_SHUTDOWN:
     case SIM_ACTION_START:
+    case SIM_ACTION_CAMPAIGN:
     case SIM_ACTION_PAUSE:
     case SIM_ACTION_RESUME:
     case SIM_ACTION_ISOLATE:

@@ -29,10 +29,13 @@ static bool is_word(const struct sim_condition *condition, bool first)
     return first == (condition->comparison == SIM_EQUAL);
 }
 
-/* The partition as committed; NULL while nobody knows it. */
+/* The partition as committed, or a group of peers into the given place; NULL while nobody knows it. */
 static const struct isr_image_partition *committed_of(struct sim_world *world,
-                                                      const struct sim_condition *condition)
+                                                      const struct sim_condition *condition,
+                                                      struct isr_image_partition *group)
 {
+    if (world->spec->peer.count > 0)
+        return sim_world_group(world, group) ? group : NULL;
     const struct isr_image *image = sim_world_image(world);
     const struct isr_image_topic *topic =
         image == NULL ? NULL : isr_image_topic_named(image, condition->topic.text);
@@ -83,6 +86,8 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
     case SIM_CONDITION_ISR_PENDING:
     case SIM_CONDITION_NODE_UP:
     case SIM_CONDITION_BROKER_FENCED:
+    case SIM_CONDITION_PEER_HEALTHY:
+    case SIM_CONDITION_PEER_READY:
     case SIM_CONDITION_CONTROLLER:
     case SIM_CONDITION_VOTERS_ARE:
     case SIM_CONDITION_LEARNERS_ARE:
@@ -115,6 +120,17 @@ static bool broker_fenced(struct sim_world *world, const struct sim_condition *c
         !image->brokers[condition->node].registered)
         return false;
     return is_word(condition, image->brokers[condition->node].fenced);
+}
+
+/* False of a node that is down, and of one that is no peer. */
+static bool peer_is(const struct sim_world *world, const struct sim_condition *condition)
+{
+    if (condition->node < 1 || condition->node > world->spec->peer.count ||
+        world->processes[condition->node].node == NULL)
+        return false;
+    const struct isr_peer *peer = isr_node_peer(world->processes[condition->node].node);
+    bool ready = peer->phase == ISR_PEER_RUN;
+    return is_word(condition, condition->kind == SIM_CONDITION_PEER_HEALTHY ? !peer->unhealthy : ready);
 }
 
 static bool controller_is(struct sim_world *world, const struct sim_condition *condition)
@@ -206,12 +222,16 @@ static bool median_ack_latency(const struct sim_world *world, int64_t *latency_n
 bool sim_condition_holds(struct sim_world *world, const struct sim_condition *condition)
 {
     const struct isr_image_partition *partition = NULL;
+    struct isr_image_partition group;
     int64_t latency_ns;
     switch (condition->kind) {
     case SIM_CONDITION_NODE_UP:
         return node_up(world, condition);
     case SIM_CONDITION_BROKER_FENCED:
         return broker_fenced(world, condition);
+    case SIM_CONDITION_PEER_HEALTHY:
+    case SIM_CONDITION_PEER_READY:
+        return peer_is(world, condition);
     case SIM_CONDITION_CONTROLLER:
         return controller_is(world, condition);
     case SIM_CONDITION_VOTERS_ARE:
@@ -245,7 +265,7 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
     case SIM_CONDITION_HIGH_WATERMARK:
     case SIM_CONDITION_ISR_PENDING:
     case SIM_CONDITION_ISR_CHANGES:
-        partition = committed_of(world, condition);
+        partition = committed_of(world, condition, &group);
         break;
     case SIM_CONDITION_KINDS:
         break;
@@ -255,7 +275,8 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
 
 int32_t sim_condition_leader_epoch(struct sim_world *world, const struct sim_condition *condition)
 {
+    struct isr_image_partition group;
     const struct isr_image_partition *partition =
-        condition->kind == SIM_CONDITION_LEADER_ELECTED ? committed_of(world, condition) : NULL;
+        condition->kind == SIM_CONDITION_LEADER_ELECTED ? committed_of(world, condition, &group) : NULL;
     return partition == NULL ? ISR_EPOCH_NONE : partition->leader_epoch;
 }

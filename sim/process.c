@@ -16,7 +16,7 @@ void sim_process_init(struct sim_world *world, int32_t node)
     if (sim_spec_is_client(spec, node))
         process->roles = ISR_NODE_CLIENT;
     if (sim_spec_is_broker(spec, node))
-        process->roles |= ISR_NODE_BROKER;
+        process->roles |= spec->peer.count > 0 ? ISR_NODE_PEER : ISR_NODE_BROKER;
     if (sim_spec_is_controller(spec, node))
         process->roles |= ISR_NODE_CONTROLLER;
     process->state = SIM_PROCESS_DOWN;
@@ -45,6 +45,33 @@ static void tell(struct sim_world *world, int32_t node)
 
 /* ---- starting ---- */
 
+/* Where its group's host name leads a peer. */
+static int32_t peer_host(const struct sim_spec *spec, int32_t node)
+{
+    int32_t bootstrap = spec->peer.bootstrap;
+    if (bootstrap > 0)
+        return bootstrap;
+    if (node == 1 || bootstrap == SIM_BOOTSTRAP_TOGETHER || bootstrap == SIM_BOOTSTRAP_SELF)
+        return node;
+    return bootstrap == SIM_BOOTSTRAP_PREVIOUS ? node - 1 : ISR_PEER_HOST_BALANCER;
+}
+
+static struct isr_peer_options peer_options_of(const struct sim_spec *spec, int32_t node)
+{
+    const struct sim_topic_spec *topic = &spec->topics[0];
+    struct isr_peer_options options = {.commit = (enum isr_commit_policy)topic->settings.commit,
+                                       .followers_needed = (uint32_t)topic->settings.commit_followers,
+                                       .transfer = (enum isr_peer_transfer)spec->peer.transfer,
+                                       .host = peer_host(spec, node),
+                                       .topic = topic->name};
+    for (int32_t peer = 1; peer <= spec->peer.count; peer++) {
+        isr_replicas_add(&options.balanced, peer);
+        if (spec->peer.bootstrap == SIM_BOOTSTRAP_TOGETHER)
+            isr_replicas_add(&options.members, peer);
+    }
+    return options;
+}
+
 static struct isr_node_options options_of(const struct sim_world *world, const struct sim_process *process)
 {
     const struct sim_spec *spec = world->spec;
@@ -63,6 +90,8 @@ static struct isr_node_options options_of(const struct sim_world *world, const s
         if (sim_spec_is_broker(spec, node) && options.bootstrap.count < ISR_REPLICAS_MAX)
             isr_replicas_add(&options.bootstrap, node);
     }
+    if (process->roles == ISR_NODE_PEER)
+        options.peer = peer_options_of(spec, process->id);
     return options;
 }
 

@@ -24,6 +24,7 @@ struct sim_spec sim_spec_default(void)
         .brokers = 3,
         .controllers = 3,
         .combined = true,
+        .peer = {.bootstrap = 1},
         .config = isr_config_default(),
         .network = {.latency = around(500 * US, ISR_MS, 3 * ISR_MS, 10 * ISR_MS),
                     .priorities = true,

@@ -71,6 +71,19 @@ struct sim_client_spec {
     bool start_latest;         /* consumer: begins at the latest offset, else at the first */
 };
 
+/* A group of peers: nodes n1.. without controllers, replicating the one partition of the one topic. */
+enum sim_peer_bootstrap { /* where the group's host name leads to; a number above 0: that node */
+                          SIM_BOOTSTRAP_BALANCER = 0,
+                          SIM_BOOTSTRAP_PREVIOUS = -1, /* n1 is its own, n2's is n1, n3's is n2, ... */
+                          SIM_BOOTSTRAP_TOGETHER = -2, /* all know all from the start */
+                          SIM_BOOTSTRAP_SELF = -3,     /* every node is its own: a group of one */
+};
+struct sim_peer_spec {
+    int32_t count;     /* 0: a cluster of brokers and controllers */
+    int32_t transfer;  /* enum isr_peer_transfer */
+    int32_t bootstrap; /* enum sim_peer_bootstrap */
+};
+
 /* ---- steps ---- */
 
 enum sim_comparison { SIM_EQUAL, SIM_NOT_EQUAL, SIM_AT_LEAST, SIM_AT_MOST, SIM_ABOVE, SIM_BELOW };
@@ -217,6 +230,7 @@ struct sim_spec {
         controllers; /* the first voters; combined: the first nodes, else nodes c1.. with ids brokers + 1.. */
     int32_t standby_controllers; /* vote when they are added: nodes of their own, whose numbers go on, c4.. */
     bool combined;
+    struct sim_peer_spec peer; /* then brokers are the peers, and there are no controllers */
     struct isr_config config;
     struct isr_rules rules;
     struct sim_link_spec network; /* of every link */

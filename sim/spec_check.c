@@ -53,17 +53,8 @@ static bool disk_holds(const struct sim_disk_spec *disk, struct isr_text *text)
            distribution_holds(&disk->read_latency, "read latency", text);
 }
 
-static bool cluster_holds(const struct sim_spec *spec, struct isr_text *text)
+static bool whole_holds(const struct sim_spec *spec, struct isr_text *text)
 {
-    if (spec->brokers < 1)
-        return WRONG("a cluster needs at least one broker");
-    if (spec->controllers < 1 || spec->controllers > ISR_REPLICAS_MAX)
-        return WRONG("a cluster has 1 to %d controllers, not %d", ISR_REPLICAS_MAX, (int)spec->controllers);
-    if (spec->standby_controllers < 0 || spec->controllers + spec->standby_controllers > ISR_REPLICAS_MAX)
-        return WRONG("there may be %d controllers, those that stand by included", ISR_REPLICAS_MAX);
-    if (spec->combined && spec->controllers > spec->brokers)
-        return WRONG("%d controllers do not fit on %d brokers; give the controllers nodes of their own",
-                     (int)spec->controllers, (int)spec->brokers);
     if (spec->clients_count > SIM_CLIENTS_MAX)
         return WRONG("at most %d clients", SIM_CLIENTS_MAX);
     if (spec->brokers > SIM_NODES_MAX || sim_spec_nodes_count(spec) > SIM_NODES_MAX)
@@ -77,6 +68,41 @@ static bool cluster_holds(const struct sim_spec *spec, struct isr_text *text)
     if (setting != NULL)
         return WRONG("%s is outside its bounds, %ld to %ld", setting->name, setting->least, setting->most);
     return true;
+}
+
+static bool group_holds(const struct sim_spec *spec, struct isr_text *text)
+{
+    const struct sim_peer_spec *peer = &spec->peer;
+    if (peer->count > ISR_REPLICAS_MAX || peer->count != spec->brokers || spec->controllers != 0 ||
+        !spec->combined)
+        return WRONG("a group has 1 to %d peers and no controllers", ISR_REPLICAS_MAX);
+    if (peer->bootstrap < SIM_BOOTSTRAP_SELF || peer->bootstrap > peer->count)
+        return WRONG("the group's host name leads to no node of the group");
+    if (peer->bootstrap == SIM_BOOTSTRAP_SELF && peer->count > 1)
+        return WRONG("peers that are each their own host are groups of one each, not one group");
+    if (spec->topics_count != 1 || spec->topics[0].partitions != 1)
+        return WRONG("a group of peers replicates one topic with one partition");
+    if (spec->topics[0].replication_factor != peer->count || spec->topics[0].assignments != NULL)
+        return WRONG("all peers of a group replicate its partition");
+    if (isr_topic_commit(&spec->topics[0].settings) == ISR_COMMIT_ALL_ISR && peer->count > 1)
+        return WRONG("a group of peers has no ISR: say commit: quorum, semi_sync, fully_sync or async");
+    return whole_holds(spec, text);
+}
+
+static bool cluster_holds(const struct sim_spec *spec, struct isr_text *text)
+{
+    if (spec->brokers < 1)
+        return WRONG("a cluster needs at least one broker");
+    if (spec->peer.count > 0)
+        return group_holds(spec, text);
+    if (spec->controllers < 1 || spec->controllers > ISR_REPLICAS_MAX)
+        return WRONG("a cluster has 1 to %d controllers, not %d", ISR_REPLICAS_MAX, (int)spec->controllers);
+    if (spec->standby_controllers < 0 || spec->controllers + spec->standby_controllers > ISR_REPLICAS_MAX)
+        return WRONG("there may be %d controllers, those that stand by included", ISR_REPLICAS_MAX);
+    if (spec->combined && spec->controllers > spec->brokers)
+        return WRONG("%d controllers do not fit on %d brokers; give the controllers nodes of their own",
+                     (int)spec->controllers, (int)spec->brokers);
+    return whole_holds(spec, text);
 }
 
 /* ---- topics and clients ---- */
@@ -344,6 +370,7 @@ static bool action_holds(const struct sim_spec *spec, const struct sim_action *a
     case SIM_ACTION_KILL:
     case SIM_ACTION_SHUTDOWN:
     case SIM_ACTION_START:
+    case SIM_ACTION_CAMPAIGN:
     case SIM_ACTION_PAUSE:
     case SIM_ACTION_RESUME:
     case SIM_ACTION_PARTITION:

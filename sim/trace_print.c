@@ -78,6 +78,8 @@ static const char *file_word(int64_t kind)
         return "Raft log";
     case ISR_FILE_QUORUM_SNAPSHOT:
         return "Raft snapshot";
+    case ISR_FILE_PEER:
+        return "peer's term, vote and group";
     case ISR_FILE_KINDS:
         break;
     }
@@ -140,6 +142,8 @@ static const char *command_word(int64_t kind)
         return "elect a leader";
     case ISR_COMMAND_ALTER_QUORUM:
         return "alter the quorum";
+    case ISR_COMMAND_CAMPAIGN:
+        return "stand for election";
     }
     return "?";
 }

@@ -115,12 +115,18 @@ static bool cluster_complete(struct sim_world *world)
     return true;
 }
 
+static void topic_created(struct sim_world *world, uint32_t spec_topic, uint16_t id);
+
 static void create_topic(struct sim_world *world, uint32_t spec_topic)
 {
     const struct sim_topic_spec *topic = &world->spec->topics[spec_topic];
     int32_t client = sim_spec_own_client(world->spec);
     if (world->workload->topics[spec_topic].created)
         return;
+    if (world->spec->peer.count > 0) { /* it is the group itself */
+        topic_created(world, spec_topic, 1);
+        return;
+    }
     if (!sim_process_running(sim_world_process(world, client)) || !cluster_complete(world)) {
         sim_world_wake_workload(world, world->now_ns + CREATE_AGAIN_NS, event_of(EVENT_CREATE, spec_topic));
         return;

@@ -199,3 +199,29 @@ const struct isr_image *sim_world_image(struct sim_world *world)
     }
     return found;
 }
+
+bool sim_world_group(struct sim_world *world, struct isr_image_partition *group)
+{
+    const struct isr_partition *found = NULL;
+    bool found_leads = false;
+    for (int32_t node = 1; node <= world->spec->peer.count; node++) {
+        const struct isr_node *engine = world->processes[node].node;
+        if (engine == NULL || isr_node_partitions_count(engine) == 0)
+            continue;
+        const struct isr_partition *partition = isr_node_partition_at(engine, 0);
+        bool leads = partition->role == ISR_ROLE_LEADER;
+        if (found != NULL && (leads == found_leads ? partition->leader_epoch <= found->leader_epoch : !leads))
+            continue;
+        found = partition;
+        found_leads = leads;
+    }
+    if (found == NULL)
+        return false;
+    *group = (struct isr_image_partition){.tp = found->tp,
+                                          .leader = found_leads ? found->leader : ISR_NODE_NONE,
+                                          .leader_epoch = found->leader_epoch,
+                                          .partition_epoch = found->partition_epoch,
+                                          .replicas = found->replicas,
+                                          .isr = found->isr};
+    return true;
+}

@@ -139,6 +139,10 @@ struct sim_process *sim_world_controller(struct sim_world *world);
  * none runs. */
 const struct isr_image *sim_world_image(struct sim_world *world);
 
+/* A group of peers as its leader of the highest term sees it, or, where none leads, without a leader; the ISR
+ * is the membership. False: no group of peers, or none of them is up. */
+bool sim_world_group(struct sim_world *world, struct isr_image_partition *group);
+
 /* ---- mechanisms that steps and faults use (sim/process.c) ---- */
 void sim_process_start(struct sim_world *world, int32_t node);
 void sim_process_kill(struct sim_world *world, int32_t node);

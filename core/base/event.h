@@ -18,6 +18,7 @@ enum isr_file_kind {
     ISR_FILE_QUORUM_VOTE,     /* Raft term and vote */
     ISR_FILE_QUORUM_LOG,      /* number = first index: Raft entries */
     ISR_FILE_QUORUM_SNAPSHOT, /* number = last index: Raft snapshot */
+    ISR_FILE_PEER,            /* a peer's term, vote and group (struct isr_peer_state) */
     ISR_FILE_KINDS
 };
 
@@ -50,6 +51,7 @@ enum isr_command_kind {
     ISR_COMMAND_CREATE_TOPIC, /* create */
     ISR_COMMAND_ELECT,        /* topic, partition, elect_kind (as in ELECT_LEADERS_REQUEST) */
     ISR_COMMAND_ALTER_QUORUM, /* quorum_change, node, controller */
+    ISR_COMMAND_CAMPAIGN,     /* to a peer: stand for election, whoever leads; not answered */
 };
 
 /* From whom a READ reads; see core/client/read_pool.c. */

@@ -11,7 +11,9 @@ enum isr_random_purpose {
     ISR_RANDOM_ELECTION, /* Raft's election timeout */
     ISR_RANDOM_BACKOFF,  /* jitter of retries */
     ISR_RANDOM_INCARNATION,
-    ISR_RANDOM_SESSION, /* ids of fetch sessions */
+    ISR_RANDOM_SESSION,   /* ids of fetch sessions */
+    ISR_RANDOM_CANDIDACY, /* delay before a peer stands for election */
+    ISR_RANDOM_HOST,      /* where a group's host name leads to */
     ISR_RANDOM_PURPOSES
 };
 

@@ -172,6 +172,17 @@ static bool correlation_of(const struct isr_message *message, uint32_t *correlat
     case ISR_MESSAGE_APPEND_RESPONSE:
     case ISR_MESSAGE_SNAPSHOT_REQUEST:
     case ISR_MESSAGE_SNAPSHOT_RESPONSE:
+    case ISR_MESSAGE_PEER_HELLO_REQUEST:
+    case ISR_MESSAGE_PEER_HELLO_RESPONSE:
+    case ISR_MESSAGE_PEER_PROBE_REQUEST:
+    case ISR_MESSAGE_PEER_PROBE_RESPONSE:
+    case ISR_MESSAGE_PEER_HEARTBEAT:
+    case ISR_MESSAGE_PEER_VOTE_REQUEST:
+    case ISR_MESSAGE_PEER_VOTE_RESPONSE:
+    case ISR_MESSAGE_PEER_WITHDRAWAL:
+    case ISR_MESSAGE_PEER_STEP_DOWN:
+    case ISR_MESSAGE_PEER_POSITION:
+    case ISR_MESSAGE_PEER_RECORDS:
     case ISR_MESSAGE_KINDS:
         break;
     }
@@ -213,6 +224,10 @@ void isr_client_command(struct isr_client *client, const struct isr_command *com
     case ISR_COMMAND_ELECT:
     case ISR_COMMAND_ALTER_QUORUM:
         isr_admin_command(client, command);
+        break;
+    case ISR_COMMAND_CAMPAIGN: /* not a client's */
+        isr_env_reply(client->env, command->id, ISR_ERROR_INVALID_REQUEST, (struct isr_tp){0},
+                      ISR_OFFSET_NONE);
         break;
     }
 }

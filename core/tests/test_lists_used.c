@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const rooms[] = {"",        "base/",     "policy/",     "wire/",   "log/",
-                                    "quorum/", "metadata/", "controller/", "broker/", "client/"};
+static const char *const rooms[] = {"",          "base/",       "policy/", "wire/",   "log/", "quorum/",
+                                    "metadata/", "controller/", "broker/", "client/", "peer/"};
 
 /* All of the engine's code, without the lists. */
 static char *code;

@@ -9,6 +9,7 @@
 
 #include "core/policy/settings.h"
 #include "faults/generate.h"
+#include "faults/group.h"
 
 enum { SEEDS = 500 };
 
@@ -87,7 +88,9 @@ static void keeps_power_losses_of_brokers_within_what_the_configuration_survives
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct fault_plan *plan = plan_new(seed);
         int64_t budget = INT32_MAX;
-        for (uint32_t i = 0; i < plan->spec.topics_count; i++) {
+        if (plan->spec.peer.count > 0)
+            budget = fault_group_power_budget(plan);
+        for (uint32_t i = 0; plan->spec.peer.count == 0 && i < plan->spec.topics_count; i++) {
             const struct sim_topic_spec *topic = &plan->topics[i];
             int32_t promise = isr_topic_promise(&topic->settings, (uint32_t)topic->replication_factor);
             if (promise > 0 && promise - 1 < budget)

@@ -247,6 +247,12 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
     case ISR_OBSERVED_CONTROLLER_RESIGNED:
     case ISR_OBSERVED_PARTITION_CHANGED: /* the story; PARTITION_APPLIED tells all of it */
     case ISR_OBSERVED_ALTER_PARTITION_ANSWERED:
+    case ISR_OBSERVED_PEER_PHASE:
+    case ISR_OBSERVED_PEER_CONFIG:
+    case ISR_OBSERVED_PEER_CANDIDACY:
+    case ISR_OBSERVED_PEER_HEALTH:
+    case ISR_OBSERVED_PEER_SILENT:
+    case ISR_OBSERVED_PEER_VOTED:
     case ISR_OBSERVED_KINDS:
         break;
     }

@@ -76,11 +76,40 @@ static void enough_reach(struct sim_checks *checks, struct check_partition *part
                isr_commit_policy_info(isr_topic_commit(&partition->settings))->name, partition->copies);
 }
 
+/* Peers: the leader tells whom it counts; they are enough of its members, and reach it. */
+static void holders_reach(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                          const struct isr_observation *observation)
+{
+    const struct sim_view *view = &checks->view;
+    struct isr_replicas holders =
+        isr_replicas_unpack((uint64_t)observation->high_watermark_advanced.maximal_isr);
+    struct sim_partition_view seen;
+    members_reach(checks, partition, node, observation);
+    if (!view->partition(view->object, node, partition->tp, &seen) || seen.replicas.count == 0)
+        return;
+    int32_t needed =
+        isr_commit_copies(isr_topic_commit(&partition->settings),
+                          (uint32_t)partition->settings.commit_followers, seen.replicas.count, 1);
+    if (holders.count < needed || !isr_replicas_subset(&holders, &seen.replicas))
+        check_fail(checks, SIM_INVARIANT_I1,
+                   "%s: %s, leader of epoch %ld, advanced its high watermark to %ld (%s) on the word of %s: "
+                   "%s needs %d "
+                   "of the members %s",
+                   check_partition_label(partition).text, check_node_label(checks, node).text,
+                   observation->high_watermark_advanced.leader_epoch, observation->high_watermark_advanced.to,
+                   isr_cause_words(observation->high_watermark_advanced.cause),
+                   check_set_label(&holders).text,
+                   isr_commit_policy_info(isr_topic_commit(&partition->settings))->name, needed,
+                   check_set_label(&seen.replicas).text);
+}
+
 void check_high_watermark_advanced(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                                    const struct isr_observation *observation)
 {
     check_count(checks, SIM_INVARIANT_I1);
-    if (isr_topic_commit(&partition->settings) == ISR_COMMIT_ALL_ISR)
+    if (partition->group > 0)
+        holders_reach(checks, partition, node, observation);
+    else if (isr_topic_commit(&partition->settings) == ISR_COMMIT_ALL_ISR)
         members_reach(checks, partition, node, observation);
     else
         enough_reach(checks, partition, node, observation);

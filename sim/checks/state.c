@@ -49,6 +49,21 @@ static struct check_partition *partition_make(struct sim_checks *checks, struct 
     return partition;
 }
 
+/* A group of peers grows: a record may have been committed at any size since it began. What was committed in
+ * a smaller one is held by a majority of it before the next comes in (core/peer/cluster.c), so the least
+ * promise of all sizes is kept. */
+static void describe_group(struct check_partition *partition, const struct sim_partition_view *seen)
+{
+    enum isr_commit_policy commit = isr_topic_commit(&seen->settings);
+    uint32_t needed = (uint32_t)seen->settings.commit_followers;
+    for (int32_t size = seen->group; size <= seen->group_most; size++) {
+        int32_t promise = isr_commit_promise(commit, needed, (uint32_t)size, 1, ISR_LEADER_CHOICE_PEER_VOTE);
+        if (size == seen->group || promise < partition->promise)
+            partition->promise = promise;
+    }
+    partition->replication_factor = seen->group_most;
+}
+
 /* The topic's name and configuration, as soon as some controller has committed it. */
 static void describe(struct sim_checks *checks, struct check_partition *partition)
 {
@@ -64,6 +79,9 @@ static void describe(struct sim_checks *checks, struct check_partition *partitio
     partition->settings = seen.settings;
     partition->copies = isr_topic_copies(&seen.settings, seen.replicas.count);
     partition->promise = isr_topic_promise(&seen.settings, seen.replicas.count);
+    partition->group = seen.group;
+    if (seen.group > 0)
+        describe_group(partition, &seen);
     partition->described = true;
 }
 

@@ -47,6 +47,7 @@ struct check_partition {
     int32_t replication_factor;
     struct isr_topic_settings settings;
     int32_t copies;     /* how many replicas hold a record when it is committed (core/policy/commit.h) */
+    int32_t group;      /* of peers: how many it began with; 0: brokers */
     int32_t promise;    /* at how many that lost it its loss becomes allowed; 0: nothing is promised */
     bool unclean;       /* the topic allows unclean elections */
     bool unclean_asked; /* an administrator did */

@@ -15,9 +15,10 @@ static const char *why_due(const struct sim_checks *checks, enum sim_invariant i
     case SIM_INVARIANT_I4:
         return checks->view.consumes ? "a consumer was there" : NULL;
     case SIM_INVARIANT_I5:
+        return checks->elected ? "leaders were elected" : NULL;
     case SIM_INVARIANT_I6:
     case SIM_INVARIANT_I9:
-        return checks->elected ? "leaders were elected" : NULL;
+        return checks->elected && !checks->view.peers ? "leaders were elected" : NULL;
     case SIM_INVARIANT_I7:
         return checks->idempotent ? "idempotent producers wrote" : NULL;
     case SIM_INVARIANT_I10:

@@ -40,6 +40,9 @@ struct sim_partition_view {
     int32_t leader, leader_epoch, partition_epoch;
     bool recovering;
     struct isr_replicas replicas, isr, elr;
+    int32_t
+        group; /* peers, which elect by vote: how many the group began with; 0: brokers and a controller */
+    int32_t group_most; /* and how many it may have */
 };
 
 struct sim_view {
@@ -53,6 +56,7 @@ struct sim_view {
     int64_t pool_min_gap, pool_refresh_ns, pool_lease_ns; /* as configured */
     bool consumes; /* some client was asked to read from the start on */
     bool raft;     /* the controllers tell what their consensus does */
+    bool peers;    /* no controller: nothing of I6 and I9 is due */
     int64_t (*now_ns)(void *object);
     const char *(*node_name)(void *object, int32_t node, char buffer[SIM_LABEL_BYTES]);
     /* The process is there, perhaps paused. */

@@ -149,12 +149,24 @@ static uint64_t view_quorum_betrayed(void *object, int32_t node)
     return disk != NULL ? sim_disk_quorum_betrayed(disk) : 0;
 }
 
+static bool peer_heard(const struct isr_node *leader, const struct isr_node *follower)
+{
+    const struct isr_peer *heard = isr_node_peer(leader), *present = isr_node_peer(follower);
+    for (uint32_t i = 0; i < heard->nodes_count; i++) {
+        if (heard->nodes[i].node == present->env->node)
+            return heard->nodes[i].known && heard->nodes[i].life == present->state.life;
+    }
+    return false;
+}
+
 static bool view_heard(void *object, int32_t leader, struct isr_tp tp, int32_t follower)
 {
     const struct isr_partition *partition = partition_of(object, leader, tp);
     const struct isr_node *engine = node_of(object, follower);
     if (partition == NULL || engine == NULL)
         return false;
+    if (isr_node_peer(engine) != NULL)
+        return leader == follower || peer_heard(node_of(object, leader), engine);
     for (uint32_t i = 0; i < partition->remotes_count; i++) {
         const struct isr_remote_replica *remote = &partition->remotes[i];
         if (remote->node == follower)
@@ -172,9 +184,39 @@ static const struct isr_image *image_of(void *object, int32_t controller)
     return engine == NULL ? NULL : isr_node_controller_image(engine);
 }
 
+/* A group of peers as one of them sees it, or its leader for ISR_NODE_NONE. */
+static bool view_group(void *object, int32_t peer, struct sim_partition_view *seen)
+{
+    struct sim_world *world = world_of(object);
+    const struct sim_spec *spec = world->spec;
+    struct isr_image_partition group = {.leader = ISR_NODE_NONE};
+    const struct isr_node *engine = node_of(object, peer);
+    if (peer == ISR_NODE_NONE ? !sim_world_group(world, &group)
+                              : engine == NULL || isr_node_partitions_count(engine) == 0)
+        return false;
+    if (peer != ISR_NODE_NONE)
+        group.replicas = isr_node_partition_at(engine, 0)->replicas;
+    if (group.replicas.count == 0)
+        return false; /* nobody has found, or founded, the group yet */
+    *seen = (struct sim_partition_view){
+        .topic_name = spec->topics[0].name.text,
+        .settings = spec->topics[0].settings,
+        .leader = group.leader,
+        .leader_epoch = group.leader_epoch,
+        .partition_epoch = group.partition_epoch,
+        .replicas = group.replicas,
+        .isr = group.isr,
+        .group = spec->peer.bootstrap == SIM_BOOTSTRAP_TOGETHER ? spec->peer.count : 1,
+        .group_most = spec->peer.count,
+    };
+    return true;
+}
+
 static bool view_partition(void *object, int32_t controller, struct isr_tp tp,
                            struct sim_partition_view *seen)
 {
+    if (world_of(object)->spec->peer.count > 0)
+        return view_group(object, controller, seen);
     const struct isr_image *image = image_of(object, controller);
     const struct isr_image_partition *partition = image == NULL ? NULL : isr_image_partition(image, tp);
     if (partition == NULL)
@@ -230,7 +272,8 @@ static struct sim_view view_of(struct world_checks *watch)
         .pool_min_gap = spec->config.pool_min_gap,
         .pool_refresh_ns = spec->config.pool_refresh_time,
         .pool_lease_ns = spec->config.pool_lease_time,
-        .raft = true,
+        .peers = spec->peer.count > 0,
+        .raft = spec->peer.count == 0,
         .now_ns = view_now,
         .node_name = view_node_name,
         .up = view_up,

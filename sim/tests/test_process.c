@@ -115,6 +115,12 @@ bool isr_node_controller_active(const struct isr_node *node)
     (void)node;
     return false;
 }
+const struct isr_peer *isr_node_peer(const struct isr_node *node)
+{
+    (void)node;
+    return NULL;
+}
+
 const struct isr_consensus *isr_node_consensus(const struct isr_node *node)
 {
     (void)node;

@@ -1,0 +1,217 @@
+#include "core/peer/tests/fixture.h"
+
+static const struct isr_log *log_of(const struct fixture *f)
+{
+    return f->peer->partition.log;
+}
+
+static void commits_when_a_majority_holds_it(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    fixture_lead(f);
+    fixture_produce(f, 1, 3, -1);
+    assert_int_equal(log_of(f)->high_watermark, 0);
+    assert_null(fixture_sent(f, 9, ISR_MESSAGE_PRODUCE_RESPONSE));
+    fixture_receive(f, 2, position(f, 3, 1));
+    assert_int_equal(log_of(f)->high_watermark, 3);
+    assert_int_equal(fixture_sent(f, 9, ISR_MESSAGE_PRODUCE_RESPONSE)->produce_response.error,
+                     ISR_ERROR_NONE);
+    fixture_free(f);
+}
+
+static void does_not_count_a_follower_when_it_is_not_marked_in_the_term(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    fixture_lead(f);
+    fixture_produce(f, 1, 3, -1);
+    struct isr_message unmarked = position(f, 3, 1);
+    unmarked.peer_position.mark_term = ISR_EPOCH_NONE;
+    fixture_receive(f, 2, unmarked);
+    assert_int_equal(log_of(f)->high_watermark, 0);
+    fixture_free(f);
+}
+
+static void forgets_what_a_follower_held_when_it_is_in_another_life(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new();
+    f->options.members = (struct isr_replicas){.count = 5, .ids = {1, 2, 3, 4, 5}};
+    fixture_boot(f);
+    isr_env_begin(&f->env, f->now_ns);
+    isr_peer_command(f->peer, &(struct isr_command){.kind = ISR_COMMAND_CAMPAIGN});
+    fixture_collect(f);
+    fixture_disk(f);
+    fixture_receive(f, 2, grant(1, false));
+    fixture_receive(f, 3, grant(1, false));
+    fixture_produce(f, 1, 3, -1);
+    fixture_receive(f, 2, position(f, 3, 1));
+    struct isr_message reborn = position(f, 1, 1); /* it lost two of them */
+    reborn.peer_position.life = 2;
+    fixture_receive(f, 2, reborn);
+    fixture_receive(f, 2, position(f, 3, 1)); /* of the life before, late */
+    fixture_receive(f, 3, position(f, 3, 1));
+    assert_int_equal(log_of(f)->high_watermark, 1);
+    fixture_free(f);
+}
+
+static void fails_waiting_clients_when_it_is_deposed(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    fixture_lead(f);
+    fixture_produce(f, 1, 3, -1);
+    struct isr_message beat = heartbeat(4, 3);
+    f->sent_count = 0;
+    fixture_receive(f, 3, beat);
+    assert_int_equal(fixture_sent(f, 9, ISR_MESSAGE_PRODUCE_RESPONSE)->produce_response.error,
+                     ISR_ERROR_NOT_LEADER_OR_FOLLOWER);
+    fixture_free(f);
+}
+
+/* What a leader 3 of that term sends behind `base`. */
+static struct isr_message run_of(struct fixture *f, int32_t term, int64_t base, int32_t previous_epoch,
+                                 uint32_t records)
+{
+    const struct isr_message *asked = fixture_sent(f, 3, ISR_MESSAGE_PEER_POSITION);
+    assert_non_null(asked);
+    struct isr_message run = {.kind = ISR_MESSAGE_PEER_RECORDS,
+                              .peer_records = {.correlation = asked->peer_position.correlation,
+                                               .term = term,
+                                               .base = base,
+                                               .previous_epoch = previous_epoch,
+                                               .leader_end = base + records,
+                                               .diverging_epoch = ISR_EPOCH_NONE,
+                                               .diverging_end = ISR_OFFSET_NONE}};
+    if (records == 0)
+        return run;
+    struct isr_bytes batch = isr_batch_build(&f->scratch, -1, -1, -1, 1, records, 8);
+    uint8_t *data = isr_scratch_allocate(&f->scratch, batch.size);
+    memcpy(data, batch.data, batch.size);
+    isr_batch_set_position(data, base, term);
+    run.peer_records.records = (struct isr_bytes){data, batch.size};
+    return run;
+}
+
+static void marks_itself_durably_when_it_holds_the_leaders_log(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    fixture_receive(f, 3, heartbeat(1, 3));
+    fixture_receive(f, 3, run_of(f, 1, 0, -1, 2));
+    assert_int_equal(log_of(f)->log_end, 2);
+    assert_int_equal(f->peer->state.mark_term, 1);
+    const struct isr_message *told = fixture_sent(f, 3, ISR_MESSAGE_PEER_POSITION);
+    assert_int_equal(told->peer_position.mark_term, 1);
+    assert_int_equal(told->peer_position.held_end, 2);
+    assert_int_equal(f->peer->phase, ISR_PEER_RUN);
+    fixture_free(f);
+}
+
+static void takes_nothing_when_it_does_not_fit(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    fixture_receive(f, 3, heartbeat(1, 3));
+    struct isr_message gap = run_of(f, 1, 5, 1, 2);
+    fixture_receive(f, 3, gap);
+    assert_int_equal(log_of(f)->log_end, 0);
+    struct isr_message other = run_of(f, 1, 0, 1, 2); /* behind a record that is not here */
+    fixture_receive(f, 3, other);
+    assert_int_equal(log_of(f)->log_end, 0);
+    fixture_free(f);
+}
+
+static void rolls_back_and_drops_its_mark_when_the_logs_part(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    fixture_lead(f);
+    fixture_produce(f, 1, 3, 1);
+    fixture_produce(f, 4, 2, 1);
+    assert_int_equal(f->peer->state.mark_term, 1);
+    f->sent_count = 0;
+    fixture_receive(f, 3, heartbeat(4, 3));
+    struct isr_message parts = run_of(f, 4, 5, 1, 0);
+    parts.peer_records.diverging_epoch = 0;
+    parts.peer_records.diverging_end = 0;
+    fixture_receive(f, 3, parts);
+    assert_int_equal(log_of(f)->log_end, 0);
+    assert_int_equal(f->peer->state.mark_term, ISR_EPOCH_NONE);
+    assert_int_equal(peer_wal_position(f->peer).last_term, ISR_EPOCH_NONE);
+    fixture_free(f);
+}
+
+static void answers_where_the_logs_part_when_a_follower_has_another_history(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    fixture_lead(f);
+    fixture_produce(f, 1, 3, 1);
+    f->sent_count = 0;
+    struct isr_message foreign = position(f, 9, 1);
+    foreign.peer_position.mark_term = ISR_EPOCH_NONE;
+    fixture_receive(f, 2, foreign);
+    const struct isr_message *answer = fixture_sent(f, 2, ISR_MESSAGE_PEER_RECORDS);
+    assert_int_equal(answer->peer_records.diverging_epoch, 1);
+    assert_int_equal(answer->peer_records.diverging_end, 3);
+    fixture_free(f);
+}
+
+static void broadcasts_what_it_appends_when_the_group_pushes(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new();
+    f->options.transfer = ISR_PEER_PUSH;
+    fixture_boot(f);
+    fixture_lead(f);
+    fixture_receive(f, 2, position(f, 0, -1));
+    fixture_receive(f, 3, position(f, 0, -1));
+    f->sent_count = 0;
+    fixture_produce(f, 1, 2, -1);
+    uint32_t runs = 0;
+    for (uint32_t i = 0; i < f->sent_count; i++)
+        runs += f->sent[i].message.kind == ISR_MESSAGE_PEER_RECORDS &&
+                f->sent[i].message.peer_records.records.size > 0;
+    assert_int_equal(runs, 2);
+    fixture_free(f);
+}
+
+static void serves_no_reads_when_its_data_is_not_ready(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    fixture_receive(f, 3, heartbeat(1, 3));
+    assert_int_equal(f->peer->phase, ISR_PEER_READINESS);
+    struct isr_fetch_partition asked = {
+        .tp = {1, 0}, .current_leader_epoch = 1, .last_fetched_epoch = -1, .max_bytes = 1000};
+    struct isr_message fetch = {.kind = ISR_MESSAGE_FETCH_REQUEST,
+                                .fetch_request = {.correlation = 3,
+                                                  .replica_id = -1,
+                                                  .replica_epoch = -1,
+                                                  .max_bytes = 1000,
+                                                  .partitions = &asked,
+                                                  .partitions_count = 1}};
+    fixture_receive(f, 9, fetch);
+    assert_int_equal(fixture_sent(f, 9, ISR_MESSAGE_FETCH_RESPONSE)->fetch_response.partitions[0].error,
+                     ISR_ERROR_OFFSET_NOT_AVAILABLE);
+    fixture_free(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(commits_when_a_majority_holds_it),
+        cmocka_unit_test(does_not_count_a_follower_when_it_is_not_marked_in_the_term),
+        cmocka_unit_test(forgets_what_a_follower_held_when_it_is_in_another_life),
+        cmocka_unit_test(fails_waiting_clients_when_it_is_deposed),
+        cmocka_unit_test(marks_itself_durably_when_it_holds_the_leaders_log),
+        cmocka_unit_test(takes_nothing_when_it_does_not_fit),
+        cmocka_unit_test(rolls_back_and_drops_its_mark_when_the_logs_part),
+        cmocka_unit_test(answers_where_the_logs_part_when_a_follower_has_another_history),
+        cmocka_unit_test(broadcasts_what_it_appends_when_the_group_pushes),
+        cmocka_unit_test(serves_no_reads_when_its_data_is_not_ready),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
