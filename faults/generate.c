@@ -245,11 +245,17 @@ static void generate_links(struct fault_plan *plan, uint64_t seed)
     if (fault_one_in(&draws, 4))
         link->corrupt_ppm = (uint32_t)fault_between(&draws, 100, 10000);
     int64_t factor = fault_between(&draws, 8, 40);
-    int64_t queue = fault_between(&draws, 16, 256) * 1024;
+    int64_t queue = fault_between(&draws, 256, 1024) * 1024;
     link->priorities = !fault_one_in(&draws, 3);
     if (fault_one_in(&draws, 5)) {
+        struct isr_config *config = &plan->spec.config;
         link->bandwidth_bytes = factor * (bytes_a_second(&plan->spec) + 8192);
         link->queue_bytes = queue;
+        /* An answer that takes longer to send than its asker waits, or does not fit into the queue, never
+         * comes. */
+        int64_t most = link->bandwidth_bytes * (config->request_timeout / ISR_MS) / 4000;
+        most = most < queue / 4 ? most : queue / 4;
+        config->fetch_max_bytes = config->fetch_max_bytes < most ? config->fetch_max_bytes : most;
     }
     link->keepalive_ns = fault_between(&draws, 500, 5000) * ISR_MS;
     link->reconnect_ns = fault_between(&draws, 0, 50) * ISR_MS;
@@ -780,14 +786,15 @@ void fault_generate(struct fault_plan *plan, uint64_t seed)
     }
     generate_network(plan, seed);
     generate_workload(plan, seed);
-    generate_links(plan, seed);
     if (chase) {
         read_from_followers(plan, &draws);
         stretch_network(plan, &draws);
         slow_disks(plan, &draws);
         narrow_fetches(plan, &draws);
+        generate_links(plan, seed);
         fault_chase(plan, &draws, power_budget(plan));
     } else {
+        generate_links(plan, seed);
         generate_faults(plan, seed);
     }
 }

@@ -30,7 +30,9 @@ static void link_ask(struct isr_reader_link *link);
 
 static void on_timer(void *object)
 {
-    link_ask(object);
+    struct isr_reader_link *link = object;
+    link_ask(link);
+    isr_reader_links_go_on(link->client);
 }
 
 static struct isr_reader_link *link_of(struct isr_client *client, int32_t node)
@@ -257,9 +259,9 @@ static void link_answered(void *object, uint32_t correlation, const struct isr_m
     } else if (!open) { /* an error, though it was not of a session */
         all_failed(link);
     }
-    isr_reader_links_go_on(link->client);
     if (link->correlation == 0 && !isr_timer_is_set(&link->timer))
         link_ask(link);
+    isr_reader_links_go_on(link->client); /* last: a lease that is over moves its consumer to another link */
 }
 
 void isr_reader_links_go_on(struct isr_client *client)
