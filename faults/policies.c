@@ -12,6 +12,7 @@ void fault_draw_policies(struct sim_topic_spec *topic, struct fault_draws *draws
     int64_t commit = fault_between(draws, 0, ISR_COMMIT_POLICIES - 1);
     int64_t followers = fault_between(draws, 1, topic->replication_factor - 1);
     bool asks = fault_one_in(draws, 2);
+    bool pushed = fault_one_in(draws, 2);
     if (!other)
         return;
     settings->commit = commit;
@@ -19,6 +20,7 @@ void fault_draw_policies(struct sim_topic_spec *topic, struct fault_draws *draws
         settings->commit_followers = followers;
     if (commit != ISR_COMMIT_ALL_ISR && commit != ISR_COMMIT_FULLY_SYNC)
         settings->min_isr = 1;
+    settings->transfer = pushed;
     if (asks)
         settings->leader_choice = ISR_LEADER_CHOICE_MOST_UP_TO_DATE;
 }

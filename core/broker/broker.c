@@ -4,6 +4,7 @@
 #include "core/broker/fetch_service.h"
 #include "core/broker/fetcher.h"
 #include "core/broker/leader.h"
+#include "core/broker/push.h"
 
 void isr_broker_init(struct isr_broker *broker, struct isr_env *env, struct isr_log_store *store)
 {
@@ -13,6 +14,7 @@ void isr_broker_init(struct isr_broker *broker, struct isr_env *env, struct isr_
     broker->broker_epoch = -1;
     broker->controller = ISR_NODE_NONE;
     isr_image_init(&broker->image, env->heap);
+    isr_push_init(broker);
     isr_timer_init(&broker->lag_timer, isr_membership_check_lag, broker);
 }
 
@@ -88,6 +90,7 @@ void isr_broker_stop(struct isr_broker *broker)
 {
     broker->active = false;
     isr_timer_cancel(&broker->env->timers, &broker->lag_timer);
+    isr_timer_cancel(&broker->env->timers, &broker->push_timer);
     for (uint32_t i = 0; i < broker->partitions_count; i++)
         isr_partition_resign(broker->partitions[i]);
 }
@@ -109,6 +112,12 @@ bool isr_broker_message(struct isr_broker *broker, int32_t from, const struct is
         return true;
     case ISR_MESSAGE_OFFSETS_FOR_EPOCH_RESPONSE:
         isr_fetcher_epoch_response(broker, from, &message->offsets_for_epoch_response);
+        return true;
+    case ISR_MESSAGE_PUSH_REQUEST:
+        isr_push_request(broker, from, &message->push_request);
+        return true;
+    case ISR_MESSAGE_PUSH_RESPONSE:
+        isr_push_response(broker, from, &message->push_response);
         return true;
     case ISR_MESSAGE_LOG_INFO_REQUEST:
         isr_log_info_request(broker, from, &message->log_info_request);
@@ -169,6 +178,8 @@ static uint64_t digest_partition(const struct isr_partition *partition, uint64_t
             hash = hash_offset(hash, partition->remotes[i].log_end);
             hash = hash_offset(hash, partition->remotes[i].broker_epoch);
             hash = hash_offset(hash, partition->remotes[i].high_watermark_sent);
+            hash = isr_hash_combine(hash, (uint64_t)partition->remotes[i].push.state);
+            hash = hash_offset(hash, partition->remotes[i].push.next);
         }
     }
     if (partition->role == ISR_ROLE_FOLLOWER) {

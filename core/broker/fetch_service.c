@@ -16,19 +16,9 @@ enum { WAIT_SECONDS_MAX = 60 };
 
 /* ---- what a partition can give ---- */
 
-enum fetch_outcome { FETCH_DATA, FETCH_REFUSED, FETCH_DIVERGED, FETCH_ELSEWHERE };
-
-struct fetch_view {
-    enum fetch_outcome outcome;
-    enum isr_error error;
-    struct isr_epoch_end diverging;
-    int64_t limit;   /* data below it may be given */
-    int32_t replica; /* ELSEWHERE: whom to ask */
-};
-
-static struct fetch_view view_refused(enum isr_error error)
+static struct isr_fetch_view view_refused(enum isr_error error)
 {
-    return (struct fetch_view){.outcome = FETCH_REFUSED, .error = error};
+    return (struct isr_fetch_view){.outcome = ISR_FETCH_REFUSED, .error = error};
 }
 
 /* Leader epoch, then membership, then broker epoch. */
@@ -57,15 +47,15 @@ static enum isr_error check_sender(struct isr_partition *partition, const struct
 
 /* Where the logs part (KIP-595): the epoch that the reader fetched last must be known here and reach its
  * offset. */
-static struct fetch_view check_divergence(const struct isr_partition *partition,
-                                          const struct isr_fetch_partition *asked)
+static struct isr_fetch_view check_divergence(const struct isr_partition *partition,
+                                              const struct isr_fetch_partition *asked)
 {
     struct isr_epoch_end end = isr_log_epoch_end(partition->log, asked->last_fetched_epoch);
     if (end.epoch == ISR_EPOCH_NONE || end.end_offset == ISR_OFFSET_NONE)
         return view_refused(ISR_ERROR_OFFSET_OUT_OF_RANGE);
     if (end.epoch < asked->last_fetched_epoch || end.end_offset < asked->fetch_offset)
-        return (struct fetch_view){.outcome = FETCH_DIVERGED, .diverging = end};
-    return (struct fetch_view){.outcome = FETCH_DATA};
+        return (struct isr_fetch_view){.outcome = ISR_FETCH_DIVERGED, .diverging = end};
+    return (struct isr_fetch_view){.outcome = ISR_FETCH_DATA};
 }
 
 static enum isr_error beyond_end_error(const struct isr_partition *partition, int32_t replica_id)
@@ -76,7 +66,7 @@ static enum isr_error beyond_end_error(const struct isr_partition *partition, in
     return ISR_ERROR_OFFSET_OUT_OF_RANGE;
 }
 
-static struct fetch_view view_partition(struct isr_partition *partition,
+struct isr_fetch_view isr_fetch_view_of(struct isr_partition *partition,
                                         const struct isr_fetch_partition *asked, int32_t from,
                                         int32_t replica_id, int64_t replica_epoch)
 {
@@ -90,8 +80,8 @@ static struct fetch_view view_partition(struct isr_partition *partition,
     if (asked->fetch_offset < log->log_start)
         return view_refused(ISR_ERROR_OFFSET_OUT_OF_RANGE);
     if (asked->last_fetched_epoch >= 0) {
-        struct fetch_view view = check_divergence(partition, asked);
-        if (view.outcome != FETCH_DATA)
+        struct isr_fetch_view view = check_divergence(partition, asked);
+        if (view.outcome != ISR_FETCH_DATA)
             return view;
     }
     if (asked->fetch_offset > log->log_end)
@@ -99,11 +89,11 @@ static struct fetch_view view_partition(struct isr_partition *partition,
     if (replica_id < 0 && asked->rack != ISR_RACK_NONE && partition->role == ISR_ROLE_LEADER) {
         int32_t replica = isr_read_replica(partition, asked->rack, asked->fetch_offset, from);
         if (replica != partition->broker->env->node)
-            return (struct fetch_view){.outcome = FETCH_ELSEWHERE, .replica = replica};
+            return (struct isr_fetch_view){.outcome = ISR_FETCH_ELSEWHERE, .replica = replica};
     }
     /* Consumers read what is committed, followers what the leader holds (isr_leader_end). */
     int64_t limit = replica_id < 0 ? log->high_watermark : isr_leader_end(partition);
-    return (struct fetch_view){.outcome = FETCH_DATA, .limit = limit};
+    return (struct isr_fetch_view){.outcome = ISR_FETCH_DATA, .limit = limit};
 }
 
 static int64_t available_bytes(const struct isr_partition *partition, const struct isr_fetch_partition *asked,
@@ -118,22 +108,26 @@ static int64_t available_bytes(const struct isr_partition *partition, const stru
 /* ---- what a follower's fetch tells ---- */
 
 /* Replica.updateFetchState (KIP-16): at the leader's end now: caught up now; at the end as it was at the
- * fetch before: caught up then. leader_end is captured before anything is read. */
-static void update_remote(struct isr_partition *partition, struct isr_remote_replica *remote,
-                          const struct isr_fetch_partition *asked, int64_t replica_epoch)
+ * fetch before: caught up then. leader_end is captured before anything is read. A follower that is pushed to
+ * tells more often than a message goes there and back, so the end that it is to reach stays the same until it
+ * has. */
+void isr_fetch_told(struct isr_partition *partition, struct isr_remote_replica *remote,
+                    const struct isr_fetch_partition *asked, int64_t replica_epoch)
 {
     int64_t leader_end = isr_leader_end(partition);
     int64_t now_ns = partition->broker->env->now_ns;
+    bool reached = asked->fetch_offset >= remote->last_fetch_leader_end;
     if (asked->fetch_offset >= leader_end)
         remote->last_caught_up_ns = now_ns;
-    else if (asked->fetch_offset >= remote->last_fetch_leader_end &&
-             remote->last_fetch_ns > remote->last_caught_up_ns)
+    else if (reached && remote->last_fetch_ns > remote->last_caught_up_ns)
         remote->last_caught_up_ns = remote->last_fetch_ns;
     remote->log_start = asked->log_start;
     remote->log_end = asked->fetch_offset;
-    if (leader_end > remote->last_fetch_leader_end)
-        remote->last_fetch_leader_end = leader_end;
-    remote->last_fetch_ns = now_ns;
+    if (reached || !isr_topic_is_pushed(&partition->settings)) {
+        if (leader_end > remote->last_fetch_leader_end)
+            remote->last_fetch_leader_end = leader_end;
+        remote->last_fetch_ns = now_ns;
+    }
     remote->broker_epoch = replica_epoch;
     isr_membership_fetched(partition, remote);
     isr_leader_advance_high_watermark(partition, ISR_CAUSE_FOLLOWER_FETCH);
@@ -163,8 +157,8 @@ static void observe_refused(struct isr_broker *broker, const struct isr_partitio
     seen->fetch_refused.ours = partition != NULL ? partition->leader_epoch : ISR_EPOCH_NONE;
 }
 
-static void observe_diverged(struct isr_broker *broker, const struct isr_fetch_partition *asked, int32_t from,
-                             struct isr_epoch_end end)
+void isr_fetch_observe_diverged(struct isr_broker *broker, const struct isr_fetch_partition *asked,
+                                int32_t from, struct isr_epoch_end end)
 {
     broker->env->metrics.fetch_divergences++;
     struct isr_observation *seen = isr_observe(broker->env, ISR_OBSERVED_FETCH_DIVERGED);
@@ -231,11 +225,11 @@ static struct isr_fetch_answer answer_about(const struct isr_partition *partitio
     return answer;
 }
 
-static struct fetch_view view_wait(const struct isr_fetch_wait *wait)
+static struct isr_fetch_view view_wait(const struct isr_fetch_wait *wait)
 {
     const struct isr_fetch_session *session = wait->session;
-    return view_partition(wait->partition, &wait->asked, session->from, session->replica_id,
-                          session->replica_epoch);
+    return isr_fetch_view_of(wait->partition, &wait->asked, session->from, session->replica_id,
+                             session->replica_epoch);
 }
 
 /* Whether the partition is to be looked at again with the session's next request: there is more to give, or
@@ -257,25 +251,25 @@ static bool answer_hot(struct isr_fetch_wait *wait, struct fetch_reader *reader,
 {
     struct isr_fetch_session *session = wait->session;
     struct isr_broker *broker = session->broker;
-    struct fetch_view view = view_wait(wait);
+    struct isr_fetch_view view = view_wait(wait);
     *answer = answer_about(wait->partition, wait->asked.tp);
     switch (view.outcome) {
-    case FETCH_REFUSED:
+    case ISR_FETCH_REFUSED:
         answer->error = (uint8_t)view.error;
         observe_refused(broker, wait->partition, &wait->asked, session->from, view.error);
         isr_fetch_wait_drop(wait);
         return true;
-    case FETCH_DIVERGED:
+    case ISR_FETCH_DIVERGED:
         answer->diverging_epoch = view.diverging.epoch;
         answer->diverging_end = view.diverging.end_offset;
-        observe_diverged(broker, &wait->asked, session->from, view.diverging);
+        isr_fetch_observe_diverged(broker, &wait->asked, session->from, view.diverging);
         isr_fetch_wait_drop(wait);
         return true;
-    case FETCH_ELSEWHERE:
+    case ISR_FETCH_ELSEWHERE:
         answer->preferred_read_replica = (int16_t)view.replica;
         isr_fetch_wait_drop(wait);
         return true;
-    case FETCH_DATA:
+    case ISR_FETCH_DATA:
         break;
     }
     fill_data(wait, reader, view.limit, answer);
@@ -504,15 +498,15 @@ static void look_at(struct isr_fetch_wait *wait, struct arrival *arrival)
 {
     struct isr_fetch_session *session = wait->session;
     struct isr_partition *partition = wait->partition;
-    struct fetch_view view = view_wait(wait);
+    struct isr_fetch_view view = view_wait(wait);
     wait->available_bytes = 0;
-    if (view.outcome != FETCH_DATA) {
+    if (view.outcome != ISR_FETCH_DATA) {
         arrival->urgent = true;
         return;
     }
     if (session->replica_id >= 0)
-        update_remote(partition, isr_partition_remote(partition, session->replica_id), &wait->asked,
-                      session->replica_epoch);
+        isr_fetch_told(partition, isr_partition_remote(partition, session->replica_id), &wait->asked,
+                       session->replica_epoch);
     wait->available_bytes = available_bytes(partition, &wait->asked, view.limit);
     session->available_bytes += wait->available_bytes;
     arrival->urgent = arrival->urgent || high_watermark_stale(partition, session->replica_id);

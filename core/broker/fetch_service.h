@@ -4,6 +4,24 @@
 
 #include "core/broker/fetch_session.h"
 
+/* What a partition can give to who asks like this: the order of the fences, the divergence check, how far. */
+struct isr_fetch_view {
+    enum { ISR_FETCH_DATA, ISR_FETCH_REFUSED, ISR_FETCH_DIVERGED, ISR_FETCH_ELSEWHERE } outcome;
+    enum isr_error error;
+    struct isr_epoch_end diverging;
+    int64_t limit;   /* data below it may be given */
+    int32_t replica; /* ELSEWHERE: whom a consumer is to ask */
+};
+/* replica_id: -1 for a consumer. */
+struct isr_fetch_view isr_fetch_view_of(struct isr_partition *partition,
+                                        const struct isr_fetch_partition *asked, int32_t from,
+                                        int32_t replica_id, int64_t replica_epoch);
+/* A follower told, by a fetch or an answer to what was pushed, how far its log goes, and was not refused. */
+void isr_fetch_told(struct isr_partition *partition, struct isr_remote_replica *remote,
+                    const struct isr_fetch_partition *asked, int64_t replica_epoch);
+void isr_fetch_observe_diverged(struct isr_broker *broker, const struct isr_fetch_partition *asked,
+                                int32_t from, struct isr_epoch_end end);
+
 void isr_fetch_request(struct isr_broker *broker, int32_t from, const struct isr_fetch_request *request);
 /* Data or the high watermark of the partition moved: answers what can be answered now. */
 void isr_fetch_wake(struct isr_partition *partition);

@@ -1,6 +1,7 @@
 #include "core/broker/fetcher.h"
 
 #include "core/broker/fetch_service.h"
+#include "core/broker/push.h"
 
 /* No log gets here: a leader that says so is not believed. */
 #define OFFSET_MAX (INT64_MAX / 2)
@@ -104,6 +105,8 @@ static void list_anew(struct isr_fetch_loop *loop)
         uint32_t place = loop->first + i;
         struct isr_partition *partition =
             loop->members[place < loop->members_count ? place : place - loop->members_count];
+        if (isr_topic_is_pushed(&partition->settings))
+            continue;
         due_clear(partition);
         due_set(partition);
         set_listed(partition->fetching, false);
@@ -231,7 +234,12 @@ static void add_member(struct isr_fetch_loop *loop, struct turn *turn, struct is
     }
     switch (fetcher->state) {
     case ISR_FETCH_FETCH:
-        add_fetch(loop, turn, partition);
+        if (isr_topic_is_pushed(&partition->settings)) {
+            due_clear(partition);
+            isr_push_report(partition); /* here I am: the leader sends from there on */
+        } else {
+            add_fetch(loop, turn, partition);
+        }
         break;
     case ISR_FETCH_QUERY:
         add_query(loop, turn, partition);
@@ -406,6 +414,8 @@ static void set_writing(struct isr_fetcher *fetcher, bool writing)
  * so. */
 static void update_writing(struct isr_partition *partition)
 {
+    if (isr_topic_is_pushed(&partition->settings))
+        return; /* it tells as far as it holds, and holds no fetch of others up */
     set_writing(partition->fetching, isr_log_held_end(partition->log) < partition->log->log_end);
 }
 
@@ -446,9 +456,19 @@ void isr_fetcher_stop(struct isr_partition *partition)
         take_turn_soon(loop); /* the others may have waited for its writes */
 }
 
+void isr_fetcher_look(struct isr_partition *partition)
+{
+    due_set(partition);
+    take_turn_soon(partition->fetching->loop);
+}
+
 void isr_fetcher_held(struct isr_partition *partition)
 {
     struct isr_fetcher *fetcher = partition->fetching;
+    if (fetcher->loop != NULL && isr_topic_is_pushed(&partition->settings)) {
+        isr_push_held(partition);
+        return;
+    }
     if (fetcher->loop == NULL || !fetcher->writing)
         return;
     update_writing(partition);
@@ -551,7 +571,7 @@ static void keep_listed(struct isr_partition *partition, const struct isr_fetch_
         unlist(partition);
 }
 
-static void apply_fetch_answer(struct isr_partition *partition, const struct isr_fetch_answer *answer)
+void isr_fetcher_apply(struct isr_partition *partition, const struct isr_fetch_answer *answer)
 {
     switch (answer->error) {
     case ISR_ERROR_NONE:
@@ -596,7 +616,7 @@ void isr_fetcher_fetch_response(struct isr_broker *broker, int32_t from,
             take_answer(broker, loop, answer->tp, ISR_FETCH_FETCH, response->correlation);
         if (partition == NULL)
             continue;
-        apply_fetch_answer(partition, answer);
+        isr_fetcher_apply(partition, answer);
         keep_listed(partition, answer);
     }
     take_turn(loop);

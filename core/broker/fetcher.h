@@ -39,6 +39,9 @@ struct isr_fetcher {
     int64_t sent_log_start;        /* FETCH */
     int64_t sent_deadline_ns;      /* LATEST, EARLIEST */
     int64_t leader_high_watermark; /* as its last answer told */
+    uint32_t pushed_correlation;   /* transfer push: the last request that was looked at, 0 none */
+    bool push_unheld;              /* it is not answered yet: what it brought is not held */
+    bool push_missed;              /* one was missed meanwhile */
     bool writing;                  /* appended records are not held yet: no fetch may acknowledge them */
     uint32_t failures;
     int64_t not_before_ns;
@@ -82,6 +85,13 @@ void isr_fetcher_epoch_response(struct isr_broker *broker, int32_t from,
                                 const struct isr_offsets_for_epoch_response *response);
 void isr_fetcher_list_offsets_response(struct isr_broker *broker, int32_t from,
                                        const struct isr_list_offsets_response *response);
+
+/* What a leader says of a partition that is in FETCH, for a log that ends where this one does: the one place
+ * for it, fetched or pushed. */
+void isr_fetcher_apply(struct isr_partition *partition, const struct isr_fetch_answer *answer);
+
+/* The state of the partition changed from outside: something may have to be sent. */
+void isr_fetcher_look(struct isr_partition *partition);
 
 /* ---- truncation.c ---- */
 

@@ -1,6 +1,7 @@
 #include "core/broker/leader.h"
 
 #include "core/broker/fetch_service.h"
+#include "core/broker/push.h"
 
 /* Followers are served, and measured, up to where the leader itself holds its log. In Kafka an append is in
  * the page cache before the log end moves, so that a follower can never hold a record that a killed leader
@@ -66,6 +67,7 @@ bool isr_leader_advance_high_watermark(struct isr_partition *partition, enum isr
     env->metrics.high_watermark_advances++;
     isr_produce_high_watermark_advanced(partition);
     isr_fetch_wake(partition);
+    isr_push_wake(partition);
     return true;
 }
 
@@ -73,8 +75,10 @@ void isr_leader_held(struct isr_partition *partition)
 {
     isr_produce_held(partition);
     /* An advance wakes the fetches by itself, for the new data too. */
-    if (!isr_leader_advance_high_watermark(partition, ISR_CAUSE_APPEND))
-        isr_fetch_wake(partition);
+    if (isr_leader_advance_high_watermark(partition, ISR_CAUSE_APPEND))
+        return;
+    isr_fetch_wake(partition);
+    isr_push_wake(partition);
 }
 
 static void observe_committed(struct isr_partition *partition, const struct isr_replicas *isr,

@@ -3,6 +3,7 @@
 #include "core/broker/fetch_service.h"
 #include "core/broker/fetcher.h"
 #include "core/broker/leader.h"
+#include "core/broker/push.h"
 
 struct isr_replicas isr_partition_maximal_isr(const struct isr_partition *partition)
 {
@@ -174,7 +175,8 @@ static struct isr_remote_replica remote_fresh(int32_t node)
                                        .last_caught_up_ns = ISR_NEVER_CAUGHT_UP,
                                        .broker_epoch = -1,
                                        .high_watermark_sent = ISR_OFFSET_NONE,
-                                       .message_lag_since_ns = ISR_TIME_NEVER};
+                                       .message_lag_since_ns = ISR_TIME_NEVER,
+                                       .push = {.sent_ns = ISR_NEVER_CAUGHT_UP}};
 }
 
 /* One remote for each replica but this one, in assignment order; what is known of those that stay is kept. */
@@ -293,6 +295,7 @@ static void become_leader(struct isr_partition *partition, const struct isr_imag
     observe_became_leader(partition, cause);
     isr_leader_count(partition, true);
     isr_leader_advance_high_watermark(partition, ISR_CAUSE_BECAME_LEADER);
+    isr_push_begin(partition);
     isr_fetch_wake_all(partition);
 }
 

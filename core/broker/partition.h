@@ -32,6 +32,17 @@ enum isr_replica_role { ISR_ROLE_NONE, ISR_ROLE_LEADER, ISR_ROLE_FOLLOWER };
 /* The ISR is a sum type (KIP-497): at most one AlterPartition in flight. */
 enum isr_isr_state { ISR_STATE_COMMITTED, ISR_STATE_PENDING_EXPAND, ISR_STATE_PENDING_SHRINK };
 
+/* Sending to one remote replica (transfer push, push.c). */
+struct isr_push {
+    enum { ISR_PUSH_UNKNOWN, ISR_PUSH_STREAM, ISR_PUSH_REFUSED, ISR_PUSH_DIVERGED } state;
+    bool queued;        /* among those that the sender looks at next */
+    int64_t next;       /* where the next records begin, or where the follower is (REFUSED, DIVERGED) */
+    int32_t next_epoch; /* the last epoch of its log there */
+    struct isr_epoch_end diverging;
+    uint32_t since; /* the first request after `next` was set anew, 0: none was sent yet */
+    int64_t sent_ns;
+};
+
 /* What the leader knows of one remote replica. */
 struct isr_remote_replica {
     int32_t node;
@@ -44,6 +55,7 @@ struct isr_remote_replica {
     int64_t high_watermark_sent;  /* the last high watermark this replica was told */
     int64_t message_lag_since_ns; /* too many records behind without a break since then, ISR_TIME_NEVER when
                                      not */
+    struct isr_push push;
 };
 
 struct isr_leader;

@@ -19,6 +19,12 @@ static inline bool isr_topic_asks_for_logs(const struct isr_topic_settings *sett
     return isr_topic_leader_choice(settings) != ISR_LEADER_CHOICE_IN_SYNC;
 }
 
+/* Does the leader send records to its followers, instead of being asked for them? */
+static inline bool isr_topic_is_pushed(const struct isr_topic_settings *settings)
+{
+    return settings->transfer != 0;
+}
+
 /* Does min ISR say how many replicas must hold a record? Only where the in-sync replicas decide what is
  * committed; the other policies count replicas themselves. */
 static inline bool isr_topic_needs_min_isr(const struct isr_topic_settings *settings)
