@@ -105,7 +105,7 @@ static void list_anew(struct isr_fetch_loop *loop)
         uint32_t place = loop->first + i;
         struct isr_partition *partition =
             loop->members[place < loop->members_count ? place : place - loop->members_count];
-        if (isr_topic_is_pushed(&partition->settings))
+        if (partition->fetching->state == ISR_FETCH_FETCH && isr_topic_is_pushed(&partition->settings))
             continue;
         due_clear(partition);
         due_set(partition);
