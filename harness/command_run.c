@@ -109,7 +109,11 @@ static void print_losses(const struct run_request *request, const struct run_res
     for (uint32_t i = 0; i < request->spec->topics_count; i++) {
         char text[256];
         const struct sim_topic_spec *topic = &request->spec->topics[i];
-        help_describe_promise(&topic->settings, (uint32_t)topic->replication_factor, text, sizeof text);
+        enum isr_leader_choice choice = request->spec->peer.count > 0
+                                            ? ISR_LEADER_CHOICE_PEER_VOTE
+                                            : isr_topic_leader_choice(&topic->settings);
+        help_describe_promise(&topic->settings, choice, (uint32_t)topic->replication_factor, text,
+                              sizeof text);
         printf("       %s: %s\n", topic->name.text, text);
     }
 }

@@ -7,12 +7,13 @@
 #include "core/policy/settings.h"
 #include "harness/terminal.h"
 
-void help_describe_promise(const struct isr_topic_settings *settings, uint32_t replicas_count, char *text,
-                           size_t size)
+void help_describe_promise(const struct isr_topic_settings *settings, enum isr_leader_choice leader_choice,
+                           uint32_t replicas_count, char *text, size_t size)
 {
     const char *commit = isr_commit_policy_info(isr_topic_commit(settings))->name;
-    const char *choice = isr_leader_choice_info(isr_topic_leader_choice(settings))->name;
-    int32_t promise = isr_topic_promise(settings, replicas_count);
+    const char *choice = isr_leader_choice_info(leader_choice)->name;
+    int32_t promise = isr_commit_promise(isr_topic_commit(settings), (uint32_t)settings->commit_followers,
+                                         replicas_count, (uint32_t)settings->min_isr, leader_choice);
     if (promise == 0)
         snprintf(text, size, "%s with leader choice %s promises nothing: an election alone may lose records",
                  commit, choice);
