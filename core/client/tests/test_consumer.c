@@ -149,6 +149,59 @@ static void goes_to_the_earliest_when_out_of_range(void **state)
     fake_free(fake);
 }
 
+static void prefer(struct fake *fake, const struct fake_sent *sent, int32_t node)
+{
+    struct isr_fetch_answer answer = {.tp = sent->message.fetch_request.partitions[0].tp,
+                                      .diverging_epoch = -1,
+                                      .leader = 3,
+                                      .leader_epoch = 4,
+                                      .preferred_read_replica = (int16_t)node};
+    struct isr_message message = {.kind = ISR_MESSAGE_FETCH_RESPONSE,
+                                  .fetch_response = {.correlation = sent->message.fetch_request.correlation,
+                                                     .partitions = &answer,
+                                                     .partitions_count = 1}};
+    fake_answer(fake, sent->to, &message);
+}
+
+static void goes_to_the_latest_when_out_of_range_and_told_so(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata(fake, 3, 4);
+    struct isr_command command = {.kind = ISR_COMMAND_CONSUME,
+                                  .id = 1,
+                                  .topic = "orders",
+                                  .partition = 1,
+                                  .offset = 40,
+                                  .reset_latest = true};
+    fake_command(fake, &command);
+    struct fake_sent sent = fetch(fake);
+    fetch_answer_with(fake, &sent, ISR_ERROR_OFFSET_OUT_OF_RANGE, 3, 4, (struct isr_bytes){0});
+    sent = *fake_wait_for(fake, ISR_MESSAGE_LIST_OFFSETS_REQUEST);
+    assert_int_equal(sent.message.list_offsets_request.timestamp, -1);
+    fake_free(fake);
+}
+
+/* Everything that is read from a broker waits for its one fetch: when that is lost, all of it is asked anew.
+ */
+static void asks_again_when_no_answer_comes(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata(fake, 3, 4);
+    consume(fake, 7, true);
+    struct fake_sent sent = fetch(fake);
+    prefer(fake, &sent, 2);
+    assert_int_equal(fetch(fake).to, 2);
+    int64_t asked_ns = fake->env.now_ns;
+    assert_true(fake_wait(fake, 60 * ISR_SECOND));
+    sent = *fake_wait_for(fake, ISR_MESSAGE_FETCH_REQUEST);
+    assert_int_equal(sent.to, 3); /* the leader, that is */
+    assert_int_equal(fetch_offset(&sent), 7);
+    assert_true(fake->env.now_ns - asked_ns >= fake->env.config.client_request_timeout);
+    fake_free(fake);
+}
+
 /* The consumer has read [0, 2) in epoch 3 and learns of the leader of epoch 5. */
 static struct fake_sent new_leader_while_reading(struct fake *fake)
 {
@@ -207,20 +260,6 @@ static void goes_back_when_the_new_leader_lost_what_was_read(void **state)
     sent = fetch(fake);
     assert_int_equal(fetch_offset(&sent), 1);
     fake_free(fake);
-}
-
-static void prefer(struct fake *fake, const struct fake_sent *sent, int32_t node)
-{
-    struct isr_fetch_answer answer = {.tp = sent->message.fetch_request.partitions[0].tp,
-                                      .diverging_epoch = -1,
-                                      .leader = 3,
-                                      .leader_epoch = 4,
-                                      .preferred_read_replica = (int16_t)node};
-    struct isr_message message = {.kind = ISR_MESSAGE_FETCH_RESPONSE,
-                                  .fetch_response = {.correlation = sent->message.fetch_request.correlation,
-                                                     .partitions = &answer,
-                                                     .partitions_count = 1}};
-    fake_answer(fake, sent->to, &message);
 }
 
 static void reads_where_the_leader_says_and_falls_back_to_it(void **state)
@@ -337,6 +376,8 @@ int main(void)
         cmocka_unit_test(delivers_nothing_when_records_are_damaged_or_leave_a_gap),
         cmocka_unit_test(looks_up_the_offset_when_it_is_symbolic),
         cmocka_unit_test(goes_to_the_earliest_when_out_of_range),
+        cmocka_unit_test(goes_to_the_latest_when_out_of_range_and_told_so),
+        cmocka_unit_test(asks_again_when_no_answer_comes),
         cmocka_unit_test(goes_on_when_the_new_leader_has_what_was_read),
         cmocka_unit_test(goes_back_when_the_new_leader_lost_what_was_read),
         cmocka_unit_test(reads_where_the_leader_says_and_falls_back_to_it),
