@@ -4,13 +4,14 @@
 #include <unistd.h>
 
 #include "harness/bench.h"
+#include "harness/bench_policies.h"
 #include "harness/commands.h"
 #include "harness/rules_option.h"
 #include "harness/runner.h"
 #include "harness/soak.h"
 #include "harness/value.h"
 
-static const char bench_letters[] = "abcde";
+static const char bench_letters[] = "abcdef";
 
 int isr_command_bench(const struct command_line *line)
 {
@@ -31,8 +32,10 @@ int isr_command_bench(const struct command_line *line)
     unsigned count = bench_run(arena, which, option_given(line, OPTION_QUICK), results);
     if (option_given(line, OPTION_JSON))
         bench_print_json(stdout, results, count);
-    else
+    else if (count > 0)
         bench_print_table(stdout, results, count);
+    if (strchr(which, 'f') != NULL)
+        bench_policies(arena, option_given(line, OPTION_QUICK), option_given(line, OPTION_JSON), stdout);
     return 0;
 }
 
