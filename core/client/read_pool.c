@@ -82,6 +82,8 @@ static void mark_down(struct isr_read_pool *pool, int32_t node, enum isr_error e
 {
     struct isr_env *env = pool->client->env;
     int place = 0;
+    if (is_down(pool, node))
+        return; /* other reads were under way there */
     for (int i = 0; i < DOWN_MAX; i++) {
         if (pool->down[i].node == node || pool->down[i].until_ns <= env->now_ns)
             place = i;

@@ -229,6 +229,9 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
     case ISR_OBSERVED_POOL_READ:
         check_pool_read(checks, check_partition_of(checks, observation->pool_read.tp), node, observation);
         break;
+    case ISR_OBSERVED_POOL_MARKED_DOWN:
+        checks->pool.marked_down = true;
+        break;
     case ISR_OBSERVED_LATEST_TOLD:
         check_latest_told(checks, check_partition_of(checks, observation->latest_told.tp), node, observation);
         break;
@@ -241,7 +244,6 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
     case ISR_OBSERVED_FETCH_DIVERGED:
     case ISR_OBSERVED_BROKER_REGISTERED:
     case ISR_OBSERVED_BROKER_STOPPING:
-    case ISR_OBSERVED_POOL_MARKED_DOWN:
     case ISR_OBSERVED_NODE_HALTED:
     case ISR_OBSERVED_CONTROLLER_ACTIVE:
     case ISR_OBSERVED_CONTROLLER_RESIGNED:

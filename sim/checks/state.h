@@ -105,6 +105,7 @@ struct sim_checks {
     struct {
         uint64_t reads, stale, leased, most_behind;
         bool follower_told; /* some list had a member */
+        bool marked_down;   /* a follower did not serve, so that perhaps none ever did */
     } pool;
     bool elected;    /* some partition had a leader */
     bool idempotent; /* some committed batch had a producer id */

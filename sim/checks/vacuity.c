@@ -22,7 +22,8 @@ static const char *why_due(const struct sim_checks *checks, enum sim_invariant i
     case SIM_INVARIANT_I7:
         return checks->idempotent ? "idempotent producers wrote" : NULL;
     case SIM_INVARIANT_I10:
-        return checks->view.pools && checks->pool.follower_told && checks->pool.reads > 0
+        return checks->view.pools && checks->pool.follower_told && checks->pool.reads > 0 &&
+                       !checks->pool.marked_down
                    ? "a client read from a pool with in-sync followers"
                    : NULL;
     case SIM_INVARIANT_L1:
