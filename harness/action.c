@@ -265,8 +265,30 @@ static bool bind_heir(struct binder *binder, const struct field *field, const st
 
 static const struct shape shape_controller = {"a controller such as c1", bind_controller, schema_client};
 static const struct shape shape_heir = {"a controller such as c1, or any", bind_heir, schema_client};
+static bool bind_replicas(struct binder *binder, const struct field *field, const struct tree_node *node,
+                          void *target)
+{
+    (void)field;
+    return reference_replicas(binder, node, target);
+}
+
+static void schema_replicas(const struct field *field, struct json *json)
+{
+    (void)field;
+    json_string(json, "type", "array");
+    json_integer(json, "minItems", 1);
+    json_integer(json, "maxItems", ISR_REPLICAS_MAX);
+}
+
+static const struct shape shape_replicas = {"replicas such as [1, 2, 3]", bind_replicas, schema_replicas};
 
 /* ---- the keys of each action ---- */
+
+#define SHAPE_SETTING_duration &shape_duration
+#define SHAPE_SETTING_bytes &shape_bytes
+#define SHAPE_SETTING_count &shape_whole
+#define SHAPE_SETTING_flag &shape_flag
+#define SHAPE_SETTING_word &shape_word
 
 static const struct choice survives_words[] = {{"drawn", SIM_SURVIVES_DRAWN},
                                                {"all", SIM_SURVIVES_ALL},
@@ -470,6 +492,23 @@ static const struct field member_fields[] = {
     {"node", &shape_controller, ACTION(node), .required = true, .meaning = "which controller"},
     ASKS,
     END_OF_FIELDS};
+static const struct field topic_fields[] = {
+    {"topic", &shape_topic_name, ACTION(topic), .required = true, .meaning = "such as orders"},
+    END_OF_FIELDS};
+static const struct field alter_topic_fields[] = {
+    {"topic", &shape_topic_name, ACTION(topic), .required = true, .meaning = "such as orders"},
+#define X(kind, name, standard, least_, most_, words, meaning_)                      \
+    {#name,           SHAPE_SETTING_##kind, ACTION(settings.name), .extra = (words), \
+     .least = least_, .most = most_,        .meaning = meaning_},
+#include "core/topic.def"
+#undef X
+    END_OF_FIELDS};
+static const struct field reassign_fields[] = {
+    {"partition", &shape_partition, .required = true, .meaning = "such as orders-0"},
+    {"replicas", &shape_replicas, ACTION(replicas),
+     .meaning = "those wanted, the preferred leader first: [4, 5, 6]"},
+    {"cancel", &shape_flag, ACTION(cancel), .meaning = "true: what is under way is taken back"},
+    END_OF_FIELDS};
 static const struct field traffic_fields[] = {
     {"state", &shape_choice, ACTION(on), .extra = state_words, .required = true, .meaning = "on or off"},
     {"client", &shape_client, ACTION(client), .meaning = "which producer (default: all)"},
@@ -518,6 +557,10 @@ static const struct field note_fields[] = {
 #define KEYS_ADD_VOTER member_fields, "node"
 #define KEYS_ADD_LEARNER member_fields, "node"
 #define KEYS_REMOVE_VOTER member_fields, "node"
+#define KEYS_DELETE_TOPIC topic_fields, "topic"
+#define KEYS_CREATE_TOPIC topic_fields, "topic"
+#define KEYS_ALTER_TOPIC alter_topic_fields, NULL
+#define KEYS_REASSIGN reassign_fields, NULL
 #define KEYS_TRAFFIC traffic_fields, "state"
 #define KEYS_NOTE note_fields, "text"
 
@@ -575,6 +618,17 @@ static void note_given(const struct tree_node *node, struct sim_action *action)
     }
 }
 
+/* Which settings of a topic were given. */
+static void note_settings(const struct tree_node *node, struct sim_action *action)
+{
+    size_t count;
+    const struct isr_topic_setting_info *list = isr_topic_setting_list(&count);
+    for (size_t i = 0; action->kind == SIM_ACTION_ALTER_TOPIC && i < count && i < 64; i++) {
+        if (tree_find(node, list[i].name) != NULL)
+            action->settings_given |= UINT64_C(1) << i;
+    }
+}
+
 static bool changes_something(struct binder *binder, const struct tree_node *node,
                               const struct sim_action *action, const char *name)
 {
@@ -594,6 +648,7 @@ static bool bind_action(struct binder *binder, enum sim_action_kind kind, const 
     action->acks = -1;
     action->count = kind == SIM_ACTION_HOLD ? 0 : 1;
     action->value_bytes = 64;
+    action->settings = isr_topic_settings_default();
     action->partition = -1;
     if (node->kind == TREE_MAP || info->short_key == NULL) {
         char what[40];
@@ -601,6 +656,7 @@ static bool bind_action(struct binder *binder, enum sim_action_kind kind, const 
         if (!shape_bind_map(binder, info->fields, node, action, what))
             return false;
         note_given(node, action);
+        note_settings(node, action);
         return changes_something(binder, node, action, info->name);
     }
     const struct field *field = field_named(info->fields, info->short_key);

@@ -121,6 +121,25 @@ bool reference_topic(struct binder *binder, struct place place, const char *name
     return false;
 }
 
+static bool bind_topic_name(struct binder *binder, const struct field *field, const struct tree_node *node,
+                            void *target)
+{
+    uint32_t place;
+    (void)field;
+    if (!shape_scalar(binder, node, "a topic") || !reference_topic(binder, node->place, node->text, &place))
+        return false;
+    memcpy(target, &binder->spec->topics[place].name, sizeof(struct isr_name));
+    return true;
+}
+
+static void schema_topic_name(const struct field *field, struct json *json)
+{
+    (void)field;
+    json_string(json, "type", "string");
+}
+
+const struct shape shape_topic_name = {"a topic", bind_topic_name, schema_topic_name};
+
 bool reference_partition(struct binder *binder, struct place place, const char *name, struct isr_name *topic,
                          int32_t *partition)
 {

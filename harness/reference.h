@@ -13,6 +13,7 @@ bool reference_node(struct binder *binder, struct place place, const char *name,
 bool reference_controller(struct binder *binder, struct place place, const char *name, int32_t *node);
 bool reference_broker(struct binder *binder, struct place place, const char *name, int32_t *node);
 bool reference_topic(struct binder *binder, struct place place, const char *name, uint32_t *topic);
+extern const struct shape shape_topic_name; /* struct isr_name */
 /* "orders-0" */
 bool reference_partition(struct binder *binder, struct place place, const char *name, struct isr_name *topic,
                          int32_t *partition);

@@ -212,25 +212,6 @@ const struct shape shape_topics = {"topics by name", bind_topics, schema_topics}
 
 /* ---- clients ---- */
 
-static bool bind_topic_name(struct binder *binder, const struct field *field, const struct tree_node *node,
-                            void *target)
-{
-    uint32_t place;
-    (void)field;
-    if (!shape_scalar(binder, node, "a topic") || !reference_topic(binder, node->place, node->text, &place))
-        return false;
-    memcpy(target, &binder->spec->topics[place].name, sizeof(struct isr_name));
-    return true;
-}
-
-static void schema_topic_name(const struct field *field, struct json *json)
-{
-    (void)field;
-    json_string(json, "type", "string");
-}
-
-static const struct shape shape_topic_name = {"a topic", bind_topic_name, schema_topic_name};
-
 static const struct choice acks_words[] = {{"all", -1}, {"0", 0}, {"1", 1}, {NULL, 0}};
 static const struct choice from_words[] = {{"leader", 0}, {"follower", 1}, {NULL, 0}};
 static const struct choice start_words[] = {{"earliest", 0}, {"latest", 1}, {NULL, 0}};

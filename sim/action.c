@@ -222,6 +222,10 @@ static void node_do(struct sim_world *world, const struct sim_action *action, in
     case SIM_ACTION_ADD_VOTER:
     case SIM_ACTION_ADD_LEARNER:
     case SIM_ACTION_REMOVE_VOTER:
+    case SIM_ACTION_DELETE_TOPIC:
+    case SIM_ACTION_CREATE_TOPIC:
+    case SIM_ACTION_ALTER_TOPIC:
+    case SIM_ACTION_REASSIGN:
     case SIM_ACTION_TRAFFIC:
     case SIM_ACTION_NOTE:
     case SIM_ACTION_KINDS:
@@ -293,7 +297,13 @@ void sim_action_apply(struct sim_world *world, const struct sim_action *action)
     case SIM_ACTION_ADD_VOTER:
     case SIM_ACTION_ADD_LEARNER:
     case SIM_ACTION_REMOVE_VOTER:
+    case SIM_ACTION_DELETE_TOPIC:
+    case SIM_ACTION_ALTER_TOPIC:
+    case SIM_ACTION_REASSIGN:
         sim_workload_administer(world, action);
+        break;
+    case SIM_ACTION_CREATE_TOPIC:
+        sim_workload_create_topic(world, action);
         break;
     case SIM_ACTION_TRAFFIC:
         sim_workload_traffic(world, action);
@@ -411,6 +421,31 @@ static void print_links(const struct sim_spec *spec, const struct sim_action *ac
     print_set(spec, &action->to, text);
 }
 
+static void print_settings(const struct sim_action *action, struct isr_text *text)
+{
+    size_t count;
+    const struct isr_topic_setting_info *list = isr_topic_setting_list(&count);
+    isr_text_format(text, "an administrator changes topic %s:", action->topic.text);
+    for (size_t i = 0; i < count && i < 64; i++) {
+        if ((action->settings_given >> i & 1) != 0)
+            isr_text_format(text, " %s %ld", list[i].name,
+                            isr_topic_setting_get(&action->settings, &list[i]));
+    }
+}
+
+static void print_reassign(const struct sim_action *action, struct isr_text *text)
+{
+    if (action->cancel) {
+        isr_text_format(text, "an administrator cancels the reassignment of %s-%d", action->topic.text,
+                        (int)action->partition);
+        return;
+    }
+    isr_text_format(text, "an administrator moves %s-%d to [", action->topic.text, (int)action->partition);
+    for (unsigned i = 0; i < action->replicas.count; i++)
+        isr_text_format(text, "%s%d", i > 0 ? ", " : "", action->replicas.ids[i]);
+    isr_text_format(text, "]");
+}
+
 void sim_action_print(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
 {
     switch (action->kind) {
@@ -448,6 +483,18 @@ void sim_action_print(const struct sim_spec *spec, const struct sim_action *acti
     case SIM_ACTION_ADD_LEARNER:
     case SIM_ACTION_REMOVE_VOTER:
         print_quorum(spec, action, text);
+        return;
+    case SIM_ACTION_DELETE_TOPIC:
+        isr_text_format(text, "an administrator deletes topic %s", action->topic.text);
+        return;
+    case SIM_ACTION_CREATE_TOPIC:
+        isr_text_format(text, "an administrator makes topic %s anew", action->topic.text);
+        return;
+    case SIM_ACTION_ALTER_TOPIC:
+        print_settings(action, text);
+        return;
+    case SIM_ACTION_REASSIGN:
+        print_reassign(action, text);
         return;
     case SIM_ACTION_TRAFFIC:
         isr_text_format(text, "%s %s", action->client[0] != '\0' ? action->client : "producers",

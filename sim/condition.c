@@ -1,5 +1,7 @@
 #include "sim/condition.h"
 
+#include <string.h>
+
 #include "core/quorum/quorum.h"
 #include "sim/workload.h"
 #include "sim/world.h"
@@ -79,8 +81,14 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
         return is_word(condition, isr_replicas_contain(&partition->isr, condition->node));
     case SIM_CONDITION_ELR_IS:
         return is_word(condition, isr_replicas_equal_as_sets(&partition->elr, &condition->set));
+    case SIM_CONDITION_REPLICAS_ARE:
+        return is_word(condition, isr_replicas_equal_as_sets(&partition->replicas, &condition->set));
+    case SIM_CONDITION_REASSIGNMENT:
+        return is_word(condition, partition->adding.count > 0 || partition->removing.count > 0);
     case SIM_CONDITION_ISR_CHANGES: /* the partition epoch grows by one with each (KIP-497) */
         return compare(partition->partition_epoch, condition->comparison, condition->value);
+    case SIM_CONDITION_PARTITION_THERE:
+    case SIM_CONDITION_REPLICA_THERE:
     case SIM_CONDITION_LOG_END:
     case SIM_CONDITION_HIGH_WATERMARK:
     case SIM_CONDITION_ISR_PENDING:
@@ -219,12 +227,36 @@ static bool median_ack_latency(const struct sim_world *world, int64_t *latency_n
     return all > 0;
 }
 
+static bool broker_is_up(const struct sim_world *world, int32_t node)
+{
+    return sim_spec_is_broker(world->spec, node) && world->processes[node].node != NULL &&
+           isr_node_broker_running(world->processes[node].node);
+}
+
+/* Of any topic that ever had that name. */
+static bool has_replica(struct sim_world *world, const struct sim_condition *condition)
+{
+    const struct isr_node *node = world->processes[condition->node].node;
+    const struct isr_image *image = isr_node_metadata(node);
+    for (uint32_t i = 0; i < image->topics_count; i++) {
+        const struct isr_tp tp = {.topic = image->topics[i].id, .index = (uint16_t)condition->partition};
+        if (strcmp(image->topics[i].name.text, condition->topic.text) == 0 &&
+            isr_node_partition(node, tp) != NULL)
+            return true;
+    }
+    return false;
+}
+
 bool sim_condition_holds(struct sim_world *world, const struct sim_condition *condition)
 {
     const struct isr_image_partition *partition = NULL;
     struct isr_image_partition group;
     int64_t latency_ns;
     switch (condition->kind) {
+    case SIM_CONDITION_PARTITION_THERE:
+        return sim_world_image(world) != NULL && is_word(condition, committed_of(world, condition) != NULL);
+    case SIM_CONDITION_REPLICA_THERE:
+        return broker_is_up(world, condition->node) && is_word(condition, has_replica(world, condition));
     case SIM_CONDITION_NODE_UP:
         return node_up(world, condition);
     case SIM_CONDITION_BROKER_FENCED:
@@ -261,6 +293,8 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
     case SIM_CONDITION_ISR_SIZE:
     case SIM_CONDITION_ISR_HAS:
     case SIM_CONDITION_ELR_IS:
+    case SIM_CONDITION_REPLICAS_ARE:
+    case SIM_CONDITION_REASSIGNMENT:
     case SIM_CONDITION_LOG_END:
     case SIM_CONDITION_HIGH_WATERMARK:
     case SIM_CONDITION_ISR_PENDING:

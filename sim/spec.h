@@ -159,15 +159,19 @@ struct sim_action {
     char client[SIM_LABEL_BYTES]; /* "": a client of the world's own */
     int16_t acks;
     int32_t value_bytes;
-    enum sim_survival survives; /* POWER_OFF */
-    unsigned files;             /* disk faults: bit (1 << enum isr_file_kind); 0: any */
-    bool pages_clean;           /* DISK_FAIL: a failed sync leaves the pages marked clean */
-    int64_t span_ns;            /* STALL: for how long; 0: until UNSTALL */
-    uint8_t elect_kind;         /* 0 preferred, 1 unclean */
-    int32_t node;               /* of the quorum: whom it concerns; 0: any */
-    int32_t asked;              /* of the quorum: which controller is asked; 0: whoever leads */
-    bool on;                    /* traffic, lying_sync, lose_names */
-    char text[160];             /* note */
+    enum sim_survival survives;   /* POWER_OFF */
+    unsigned files;               /* disk faults: bit (1 << enum isr_file_kind); 0: any */
+    bool pages_clean;             /* DISK_FAIL: a failed sync leaves the pages marked clean */
+    int64_t span_ns;              /* STALL: for how long; 0: until UNSTALL */
+    uint8_t elect_kind;           /* 0 preferred, 1 unclean */
+    int32_t node;                 /* of the quorum: whom it concerns; 0: any */
+    int32_t asked;                /* of the quorum: which controller is asked; 0: whoever leads */
+    struct isr_replicas replicas; /* REASSIGN: those wanted; none with cancel */
+    bool cancel;
+    struct isr_topic_settings settings; /* ALTER_TOPIC */
+    uint64_t settings_given;            /* bit i: the i-th setting of the list */
+    bool on;                            /* traffic, lying_sync, lose_names */
+    char text[160];                     /* note */
 };
 
 enum {

@@ -301,6 +301,30 @@ static bool connections_hold(const struct sim_spec *spec, struct isr_text *text)
     return spec->network.connections || WRONG("the network has no connections that could break");
 }
 
+static bool alter_holds(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
+{
+    const struct isr_topic_setting_info *bad = isr_topic_settings_check(&action->settings);
+    if (topic_named(spec, action->topic.text) == NULL)
+        return WRONG("there is no topic %s", action->topic.text);
+    if (action->settings_given == 0)
+        return WRONG("no setting is changed");
+    return bad == NULL || WRONG("%s is %ld to %ld", bad->name, (long)bad->least, (long)bad->most);
+}
+
+static bool reassign_holds(const struct sim_spec *spec, const struct sim_action *action,
+                           struct isr_text *text)
+{
+    if (!partition_holds(spec, action->topic.text, action->partition, false, text))
+        return false;
+    if (action->cancel != (action->replicas.count == 0))
+        return WRONG("a reassignment names the replicas that are wanted, or cancels");
+    for (unsigned i = 0; i < action->replicas.count; i++) {
+        if (!sim_spec_is_broker(spec, action->replicas.ids[i]))
+            return WRONG("node %d is no broker", action->replicas.ids[i]);
+    }
+    return true;
+}
+
 static bool sets_hold(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
 {
     if (!nodes_hold(spec, &action->nodes, text) || !nodes_hold(spec, &action->from, text) ||
@@ -353,6 +377,14 @@ static bool action_holds(const struct sim_spec *spec, const struct sim_action *a
     case SIM_ACTION_ADD_LEARNER:
     case SIM_ACTION_REMOVE_VOTER:
         return quorum_holds(spec, action, text);
+    case SIM_ACTION_DELETE_TOPIC:
+    case SIM_ACTION_CREATE_TOPIC:
+        return topic_named(spec, action->topic.text) != NULL ||
+               WRONG("there is no topic %s", action->topic.text);
+    case SIM_ACTION_ALTER_TOPIC:
+        return alter_holds(spec, action, text);
+    case SIM_ACTION_REASSIGN:
+        return reassign_holds(spec, action, text);
     case SIM_ACTION_TRAFFIC:
         return client_known(spec, action, text);
     case SIM_ACTION_HOLD:

@@ -16,11 +16,11 @@ static void print_node(const struct sim_world *world, int64_t node, struct isr_t
 static const char *topic_name(struct sim_world *world, uint16_t id)
 {
     const struct isr_image *image = sim_world_image(world);
-    const struct isr_image_topic *topic = image != NULL ? isr_image_topic(image, id) : NULL;
+    const struct isr_image_topic *topic = image != NULL ? isr_image_topic_ever(image, id) : NULL;
     for (int32_t node = 1; topic == NULL && node <= world->processes_count; node++) {
         const struct sim_process *process = &world->processes[node];
         image = process->node != NULL ? isr_node_metadata(process->node) : NULL;
-        topic = image != NULL ? isr_image_topic(image, id) : NULL;
+        topic = image != NULL ? isr_image_topic_ever(image, id) : NULL;
     }
     if (topic != NULL)
         return topic->name.text;
@@ -138,6 +138,12 @@ static const char *command_word(int64_t kind)
         return "read";
     case ISR_COMMAND_CREATE_TOPIC:
         return "create a topic";
+    case ISR_COMMAND_DELETE_TOPIC:
+        return "delete a topic";
+    case ISR_COMMAND_ALTER_TOPIC:
+        return "change a topic";
+    case ISR_COMMAND_REASSIGN:
+        return "reassign replicas";
     case ISR_COMMAND_ELECT:
         return "elect a leader";
     case ISR_COMMAND_ALTER_QUORUM:
@@ -315,6 +321,31 @@ static void print_partition_changed(struct sim_world *world, const struct isr_ob
     isr_text_format(text, ": %s", isr_cause_words(o->partition_changed.cause));
 }
 
+static void print_reassignment(struct sim_world *world, const struct isr_observation *o,
+                               struct isr_text *text)
+{
+    isr_text_format(text, "controller: ");
+    print_tp(world, o->reassignment.tp, text);
+    isr_text_format(text, " has replicas ");
+    print_set(o->reassignment.replicas, text);
+    if (o->reassignment.adding != 0) {
+        isr_text_format(text, ", adding ");
+        print_set(o->reassignment.adding, text);
+    }
+    if (o->reassignment.removing != 0) {
+        isr_text_format(text, ", removing ");
+        print_set(o->reassignment.removing, text);
+    }
+    isr_text_format(text, ": %s", isr_cause_words(o->reassignment.cause));
+}
+
+static void print_removed(struct sim_world *world, const struct isr_observation *o, struct isr_text *text)
+{
+    isr_text_format(text, "deletes its log of ");
+    print_tp(world, o->log_removed.tp, text);
+    isr_text_format(text, " with LEO %ld: it is no replica any more", o->log_removed.log_end);
+}
+
 static void print_broker_state(struct sim_world *world, const struct isr_observation *o,
                                struct isr_text *text)
 {
@@ -344,6 +375,10 @@ static bool print_story(struct sim_world *world, const struct sim_trace_record *
         print_diverged(world, o, text);
     else if (record->kind == ISR_OBSERVED_PARTITION_CHANGED)
         print_partition_changed(world, o, text);
+    else if (record->kind == ISR_OBSERVED_REASSIGNMENT)
+        print_reassignment(world, o, text);
+    else if (record->kind == ISR_OBSERVED_LOG_REMOVED)
+        print_removed(world, o, text);
     else if (record->kind == ISR_OBSERVED_BROKER_STATE)
         print_broker_state(world, o, text);
     else if (record->kind == ISR_OBSERVED_BROKER_STOPPING)

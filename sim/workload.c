@@ -26,6 +26,9 @@ struct workload_client {
 
 struct workload_topic {
     bool created;
+    bool ticking;      /* its producers were started */
+    bool deleted;      /* asked for, and not made anew since */
+    uint64_t deletion; /* the operation that asked for it, 0: none */
     uint16_t id;
     bool *probed; /* by partition: its last probe was acknowledged */
 };
@@ -116,18 +119,34 @@ static bool cluster_complete(struct sim_world *world)
 }
 
 static void topic_created(struct sim_world *world, uint32_t spec_topic, uint16_t id);
+/* The deletion asked for is not answered: who makes it anew waits, as an administrator does. */
+static bool is_being_deleted(const struct sim_world *world, uint32_t spec_topic)
+{
+    uint64_t deletion = world->workload->topics[spec_topic].deletion;
+    return deletion != 0 &&
+           operation_at(world->workload, (uint32_t)(deletion - 1))->outcome == SIM_OUTCOME_UNKNOWN;
+}
+
+/* It was deleted, or its deletion was asked for and took effect: nothing is expected of it. */
+static bool is_gone(const struct sim_world *world, uint32_t spec_topic)
+{
+    const struct isr_image *image = sim_world_image((struct sim_world *)world);
+    return world->workload->topics[spec_topic].deleted &&
+           (image == NULL || isr_image_topic_named(image, world->spec->topics[spec_topic].name.text) == NULL);
+}
 
 static void create_topic(struct sim_world *world, uint32_t spec_topic)
 {
     const struct sim_topic_spec *topic = &world->spec->topics[spec_topic];
     int32_t client = sim_spec_own_client(world->spec);
-    if (world->workload->topics[spec_topic].created)
+    if (world->workload->topics[spec_topic].created || world->workload->topics[spec_topic].deleted)
         return;
     if (world->spec->peer.count > 0) { /* it is the group itself */
         topic_created(world, spec_topic, 1);
         return;
     }
-    if (!sim_process_running(sim_world_process(world, client)) || !cluster_complete(world)) {
+    if (!sim_process_running(sim_world_process(world, client)) || !cluster_complete(world) ||
+        is_being_deleted(world, spec_topic)) {
         sim_world_wake_workload(world, world->now_ns + CREATE_AGAIN_NS, event_of(EVENT_CREATE, spec_topic));
         return;
     }
@@ -288,7 +307,8 @@ static void probe(struct sim_world *world, uint32_t place)
 static void probe_all(struct sim_world *world)
 {
     for (uint32_t topic = 0; topic < world->spec->topics_count; topic++) {
-        for (uint32_t i = 0; i < (uint32_t)world->spec->topics[topic].partitions; i++)
+        for (uint32_t i = 0; !is_gone(world, topic) && i < (uint32_t)world->spec->topics[topic].partitions;
+             i++)
             probe(world, topic << 16 | i);
     }
 }
@@ -298,7 +318,8 @@ void sim_workload_probes(const struct sim_world *world, uint32_t *sent, uint32_t
     *sent = world->workload->probes_sent;
     *unanswered = 0;
     for (uint32_t topic = 0; topic < world->spec->topics_count; topic++) {
-        for (uint32_t i = 0; i < (uint32_t)world->spec->topics[topic].partitions; i++)
+        for (uint32_t i = 0; !is_gone(world, topic) && i < (uint32_t)world->spec->topics[topic].partitions;
+             i++)
             *unanswered += !world->workload->topics[topic].probed[i];
     }
 }
@@ -316,6 +337,16 @@ static void schedule_settling(struct sim_world *world)
     sim_world_wake_workload(world, spec->duration_ns - spec->settle_ns / 2, event_of(EVENT_SETTLE, 1));
 }
 
+/* Where a consumer begins that has read nothing. */
+static void read_from_start(struct sim_world *world, uint32_t spec_client)
+{
+    const struct sim_client_spec *spec = &world->spec->clients[spec_client];
+    const struct workload_client *client = &world->workload->clients[spec_client];
+    int32_t topic = spec_topic_named(world->spec, spec->topic.text);
+    for (int32_t i = 0; client->read_to != NULL && i < world->spec->topics[topic].partitions; i++)
+        client->read_to[i] = spec->start_latest ? READ_FROM_LATEST : 0;
+}
+
 static void client_init(struct sim_world *world, uint32_t spec_client)
 {
     const struct sim_client_spec *spec = &world->spec->clients[spec_client];
@@ -324,10 +355,9 @@ static void client_init(struct sim_world *world, uint32_t spec_client)
     client->partition = -1;
     if (spec->kind != SIM_CLIENT_CONSUMER || topic < 0)
         return;
-    size_t partitions = (size_t)world->spec->topics[topic].partitions;
-    client->read_to = isr_heap_allocate(&world->heap, sizeof *client->read_to * partitions);
-    for (size_t i = 0; spec->start_latest && i < partitions; i++)
-        client->read_to[i] = READ_FROM_LATEST;
+    client->read_to = isr_heap_allocate(&world->heap, sizeof *client->read_to *
+                                                          (size_t)world->spec->topics[topic].partitions);
+    read_from_start(world, spec_client);
 }
 
 struct sim_workload *sim_workload_new(struct sim_world *world)
@@ -384,12 +414,15 @@ static void topic_created(struct sim_world *world, uint32_t spec_topic, uint16_t
         const struct sim_client_spec *client = &world->spec->clients[i];
         if (strcmp(client->topic.text, world->spec->topics[spec_topic].name.text) != 0)
             continue;
-        if (client->kind == SIM_CLIENT_PRODUCER && client->interval_ns > 0)
+        if (client->kind == SIM_CLIENT_PRODUCER && client->interval_ns > 0 && !topic->ticking)
             sim_world_wake_workload(world, client->start_ns, event_of(EVENT_PRODUCE, i));
-        if (client->kind == SIM_CLIENT_READER && client->interval_ns > 0)
+        if (client->kind == SIM_CLIENT_READER && client->interval_ns > 0 && !topic->ticking)
             sim_world_wake_workload(world, client->start_ns, event_of(EVENT_READ, i));
+        if (topic->ticking) /* it is another topic of that name */
+            read_from_start(world, i);
         consume_all(world, i);
     }
+    topic->ticking = true;
 }
 
 static void create_answered(struct sim_world *world, const struct sim_operation *operation,
@@ -461,7 +494,8 @@ static void records_read(struct sim_world *world, int32_t node, const struct isr
     if (client->read_to == NULL || effect->tp.index >= world->spec->topics[topic].partitions)
         return;
     operation->spec_topic = (uint16_t)topic;
-    client->read_to[effect->tp.index] = effect->offset + batch.record_count;
+    if (effect->tp.topic == world->workload->topics[topic].id)
+        client->read_to[effect->tp.index] = effect->offset + batch.record_count;
 }
 
 void sim_workload_client(struct sim_world *world, int32_t node, const struct isr_effect *effect)
@@ -479,8 +513,10 @@ void sim_workload_started(struct sim_world *world, int32_t node)
         consume_all(world, (uint32_t)(node - sim_spec_first_client(world->spec)));
         return;
     }
-    for (uint32_t i = 0; i < world->spec->topics_count; i++)
+    for (uint32_t i = 0; i < world->spec->topics_count; i++) {
+        world->workload->topics[i].deletion = 0; /* whoever waited for the answer is gone */
         create_topic(world, i);
+    }
 }
 
 /* ---- steps ---- */
@@ -519,6 +555,14 @@ static enum isr_quorum_change quorum_change_of(enum sim_action_kind kind)
 /* The command of an administrator's step, without id, topic and partition. */
 static struct isr_command command_of(const struct sim_action *action)
 {
+    if (action->kind == SIM_ACTION_DELETE_TOPIC)
+        return (struct isr_command){.kind = ISR_COMMAND_DELETE_TOPIC};
+    if (action->kind == SIM_ACTION_ALTER_TOPIC)
+        return (struct isr_command){.kind = ISR_COMMAND_ALTER_TOPIC,
+                                    .settings = action->settings,
+                                    .settings_given = action->settings_given};
+    if (action->kind == SIM_ACTION_REASSIGN)
+        return (struct isr_command){.kind = ISR_COMMAND_REASSIGN, .replicas = action->replicas};
     if (action->kind == SIM_ACTION_ELECT)
         return (struct isr_command){.kind = ISR_COMMAND_ELECT, .elect_kind = action->elect_kind};
     return (struct isr_command){.kind = ISR_COMMAND_ALTER_QUORUM,
@@ -544,7 +588,21 @@ void sim_workload_administer(struct sim_world *world, const struct sim_action *a
         command.topic = world->spec->topics[topic].name.text;
         command.partition = (uint16_t)action->partition;
     }
+    if (action->kind == SIM_ACTION_DELETE_TOPIC) {
+        world->workload->topics[topic].deleted = true;
+        world->workload->topics[topic].deletion = command.id;
+    }
     sim_process_command(world, client, &command);
+}
+
+void sim_workload_create_topic(struct sim_world *world, const struct sim_action *action)
+{
+    int32_t topic = spec_topic_named(world->spec, action->topic.text);
+    if (topic < 0 || !world->workload->topics[topic].deleted)
+        return;
+    world->workload->topics[topic].deleted = false;
+    world->workload->topics[topic].created = false;
+    create_topic(world, (uint32_t)topic);
 }
 
 void sim_workload_traffic(struct sim_world *world, const struct sim_action *action)

@@ -55,6 +55,9 @@ void sim_workload_started(struct sim_world *world, int32_t node);
 /* The steps PRODUCE and TRAFFIC, and those of administrators. */
 void sim_workload_produce(struct sim_world *world, const struct sim_action *action);
 void sim_workload_administer(struct sim_world *world, const struct sim_action *action);
+/* The step CREATE_TOPIC: of one that was deleted, or is being deleted. Its producers went on meanwhile; its
+ * consumers begin at its start. */
+void sim_workload_create_topic(struct sim_world *world, const struct sim_action *action);
 void sim_workload_traffic(struct sim_world *world, const struct sim_action *action);
 
 /* The history, in the order in which commands were given and batches read; operation ids of commands are 1 +

@@ -49,6 +49,9 @@ enum isr_command_kind {
     ISR_COMMAND_CONSUME,      /* topic, partition: read from offset on, for ever; from_follower */
     ISR_COMMAND_READ,         /* topic, partition, pool_mode: the newest committed record; answers its end */
     ISR_COMMAND_CREATE_TOPIC, /* create */
+    ISR_COMMAND_DELETE_TOPIC, /* topic */
+    ISR_COMMAND_ALTER_TOPIC,  /* topic, settings, settings_given */
+    ISR_COMMAND_REASSIGN,     /* topic, partition, replicas (none: cancel) */
     ISR_COMMAND_ELECT,        /* topic, partition, elect_kind (as in ELECT_LEADERS_REQUEST) */
     ISR_COMMAND_ALTER_QUORUM, /* quorum_change, node, controller */
     ISR_COMMAND_CAMPAIGN,     /* to a peer: stand for election, whoever leads; not answered */
@@ -82,6 +85,9 @@ struct isr_command {
     int16_t replication_factor;
     struct isr_topic_settings settings;
     const struct isr_replicas *assignments; /* borrowed: partitions many, or NULL */
+    /* ALTER_TOPIC: bit i: the i-th setting of core/topic.def changes to what settings says */
+    uint64_t settings_given;
+    struct isr_replicas replicas; /* REASSIGN */
 };
 
 /* ---- in ---- */

@@ -51,21 +51,72 @@ static struct isr_partition *partition_add(struct isr_broker *broker, struct isr
     return partition;
 }
 
+/* This broker is no replica any more: the log goes too (StopReplica with deletion, KIP-455, KIP-516). */
+static void partition_remove(struct isr_broker *broker, struct isr_partition *partition)
+{
+    uint32_t place = broker_place(broker, isr_tp_key(partition->tp));
+    ISR_ASSERT(broker->partitions[place] == partition);
+    isr_partition_resign(partition);
+    isr_fetch_forget(partition);
+    broker->partitions_count--;
+    memmove(&broker->partitions[place], &broker->partitions[place + 1],
+            (broker->partitions_count - place) * sizeof(struct isr_partition *));
+    isr_tp_table_set(&broker->table, broker->env->heap, partition->tp, NULL);
+    isr_log_store_remove(broker->store, partition->log);
+    isr_heap_release(broker->env->heap, partition);
+}
+
 void isr_broker_partition_changed(struct isr_broker *broker, const struct isr_image_partition *image,
                                   const struct isr_image_topic *topic, enum isr_cause cause)
 {
-    if (!broker->active)
+    if (!broker->active || broker->image.index < broker->image_floor)
         return;
     struct isr_partition *partition = isr_broker_partition(broker, image->tp);
-    if (partition == NULL) {
-        if (!isr_replicas_contain(&image->replicas, broker->env->node))
-            return;
-        partition = partition_add(broker, image->tp);
+    if (isr_replicas_contain(&image->replicas, broker->env->node)) {
+        if (partition == NULL)
+            partition = partition_add(broker, image->tp);
+        isr_partition_apply(partition, image, topic, cause);
+    } else if (partition != NULL && image->partition_epoch >= partition->partition_epoch) {
+        partition_remove(broker, partition);
     }
-    isr_partition_apply(partition, image, topic, cause);
 }
 
-void isr_broker_image_loaded(struct isr_broker *broker)
+void isr_broker_topic_changed(struct isr_broker *broker, const struct isr_image_topic *topic)
+{
+    if (!broker->active || broker->image.index < broker->image_floor)
+        return;
+    uint32_t place = broker_place(broker, isr_tp_key((struct isr_tp){.topic = topic->id}));
+    while (place < broker->partitions_count && broker->partitions[place]->tp.topic == topic->id) {
+        struct isr_partition *partition = broker->partitions[place];
+        if (topic->removed) {
+            partition_remove(broker, partition); /* the next one moves to this place */
+        } else {
+            partition->settings = topic->settings;
+            place++;
+        }
+    }
+}
+
+/* Logs of partitions that this broker is no replica of: it was told of that while it was down. An image that
+ * has reached the registration knows of all that this broker ever took part in. */
+void isr_broker_drop_strays(struct isr_broker *broker)
+{
+    uint32_t i = 0;
+    while (i < broker->store->logs_count) {
+        struct isr_log *log = broker->store->logs[i];
+        const struct isr_image_partition *image = isr_image_partition(&broker->image, log->tp);
+        struct isr_partition *partition = isr_broker_partition(broker, log->tp);
+        if (image != NULL && (isr_replicas_contain(&image->replicas, broker->env->node) ||
+                              (partition != NULL && image->partition_epoch < partition->partition_epoch)))
+            i++;
+        else if (partition != NULL)
+            partition_remove(broker, partition);
+        else
+            isr_log_store_remove(broker->store, log);
+    }
+}
+
+static void take_roles(struct isr_broker *broker)
 {
     for (uint32_t i = 0; i < broker->image.topics_count; i++) {
         const struct isr_image_topic *topic = &broker->image.topics[i];
@@ -76,6 +127,14 @@ void isr_broker_image_loaded(struct isr_broker *broker)
     }
 }
 
+void isr_broker_image_loaded(struct isr_broker *broker)
+{
+    if (!broker->active || broker->image.index < broker->image_floor)
+        return;
+    isr_broker_drop_strays(broker);
+    take_roles(broker);
+}
+
 void isr_broker_activate(struct isr_broker *broker)
 {
     ISR_ASSERT(!broker->active);
@@ -83,7 +142,7 @@ void isr_broker_activate(struct isr_broker *broker)
     ISR_ASSERT(broker->image.index >= broker->broker_epoch);
     broker->active = true;
     isr_env_timer_in(broker->env, &broker->lag_timer, broker->env->config.replica_lag_time_max / 2);
-    isr_broker_image_loaded(broker);
+    take_roles(broker);
 }
 
 void isr_broker_stop(struct isr_broker *broker)

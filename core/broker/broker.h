@@ -5,7 +5,8 @@
  *   passive  metadata is followed, but no role is taken: it may still name the process' former life as leader
  *            of an epoch whose records it lost (KAFKA-10527 is the same mistake in KRaft). Kafka publishes
  *            metadata to its replicas only once it has caught up with the broker's own registration.
- *   active   every partition whose replicas name this broker is led, followed, or waits for a leader.
+ *   active   every partition whose replicas name this broker is led, followed, or waits for a leader; of
+ *            others there is no log.
  *   stopped  no role, no timer, no request under way; the log store may be closed.
  *
  * Who writes which field: lifecycle.c broker_epoch, running, stopping; metadata_follower.c image and
@@ -36,6 +37,8 @@ struct isr_broker {
     int32_t controller;                /* whom to talk to; ISR_NODE_NONE while unknown */
     uint32_t correlation;              /* the last one given out, 0 before the first */
     bool active;                       /* roles are taken */
+    int64_t image_floor;               /* roles were taken up to there: what an image that was lost and is
+                                          fetched again says before is history */
     struct isr_partition **partitions; /* ordered by isr_tp_key */
     uint32_t partitions_count, partitions_capacity;
     struct isr_tp_table table;                                  /* the same, to be found at once */
@@ -65,6 +68,12 @@ void isr_broker_activate(struct isr_broker *broker);
 void isr_broker_partition_changed(struct isr_broker *broker, const struct isr_image_partition *partition,
                                   const struct isr_image_topic *topic, enum isr_cause cause);
 void isr_broker_image_loaded(struct isr_broker *broker);
+/* Deletes the logs of partitions that, by the image, this broker is no replica of. For a broker that follows
+ * the metadata: to be called after isr_broker_activate; isr_broker_image_loaded does it too. */
+void isr_broker_drop_strays(struct isr_broker *broker);
+/* For every topic whose settings changed or that was removed. A partition that this broker is no replica of
+ * any more, by this or by one of the above, is gone with its log. */
+void isr_broker_topic_changed(struct isr_broker *broker, const struct isr_image_topic *topic);
 
 /* PRODUCE_REQUEST, FETCH_REQUEST, FETCH_RESPONSE, OFFSETS_FOR_EPOCH_REQUEST and _RESPONSE,
  * LIST_OFFSETS_REQUEST and _RESPONSE, LOG_INFO_REQUEST, PUSH_REQUEST and _RESPONSE, ALTER_PARTITION_RESPONSE.

@@ -170,8 +170,10 @@ void isr_lifecycle_metadata_came(struct isr_broker *broker)
     bool caught_up = broker->broker_epoch >= 0 && broker->image.index >= broker->broker_epoch;
     if (lifecycle->state == ISR_LIFECYCLE_CATCHING_UP && caught_up) {
         lifecycle->state = ISR_LIFECYCLE_SERVING;
-        if (!broker->active)
+        if (!broker->active) {
             isr_broker_activate(broker);
+            isr_broker_drop_strays(broker);
+        }
         heartbeat_soon(lifecycle);
     }
     if (lifecycle->state == ISR_LIFECYCLE_SERVING)

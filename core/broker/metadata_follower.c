@@ -107,11 +107,25 @@ static void partition_changed(void *object, const struct isr_image_partition *be
     isr_broker_partition_changed(broker, after, isr_image_topic(&broker->image, after->tp.topic), cause);
 }
 
+static void topic_changed(void *object, const struct isr_image_topic *topic)
+{
+    isr_broker_topic_changed(object, topic);
+}
+
+/* The image reached again what it was when it was lost: from here on it says news. */
+static void floor_reached(struct isr_broker *broker, int64_t index_before)
+{
+    if (index_before < broker->image_floor && broker->image.index >= broker->image_floor)
+        isr_broker_image_loaded(broker);
+}
+
 static bool entry_apply(struct isr_broker *broker, const struct isr_metadata_entry *entry)
 {
     struct isr_env *env = broker->env;
     struct isr_image *image = &broker->image;
-    struct isr_image_listener listener = {.partition = partition_changed, .object = broker};
+    struct isr_image_listener listener = {
+        .partition = partition_changed, .topic = topic_changed, .object = broker};
+    int64_t index_before = image->index;
     if (!isr_image_apply(image, entry->index, entry->term, entry->records, &env->scratch, &listener))
         return false;
     struct isr_observation *observation = isr_observe(env, ISR_OBSERVED_METADATA_APPLIED);
@@ -119,6 +133,7 @@ static bool entry_apply(struct isr_broker *broker, const struct isr_metadata_ent
     observation->metadata_applied.term = image->term;
     observation->metadata_applied.digest = (int64_t)image->digest;
     env->metrics.metadata_entries_applied++;
+    floor_reached(broker, index_before);
     return true;
 }
 
@@ -163,6 +178,8 @@ static bool answer_apply(struct isr_broker *broker, const struct isr_metadata_fe
  * older states of their partitions are refused by the partition epoch. */
 static void image_lost(struct isr_broker *broker)
 {
+    if (broker->image_floor < broker->image.index)
+        broker->image_floor = broker->image.index;
     isr_image_free(&broker->image);
     isr_image_init(&broker->image, broker->env->heap);
     broker->metadata_follower->next_index = 1;

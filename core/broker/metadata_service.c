@@ -2,8 +2,10 @@
 
 static struct isr_metadata_topic topic_tell(struct isr_env *env, const struct isr_image_topic *topic)
 {
-    struct isr_metadata_topic told = {
-        .topic = (int16_t)topic->id, .name = topic->name, .partitions_count = topic->partitions_count};
+    struct isr_metadata_topic told = {.topic = (int16_t)topic->id,
+                                      .name = topic->name,
+                                      .removed = topic->removed,
+                                      .partitions_count = topic->partitions_count};
     told.partitions = isr_scratch_allocate(&env->scratch, topic->partitions_count * sizeof *told.partitions);
     for (uint32_t i = 0; i < topic->partitions_count; i++) {
         const struct isr_image_partition *partition = &topic->partitions[i];

@@ -339,17 +339,10 @@ void isr_partition_apply(struct isr_partition *partition, const struct isr_image
                          const struct isr_image_topic *topic, enum isr_cause cause)
 {
     int32_t node = partition->broker->env->node;
+    ISR_ASSERT(isr_replicas_contain(&image->replicas, node));
     /* Older records come late: AlterPartition's answer told a newer state before (Partition.makeLeader). */
     if (image->partition_epoch < partition->partition_epoch || image->leader_epoch < partition->leader_epoch)
         return;
-    if (!isr_replicas_contain(&image->replicas, node)) {
-        partition->partition_epoch = image->partition_epoch;
-        partition->leader_epoch = image->leader_epoch;
-        partition->leader = image->leader;
-        partition->replicas = image->replicas;
-        isr_partition_resign(partition);
-        return;
-    }
     if (image->leader != node)
         become_follower(partition, image, topic, cause);
     else if (partition->role == ISR_ROLE_LEADER && image->leader_epoch == partition->leader_epoch)

@@ -7,7 +7,8 @@
  *   NONE -------------------------> LEADER <------------------------------------------- FOLLOWER
  *     |                               |  ------------------------------------------------> ^
  *     +-----------------------------------------------------------------------------------+
- *   any role -> NONE when the replicas no longer name this broker, and when the broker stops
+ *   any role -> NONE when the broker stops, and before the partition goes: its topic was removed, or its
+ *   replicas no longer name this broker
  *
  * The ISR while LEADER (KIP-497; alter_partition.c, isr_membership.c):
  *
@@ -94,7 +95,7 @@ struct isr_partition {
 /* The maximal ISR: committed and proposed together (KIP-497). The only place where it is computed. */
 struct isr_replicas isr_partition_maximal_isr(const struct isr_partition *partition);
 
-/* Takes the role that a partition record gives this broker; older records are ignored. */
+/* Takes the role that a partition record gives this broker, a replica; older records are ignored. */
 void isr_partition_apply(struct isr_partition *partition, const struct isr_image_partition *image,
                          const struct isr_image_topic *topic, enum isr_cause cause);
 /* Gives up the role. Requests that wait are answered NOT_LEADER_OR_FOLLOWER. */

@@ -69,6 +69,35 @@ static void create_told(const struct isr_message *answer, struct told *told)
     told->tp = (struct isr_tp){.topic = (uint16_t)(response->topic > 0 ? response->topic : 0)};
 }
 
+static void delete_fill(const struct isr_operation *operation, struct isr_message *message)
+{
+    message->kind = ISR_MESSAGE_DELETE_TOPIC_REQUEST;
+    message->delete_topic_request =
+        (struct isr_delete_topic_request){.correlation = operation->correlation, .name = operation->topic};
+}
+
+static void alter_fill(const struct isr_operation *operation, struct isr_message *message)
+{
+    message->kind = ISR_MESSAGE_ALTER_TOPIC_REQUEST;
+    message->alter_topic_request =
+        (struct isr_alter_topic_request){.correlation = operation->correlation,
+                                         .name = operation->topic,
+                                         .given = operation->command.settings_given,
+                                         .settings = operation->command.settings};
+}
+
+static void reassign_fill(const struct isr_operation *operation, struct isr_message *message)
+{
+    message->kind = ISR_MESSAGE_REASSIGN_REQUEST;
+    message->reassign_request = (struct isr_reassign_request){
+        .correlation = operation->correlation, .tp = operation->tp, .replicas = operation->command.replicas};
+}
+
+static void admin_told(const struct isr_message *answer, struct told *told)
+{
+    told->error = (enum isr_error)answer->admin_response.error;
+}
+
 static void elect_fill(const struct isr_operation *operation, struct isr_message *message)
 {
     message->kind = ISR_MESSAGE_ELECT_LEADERS_REQUEST;
@@ -110,6 +139,12 @@ static const struct kind {
 } kinds[] = {
     [ISR_COMMAND_CREATE_TOPIC] = {ISR_MESSAGE_CREATE_TOPIC_RESPONSE, TARGET_CONTROLLER,
                                   ISR_ERROR_TOPIC_ALREADY_EXISTS, create_fill, create_told},
+    [ISR_COMMAND_DELETE_TOPIC] = {ISR_MESSAGE_ADMIN_RESPONSE, TARGET_CONTROLLER,
+                                  ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION, delete_fill, admin_told},
+    [ISR_COMMAND_ALTER_TOPIC] = {ISR_MESSAGE_ADMIN_RESPONSE, TARGET_CONTROLLER, ISR_ERROR_NONE, alter_fill,
+                                 admin_told},
+    [ISR_COMMAND_REASSIGN] = {ISR_MESSAGE_ADMIN_RESPONSE, TARGET_CONTROLLER_PARTITION,
+                              ISR_ERROR_NO_REASSIGNMENT_IN_PROGRESS, reassign_fill, admin_told},
     [ISR_COMMAND_ELECT] = {ISR_MESSAGE_ELECT_LEADERS_RESPONSE, TARGET_CONTROLLER_PARTITION,
                            ISR_ERROR_ELECTION_NOT_NEEDED, elect_fill, elect_told},
     [ISR_COMMAND_ALTER_QUORUM] = {ISR_MESSAGE_ALTER_QUORUM_RESPONSE, TARGET_QUORUM, ISR_ERROR_NONE,
@@ -169,6 +204,9 @@ static void timer_fired(void *object)
  */
 static bool may_be_retried(const struct isr_operation *operation, enum isr_error error)
 {
+    /* The controller knows all topics. */
+    if (error == ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION && kind_of(operation)->target != TARGET_LEADER)
+        return false;
     if (error == ISR_ERROR_PREFERRED_LEADER_NOT_AVAILABLE ||
         error == ISR_ERROR_ELIGIBLE_LEADERS_NOT_AVAILABLE)
         return false;

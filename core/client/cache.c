@@ -74,6 +74,7 @@ void isr_cache_merge(struct isr_cache *cache, const struct isr_metadata_response
         struct isr_cached_topic *topic = topic_find(cache, (uint16_t)told->topic);
         if (topic == NULL)
             topic = topic_add(cache, (uint16_t)told->topic, told->name);
+        topic->removed = topic->removed || told->removed != 0;
         for (uint32_t j = 0; j < told->partitions_count; j++)
             partition_merge(cache, topic, &told->partitions[j]);
     }
@@ -96,15 +97,24 @@ bool isr_cache_learn_leader(struct isr_cache *cache, struct isr_tp tp, int32_t l
 
 const struct isr_cached_topic *isr_cache_topic_named(const struct isr_cache *cache, const char *name)
 {
-    for (uint32_t i = 0; i < cache->topics_count; i++) {
-        if (strcmp(cache->topics[i].name.text, name) == 0)
-            return &cache->topics[i];
+    /* The newest: of a topic that was made anew the former one may not be known to be gone yet. */
+    for (uint32_t i = cache->topics_count; i > 0; i--) {
+        const struct isr_cached_topic *topic = &cache->topics[i - 1];
+        if (!topic->removed && strcmp(topic->name.text, name) == 0)
+            return topic;
     }
     return NULL;
+}
+
+bool isr_cache_topic_removed(const struct isr_cache *cache, uint16_t id)
+{
+    const struct isr_cached_topic *topic = topic_find(cache, id);
+    return topic != NULL && topic->removed;
 }
 
 const struct isr_cached_partition *isr_cache_partition(const struct isr_cache *cache, struct isr_tp tp)
 {
     const struct isr_cached_topic *topic = topic_find(cache, tp.topic);
-    return topic != NULL && tp.index < topic->partitions_count ? &topic->partitions[tp.index] : NULL;
+    bool known = topic != NULL && !topic->removed && tp.index < topic->partitions_count;
+    return known ? &topic->partitions[tp.index] : NULL;
 }

@@ -15,6 +15,7 @@ struct isr_cached_partition {
 struct isr_cached_topic {
     uint16_t id;
     struct isr_name name;
+    bool removed; /* and never comes back: one of the same name has another id (KIP-516) */
     struct isr_cached_partition *partitions; /* by index */
     uint32_t partitions_count, partitions_capacity;
 };
@@ -32,7 +33,9 @@ void isr_cache_merge(struct isr_cache *cache, const struct isr_metadata_response
 /* A broker named the leader in an answer. True when that was news. */
 bool isr_cache_learn_leader(struct isr_cache *cache, struct isr_tp tp, int32_t leader, int32_t leader_epoch);
 const struct isr_cached_topic *isr_cache_topic_named(const struct isr_cache *cache, const char *name);
-/* NULL when it is not known. */
+/* The topic is known to be gone. */
+bool isr_cache_topic_removed(const struct isr_cache *cache, uint16_t id);
+/* NULL when it is not known, or gone. */
 const struct isr_cached_partition *isr_cache_partition(const struct isr_cache *cache, struct isr_tp tp);
 
 #endif

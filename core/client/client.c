@@ -96,7 +96,7 @@ bool isr_client_learn_leader(struct isr_client *client, struct isr_tp tp, int32_
 const struct isr_cached_partition *isr_client_leader_of(struct isr_client *client, const char *topic,
                                                         uint16_t partition, struct isr_tp *tp)
 {
-    if (tp->topic == 0) {
+    if (tp->topic == 0 || isr_cache_topic_removed(&client->cache, tp->topic)) {
         const struct isr_cached_topic *known = isr_cache_topic_named(&client->cache, topic);
         if (known != NULL)
             *tp = (struct isr_tp){.topic = known->id, .index = partition};
@@ -139,6 +139,9 @@ static bool correlation_of(const struct isr_message *message, uint32_t *correlat
     case ISR_MESSAGE_CREATE_TOPIC_RESPONSE:
         *correlation = message->create_topic_response.correlation;
         return true;
+    case ISR_MESSAGE_ADMIN_RESPONSE:
+        *correlation = message->admin_response.correlation;
+        return true;
     case ISR_MESSAGE_ELECT_LEADERS_RESPONSE:
         *correlation = message->elect_leaders_response.correlation;
         return true;
@@ -165,6 +168,9 @@ static bool correlation_of(const struct isr_message *message, uint32_t *correlat
     case ISR_MESSAGE_LOG_INFO_REQUEST:
     case ISR_MESSAGE_LOG_INFO_RESPONSE:
     case ISR_MESSAGE_CREATE_TOPIC_REQUEST:
+    case ISR_MESSAGE_DELETE_TOPIC_REQUEST:
+    case ISR_MESSAGE_ALTER_TOPIC_REQUEST:
+    case ISR_MESSAGE_REASSIGN_REQUEST:
     case ISR_MESSAGE_ELECT_LEADERS_REQUEST:
     case ISR_MESSAGE_ALTER_QUORUM_REQUEST:
     case ISR_MESSAGE_TIMEOUT_NOW_REQUEST:
@@ -223,6 +229,9 @@ void isr_client_command(struct isr_client *client, const struct isr_command *com
         isr_read_pool_command(client, command);
         break;
     case ISR_COMMAND_CREATE_TOPIC:
+    case ISR_COMMAND_DELETE_TOPIC:
+    case ISR_COMMAND_ALTER_TOPIC:
+    case ISR_COMMAND_REASSIGN:
     case ISR_COMMAND_ELECT:
     case ISR_COMMAND_ALTER_QUORUM:
         isr_admin_command(client, command);

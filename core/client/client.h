@@ -66,7 +66,7 @@ int64_t isr_client_backoff(struct isr_client *client);
 bool isr_client_learn_leader(struct isr_client *client, struct isr_tp tp, int32_t leader,
                              int32_t leader_epoch);
 /* Whom to ask for a partition of a named topic, in *tp; NULL, and a refresh is on the way, when that is not
- * known. */
+ * known. *tp changes when the topic it was of is gone and there is another one of that name (KIP-516). */
 const struct isr_cached_partition *isr_client_leader_of(struct isr_client *client, const char *topic,
                                                         uint16_t partition, struct isr_tp *tp);
 

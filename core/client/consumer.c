@@ -245,11 +245,17 @@ static int32_t node_to_read(struct isr_consumer *consumer, const struct isr_cach
 static const struct isr_cached_partition *leader_of(struct isr_consumer *consumer)
 {
     struct isr_client *client = consumer->client;
-    bool news = consumer->tp.topic == 0;
+    struct isr_tp before = consumer->tp;
     const struct isr_cached_partition *known =
         isr_client_leader_of(client, consumer->topic.text, consumer->partition, &consumer->tp);
-    if (news && consumer->tp.topic != 0)
-        isr_tp_table_set(&client->consumers_of, client->env->heap, consumer->tp, consumer);
+    if (consumer->tp.topic == before.topic)
+        return known;
+    if (before.topic != 0) { /* another topic of that name */
+        isr_tp_table_set(&client->consumers_of, client->env->heap, before, NULL);
+        consumer->position = POSITION_EARLIEST;
+        consumer->position_epoch = ISR_EPOCH_NONE;
+    }
+    isr_tp_table_set(&client->consumers_of, client->env->heap, consumer->tp, consumer);
     return known;
 }
 

@@ -305,10 +305,14 @@ static void send_more(struct isr_sender *sender)
     struct isr_client *client = sender->client;
     if (isr_timer_is_set(&sender->pause_timer) || sender->first == NULL)
         return;
+    uint16_t topic_before = sender->tp.topic;
     const struct isr_cached_partition *known =
         isr_client_leader_of(client, sender->topic.text, sender->partition, &sender->tp);
     if (known == NULL)
         return;
+    /* Another topic of the same name: its leaders know nothing of this producer. */
+    if (topic_before != 0 && topic_before != sender->tp.topic)
+        begin_anew(sender);
     struct isr_delivery *delivery = sender->first;
     while (delivery != NULL && (delivery->correlation != 0 || may_send(sender, delivery))) {
         struct isr_delivery *next = delivery->next;

@@ -94,6 +94,12 @@ void ctl_alter_partition(struct isr_controller *controller, const struct isr_alt
                                  .isr = asked,
                                  .recovered = !request->recovering};
     ctl_record_partition(controller, partition, &what);
-    if (ctl_propose(controller))
+    if (!ctl_propose(controller))
+        return;
+    /* The change completed a reassignment and with it the leadership, or its epoch: done, and yet nothing for
+     * who asked to go on with (Kafka's one answer that is both). */
+    if (partition->leader_epoch != request->leader_epoch)
+        answer->error = ISR_ERROR_NEW_LEADER_ELECTED;
+    else
         fill(answer, partition);
 }

@@ -29,16 +29,34 @@ static void refuse(struct isr_message *answer)
     } else if (answer->kind == ISR_MESSAGE_CREATE_TOPIC_RESPONSE) {
         answer->create_topic_response.error = error;
         answer->create_topic_response.topic = 0;
+    } else if (answer->kind == ISR_MESSAGE_ADMIN_RESPONSE) {
+        answer->admin_response.error = error;
     } else {
         ISR_ASSERT(answer->kind == ISR_MESSAGE_ELECT_LEADERS_RESPONSE);
         answer->elect_leaders_response.error = error;
     }
 }
 
+/* The correlation of a request whose answer is an ADMIN_RESPONSE; false for others. */
+static bool admin_correlation(const struct isr_message *request, uint32_t *correlation)
+{
+    if (request->kind == ISR_MESSAGE_DELETE_TOPIC_REQUEST)
+        *correlation = request->delete_topic_request.correlation;
+    else if (request->kind == ISR_MESSAGE_ALTER_TOPIC_REQUEST)
+        *correlation = request->alter_topic_request.correlation;
+    else if (request->kind == ISR_MESSAGE_REASSIGN_REQUEST)
+        *correlation = request->reassign_request.correlation;
+    else
+        return false;
+    return true;
+}
+
 bool ctl_answer_begin(const struct isr_message *request, struct isr_message *answer)
 {
     *answer = (struct isr_message){0};
-    if (request->kind == ISR_MESSAGE_ALTER_PARTITION_REQUEST) {
+    if (admin_correlation(request, &answer->admin_response.correlation)) {
+        answer->kind = ISR_MESSAGE_ADMIN_RESPONSE;
+    } else if (request->kind == ISR_MESSAGE_ALTER_PARTITION_REQUEST) {
         answer->kind = ISR_MESSAGE_ALTER_PARTITION_RESPONSE;
         answer->alter_partition_response.correlation = request->alter_partition_request.correlation;
         answer->alter_partition_response.tp = request->alter_partition_request.tp;

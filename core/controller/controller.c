@@ -104,9 +104,12 @@ static void remember_untold(struct isr_controller *controller, struct isr_tp tp,
 
 static void tell_untold(struct isr_controller *controller)
 {
-    for (uint32_t i = 0; i < controller->untold_count; i++)
-        tell_partition(controller, isr_image_partition(&controller->committed, controller->untold[i].tp),
-                       controller->untold[i].cause);
+    for (uint32_t i = 0; i < controller->untold_count; i++) {
+        const struct isr_image_partition *partition =
+            isr_image_partition(&controller->committed, controller->untold[i].tp);
+        if (partition != NULL) /* else its topic was removed since */
+            tell_partition(controller, partition, controller->untold[i].cause);
+    }
     controller->untold_count = 0;
 }
 
@@ -125,11 +128,32 @@ static void observe_applied(struct isr_controller *controller, const struct isr_
     observation->partition_applied.cause = cause;
 }
 
+static bool is_reassignment_news(const struct isr_image_partition *before,
+                                 const struct isr_image_partition *after)
+{
+    return before != NULL && (isr_replicas_pack(&before->replicas) != isr_replicas_pack(&after->replicas) ||
+                              isr_replicas_pack(&before->adding) != isr_replicas_pack(&after->adding) ||
+                              isr_replicas_pack(&before->removing) != isr_replicas_pack(&after->removing));
+}
+
+static void observe_reassignment(struct isr_controller *controller,
+                                 const struct isr_image_partition *partition, enum isr_cause cause)
+{
+    struct isr_observation *observation = isr_observe(controller->env, ISR_OBSERVED_REASSIGNMENT);
+    observation->reassignment.tp = isr_tp_key(partition->tp);
+    observation->reassignment.replicas = (int64_t)isr_replicas_pack(&partition->replicas);
+    observation->reassignment.adding = (int64_t)isr_replicas_pack(&partition->adding);
+    observation->reassignment.removing = (int64_t)isr_replicas_pack(&partition->removing);
+    observation->reassignment.cause = cause;
+}
+
 static void partition_changed(void *object, const struct isr_image_partition *before,
                               const struct isr_image_partition *after, enum isr_cause cause)
 {
     struct isr_controller *controller = object;
     observe_applied(controller, after, cause);
+    if (controller->active && is_reassignment_news(before, after))
+        observe_reassignment(controller, after, cause);
     if (controller->active) {
         controller->env->metrics.unclean_elections += cause == ISR_CAUSE_ELECTION_UNCLEAN;
         controller->env->metrics.log_elections += cause == ISR_CAUSE_ELECTION_BY_LOG;
@@ -154,6 +178,18 @@ static void broker_changed(void *object, int32_t broker, const struct isr_image_
     observation->broker_state.fenced = after->fenced;
     observation->broker_state.shutting_down = after->shutting_down;
     observation->broker_state.cause = cause;
+}
+
+static void topic_changed(void *object, const struct isr_image_topic *topic)
+{
+    struct isr_controller *controller = object;
+    if (topic->removed)
+        ctl_log_elections_topic_removed(controller, topic->id);
+    struct isr_observation *observation = isr_observe(controller->env, ISR_OBSERVED_TOPIC_APPLIED);
+    observation->topic_applied.first = isr_tp_key((struct isr_tp){.topic = topic->id});
+    observation->topic_applied.removed = topic->removed;
+    observation->topic_applied.min_isr = topic->settings.min_isr;
+    observation->topic_applied.unclean = topic->settings.unclean;
 }
 
 /* ---- activation and resignation ---- */
@@ -206,7 +242,10 @@ static void machine_apply(void *object, int64_t index, int32_t term, struct isr_
 {
     struct isr_controller *controller = object;
     struct isr_env *env = controller->env;
-    const struct isr_image_listener listener = {partition_changed, broker_changed, controller};
+    const struct isr_image_listener listener = {.partition = partition_changed,
+                                                .broker = broker_changed,
+                                                .topic = topic_changed,
+                                                .object = controller};
     if (env->exiting)
         return;
     if (!isr_image_apply(&controller->committed, index, term, data, &env->scratch, &listener)) {
@@ -304,6 +343,12 @@ static void handle(struct isr_controller *controller, const struct isr_message *
                             &answer->broker_registration_response);
     else if (request->kind == ISR_MESSAGE_CREATE_TOPIC_REQUEST)
         ctl_create_topic(controller, &request->create_topic_request, &answer->create_topic_response);
+    else if (request->kind == ISR_MESSAGE_ALTER_TOPIC_REQUEST)
+        ctl_alter_topic(controller, &request->alter_topic_request, &answer->admin_response);
+    else if (request->kind == ISR_MESSAGE_DELETE_TOPIC_REQUEST)
+        ctl_delete_topic(controller, &request->delete_topic_request, &answer->admin_response);
+    else if (request->kind == ISR_MESSAGE_REASSIGN_REQUEST)
+        ctl_reassign(controller, &request->reassign_request, &answer->admin_response);
     else if (request->kind == ISR_MESSAGE_ELECT_LEADERS_REQUEST)
         ctl_elect_leaders(controller, &request->elect_leaders_request, &answer->elect_leaders_response);
 }

@@ -48,6 +48,12 @@ void ctl_alter_partition(struct isr_controller *controller, const struct isr_alt
                          struct isr_alter_partition_response *answer, struct isr_replicas *asked);
 void ctl_create_topic(struct isr_controller *controller, const struct isr_create_topic_request *request,
                       struct isr_create_topic_response *answer);
+void ctl_alter_topic(struct isr_controller *controller, const struct isr_alter_topic_request *request,
+                     struct isr_admin_response *answer);
+void ctl_delete_topic(struct isr_controller *controller, const struct isr_delete_topic_request *request,
+                      struct isr_admin_response *answer);
+void ctl_reassign(struct isr_controller *controller, const struct isr_reassign_request *request,
+                  struct isr_admin_response *answer);
 void ctl_elect_leaders(struct isr_controller *controller, const struct isr_elect_leaders_request *request,
                        struct isr_elect_leaders_response *answer);
 /* The checks of AlterPartition on an image, in the order of Kafka's ReplicationControlManager. */
@@ -70,6 +76,8 @@ void ctl_log_elections_end(struct isr_controller *controller);
 /* A committed change of a partition was applied while active. */
 void ctl_log_elections_changed(struct isr_controller *controller,
                                const struct isr_image_partition *partition);
+/* Nobody leads its partitions any more, nor will. */
+void ctl_log_elections_topic_removed(struct isr_controller *controller, uint16_t topic);
 void ctl_log_info_answered(struct isr_controller *controller, int32_t from,
                            const struct isr_log_info_response *response);
 /* Fills what->chosen and chosen_of_few when the answers so far allow a choice; of_few: even those of less

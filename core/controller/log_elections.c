@@ -110,6 +110,17 @@ void ctl_log_elections_changed(struct isr_controller *controller, const struct i
     isr_env_timer_in(controller->env, &controller->log_elections_timer, 0);
 }
 
+void ctl_log_elections_topic_removed(struct isr_controller *controller, uint16_t topic)
+{
+    uint32_t i = 0;
+    while (i < controller->log_elections_count) {
+        if (controller->log_elections[i].tp.topic == topic)
+            drop(controller, &controller->log_elections[i]);
+        else
+            i++;
+    }
+}
+
 /* ---- choosing ---- */
 
 /* The partition, while it still waits for this very election. */

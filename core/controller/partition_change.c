@@ -4,9 +4,11 @@ struct decision {
     const struct isr_image *image;
     const struct isr_image_partition *before;
     const struct ctl_happening *what;
+    const struct isr_topic_settings *settings;
     bool elr_enabled;
     bool unclean_allowed;
-    bool by_log; /* replicas are asked before one is elected */
+    bool by_log;    /* replicas are asked before one is elected */
+    bool completed; /* a reassignment, by this */
     struct isr_image_partition *after;
 };
 
@@ -51,7 +53,7 @@ static struct choice elect(const struct decision *d)
 {
     if (d->by_log)
         return elect_by_log(d);
-    const struct isr_replicas *replicas = &d->before->replicas;
+    const struct isr_replicas *replicas = &d->after->replicas;
     enum isr_cause clean = d->after->isr.count > 0 ? ISR_CAUSE_ELECTION_CLEAN : ISR_CAUSE_ELECTION_ELR;
     if (d->what->election == CTL_ELECTION_PREFERRED && is_eligible(d, replicas->ids[0]))
         return (struct choice){replicas->ids[0], ISR_CAUSE_ELECTION_PREFERRED};
@@ -75,8 +77,8 @@ static struct isr_replicas target_isr(const struct decision *d)
 {
     const struct isr_replicas *wanted = d->what->isr != NULL ? d->what->isr : &d->before->isr;
     struct isr_replicas isr = {0};
-    for (unsigned i = 0; i < d->before->replicas.count; i++) {
-        int32_t replica = d->before->replicas.ids[i];
+    for (unsigned i = 0; i < d->after->replicas.count; i++) {
+        int32_t replica = d->after->replicas.ids[i];
         if (replica != d->what->leaves && isr_replicas_contain(wanted, replica))
             isr_replicas_add(&isr, replica);
     }
@@ -89,8 +91,8 @@ static struct isr_replicas target_elr(const struct decision *d, int32_t min_isr)
     struct isr_replicas elr = {0};
     if (!d->elr_enabled || d->by_log || d->after->isr.count >= min_isr)
         return elr;
-    for (unsigned i = 0; i < d->before->replicas.count; i++) {
-        int32_t replica = d->before->replicas.ids[i];
+    for (unsigned i = 0; i < d->after->replicas.count; i++) {
+        int32_t replica = d->after->replicas.ids[i];
         bool was_eligible =
             isr_replicas_contain(&d->before->elr, replica) || isr_replicas_contain(&d->before->isr, replica);
         bool forgot = d->what->forgets && replica == d->what->leaves;
@@ -129,11 +131,112 @@ static void install(const struct decision *d, struct choice choice)
     after->last_known_elr = target_last_known(d);
 }
 
+/* ---- reassignment (KIP-455) ---- */
+
+static struct isr_replicas without(const struct isr_replicas *set, const struct isr_replicas *others)
+{
+    struct isr_replicas left = {0};
+    for (unsigned i = 0; i < set->count; i++) {
+        if (!isr_replicas_contain(others, set->ids[i]))
+            isr_replicas_add(&left, set->ids[i]);
+    }
+    return left;
+}
+
+struct isr_replicas ctl_assignment_original(const struct isr_image_partition *partition)
+{
+    return without(&partition->replicas, &partition->adding);
+}
+
+bool ctl_assignment_towards(const struct isr_image_partition *partition, const struct isr_replicas *wanted,
+                            struct ctl_assignment *assignment)
+{
+    struct isr_replicas original = ctl_assignment_original(partition);
+    *assignment =
+        (struct ctl_assignment){.replicas = *wanted, .removing = without(&partition->replicas, wanted)};
+    if (wanted->count + assignment->removing.count > ISR_REPLICAS_MAX)
+        return false;
+    for (unsigned i = 0; i < assignment->removing.count; i++)
+        isr_replicas_add(&assignment->replicas, assignment->removing.ids[i]);
+    assignment->adding = without(&assignment->replicas, &original);
+    return true;
+}
+
+/* All wanted replicas are in sync; not merely those that are added (KAFKA-15665): the ISR without those that
+ * leave must hold as much as with them. What was cancelled wants the replicas from before it, of which some
+ * may be down, perhaps the reason for it: there enough of them for min ISR suffice. */
+static bool reassignment_is_complete(const struct decision *d, const struct isr_rules *rules)
+{
+    const struct isr_image_partition *after = d->after;
+    struct isr_replicas wanted = without(&after->replicas, &after->removing);
+    struct isr_replicas left = without(&after->isr, &after->removing);
+    bool cancelled = isr_replicas_equal_as_sets(&after->adding, &after->removing);
+    if (!ctl_is_being_reassigned(after) || left.count == 0)
+        return false;
+    if (rules->reassignment_done == ISR_RULE_reassignment_done_added)
+        return isr_replicas_subset(&after->adding, &left);
+    return isr_replicas_subset(&wanted, &left) ||
+           (cancelled &&
+            left.count >= isr_effective_min_isr(rules, (int32_t)d->settings->min_isr, wanted.count));
+}
+
+static void complete_reassignment(struct decision *d, const struct isr_rules *rules)
+{
+    struct isr_image_partition *after = d->after;
+    if (!reassignment_is_complete(d, rules))
+        return;
+    after->replicas = without(&after->replicas, &after->removing);
+    after->isr = without(&after->isr, &after->removing);
+    after->adding = after->removing = (struct isr_replicas){0};
+    d->completed = true;
+}
+
+/* ---- the whole ---- */
+
+static bool is_same_list(const struct isr_replicas *a, const struct isr_replicas *b)
+{
+    return a->count == b->count && isr_replicas_pack(a) == isr_replicas_pack(b);
+}
+
 static bool is_same(const struct isr_image_partition *a, const struct isr_image_partition *b)
 {
     return a->leader == b->leader && a->recovering == b->recovering &&
+           is_same_list(&a->replicas, &b->replicas) && isr_replicas_equal_as_sets(&a->adding, &b->adding) &&
+           isr_replicas_equal_as_sets(&a->removing, &b->removing) &&
            isr_replicas_equal_as_sets(&a->isr, &b->isr) && isr_replicas_equal_as_sets(&a->elr, &b->elr) &&
            isr_replicas_equal_as_sets(&a->last_known_elr, &b->last_known_elr);
+}
+
+/* Also where the leader stays: a fetch of a replica that left, still on its way, must not be counted when the
+ * replica is added again with an empty log (Kafka's triggerLeaderEpochBumpForReplicaReassignmentIfNeeded). */
+static bool leader_epoch_grows(const struct decision *d, const struct isr_rules *rules)
+{
+    if (d->after->leader != d->before->leader)
+        return true;
+    return !isr_replicas_subset(&d->before->replicas, &d->after->replicas) &&
+           rules->reassignment_epoch == ISR_RULE_reassignment_epoch_grows;
+}
+
+/* What is asked for, before anybody is elected. */
+static void reshape(struct decision *d, const struct isr_rules *rules)
+{
+    const struct ctl_happening *what = d->what;
+    struct isr_image_partition *after = d->after;
+    if (what->recovered)
+        after->recovering = false;
+    if (what->assignment != NULL) {
+        after->replicas = what->assignment->replicas;
+        after->adding = what->assignment->adding;
+        after->removing = what->assignment->removing;
+    }
+    after->isr = target_isr(d);
+    complete_reassignment(d, rules);
+    /* What min ISR was when a replica became eligible is no longer known: the high watermark may have passed
+     * it, or will (KIP-966). */
+    bool keeps = what->settings != NULL && rules->min_isr_change == ISR_RULE_min_isr_change_keeps_elr;
+    if (!keeps)
+        after->elr =
+            target_elr(d, isr_effective_min_isr(rules, (int32_t)d->settings->min_isr, after->replicas.count));
 }
 
 bool ctl_partition_decide(const struct isr_image *image, const struct isr_rules *rules,
@@ -144,23 +247,20 @@ bool ctl_partition_decide(const struct isr_image *image, const struct isr_rules 
     ISR_ASSERT(topic != NULL);
     *after = *partition;
     struct decision d = {.image = image, .before = partition, .what = what, .after = after};
+    d.settings = what->settings != NULL ? what->settings : &topic->settings;
     d.elr_enabled = rules->elr == ISR_RULE_elr_on;
     d.by_log = isr_topic_asks_for_logs(&topic->settings);
     d.unclean_allowed = what->election == CTL_ELECTION_UNCLEAN ||
                         (what->election == CTL_ELECTION_ONLINE &&
-                         (topic->settings.unclean != 0 || rules->unclean == ISR_RULE_unclean_on));
-    if (what->recovered)
-        after->recovering = false;
-    after->isr = target_isr(&d);
-    after->elr = target_elr(
-        &d, isr_effective_min_isr(rules, (int32_t)topic->settings.min_isr, partition->replicas.count));
+                         (d.settings->unclean || rules->unclean == ISR_RULE_unclean_on));
+    reshape(&d, rules);
     struct choice choice = elect(&d);
     install(&d, choice);
-    if (is_same(partition, after))
+    if (is_same(partition, after) && d.settings->min_isr == topic->settings.min_isr)
         return false;
     bool leader_changed = after->leader != partition->leader;
-    *cause = leader_changed ? choice.cause : what->cause;
-    after->leader_epoch += leader_changed ? 1 : 0;
+    *cause = leader_changed ? choice.cause : d.completed ? ISR_CAUSE_REASSIGNMENT_DONE : what->cause;
+    after->leader_epoch += leader_epoch_grows(&d, rules) ? 1 : 0;
     after->partition_epoch++;
     ISR_ASSERT(after->leader == ISR_NODE_NONE || isr_replicas_contain(&after->isr, after->leader));
     return true;

@@ -215,7 +215,8 @@ static bool heartbeat_stopping(struct isr_controller *controller,
 {
     struct ctl_session *session = &controller->sessions[request->broker_id];
     /* Another controller let it begin to stop: from here on is safe, and once is enough (KAFKA-14292). */
-    if (session->controlled_shutdown_offset < 0)
+    if (session->controlled_shutdown_offset < 0 ||
+        controller->env->rules.shutdown_offset == ISR_RULE_shutdown_offset_each_heartbeat)
         session->controlled_shutdown_offset = ctl_last_index(controller);
     if (!may_go(controller, request->broker_id))
         return true;

@@ -1,4 +1,4 @@
-/* Creation of topics: checks, placement, the first leader. */
+/* Topics: creation (checks, placement, the first leader), other settings, removal. */
 #include "core/controller/internal.h"
 #include "core/policy/settings.h"
 
@@ -146,4 +146,73 @@ void ctl_create_topic(struct isr_controller *controller, const struct isr_create
         return;
     answer->error = ISR_ERROR_NONE;
     answer->topic = (int16_t)topic;
+}
+
+/* ---- other settings (AlterConfigs) ---- */
+
+static struct isr_topic_settings settings_merged(const struct isr_topic_settings *before,
+                                                 const struct isr_alter_topic_request *request)
+{
+    struct isr_topic_settings after = *before;
+    size_t count;
+    const struct isr_topic_setting_info *list = isr_topic_setting_list(&count);
+    for (size_t i = 0; i < count && i < 64; i++) {
+        if ((request->given >> i & 1) != 0)
+            isr_topic_setting_set(&after, &list[i], isr_topic_setting_get(&request->settings, &list[i]));
+    }
+    return after;
+}
+
+/* What is committed was counted by the policy of its time: another one would not know whom to trust. */
+static bool rests_on_the_same(const struct isr_topic_settings *before, const struct isr_topic_settings *after)
+{
+    return before->commit == after->commit && before->commit_followers == after->commit_followers &&
+           before->leader_choice == after->leader_choice &&
+           (before->min_isr == after->min_isr || isr_topic_needs_min_isr(after));
+}
+
+/* One entry: with the settings goes what follows from them for the partitions. Another min ISR changes who is
+ * an eligible leader (KIP-966), and unclean elections that are allowed now are held. */
+void ctl_alter_topic(struct isr_controller *controller, const struct isr_alter_topic_request *request,
+                     struct isr_admin_response *answer)
+{
+    const struct isr_image_topic *topic = isr_image_topic_named(&controller->pending, request->name.text);
+    answer->error = ISR_ERROR_NONE;
+    if (topic == NULL) {
+        answer->error = ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
+        return;
+    }
+    struct isr_topic_settings settings = settings_merged(&topic->settings, request);
+    if (isr_topic_settings_check(&settings) != NULL || !rests_on_the_same(&topic->settings, &settings)) {
+        answer->error = ISR_ERROR_INVALID_REQUEST;
+        return;
+    }
+    *ctl_record(controller) = (struct isr_metadata_record){
+        .kind = ISR_METADATA_TOPIC_SETTINGS,
+        .topic_settings_record = {.topic = (int16_t)topic->id, .settings = settings}};
+    const struct ctl_happening what = {.cause = ISR_CAUSE_TOPIC_CHANGED,
+                                       .leaves = ISR_NODE_NONE,
+                                       .returns = ISR_NODE_NONE,
+                                       .settings = &settings};
+    for (uint32_t i = 0; i < topic->partitions_count; i++)
+        ctl_record_partition(controller, &topic->partitions[i], &what);
+    if (!ctl_propose(controller))
+        answer->error = ISR_ERROR_NOT_CONTROLLER;
+}
+
+/* ---- removal ---- */
+
+void ctl_delete_topic(struct isr_controller *controller, const struct isr_delete_topic_request *request,
+                      struct isr_admin_response *answer)
+{
+    const struct isr_image_topic *topic = isr_image_topic_named(&controller->pending, request->name.text);
+    answer->error = ISR_ERROR_NONE;
+    if (topic == NULL) {
+        answer->error = ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
+        return;
+    }
+    *ctl_record(controller) = (struct isr_metadata_record){
+        .kind = ISR_METADATA_REMOVE_TOPIC, .remove_topic_record = {.topic = (int16_t)topic->id}};
+    if (!ctl_propose(controller))
+        answer->error = ISR_ERROR_NOT_CONTROLLER;
 }

@@ -50,6 +50,16 @@ bool isr_producers_load(struct isr_log *log, struct isr_bytes bytes, int64_t off
  * log_end only. */
 const struct isr_batch_place *isr_log_take(struct isr_log *log, const struct isr_batch *batch);
 
+/* Empties a log that restarts at offset, in memory and on the disk; part of the barrier of log.h. */
+void isr_log_empty(struct isr_log *log, int64_t offset);
+
+/* ---- removal.c ---- */
+
+/* A log that was just made for a partition waits for what was removed of the same one. */
+void isr_log_await_removal(struct isr_log *log);
+/* The barrier of a removed log lifted: its files are gone. */
+void isr_log_removal_done(struct isr_log *log);
+
 /* ---- log_disk.c ---- */
 
 struct isr_file isr_log_file(const struct isr_log *log, enum isr_file_kind kind, int64_t number);

@@ -202,6 +202,13 @@ void isr_log_truncate_fully(struct isr_log *log, int64_t offset, enum isr_cause 
     if (!changes)
         return;
     log->env->metrics.records_truncated += from - log->log_start;
+    isr_log_empty(log, offset);
+    isr_log_barrier_recovery_point(log, true);
+    observe_truncation(log, from, cause);
+}
+
+void isr_log_empty(struct isr_log *log, int64_t offset)
+{
     if (log->places_count > 0)
         keep_places(log, 0);
     log->log_start = log->log_end = offset;
@@ -213,6 +220,4 @@ void isr_log_truncate_fully(struct isr_log *log, int64_t offset, enum isr_cause 
     isr_log_cut_files(log, 0, 0);
     log->position_end = 0;
     log->issued_end = log->written_end = log->synced_end = log->recovery_point = offset;
-    isr_log_barrier_recovery_point(log, true);
-    observe_truncation(log, from, cause);
 }

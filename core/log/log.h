@@ -136,6 +136,8 @@ struct isr_log {
     uint32_t barrier_checkpoint; /* the recovery-point checkpoint that the barrier waits for, 0 = none */
     bool sync_under_way;         /* of the last segment, by the flush policy */
     bool failed;                 /* a disk operation failed; the node is halting */
+    bool removed;                /* by isr_log_store_remove: what is left waits for its deletions */
+    struct isr_log *successor;   /* removed: the log of the same partition that waits for them, or NULL */
     /* Called in the same step when held_end grew (a write or a sync completed). */
     void (*held)(void *object);
     void *held_object;
@@ -148,6 +150,8 @@ struct isr_log_store {
     struct isr_env *env;
     struct isr_log **logs; /* ordered by isr_tp_key */
     uint32_t logs_count, logs_capacity;
+    struct isr_log **removed; /* whose files are being deleted */
+    uint32_t removed_count, removed_capacity;
     bool ready;
     int64_t clean_shutdown_epoch; /* broker epoch in the marker found at start; -1: there was none, or what it
                                      vouched for was not there */
@@ -179,6 +183,10 @@ void isr_log_store_start(struct isr_log_store *store, struct isr_env *env, void 
 struct isr_log *isr_log_store_find(struct isr_log_store *store, struct isr_tp tp);
 /* An empty log starting at offset 0, or the existing one. Only when ready. */
 struct isr_log *isr_log_store_open(struct isr_log_store *store, struct isr_tp tp);
+/* Deletes a log and all its files; it must not be used any more. One that is opened for the same partition
+ * writes nothing before the deletions are done, as after a truncation. Its memory stays until the process
+ * ends, but for what it held: operations under way still point at it. */
+void isr_log_store_remove(struct isr_log_store *store, struct isr_log *log);
 /* Clean stop: syncs every log, writes the checkpoints, then the marker with broker_epoch, then calls done.
  * What is appended meanwhile is synced as well. */
 void isr_log_store_close(struct isr_log_store *store, int64_t broker_epoch, void (*done)(void *object),

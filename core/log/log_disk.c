@@ -257,6 +257,10 @@ void isr_log_barrier_step(struct isr_log *log)
     ISR_ASSERT(log->barrier_pending > 0);
     if (--log->barrier_pending > 0)
         return;
+    if (log->removed) {
+        isr_log_removal_done(log);
+        return;
+    }
     if (log->barrier_names) {
         log->barrier_names = false;
         isr_log_barrier_recovery_point(log, true);

@@ -47,7 +47,12 @@ struct isr_log *isr_log_store_add(struct isr_log_store *store, struct isr_tp tp)
 struct isr_log *isr_log_store_open(struct isr_log_store *store, struct isr_tp tp)
 {
     ISR_ASSERT(store->ready);
-    return isr_log_store_add(store, tp);
+    struct isr_log *log = isr_log_store_find(store, tp);
+    if (log == NULL) {
+        log = isr_log_store_add(store, tp);
+        isr_log_await_removal(log);
+    }
+    return log;
 }
 
 /* ---- operations under way ---- */

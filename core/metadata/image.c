@@ -34,6 +34,7 @@ static uint64_t topic_digest(const struct isr_image_topic *topic)
     uint64_t hash = isr_hash_combine(DIGEST_TOPIC, topic->id);
     hash = isr_hash_name(hash, topic->name);
     hash = isr_hash_settings(hash, topic->settings);
+    hash = isr_hash_combine(hash, topic->removed ? 1 : 0);
     return isr_hash_combine(hash, (uint64_t)topic->partitions_declared);
 }
 
@@ -45,6 +46,8 @@ static uint64_t partition_digest(const struct isr_image_partition *partition)
                                       (uint32_t)partition->partition_epoch);
     hash = isr_hash_combine(hash, partition->recovering ? 1 : 0);
     hash = isr_hash_combine(hash, isr_replicas_pack(&partition->replicas));
+    hash = isr_hash_combine(hash, isr_replicas_pack(&partition->adding));
+    hash = isr_hash_combine(hash, isr_replicas_pack(&partition->removing));
     hash = isr_hash_combine(hash, isr_replicas_pack(&partition->isr));
     hash = isr_hash_combine(hash, isr_replicas_pack(&partition->elr));
     return isr_hash_combine(hash, isr_replicas_pack(&partition->last_known_elr));
@@ -91,15 +94,21 @@ void isr_image_copy(struct isr_image *to, const struct isr_image *from)
 
 /* ---- looking up ---- */
 
-const struct isr_image_topic *isr_image_topic(const struct isr_image *image, uint16_t id)
+const struct isr_image_topic *isr_image_topic_ever(const struct isr_image *image, uint16_t id)
 {
     return id >= 1 && id <= image->topics_count ? &image->topics[id - 1] : NULL;
+}
+
+const struct isr_image_topic *isr_image_topic(const struct isr_image *image, uint16_t id)
+{
+    const struct isr_image_topic *topic = isr_image_topic_ever(image, id);
+    return topic != NULL && !topic->removed ? topic : NULL;
 }
 
 const struct isr_image_topic *isr_image_topic_named(const struct isr_image *image, const char *name)
 {
     for (uint32_t i = 0; i < image->topics_count; i++) {
-        if (strcmp(image->topics[i].name.text, name) == 0)
+        if (!image->topics[i].removed && strcmp(image->topics[i].name.text, name) == 0)
             return &image->topics[i];
     }
     return NULL;
@@ -195,6 +204,40 @@ static bool apply_topic(struct isr_image *image, const struct isr_topic_record *
     return true;
 }
 
+static bool apply_topic_settings(struct isr_image *image, const struct isr_topic_settings_record *record,
+                                 const struct isr_image_listener *listener)
+{
+    if (record->topic < 1 || isr_image_topic(image, (uint16_t)record->topic) == NULL ||
+        isr_topic_settings_check(&record->settings) != NULL)
+        return false;
+    struct isr_image_topic *topic = &image->topics[record->topic - 1];
+    image->digest -= topic_digest(topic);
+    topic->settings = record->settings;
+    image->digest += topic_digest(topic);
+    if (listener != NULL && listener->topic != NULL)
+        listener->topic(listener->object, topic);
+    return true;
+}
+
+static bool apply_remove_topic(struct isr_image *image, const struct isr_remove_topic_record *record,
+                               const struct isr_image_listener *listener)
+{
+    if (record->topic < 1 || isr_image_topic(image, (uint16_t)record->topic) == NULL)
+        return false;
+    struct isr_image_topic *topic = &image->topics[record->topic - 1];
+    for (uint32_t i = 0; i < topic->partitions_count; i++)
+        image->digest -= partition_digest(&topic->partitions[i]);
+    image->digest -= topic_digest(topic);
+    isr_heap_release(image->heap, topic->partitions);
+    topic->partitions = NULL;
+    topic->partitions_count = topic->partitions_capacity = 0;
+    topic->removed = true;
+    image->digest += topic_digest(topic);
+    if (listener != NULL && listener->topic != NULL)
+        listener->topic(listener->object, topic);
+    return true;
+}
+
 static bool partition_is_acceptable(const struct isr_image_topic *topic,
                                     const struct isr_partition_record *record)
 {
@@ -203,7 +246,9 @@ static bool partition_is_acceptable(const struct isr_image_topic *topic,
         return false;
     if (record->replicas.count == 0 || !isr_replicas_subset(&record->isr, &record->replicas) ||
         !isr_replicas_subset(&record->elr, &record->replicas) ||
-        !isr_replicas_subset(&record->last_known_elr, &record->replicas))
+        !isr_replicas_subset(&record->last_known_elr, &record->replicas) ||
+        !isr_replicas_subset(&record->adding, &record->replicas) ||
+        !isr_replicas_subset(&record->removing, &record->replicas))
         return false;
     if (record->leader != ISR_NODE_NONE && !isr_replicas_contain(&record->replicas, record->leader))
         return false;
@@ -233,6 +278,8 @@ static bool apply_partition(struct isr_image *image, const struct isr_partition_
                                           .partition_epoch = record->partition_epoch,
                                           .recovering = record->recovering,
                                           .replicas = record->replicas,
+                                          .adding = record->adding,
+                                          .removing = record->removing,
                                           .isr = record->isr,
                                           .elr = record->elr,
                                           .last_known_elr = record->last_known_elr};
@@ -252,6 +299,10 @@ bool isr_image_apply_record(struct isr_image *image, int64_t index, const struct
         return apply_broker_change(image, &record->broker_change_record, listener);
     case ISR_METADATA_TOPIC:
         return apply_topic(image, &record->topic_record);
+    case ISR_METADATA_TOPIC_SETTINGS:
+        return apply_topic_settings(image, &record->topic_settings_record, listener);
+    case ISR_METADATA_REMOVE_TOPIC:
+        return apply_remove_topic(image, &record->remove_topic_record, listener);
     case ISR_METADATA_PARTITION:
         return apply_partition(image, &record->partition_record, listener);
     case ISR_METADATA_RECORD_KINDS:
@@ -328,7 +379,8 @@ struct isr_bytes isr_metadata_encode(const struct isr_metadata_record *records, 
 static bool topics_are_whole(const struct isr_image *image, uint32_t from)
 {
     for (uint32_t i = from; i < image->topics_count; i++) {
-        if (image->topics[i].partitions_count != image->topics[i].partitions_declared)
+        if (!image->topics[i].removed &&
+            image->topics[i].partitions_count != image->topics[i].partitions_declared)
             return false;
     }
     return true;
@@ -370,6 +422,12 @@ static struct isr_metadata_record topic_as_record(const struct isr_image_topic *
                                                          .settings = topic->settings}};
 }
 
+static struct isr_metadata_record removal_of(const struct isr_image_topic *topic)
+{
+    return (struct isr_metadata_record){.kind = ISR_METADATA_REMOVE_TOPIC,
+                                        .remove_topic_record = {.topic = (int16_t)topic->id}};
+}
+
 struct isr_metadata_record isr_image_partition_record(const struct isr_image_partition *partition,
                                                       enum isr_cause cause)
 {
@@ -380,6 +438,8 @@ struct isr_metadata_record isr_image_partition_record(const struct isr_image_par
                                                              .partition_epoch = partition->partition_epoch,
                                                              .recovering = partition->recovering,
                                                              .replicas = partition->replicas,
+                                                             .adding = partition->adding,
+                                                             .removing = partition->removing,
                                                              .isr = partition->isr,
                                                              .elr = partition->elr,
                                                              .last_known_elr = partition->last_known_elr,
@@ -417,6 +477,8 @@ static size_t snapshot_size(const struct isr_image *image, const struct isr_snap
             record = isr_image_partition_record(&topic->partitions[j], ISR_CAUSE_NONE);
             size += record_size(&record);
         }
+        record = removal_of(topic);
+        size += topic->removed ? record_size(&record) : 0;
     }
     return size;
 }
@@ -441,6 +503,8 @@ struct isr_bytes isr_image_snapshot(const struct isr_image *image, struct isr_sc
             record = isr_image_partition_record(&topic->partitions[j], ISR_CAUSE_NONE);
             out = record_put(out, &record);
         }
+        record = removal_of(topic);
+        out = topic->removed ? record_put(out, &record) : out;
     }
     ISR_ASSERT(out == data + size);
     return (struct isr_bytes){.data = data, .size = (uint32_t)size};
@@ -479,7 +543,8 @@ static bool load_all(struct isr_image *image, struct isr_reader *reader)
         struct isr_metadata_record record;
         if (!record_get(reader, &record))
             return false;
-        if (record.kind != ISR_METADATA_TOPIC && record.kind != ISR_METADATA_PARTITION)
+        if (record.kind != ISR_METADATA_TOPIC && record.kind != ISR_METADATA_PARTITION &&
+            record.kind != ISR_METADATA_REMOVE_TOPIC)
             return false;
         if (!isr_image_apply_record(image, head.index, &record, NULL))
             return false;

@@ -45,11 +45,13 @@ struct isr_image_partition {
     int32_t partition_epoch;
     bool recovering; /* leader recovery state RECOVERING (KIP-704) */
     struct isr_replicas replicas, isr, elr, last_known_elr;
+    struct isr_replicas adding, removing; /* both empty unless it is being reassigned (KIP-455) */
 };
 
 struct isr_image_topic {
     uint16_t id; /* its place in topics + 1 */
     struct isr_name name;
+    bool removed; /* what is left of it is its id, which is never given again, and its name */
     struct isr_topic_settings settings;
     uint32_t partitions_declared; /* by its record */
     uint32_t partitions_count;    /* less than declared only inside the entry that creates the topic */
@@ -67,12 +69,14 @@ struct isr_image {
     struct isr_image_broker brokers[ISR_NODE_MAX + 1]; /* by node id */
 };
 
-/* Told of each change while an entry is applied, after the change. Either function may be NULL. */
+/* Told of each change while an entry is applied, after the change. Each function may be NULL. */
 struct isr_image_listener {
     void (*partition)(void *object, const struct isr_image_partition *before, /* NULL when it is new */
                       const struct isr_image_partition *after, enum isr_cause cause);
     void (*broker)(void *object, int32_t broker, const struct isr_image_broker *before,
                    const struct isr_image_broker *after, enum isr_cause cause);
+    /* Its settings changed, or it was removed and has no partitions any more. */
+    void (*topic)(void *object, const struct isr_image_topic *topic);
     void *object;
 };
 
@@ -104,7 +108,10 @@ struct isr_metadata_record isr_image_partition_record(const struct isr_image_par
 struct isr_bytes isr_image_snapshot(const struct isr_image *image, struct isr_scratch *scratch);
 bool isr_image_load(struct isr_image *image, struct isr_bytes snapshot, struct isr_scratch *scratch);
 
+/* NULL when there is none, or none any more. */
 const struct isr_image_topic *isr_image_topic(const struct isr_image *image, uint16_t id);
+/* Also one that was removed, for its name. */
+const struct isr_image_topic *isr_image_topic_ever(const struct isr_image *image, uint16_t id);
 const struct isr_image_topic *isr_image_topic_named(const struct isr_image *image, const char *name);
 /* NULL when there is none. */
 const struct isr_image_partition *isr_image_partition(const struct isr_image *image, struct isr_tp tp);

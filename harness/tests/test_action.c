@@ -22,6 +22,18 @@ static const struct field *field_named(const struct field *fields, const char *n
     return NULL;
 }
 
+/* The settings of a topic stand in a list of their own, which the action takes whole. */
+static bool is_setting_of_a_topic(const struct action_info *info, const char *name)
+{
+    size_t count;
+    const struct isr_topic_setting_info *list = isr_topic_setting_list(&count);
+    for (size_t i = 0; info == &action_infos()[SIM_ACTION_ALTER_TOPIC] && i < count; i++) {
+        if (strcmp(list[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void takes_the_keys_that_the_list_of_actions_names(void **state)
 {
     (void)state;
@@ -38,7 +50,7 @@ static void takes_the_keys_that_the_list_of_actions_names(void **state)
             at += entry + strspn(at + entry, ", ");
         }
         for (const struct field *field = info->fields; field->name != NULL; field++)
-            taken++;
+            taken += !is_setting_of_a_topic(info, field->name);
         assert_int_equal(named, taken);
     }
 }

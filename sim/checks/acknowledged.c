@@ -239,3 +239,16 @@ void check_client_acked(struct sim_checks *checks, struct check_partition *parti
         check_partition_label(partition).text, check_node_label(checks, client).text, first_value, offset,
         entry->first_value, epoch);
 }
+
+void check_topic_removed(struct sim_checks *checks, struct check_partition *partition)
+{
+    partition->removed = true;
+    for (uint32_t i = 0; i < partition->history.lines_count; i++) {
+        const struct check_line *line = partition->history.lines[i];
+        for (uint32_t k = 0; k < line->count; k++) {
+            const struct check_entry *entry = check_line_at(line, k);
+            if ((entry->flags & CHECK_ACKED) != 0)
+                checks->losses_allowed[partition->settings.commit] += entry->count;
+        }
+    }
+}

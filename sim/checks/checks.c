@@ -70,6 +70,15 @@ static void log_truncated(struct sim_checks *checks, int32_t node, const struct 
     check_members_hold(checks, partition, node);
 }
 
+/* The broker is no replica any more. What it does with the partition later begins anew. */
+static void log_removed(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+{
+    struct check_partition *partition = check_partition_of(checks, observation->log_removed.tp);
+    struct check_replica *replica = check_replica_of(checks, partition, node);
+    replica->log_end = replica->matched = 0;
+    replica->leader_epoch = ISR_EPOCH_NONE;
+}
+
 static void high_watermark_advanced(struct sim_checks *checks, int32_t node,
                                     const struct isr_observation *observation)
 {
@@ -132,6 +141,7 @@ static void partition_applied(struct sim_checks *checks, int32_t node,
     check_isr(checks, partition, node);
     if (!news)
         return;
+    check_contract_changed(checks, partition);
     check_members_hold(checks, partition, CHECK_EVERY_NODE);
     restore_members(checks, partition);
 }
@@ -143,6 +153,21 @@ static void broker_started(struct sim_checks *checks, int32_t node, const struct
 {
     if (checks->nodes[node].clean && observation->broker_started.previous_epoch < 0)
         replicas_ended(checks, node, false, false);
+}
+
+/* Other settings hold for what happens from here on; what a topic held that was removed is nobody's concern.
+ */
+static void topic_applied(struct sim_checks *checks, const struct isr_observation *observation)
+{
+    struct check_partition *partition = NULL;
+    while ((partition = check_partition_next(checks, partition)) != NULL) {
+        if (partition->tp.topic != (uint16_t)(observation->topic_applied.first >> 16))
+            continue;
+        if (observation->topic_applied.removed)
+            check_topic_removed(checks, partition);
+        else
+            check_contract_changed(checks, partition);
+    }
 }
 
 static void broker_unfenced(struct sim_checks *checks, int32_t node)
@@ -169,6 +194,12 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
         break;
     case ISR_OBSERVED_LOG_TRUNCATED:
         log_truncated(checks, node, observation);
+        break;
+    case ISR_OBSERVED_LOG_REMOVED:
+        log_removed(checks, node, observation);
+        break;
+    case ISR_OBSERVED_TOPIC_APPLIED:
+        topic_applied(checks, observation);
         break;
     case ISR_OBSERVED_EPOCH_ASSIGNED:
         check_bounds(checks, check_partition_of(checks, observation->epoch_assigned.tp), node, true);
@@ -247,6 +278,7 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
     case ISR_OBSERVED_NODE_HALTED:
     case ISR_OBSERVED_CONTROLLER_ACTIVE:
     case ISR_OBSERVED_CONTROLLER_RESIGNED:
+    case ISR_OBSERVED_REASSIGNMENT:
     case ISR_OBSERVED_PARTITION_CHANGED: /* the story; PARTITION_APPLIED tells all of it */
     case ISR_OBSERVED_ALTER_PARTITION_ANSWERED:
     case ISR_OBSERVED_PEER_PHASE:

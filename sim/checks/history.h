@@ -21,6 +21,7 @@ struct check_entry {
     uint32_t crc;
     uint32_t count;
     uint32_t endings_seen; /* how many endings (ledger.h) there were when the leader appended it */
+    uint16_t promise;      /* place of the promise (ledger.h) by which its leader went */
     int16_t client;        /* whom it was acknowledged to */
     uint8_t flags;         /* CHECK_* */
 };

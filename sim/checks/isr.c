@@ -1,5 +1,5 @@
-/* I6: the leader is in the ISR or there is none, ISR and ELR are disjoint parts of the replicas, and no
- * fenced or stopping broker is in the ISR.
+/* I6: the leader is in the ISR or there is none, ISR and ELR are disjoint parts of the replicas, as are those
+ * that a reassignment adds and removes, which are not all; and no fenced or stopping broker is in the ISR.
  *
  * Held on the controller that told the change, after the whole entry was applied. Legal exception: without
  * eligible leader replicas (before KIP-966) the ISR never shrinks below one, and its last member stays
@@ -41,6 +41,13 @@ void check_isr(struct sim_checks *checks, struct check_partition *partition, int
                    "%s: ISR %s or ELR %s has members that are not among the replicas %s",
                    check_partition_label(partition).text, check_set_label(&seen.isr).text,
                    check_set_label(&seen.elr).text, check_set_label(&seen.replicas).text);
+    if (!isr_replicas_subset(&seen.adding, &seen.replicas) ||
+        !isr_replicas_subset(&seen.removing, &seen.replicas) ||
+        (seen.removing.count > 0 && seen.removing.count == seen.replicas.count))
+        check_fail(checks, SIM_INVARIANT_I6,
+                   "%s: adding %s and removing %s do not lead from the replicas %s to others",
+                   check_partition_label(partition).text, check_set_label(&seen.adding).text,
+                   check_set_label(&seen.removing).text, check_set_label(&seen.replicas).text);
     for (int i = 0; i < seen.elr.count; i++) {
         if (isr_replicas_contain(&seen.isr, seen.elr.ids[i]))
             check_fail(checks, SIM_INVARIANT_I6, "%s: %s is both in the ISR %s and in the ELR %s",

@@ -11,6 +11,40 @@ static struct check_ending *ending_add(struct sim_checks *checks, struct check_l
     return ending;
 }
 
+void check_ledger_promise(struct sim_checks *checks, struct check_partition *partition,
+                          int32_t partition_epoch, int32_t promise)
+{
+    struct check_ledger *ledger = &partition->ledger;
+    if (ledger->promises_count > 0 && ledger->promises[ledger->promises_count - 1].promise == promise)
+        return;
+    if (ledger->promises_count == UINT16_MAX)
+        return; /* nobody changes his mind so often; the last one stays */
+    ledger->promises =
+        ISR_GROW(checks->heap, ledger->promises, ledger->promises_count, ledger->promises_capacity);
+    ledger->promises[ledger->promises_count++] =
+        (struct check_promise){.partition_epoch = partition_epoch, .promise = promise};
+}
+
+uint32_t check_ledger_promise_known(const struct check_ledger *ledger, int32_t partition_epoch)
+{
+    uint32_t place = ledger->promises_count;
+    while (place > 1 && ledger->promises[place - 1].partition_epoch > partition_epoch)
+        place--;
+    return place > 0 ? place - 1 : 0;
+}
+
+/* The least since the record was appended. */
+static int32_t promise_of(const struct check_partition *partition, const struct check_entry *entry)
+{
+    const struct check_ledger *ledger = &partition->ledger;
+    int32_t least = partition->promise;
+    for (uint32_t i = entry->promise; i < ledger->promises_count; i++) {
+        if (ledger->promises[i].promise < least)
+            least = ledger->promises[i].promise;
+    }
+    return least;
+}
+
 void check_ledger_ended(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                         int64_t log_end, bool lossy)
 {
@@ -99,9 +133,9 @@ int32_t check_ledger_replicas_lost(const struct check_partition *partition, cons
 static bool nobody_was_left(const struct check_partition *partition, const struct check_entry *entry)
 {
     const struct check_ledger *ledger = &partition->ledger;
-    return replicas_ended(ledger, entry, COUNT_HARMED) >= partition->promise ||
+    return replicas_ended(ledger, entry, COUNT_HARMED) >= promise_of(partition, entry) ||
            (replicas_ended(ledger, entry, COUNT_LOST) > 0 &&
-            replicas_ended(ledger, entry, COUNT_ENDED) >= partition->promise);
+            replicas_ended(ledger, entry, COUNT_ENDED) >= promise_of(partition, entry));
 }
 
 bool check_ledger_excuses(const struct check_partition *partition, int32_t record_epoch,
@@ -115,7 +149,7 @@ bool check_ledger_excuses(const struct check_partition *partition, int32_t recor
     if (ledger->unclean_allowed && ledger->unclean_epoch > partition->epoch_judged &&
         ledger->unclean_epoch <= leader_epoch && record_epoch < ledger->unclean_epoch)
         return true;
-    if (replicas_ended(ledger, entry, COUNT_LOST) >= partition->promise)
+    if (replicas_ended(ledger, entry, COUNT_LOST) >= promise_of(partition, entry))
         return true;
     return ledger->last_known_epoch > partition->epoch_judged && ledger->last_known_epoch <= leader_epoch &&
            nobody_was_left(partition, entry);

@@ -15,7 +15,11 @@
  * last known leader. Since then: since the leader appended it, for a follower may lose it while its last
  * fetch is still on the way to the leader. A replica that came back into the ISR holds all that is committed
  * again, and its ending counts no more. A rule switch never changes a contract: what a wrong rule loses was
- * promised all the same. */
+ * promised all the same.
+ *
+ * Where an administrator changes min ISR or the number of replicas, m changes: a record is held to the least
+ * m since its leader, knowing it, appended it. Lowering it weakens what was promised before; raising it
+ * promises more of later records only. With the topic every promise ends. */
 #ifndef SIM_CHECKS_LEDGER_H
 #define SIM_CHECKS_LEDGER_H
 
@@ -44,7 +48,15 @@ struct check_stray {
     int64_t base;
 };
 
+/* What was promised from a change of the topic's settings or of the replicas on. */
+struct check_promise {
+    int32_t partition_epoch; /* of that change: a leader that has not seen it goes on by the one before */
+    int32_t promise;
+};
+
 struct check_ledger {
+    struct check_promise *promises; /* in order; the first is of the partition's creation */
+    uint32_t promises_count, promises_capacity;
     struct check_ending *endings;
     uint32_t endings_count, endings_capacity;
     struct check_stray *strays;
@@ -62,6 +74,11 @@ struct check_ledger {
 struct sim_checks;
 struct check_partition;
 
+/* The promise as the settings and the replicas have it from this partition epoch on. */
+void check_ledger_promise(struct sim_checks *checks, struct check_partition *partition,
+                          int32_t partition_epoch, int32_t promise);
+/* The place of the promise that a leader goes by which knows of this partition epoch. */
+uint32_t check_ledger_promise_known(const struct check_ledger *ledger, int32_t partition_epoch);
 /* A replica's process ended uncleanly. log_end: as last observed. */
 void check_ledger_ended(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                         int64_t log_end, bool lossy);

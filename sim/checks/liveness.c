@@ -1,4 +1,5 @@
 /* L1: after the faults healed, the controllers have a leader, whoever votes by then, the ISR is all replicas,
+ * reassignments complete,
  * requests are answered and the high watermark reaches the LEO. Judged once, at the end of the settle phase,
  * in which nothing fails and nobody writes but a few probes. */
 #include "sim/checks/raft.h"
@@ -30,6 +31,13 @@ static void tell_missing(const struct sim_checks *checks, const struct check_par
         leader.role != SIM_REPLICA_LEADS || leader.leader_epoch != seen->leader_epoch) {
         isr_text_format(text, "%s was elected leader of epoch %d but does not lead",
                         check_node_label(checks, seen->leader).text, seen->leader_epoch);
+        return;
+    }
+    if (seen->adding.count > 0 || seen->removing.count > 0) {
+        isr_text_format(text,
+                        "its reassignment is still under way: replicas %s, adding %s, removing %s, ISR %s",
+                        check_set_label(&seen->replicas).text, check_set_label(&seen->adding).text,
+                        check_set_label(&seen->removing).text, check_set_label(&seen->isr).text);
         return;
     }
     if (!isr_replicas_equal_as_sets(&seen->isr, &seen->replicas)) {

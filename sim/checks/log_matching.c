@@ -5,6 +5,17 @@
  * last known to agree, its log is compared with what is committed. */
 #include "sim/checks/state.h"
 
+/* By which promise the leader goes: a change may not have reached it yet. */
+static uint16_t promise_known(const struct sim_checks *checks, const struct check_partition *partition,
+                              int32_t leader)
+{
+    const struct sim_view *view = &checks->view;
+    struct sim_replica_view seen;
+    if (partition->ledger.promises_count < 2 || !view->replica(view->object, leader, partition->tp, &seen))
+        return 0;
+    return (uint16_t)check_ledger_promise_known(&partition->ledger, seen.partition_epoch);
+}
+
 static void appended_as_leader(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                                const struct isr_observation *observation)
 {
@@ -17,6 +28,7 @@ static void appended_as_leader(struct sim_checks *checks, struct check_partition
     if (base >= end) {
         struct check_entry *entry = check_line_add(&partition->history, line, base, count, crc);
         entry->endings_seen = partition->ledger.endings_count;
+        entry->promise = promise_known(checks, partition, node);
         check_late(checks, partition, base);
         return;
     }

@@ -82,7 +82,13 @@ static void describe(struct sim_checks *checks, struct check_partition *partitio
     partition->group = seen.group;
     if (seen.group > 0)
         describe_group(partition, &seen);
+    check_ledger_promise(checks, partition, seen.partition_epoch, partition->promise);
     partition->described = true;
+}
+
+void check_contract_changed(struct sim_checks *checks, struct check_partition *partition)
+{
+    describe(checks, partition);
 }
 
 struct check_partition *check_partition_of(struct sim_checks *checks, int64_t tp_key)
@@ -115,8 +121,9 @@ struct check_partition *check_partition_next(const struct sim_checks *checks,
     uint32_t index = after == NULL ? 0 : after->tp.index + 1u;
     for (; topic < checks->topics_count; topic++, index = 0) {
         for (; index < checks->topics[topic].count; index++) {
-            if (checks->topics[topic].partitions[index] != NULL)
-                return checks->topics[topic].partitions[index];
+            struct check_partition *partition = checks->topics[topic].partitions[index];
+            if (partition != NULL && !partition->removed)
+                return partition;
         }
     }
     return NULL;

@@ -49,6 +49,7 @@ struct check_partition {
     int32_t copies;     /* how many replicas hold a record when it is committed (core/policy/commit.h) */
     int32_t group;      /* of peers: how many it began with; 0: brokers */
     int32_t promise;    /* at how many that lost it its loss becomes allowed; 0: nothing is promised */
+    bool removed;       /* its topic was: nothing is judged any more */
     bool unclean;       /* the topic allows unclean elections */
     bool unclean_asked; /* an administrator did */
     struct check_history history;
@@ -141,7 +142,9 @@ struct check_replica *check_replica_of(struct sim_checks *checks, struct check_p
 /* Did the replica's disk break its word since its last recovery? */
 bool check_betrayed(const struct sim_checks *checks, const struct check_partition *partition,
                     const struct check_replica *replica);
-/* Iterates over all partitions seen, in order: start with NULL; NULL at the end. */
+/* The topic's settings or the partition's replicas may have changed. */
+void check_contract_changed(struct sim_checks *checks, struct check_partition *partition);
+/* Iterates over all partitions seen that are there still, in order: start with NULL; NULL at the end. */
 struct check_partition *check_partition_next(const struct sim_checks *checks,
                                              const struct check_partition *after);
 
@@ -203,6 +206,8 @@ void check_pool_refreshed(struct sim_checks *checks, struct check_partition *par
                           const struct isr_observation *observation);
 void check_pool_read(struct sim_checks *checks, struct check_partition *partition, int32_t client,
                      const struct isr_observation *observation);
+/* The topic is gone by an administrator's wish: what was acknowledged is an allowed loss. */
+void check_topic_removed(struct sim_checks *checks, struct check_partition *partition);
 
 /* I4 reads.c */
 void check_read(struct sim_checks *checks, struct check_partition *partition, int32_t consumer,

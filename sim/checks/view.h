@@ -14,7 +14,7 @@
 struct sim_replica_view {
     int64_t log_start, log_end, high_watermark;
     enum { SIM_REPLICA_IDLE, SIM_REPLICA_LEADS, SIM_REPLICA_FOLLOWS } role;
-    int32_t leader_epoch;
+    int32_t leader_epoch, partition_epoch;
     bool isr_pending;                     /* an AlterPartition is in flight */
     const struct isr_epoch_entry *epochs; /* the leader-epoch cache; borrowed */
     uint32_t epochs_count;
@@ -42,7 +42,8 @@ struct sim_partition_view {
     struct isr_replicas replicas, isr, elr;
     int32_t
         group; /* peers, which elect by vote: how many the group began with; 0: brokers and a controller */
-    int32_t group_most; /* and how many it may have */
+    int32_t group_most;                   /* and how many it may have */
+    struct isr_replicas adding, removing; /* while it is reassigned */
 };
 
 struct sim_view {

@@ -70,6 +70,7 @@ static bool view_replica(void *object, int32_t node, struct isr_tp tp, struct si
                     : partition->role == ISR_ROLE_FOLLOWER ? SIM_REPLICA_FOLLOWS
                                                            : SIM_REPLICA_IDLE;
     replica->leader_epoch = partition->leader_epoch;
+    replica->partition_epoch = partition->partition_epoch;
     replica->isr_pending = partition->isr_state != ISR_STATE_COMMITTED;
     replica->epochs = log->epochs.entries;
     replica->epochs_count = log->epochs.count;
@@ -232,6 +233,8 @@ static bool view_partition(void *object, int32_t controller, struct isr_tp tp,
         .replicas = partition->replicas,
         .isr = partition->isr,
         .elr = partition->elr,
+        .adding = partition->adding,
+        .removing = partition->removing,
     };
     return true;
 }

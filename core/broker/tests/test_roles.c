@@ -152,7 +152,7 @@ static void follows_nobody_while_there_is_no_leader(void **state)
     cluster_free(cluster);
 }
 
-static void gives_up_its_role_when_it_is_no_replica_any_more(void **state)
+static void gives_up_its_role_and_its_log_when_it_is_no_replica_any_more(void **state)
 {
     (void)state;
     struct cluster_spec spec = standard();
@@ -160,7 +160,8 @@ static void gives_up_its_role_when_it_is_no_replica_any_more(void **state)
     lead(cluster, 1, 1, "123");
     settle(cluster);
     PARTITION(cluster, .leader = 2, .leader_epoch = 2, .partition_epoch = 2, .replicas = "23", .isr = "23");
-    assert_int_equal(at(cluster, 1)->role, ISR_ROLE_NONE);
+    assert_null(isr_broker_partition(&cluster->nodes[1].broker, TP));
+    assert_int_equal(cluster->nodes[1].broker.store->logs_count, 0);
     assert_int_equal(consume(cluster, 1, 0)->error, ISR_ERROR_NOT_LEADER_OR_FOLLOWER);
     cluster_free(cluster);
 }
@@ -381,7 +382,7 @@ int main(void)
         cmocka_unit_test(waits_for_every_isr_member_to_fetch_in_the_new_epoch),
         cmocka_unit_test(keeps_the_ends_of_isr_members_when_it_goes_on_leading),
         cmocka_unit_test(follows_nobody_while_there_is_no_leader),
-        cmocka_unit_test(gives_up_its_role_when_it_is_no_replica_any_more),
+        cmocka_unit_test(gives_up_its_role_and_its_log_when_it_is_no_replica_any_more),
         cmocka_unit_test(leaves_nothing_behind_when_it_stops),
         cmocka_unit_test(finds_partitions_in_order),
         cmocka_unit_test(loses_nothing_committed_in_random_histories),

@@ -63,11 +63,34 @@ static void leaves_nodes_out_that_cannot_be(void **state)
     test_heap_drop(&heap);
 }
 
+static void finds_the_newer_topic_when_one_was_removed(void **state)
+{
+    (void)state;
+    struct test_heap heap;
+    struct isr_cache cache;
+    test_heap_init(&heap);
+    isr_cache_init(&cache, &heap.heap);
+    tell(&cache, 7, 2, 5);
+    struct isr_metadata_partition partition = {.tp = {.topic = 4}, .leader = 3};
+    struct isr_metadata_topic topics[] = {
+        {.topic = 1, .name = {"orders"}, .removed = 1},
+        {.topic = 4, .name = {"orders"}, .partitions = &partition, .partitions_count = 1}};
+    struct isr_metadata_response response = {.controller = 7, .topics = topics, .topics_count = 2};
+    isr_cache_merge(&cache, &response);
+    assert_int_equal(isr_cache_topic_named(&cache, "orders")->id, 4);
+    assert_true(isr_cache_topic_removed(&cache, 1));
+    assert_null(isr_cache_partition(&cache, (struct isr_tp){.topic = 1}));
+    tell(&cache, 7, 2, 6); /* by a broker that lags */
+    assert_true(isr_cache_topic_removed(&cache, 1));
+    test_heap_drop(&heap);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_what_is_newer_when_told_the_past),
         cmocka_unit_test(leaves_nodes_out_that_cannot_be),
+        cmocka_unit_test(finds_the_newer_topic_when_one_was_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -291,6 +291,58 @@ static void halts_when_the_disk_fails(void **state)
     }
 }
 
+static void nothing_is_left_when_a_log_is_removed(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, 40, 0); /* several segments and a producer snapshot */
+    bench_begin(&fixture->node);
+    isr_log_store_remove(&fixture->node.store, fixture->log);
+    bench_end(&fixture->node);
+    assert_null(isr_log_store_find(&fixture->node.store, TP));
+    bench_settle(&fixture->node);
+    assert_int_equal(fixture->node.store.removed_count, 0);
+    for (uint32_t i = 0; i < fixture->disk.files_count; i++)
+        assert_false(fixture->disk.files[i].cached.exists &&
+                     isr_tp_equal(fixture->disk.files[i].file.tp, TP));
+    restart(fixture);
+    assert_int_equal(fixture->log->log_end, 0);
+}
+
+static void begins_anew_when_a_removed_log_is_opened_again(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, 40, 0);
+    bench_begin(&fixture->node);
+    isr_log_store_remove(&fixture->node.store, fixture->log);
+    fixture->log = isr_log_store_open(&fixture->node.store, TP);
+    assert_int_equal(fixture->log->log_end, 0);
+    assert_true(fixture->log->barrier_pending > 0); /* waits for the deletions */
+    bench_end(&fixture->node);
+    append(fixture, 3, 5);
+    assert_int_equal(fixture->log->barrier_pending, 0);
+    assert_int_equal(fixture->log->written_end, 3);
+    isr_log_verify(fixture->log);
+    restart(fixture);
+    assert_int_equal(fixture->log->log_end, 3);
+    assert_int_equal(fixture->log->log_start, 0);
+}
+
+static void waits_for_all_when_a_log_is_removed_twice(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, 40, 0);
+    bench_begin(&fixture->node);
+    isr_log_store_remove(&fixture->node.store, fixture->log);
+    isr_log_store_remove(&fixture->node.store, isr_log_store_open(&fixture->node.store, TP));
+    fixture->log = isr_log_store_open(&fixture->node.store, TP);
+    bench_end(&fixture->node);
+    append(fixture, 2, 7);
+    assert_int_equal(fixture->node.store.removed_count, 0);
+    assert_int_equal(fixture->log->written_end, 2);
+    restart(fixture);
+    assert_int_equal(fixture->log->log_end, 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -308,6 +360,9 @@ int main(void)
         TEST(leaves_a_marker_when_closed_and_removes_it_when_started),
         TEST(closes_when_a_truncation_is_under_way),
         TEST(is_not_clean_when_the_marker_is_damaged),
+        TEST(nothing_is_left_when_a_log_is_removed),
+        TEST(begins_anew_when_a_removed_log_is_opened_again),
+        TEST(waits_for_all_when_a_log_is_removed_twice),
         TEST(halts_when_the_disk_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

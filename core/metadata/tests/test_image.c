@@ -206,7 +206,8 @@ static void tells_before_and_after_when_something_changes(void **state)
     (void)state;
     struct fixture f;
     struct told told = {0};
-    const struct isr_image_listener listener = {told_partition, told_broker, &told};
+    const struct isr_image_listener listener = {
+        .partition = told_partition, .broker = told_broker, .object = &told};
     fixture_init(&f);
     struct isr_metadata_record records[] = {register_record(1, 9), topic_record(1, "t", 1),
                                             partition_record(1, 0, 1, 0x0201)};
@@ -396,6 +397,40 @@ static void load_refuses_when_a_snapshot_is_cut_anywhere(void **state)
     test_heap_drop(&f.heap);
 }
 
+static void topic_is_gone_for_good_when_it_was_removed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct isr_image loaded;
+    fixture_init(&f);
+    create_topic(&f, 1, 1, "orders");
+    create_topic(&f, 2, 2, "bills");
+    struct isr_metadata_record record = {.kind = ISR_METADATA_REMOVE_TOPIC,
+                                         .remove_topic_record = {.topic = 1}};
+    assert_true(apply(&f, 3, &record, 1));
+    assert_null(isr_image_topic(&f.image, 1));
+    assert_null(isr_image_partition(&f.image, (struct isr_tp){1, 0}));
+    assert_string_equal(isr_image_topic_ever(&f.image, 1)->name.text, "orders");
+    assert_false(isr_image_apply_record(&f.image, 4, &record, NULL));
+    record = topic_record(1, "orders", 2);
+    assert_false(isr_image_apply_record(&f.image, 4, &record, NULL));
+    create_topic(&f, 4, 3, "orders");
+    assert_int_equal(isr_image_topic_named(&f.image, "orders")->id, 3);
+    record = (struct isr_metadata_record){
+        .kind = ISR_METADATA_TOPIC_SETTINGS,
+        .topic_settings_record = {.topic = 3, .settings = isr_topic_settings_of_min_isr(3)}};
+    assert_true(apply(&f, 5, &record, 1));
+    assert_int_equal(isr_image_topic(&f.image, 3)->settings.min_isr, 3);
+    record.topic_settings_record.topic = 1;
+    assert_false(isr_image_apply_record(&f.image, 6, &record, NULL));
+    isr_image_init(&loaded, &f.heap.heap);
+    assert_true(isr_image_load(&loaded, isr_image_snapshot(&f.image, &f.env.scratch), &f.env.scratch));
+    assert_int_equal(loaded.digest, f.image.digest);
+    assert_int_equal(isr_image_topic_named(&loaded, "orders")->id, 3);
+    assert_null(isr_image_topic(&loaded, 1));
+    test_heap_drop(&f.heap);
+}
+
 static void effective_min_isr_is_bounded_by_the_replicas_when_the_rule_is_correct(void **state)
 {
     (void)state;
@@ -418,6 +453,7 @@ int main(void)
         cmocka_unit_test(copies_are_independent_when_one_changes),
         cmocka_unit_test(survives_when_bytes_are_arbitrary),
         cmocka_unit_test(load_refuses_when_a_snapshot_is_cut_anywhere),
+        cmocka_unit_test(topic_is_gone_for_good_when_it_was_removed),
         cmocka_unit_test(effective_min_isr_is_bounded_by_the_replicas_when_the_rule_is_correct),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
