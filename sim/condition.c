@@ -238,7 +238,7 @@ static bool has_replica(struct sim_world *world, const struct sim_condition *con
 {
     const struct isr_node *node = world->processes[condition->node].node;
     const struct isr_image *image = isr_node_metadata(node);
-    for (uint32_t i = 0; i < image->topics_count; i++) {
+    for (uint32_t i = 0; image != NULL && i < image->topics_count; i++) {
         const struct isr_tp tp = {.topic = image->topics[i].id, .index = (uint16_t)condition->partition};
         if (strcmp(image->topics[i].name.text, condition->topic.text) == 0 &&
             isr_node_partition(node, tp) != NULL)
@@ -254,7 +254,8 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
     int64_t latency_ns;
     switch (condition->kind) {
     case SIM_CONDITION_PARTITION_THERE:
-        return sim_world_image(world) != NULL && is_word(condition, committed_of(world, condition) != NULL);
+        return sim_world_image(world) != NULL &&
+               is_word(condition, committed_of(world, condition, &group) != NULL);
     case SIM_CONDITION_REPLICA_THERE:
         return broker_is_up(world, condition->node) && is_word(condition, has_replica(world, condition));
     case SIM_CONDITION_NODE_UP:
