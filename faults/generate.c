@@ -5,8 +5,9 @@
 #include "core/base/text.h"
 #include "core/wire/message.h"
 #include "faults/chase.h"
-#include "faults/group.h"
+#include "faults/disk_damage.h"
 #include "faults/draws.h"
+#include "faults/group.h"
 #include "faults/policies.h"
 
 enum purpose {
@@ -328,28 +329,6 @@ static void generate_workload(struct fault_plan *plan, uint64_t seed)
 
 /* ---- faults ---- */
 
-struct window {
-    int64_t from_ns, until_ns;
-};
-
-static struct sim_step *step_at(struct fault_plan *plan, int64_t time_ns, enum sim_action_kind kind)
-{
-    if (plan->spec.steps_count == FAULT_STEPS_MAX)
-        return NULL;
-    struct sim_step *step = &plan->steps[plan->spec.steps_count++];
-    *step = (struct sim_step){.gate = SIM_GATE_AT, .time_ns = time_ns, .at_latest_ns = ISR_TIME_NEVER};
-    step->action.kind = kind;
-    step->action.partition = -1;
-    return step;
-}
-
-static void step_on(struct fault_plan *plan, int64_t time_ns, enum sim_action_kind kind, int32_t node)
-{
-    struct sim_step *step = step_at(plan, time_ns, kind);
-    if (step != NULL)
-        sim_node_set_add(&step->action.nodes, node);
-}
-
 static int32_t nodes_count(const struct sim_spec *spec)
 {
     return spec->brokers + sim_spec_own_controllers(spec);
@@ -668,6 +647,25 @@ static void generate_fault(struct fault_plan *plan, struct fault_draws *draws, e
     case FAULT_DISK_ERROR:
     case FAULT_DISK_FULL:
         disk_fault(plan, draws, window, kind, node);
+        return;
+    case FAULT_FAILED_SYNC:
+    case FAULT_LATE_NAMES:
+    case FAULT_STALL:
+        fault_disk_endured(plan, window, kind, node);
+        return;
+    case FAULT_ROT:
+        if (plan->spec.controllers == 3 && !plan->spec.combined && plan->spec.standby_controllers == 0 &&
+            node > plan->spec.brokers) {
+            fault_voter_rots(plan, draws, window);
+            return;
+        }
+        if (left->wipes-- > 0 && left->power_losses-- > 0)
+            fault_disk_betrays(plan, draws, window, kind, broker);
+        return;
+    case FAULT_LYING_SYNC:
+    case FAULT_STRAY_WRITE:
+        if (left->wipes-- > 0 && left->power_losses-- > 0)
+            fault_disk_betrays(plan, draws, window, kind, broker);
         return;
     case FAULT_CLOCK:
         clock_fault(plan, draws, window, node);

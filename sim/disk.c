@@ -457,7 +457,8 @@ static bool waits(struct sim_world *world, struct sim_disk *disk, struct sim_dis
     }
     if (operation->file->pending == operation)
         return false;
-    queue_again(world, disk, operation, world->now_ns);
+    int64_t first_ns = operation->file->pending->done_ns;
+    queue_again(world, disk, operation, first_ns > world->now_ns ? first_ns : world->now_ns);
     return true;
 }
 

@@ -123,6 +123,8 @@ static const char *io_word(int64_t status)
         return "no space left";
     case ISR_IO_NO_FILE:
         return "no such file";
+    case ISR_IO_DAMAGED:
+        return "what it wrote is not there any more";
     }
     return "?";
 }

@@ -40,7 +40,8 @@ struct isr_file_entry {
     int64_t size_bytes;
 };
 
-enum isr_io_status { ISR_IO_OK, ISR_IO_ERROR, ISR_IO_NO_SPACE, ISR_IO_NO_FILE };
+/* DAMAGED: never of an operation; the reason of a node that halts over what it read. */
+enum isr_io_status { ISR_IO_OK, ISR_IO_ERROR, ISR_IO_NO_SPACE, ISR_IO_NO_FILE, ISR_IO_DAMAGED };
 
 /* ---- what clients are told to do ---- */
 

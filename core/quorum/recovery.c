@@ -22,7 +22,7 @@ struct quorum_recovery {
 
 static void halt(struct isr_quorum *quorum)
 {
-    isr_env_exit(quorum->env, false, ISR_IO_ERROR);
+    isr_env_exit(quorum->env, false, ISR_IO_DAMAGED);
 }
 
 static void leftovers_delete(struct isr_quorum *quorum)
