@@ -524,6 +524,53 @@ static void clock_jump_fault(struct fault_plan *plan, struct fault_draws *draws,
     step->action.clock = (struct sim_clock_spec){.jump_ns = jump, .wall_ns = wall};
 }
 
+static struct sim_step *topic_step(struct fault_plan *plan, const struct sim_topic_spec *topic,
+                                   int64_t time_ns, enum sim_action_kind kind)
+{
+    struct sim_step *step = step_at(plan, time_ns, kind);
+    if (step != NULL) {
+        step->action.topic = topic->name;
+        step->action.settings = topic->settings;
+    }
+    return step;
+}
+
+/* To as many replicas as before, in the order of the brokers from any of them on. */
+static void reassign_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window)
+{
+    const struct sim_topic_spec *topic = &plan->topics[fault_between(draws, 0, plan->spec.topics_count - 1)];
+    int32_t partition = (int32_t)fault_between(draws, 0, topic->partitions - 1);
+    int32_t first = (int32_t)fault_between(draws, 0, plan->spec.brokers - 1);
+    bool cancels = fault_one_in(draws, 3);
+    struct sim_step *step = topic_step(plan, topic, window.from_ns, SIM_ACTION_REASSIGN);
+    if (step == NULL)
+        return;
+    step->action.partition = partition;
+    for (int32_t i = 0; i < topic->replication_factor; i++)
+        isr_replicas_add(&step->action.replicas, 1 + (first + i) % plan->spec.brokers);
+    step = cancels ? topic_step(plan, topic, window.until_ns, SIM_ACTION_REASSIGN) : NULL;
+    if (step != NULL) {
+        step->action.partition = partition;
+        step->action.cancel = true;
+    }
+}
+
+static void topic_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window)
+{
+    const struct sim_topic_spec *topic = &plan->topics[fault_between(draws, 0, plan->spec.topics_count - 1)];
+    if (fault_one_in(draws, 3)) {
+        topic_step(plan, topic, window.from_ns, SIM_ACTION_DELETE_TOPIC);
+        topic_step(plan, topic, window.until_ns, SIM_ACTION_CREATE_TOPIC);
+        return;
+    }
+    struct sim_step *raised = topic_step(plan, topic, window.from_ns, SIM_ACTION_ALTER_TOPIC);
+    struct sim_step *lowered = topic_step(plan, topic, window.until_ns, SIM_ACTION_ALTER_TOPIC);
+    if (raised == NULL || lowered == NULL)
+        return;
+    raised->action.settings.min_isr = topic->replication_factor;
+    raised->action.settings_given = lowered->action.settings_given = 1; /* min_isr, the first of the list */
+}
+
 static void elect_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window)
 {
     const struct sim_topic_spec *topic = &plan->topics[fault_between(draws, 0, plan->spec.topics_count - 1)];
@@ -680,6 +727,14 @@ static void generate_fault(struct fault_plan *plan, struct fault_draws *draws, e
     case FAULT_MEMBERS:
         if (plan->spec.standby_controllers > 0)
             members_fault(plan, draws, window, &left->replaced);
+        return;
+    case FAULT_REASSIGN:
+        if (plan->spec.peer.count == 0)
+            reassign_fault(plan, draws, window);
+        return;
+    case FAULT_TOPIC:
+        if (plan->spec.peer.count == 0)
+            topic_fault(plan, draws, window);
         return;
     case FAULT_ELECT:
         if (plan->spec.peer.count > 0)

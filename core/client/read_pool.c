@@ -50,7 +50,7 @@ struct isr_read_pool {
     int64_t refreshed_ns;   /* when the question was asked whose answer it is */
     int64_t asked_ns;       /* the one under way */
     int64_t high_watermark; /* as the leader told then */
-    uint32_t list;          /* counts the refreshes */
+    uint32_t list;          /* counts the refreshes of this topic */
     uint32_t correlation;   /* 0: no refresh under way */
     struct isr_timer refresh_timer;
     /* who is down, until when */
@@ -64,6 +64,7 @@ struct isr_read_pool {
 };
 
 static void read_go_on(struct isr_pool_read *read);
+static void read_pause(struct isr_pool_read *read);
 static void refresh(struct isr_read_pool *pool);
 
 /* ---- who is down ---- */
@@ -162,13 +163,41 @@ static void refresh_answered(void *object, uint32_t correlation, const struct is
     refresh_after(pool, isr_client_backoff(client));
 }
 
+/* The topic is another one of that name: the list and what is asked of the former one are void. */
+static void begin_anew(struct isr_read_pool *pool)
+{
+    struct isr_client_requests *requests = &pool->client->requests;
+    isr_client_requests_forget(requests, pool->correlation);
+    pool->correlation = 0;
+    pool->known = false;
+    pool->list = 0;
+    pool->affinity = ISR_NODE_NONE;
+    for (struct isr_pool_read *read = pool->reads; read != NULL; read = read->next) {
+        if (read->correlation == 0)
+            continue;
+        isr_client_requests_forget(requests, read->correlation);
+        read->correlation = 0;
+        read_pause(read);
+    }
+}
+
+/* NULL: not known, and metadata is on the way. */
+static const struct isr_cached_partition *leader_of(struct isr_read_pool *pool)
+{
+    struct isr_tp before = pool->tp;
+    const struct isr_cached_partition *known =
+        isr_client_leader_of(pool->client, pool->topic.text, pool->partition, &pool->tp);
+    if (before.topic != 0 && before.topic != pool->tp.topic)
+        begin_anew(pool);
+    return known;
+}
+
 static void refresh(struct isr_read_pool *pool)
 {
     struct isr_client *client = pool->client;
     if (pool->correlation != 0 || pool->mode != ISR_POOL_IN_SYNC)
         return;
-    const struct isr_cached_partition *known =
-        isr_client_leader_of(client, pool->topic.text, pool->partition, &pool->tp);
+    const struct isr_cached_partition *known = leader_of(pool);
     if (known == NULL) {
         refresh_after(pool, isr_client_backoff(client));
         return;
@@ -329,13 +358,12 @@ static void read_go_on(struct isr_pool_read *read)
         read_reply(read, ISR_ERROR_REQUEST_TIMED_OUT, ISR_OFFSET_NONE);
         return;
     }
+    const struct isr_cached_partition *known = leader_of(pool);
     if (pool->mode == ISR_POOL_IN_SYNC && !pool->known) {
         refresh(pool); /* its answer, or the pause, goes on */
         read_pause(read);
         return;
     }
-    const struct isr_cached_partition *known =
-        isr_client_leader_of(client, pool->topic.text, pool->partition, &pool->tp);
     if (known == NULL) {
         read_pause(read);
         return;
