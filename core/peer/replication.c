@@ -53,9 +53,13 @@ void peer_position_send(struct isr_peer *peer)
     position_tell(peer, true);
 }
 
-/* The log is held further, or a mark is durable: tells the leader. */
+/* The log is held further, or a mark is durable: tells the leader. A run is held batch by batch; who pulls
+ * asks for the next one when all of it is, for each question makes the leader send. */
 static void progress_tell(struct isr_peer *peer)
 {
+    const struct isr_log *log = peer->partition.log;
+    if (peer->options.transfer == ISR_PEER_PULL && peer->matched && isr_log_held_end(log) < log->log_end)
+        return;
     position_tell(peer, peer->options.transfer == ISR_PEER_PULL || !peer->matched);
 }
 
@@ -319,6 +323,18 @@ static bool divergence_answered(struct isr_peer *peer, struct isr_peer_node *nod
     return true;
 }
 
+/* At most so much is on its way to a follower that did not acknowledge it: what is lost must be sent again,
+ * and more than a link can hold would be lost every time. */
+enum { PUSHED_RUNS_MAX = 2 };
+
+static bool has_room(const struct isr_peer *peer, const struct isr_peer_node *node)
+{
+    const struct isr_log *log = peer->partition.log;
+    int64_t from = node->held_end > log->log_start ? node->held_end : log->log_start;
+    return node->log_end <= from || isr_log_bytes_between(log, from, node->log_end) <
+                                        PUSHED_RUNS_MAX * peer->env->config.fetch_max_bytes;
+}
+
 static void serve(struct isr_peer *peer, struct isr_peer_node *node)
 {
     if (!node->known)
@@ -333,7 +349,7 @@ static void serve(struct isr_peer *peer, struct isr_peer_node *node)
         run_send(peer, node, node->correlation);
     }
     /* Who is silent is not sent more: it tells its position when it is back. */
-    while (pushes && !node->silent && news_for(peer, node))
+    while (pushes && !node->silent && news_for(peer, node) && has_room(peer, node))
         run_send(peer, node, 0);
 }
 
