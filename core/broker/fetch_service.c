@@ -30,10 +30,11 @@ static enum isr_error check_sender(struct isr_partition *partition, const struct
     enum isr_error error = isr_partition_check_epoch(partition, asked->current_leader_epoch);
     if (error != ISR_ERROR_NONE)
         return error;
-    if (replica_id < 0)
-        return ISR_ERROR_NONE; /* consumers are served by followers too, KIP-392 */
-    if (partition->role != ISR_ROLE_LEADER)
+    /* Followers serve consumers that know what that means: the others name no rack (KIP-392). */
+    if (partition->role != ISR_ROLE_LEADER && (replica_id >= 0 || asked->rack == ISR_RACK_NONE))
         return ISR_ERROR_NOT_LEADER_OR_FOLLOWER;
+    if (replica_id < 0)
+        return ISR_ERROR_NONE;
     if (isr_partition_remote(partition, replica_id) ==
         NULL) /* it knows of an assignment that this leader does not */
         return asked->current_leader_epoch >= 0 ? ISR_ERROR_UNKNOWN_LEADER_EPOCH

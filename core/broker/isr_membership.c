@@ -55,9 +55,9 @@ static bool within_hysteresis(const struct isr_partition *partition, const struc
 
 static bool holds_enough(const struct isr_partition *partition, const struct isr_remote_replica *remote)
 {
-    /* Fetched in this epoch: what it held in another one says nothing (Vanlightly). */
-    if (remote->log_end == ISR_OFFSET_NONE)
-        return false;
+    /* It has just fetched in this epoch: what it held in another one would say nothing (Vanlightly's model of
+     * KIP-966). */
+    ISR_ASSERT(remote->log_end != ISR_OFFSET_NONE);
     /* Where every member must hold what is committed nobody comes in without all of it, and the high
      * watermark waits for who is caught up (leader.c). Under other commit policies it runs ahead of every
      * follower under load: to keep pace is enough. */

@@ -12,6 +12,7 @@
 #include "core/broker/leader.h"
 #include "core/tests/support.h"
 
+enum { FAR_RACK = 99 }; /* nobody stands there */
 enum { BROKERS = 4, CLIENT = 100, CONTROLLER = 200, QUEUE_MAX = 4096, KEPT_MAX = 256, SEEN_MAX = 4096 };
 
 struct queued_message {
@@ -547,11 +548,11 @@ static inline const struct isr_fetch_answer *fetched(const struct cluster *clust
     return response != NULL && place < response->partitions_count ? &response->partitions[place] : NULL;
 }
 
-/* A consumer's read at broker `to`, answered at once. */
+/* The read of a consumer that may be sent to followers, at broker `to`, answered at once. */
 static inline const struct isr_fetch_answer *consume(struct cluster *cluster, int32_t to, int64_t offset)
 {
-    uint32_t correlation =
-        fetch_with(cluster, to, (struct fetch_spec){.epoch = -1, .offset = offset, .last_epoch = -1});
+    struct fetch_spec fetch = {.epoch = -1, .offset = offset, .last_epoch = -1, .rack = FAR_RACK};
+    uint32_t correlation = fetch_with(cluster, to, fetch);
     settle(cluster);
     const struct isr_fetch_answer *answer = fetched(cluster, correlation, 0);
     assert_non_null(answer);

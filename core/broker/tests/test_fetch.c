@@ -91,6 +91,8 @@ static void refuses_strangers_and_liars(void **state)
     assert_fetch_refused(cluster, stranger, ISR_ERROR_UNKNOWN_LEADER_EPOCH);
     stranger.epoch = -1;
     assert_fetch_refused(cluster, stranger, ISR_ERROR_NOT_LEADER_OR_FOLLOWER);
+    stranger.epoch = 2; /* the epoch is looked at first */
+    assert_fetch_refused(cluster, stranger, ISR_ERROR_FENCED_LEADER_EPOCH);
     struct isr_fetch_partition asked = {.tp = TP, .current_leader_epoch = 3, .last_fetched_epoch = -1};
     struct isr_message lie = {
         .kind = ISR_MESSAGE_FETCH_REQUEST,
@@ -185,7 +187,8 @@ static void waits_for_the_high_watermark_when_a_consumer_is_at_the_end(void **st
     (void)state;
     struct cluster_spec spec = standard();
     struct cluster *cluster = running(&spec);
-    struct fetch_spec fetch = {.epoch = 3, .last_epoch = -1, .wait_ns = 5 * ISR_SECOND, .min_bytes = 1};
+    struct fetch_spec fetch = {
+        .epoch = 3, .last_epoch = -1, .wait_ns = 5 * ISR_SECOND, .min_bytes = 1, .rack = FAR_RACK};
     uint32_t at_leader = fetch_with(cluster, 1, fetch);
     uint32_t at_follower = fetch_with(cluster, 2, fetch);
     isolate(cluster, 3, true);
@@ -246,7 +249,8 @@ static void answers_those_that_wait_when_the_role_changes(void **state)
     (void)state;
     struct cluster_spec spec = standard();
     struct cluster *cluster = running(&spec);
-    struct fetch_spec fetch = {.epoch = 3, .last_epoch = -1, .wait_ns = 60 * ISR_SECOND, .min_bytes = 1};
+    struct fetch_spec fetch = {
+        .epoch = 3, .last_epoch = -1, .wait_ns = 60 * ISR_SECOND, .min_bytes = 1, .rack = FAR_RACK};
     uint32_t at_leader = fetch_with(cluster, 1, fetch);
     uint32_t at_follower = fetch_with(cluster, 2, fetch);
     settle(cluster);
@@ -410,6 +414,14 @@ static void sends_consumers_to_no_replica_that_will_not_do(void **state)
     struct isr_remote_replica *second = isr_partition_remote(at(cluster, 1), 2);
     second->log_start = 1; /* it does not hold the offset */
     assert_int_equal(sent_to(cluster, 2, 0), 3);
+    int64_t second_end = second->log_end;
+    second->log_start = 0;
+    second->log_end = 4; /* nor does it now */
+    isr_partition_remote(at(cluster, 1), 3)->log_end = 4;
+    assert_int_equal(sent_to(cluster, 2, 5), ISR_NODE_NONE);
+    assert_int_not_equal(sent_to(cluster, 2, 4), ISR_NODE_NONE);
+    second->log_start = 1;
+    second->log_end = second_end;
     change_broker(cluster, 3, true, false); /* fenced */
     assert_int_equal(sent_to(cluster, 2, 0), ISR_NODE_NONE);
     second->log_start = 0;
@@ -438,6 +450,9 @@ static void serves_consumers_at_a_follower_below_its_own_high_watermark(void **s
     assert_int_equal(consume(cluster, 2, 7)->records.size, 0);
     assert_int_equal(consume(cluster, 3, 7)->error, ISR_ERROR_OFFSET_NOT_AVAILABLE);
     assert_int_equal(consume(cluster, 1, 17)->error, ISR_ERROR_OFFSET_OUT_OF_RANGE);
+    struct fetch_spec old_client = {.epoch = -1, .last_epoch = -1};
+    assert_int_equal(fetch_now(cluster, 1, old_client)->error, ISR_ERROR_NONE);
+    assert_int_equal(fetch_now(cluster, 2, old_client)->error, ISR_ERROR_NOT_LEADER_OR_FOLLOWER);
     cluster_free(cluster);
 }
 

@@ -251,6 +251,24 @@ static void admits_below_the_epoch_start_when_rule_is_off(void **state)
     cluster_free(cluster);
 }
 
+/* Partition.isFollowerInSync: the start of the epoch (0) is not enough. */
+static void admits_nobody_below_the_high_watermark(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    spec.config.isr_hysteresis = 1;
+    struct cluster *cluster = with_played_replica(&spec, "12");
+    for (unsigned i = 0; i < 4; i++)
+        produce(cluster, 1, -1, 1);
+    settle(cluster);
+    assert_int_equal(mark_of(cluster, 1), 4);
+    fetch_as_3(cluster, 3, epoch_of_3(cluster));
+    assert_int_equal(cluster->controller_count, 0);
+    fetch_as_3(cluster, 4, epoch_of_3(cluster));
+    assert_int_equal(cluster->controller_count, 1);
+    cluster_free(cluster);
+}
+
 static void demands_half_the_time_lag_to_come_back(void **state)
 {
     (void)state;
@@ -317,17 +335,20 @@ static void asks_again_when_the_answer_does_not_come(void **state)
 static void goes_back_and_pauses_when_nothing_was_done(void **state)
 {
     (void)state;
-    struct cluster_spec spec = standard();
-    struct cluster *cluster = expanding(&spec);
-    answer_controller(cluster, ISR_ERROR_INELIGIBLE_REPLICA);
-    assert_int_equal(at(cluster, 1)->isr_state, ISR_STATE_COMMITTED);
-    assert_set(at(cluster, 1)->isr, "12");
-    fetch_as_3(cluster, 0, epoch_of_3(cluster));
-    assert_int_equal(cluster->controller_count, 1);
-    pass(cluster, spec.config.retry_backoff);
-    fetch_as_3(cluster, 0, epoch_of_3(cluster));
-    assert_int_equal(cluster->controller_count, 2);
-    cluster_free(cluster);
+    static const enum isr_error errors[] = {ISR_ERROR_INELIGIBLE_REPLICA, ISR_ERROR_OPERATION_NOT_ATTEMPTED};
+    for (unsigned i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        struct cluster_spec spec = standard();
+        struct cluster *cluster = expanding(&spec);
+        answer_controller(cluster, errors[i]);
+        assert_int_equal(at(cluster, 1)->isr_state, ISR_STATE_COMMITTED);
+        assert_set(at(cluster, 1)->isr, "12");
+        fetch_as_3(cluster, 0, epoch_of_3(cluster));
+        assert_int_equal(cluster->controller_count, 1);
+        pass(cluster, spec.config.retry_backoff);
+        fetch_as_3(cluster, 0, epoch_of_3(cluster));
+        assert_int_equal(cluster->controller_count, 2);
+        cluster_free(cluster);
+    }
 }
 
 static void stays_pending_until_metadata_when_the_cluster_moved_on(void **state)
@@ -386,23 +407,32 @@ static void keeps_what_is_pending_when_the_record_of_the_answer_before_arrives(v
 static void ignores_an_answer_that_makes_no_sense(void **state)
 {
     (void)state;
-    struct cluster_spec spec = standard();
-    struct cluster *cluster = expanding(&spec);
-    struct isr_message message = {
-        .kind = ISR_MESSAGE_ALTER_PARTITION_RESPONSE,
-        .alter_partition_response = {.correlation = asked_controller(cluster)->correlation,
-                                     .tp = TP,
-                                     .leader_epoch = 1,
-                                     .partition_epoch = 2,
-                                     .isr = replicas("23")}};
-    request(cluster, 2, 1, &message); /* not from the controller */
-    settle(cluster);
-    assert_int_not_equal(at(cluster, 1)->leading->alter_correlation, 0);
-    request(cluster, CONTROLLER, 1, &message); /* an ISR without the leader */
-    settle(cluster);
-    assert_int_equal(at(cluster, 1)->isr_state, ISR_STATE_PENDING_EXPAND);
-    assert_int_equal(at(cluster, 1)->partition_epoch, 1);
-    cluster_free(cluster);
+    static const struct {
+        int32_t leader_epoch, partition_epoch;
+        const char *isr;
+    } answers[] = {{1, 2, "23"},   /* an ISR without the leader */
+                   {1, 2, "14"},   /* with a stranger */
+                   {2, 2, "123"},  /* of another leader epoch */
+                   {1, 0, "123"}}; /* older than what is known */
+    for (unsigned i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        struct cluster_spec spec = standard();
+        struct cluster *cluster = expanding(&spec);
+        struct isr_message message = {
+            .kind = ISR_MESSAGE_ALTER_PARTITION_RESPONSE,
+            .alter_partition_response = {.correlation = asked_controller(cluster)->correlation,
+                                         .tp = TP,
+                                         .leader_epoch = answers[i].leader_epoch,
+                                         .partition_epoch = answers[i].partition_epoch,
+                                         .isr = replicas(answers[i].isr)}};
+        request(cluster, 2, 1, &message); /* not from the controller */
+        settle(cluster);
+        assert_int_not_equal(at(cluster, 1)->leading->alter_correlation, 0);
+        request(cluster, CONTROLLER, 1, &message);
+        settle(cluster);
+        assert_int_equal(at(cluster, 1)->isr_state, ISR_STATE_PENDING_EXPAND);
+        assert_int_equal(at(cluster, 1)->partition_epoch, 1);
+        cluster_free(cluster);
+    }
 }
 
 int main(void)
@@ -417,6 +447,7 @@ int main(void)
         cmocka_unit_test(admits_only_eligible_replicas),
         cmocka_unit_test(admits_nobody_below_the_epoch_start),
         cmocka_unit_test(admits_below_the_epoch_start_when_rule_is_off),
+        cmocka_unit_test(admits_nobody_below_the_high_watermark),
         cmocka_unit_test(demands_half_the_time_lag_to_come_back),
         cmocka_unit_test(has_one_request_in_flight),
         cmocka_unit_test(asks_again_when_the_answer_does_not_come),

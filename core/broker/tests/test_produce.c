@@ -251,6 +251,26 @@ static void advances_below_min_isr_when_rule_hw_requires_min_isr_is_off(void **s
     cluster_free(cluster);
 }
 
+/* Partition.checkEnoughReplicasReachOffset: what becomes committed by so small an ISR is not acknowledged. */
+static void refuses_after_the_append_when_too_few_commit_it(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    spec.rules.hw_requires_min_isr = ISR_RULE_hw_requires_min_isr_off;
+    struct cluster *cluster = running(&spec);
+    for (int32_t id = 1; id <= 3; id++)
+        isolate(cluster, id, true);
+    struct produce_spec what = {.acks = -1, .records = 1, .timeout_ns = 100 * ISR_SECOND};
+    uint32_t id = produce_with(cluster, 1, what);
+    pass(cluster, 20 * ISR_SECOND);
+    assert_null(produced(cluster, id));
+    PARTITION(cluster, .leader = 1, .leader_epoch = 1, .partition_epoch = 2, .replicas = "123", .isr = "1");
+    settle(cluster);
+    assert_int_equal(mark_of(cluster, 1), 1);
+    assert_refused(cluster, id, ISR_ERROR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+    cluster_free(cluster);
+}
+
 static void answers_a_duplicate_when_its_first_is_committed_only(void **state)
 {
     (void)state;
@@ -336,6 +356,7 @@ int main(void)
         cmocka_unit_test(accepts_a_single_replica_when_rule_min_isr_is_one),
         cmocka_unit_test(wakes_waiters_when_the_isr_shrinks_below_min_isr),
         cmocka_unit_test(advances_below_min_isr_when_rule_hw_requires_min_isr_is_off),
+        cmocka_unit_test(refuses_after_the_append_when_too_few_commit_it),
         cmocka_unit_test(answers_a_duplicate_when_its_first_is_committed_only),
         cmocka_unit_test(answers_in_offset_order_when_a_duplicate_waits_among_others),
         cmocka_unit_test(reuses_memory_when_requests_come_and_go),

@@ -87,6 +87,42 @@ static void ignores_older_records(void **state)
     assert_int_equal(at(cluster, 2)->leader, 1);
     PARTITION(cluster, .leader = 2, .leader_epoch = 3, .partition_epoch = 9, .replicas = "123", .isr = "123");
     assert_int_equal(at(cluster, 1)->role, ISR_ROLE_LEADER);
+    PARTITION(cluster, .leader = 1, .leader_epoch = 4, .partition_epoch = 3, .replicas = "123", .isr = "12");
+    assert_set(at(cluster, 1)->isr, "123"); /* of the same leader epoch, but older */
+    PARTITION(cluster, .leader = 3, .leader_epoch = 4, .partition_epoch = 3, .replicas = "123", .isr = "123");
+    assert_int_equal(at(cluster, 2)->leader, 1);
+    cluster_free(cluster);
+}
+
+/* Partition.makeLeader: nobody else's fetch would move it. */
+static void commits_what_it_holds_when_it_leads_alone(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    spec.min_isr = 1;
+    struct cluster *cluster = cluster_new(&spec);
+    lead(cluster, 1, 1, "12");
+    isolate(cluster, 2, true);
+    produce(cluster, 1, 1, 3);
+    settle(cluster);
+    assert_int_equal(mark_of(cluster, 1), 0);
+    lead(cluster, 1, 2, "1");
+    assert_int_equal(mark_of(cluster, 1), 3);
+    cluster_free(cluster);
+}
+
+/* KAFKA-15583 with fewer replicas than min ISR: then all of them suffice. */
+static void needs_no_more_replicas_than_there_are(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    spec.min_isr = 3;
+    struct cluster *cluster = cluster_new(&spec);
+    PARTITION(cluster, .leader = 1, .leader_epoch = 1, .partition_epoch = 1, .replicas = "12", .isr = "12");
+    uint32_t id = produce(cluster, 1, -1, 2);
+    settle(cluster);
+    assert_produced(cluster, id, 0);
+    assert_int_equal(mark_of(cluster, 1), 2);
     cluster_free(cluster);
 }
 
@@ -379,6 +415,8 @@ int main(void)
         cmocka_unit_test(tells_the_cause_when_an_epoch_begins),
         cmocka_unit_test(enters_the_epoch_and_knows_no_follower_when_it_becomes_leader),
         cmocka_unit_test(ignores_older_records),
+        cmocka_unit_test(commits_what_it_holds_when_it_leads_alone),
+        cmocka_unit_test(needs_no_more_replicas_than_there_are),
         cmocka_unit_test(waits_for_every_isr_member_to_fetch_in_the_new_epoch),
         cmocka_unit_test(keeps_the_ends_of_isr_members_when_it_goes_on_leading),
         cmocka_unit_test(follows_nobody_while_there_is_no_leader),

@@ -412,6 +412,78 @@ static void ignores_answers_to_what_it_no_longer_asks(void **state)
     cluster_free(cluster);
 }
 
+static void answer_query(struct cluster *cluster, int32_t epoch, int64_t end_offset)
+{
+    const struct isr_message *asked = &cluster->client[cluster->client_count - 1];
+    assert_int_equal(asked->kind, ISR_MESSAGE_OFFSETS_FOR_EPOCH_REQUEST);
+    struct isr_epoch_answer answer = {.tp = TP, .leader_epoch = epoch, .end_offset = end_offset};
+    struct isr_message message = {
+        .kind = ISR_MESSAGE_OFFSETS_FOR_EPOCH_RESPONSE,
+        .offsets_for_epoch_response = {.correlation = asked->offsets_for_epoch_request.correlation,
+                                       .partitions = &answer,
+                                       .partitions_count = 1}};
+    request(cluster, 3, 2, &message);
+    settle(cluster);
+}
+
+static void answer_offset(struct cluster *cluster, int64_t offset)
+{
+    const struct isr_message *asked = &cluster->client[cluster->client_count - 1];
+    assert_int_equal(asked->kind, ISR_MESSAGE_LIST_OFFSETS_REQUEST);
+    struct isr_message message = {
+        .kind = ISR_MESSAGE_LIST_OFFSETS_RESPONSE,
+        .list_offsets_response = {.correlation = asked->list_offsets_request.correlation,
+                                  .tp = TP,
+                                  .leader_epoch = asked->list_offsets_request.current_leader_epoch,
+                                  .offset = offset}};
+    request(cluster, 3, 2, &message);
+    settle(cluster);
+}
+
+/* AbstractFetcherThread.fetchOffsetAndTruncate: the greater of the leader's start and its own end. */
+static void keeps_its_log_when_the_leader_has_that_offset_after_all(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    struct cluster *cluster = with_played_leader(&spec);
+    answer_fetch(cluster, last_fetch(cluster)->correlation,
+                 (struct isr_fetch_answer){.records = batch_at(cluster, 0, 1, 4), .high_watermark = 4});
+    answer_fetch(cluster, last_fetch(cluster)->correlation,
+                 (struct isr_fetch_answer){.error = ISR_ERROR_OFFSET_OUT_OF_RANGE});
+    answer_offset(cluster, 8); /* the latest */
+    answer_offset(cluster, 2); /* the earliest */
+    assert_int_equal(end_of(cluster, 2), 4);
+    assert_int_equal(at(cluster, 2)->log->log_start, 0);
+    pass(cluster, ISR_SECOND);
+    assert_int_equal(last_fetch(cluster)->partitions[0].fetch_offset, 4);
+    cluster_free(cluster);
+}
+
+/* KIP-279 again, in the form of KIP-101: it goes on asking until it knows the epoch that it is told. */
+static void queries_until_it_knows_the_answered_epoch(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    spec.config.truncation_by_query = 1;
+    struct cluster *cluster = with_played_leader(&spec);
+    answer_fetch(cluster, last_fetch(cluster)->correlation,
+                 (struct isr_fetch_answer){.records = batch_at(cluster, 0, 1, 2)});
+    PARTITION(cluster, .leader = 3, .leader_epoch = 3, .partition_epoch = 3, .replicas = "23", .isr = "23");
+    settle(cluster);
+    answer_query(cluster, 1, 2);
+    answer_fetch(cluster, last_fetch(cluster)->correlation,
+                 (struct isr_fetch_answer){.records = batch_at(cluster, 2, 3, 2)});
+    PARTITION(cluster, .leader = 3, .leader_epoch = 5, .partition_epoch = 5, .replicas = "23", .isr = "23");
+    settle(cluster);
+    uint32_t fetches = fetches_sent(cluster);
+    answer_query(cluster, 2, 9); /* an epoch that it never had */
+    assert_int_equal(end_of(cluster, 2), 2);
+    assert_int_equal(fetches_sent(cluster), fetches);
+    answer_query(cluster, 1, 1); /* asked for its epoch 1, which ends earlier there */
+    assert_int_equal(end_of(cluster, 2), 0);
+    cluster_free(cluster);
+}
+
 static void pauses_longer_and_longer_when_refused(void **state)
 {
     (void)state;
@@ -526,6 +598,8 @@ int main(void)
         cmocka_unit_test(follows_the_leaders_high_watermark_down),
         cmocka_unit_test(applies_no_high_watermark_of_a_divergence),
         cmocka_unit_test(ignores_answers_to_what_it_no_longer_asks),
+        cmocka_unit_test(keeps_its_log_when_the_leader_has_that_offset_after_all),
+        cmocka_unit_test(queries_until_it_knows_the_answered_epoch),
         cmocka_unit_test(pauses_longer_and_longer_when_refused),
         cmocka_unit_test(survives_nonsense_from_its_leader),
         cmocka_unit_test(drops_records_of_an_epoch_that_no_controller_gave),

@@ -312,6 +312,21 @@ static void shutdown_is_granted_when_everybody_knows(void **state)
     fixture_end(&f);
 }
 
+static void shutdown_waits_while_the_broker_leads(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_cluster(&f);
+    assert_false(heartbeat_shutdown(&f, 1).should_shutdown);
+    heartbeat(&f, 2);
+    heartbeat(&f, 3);
+    f.controller.pending.topics[0].partitions[0].leader = 1; /* whoever made it so */
+    assert_false(heartbeat_shutdown(&f, 1).should_shutdown);
+    f.controller.pending.topics[0].partitions[0].leader = 2;
+    assert_true(heartbeat_shutdown(&f, 1).should_shutdown);
+    fixture_end(&f);
+}
+
 static void shutdown_goes_on_when_another_controller_took_over(void **state)
 {
     (void)state;
@@ -378,6 +393,7 @@ int main(void)
         cmocka_unit_test(each_expiry_sees_the_one_before_when_all_expire_together),
         cmocka_unit_test(last_member_stays_without_elr_when_all_expire),
         cmocka_unit_test(shutdown_is_granted_when_everybody_knows),
+        cmocka_unit_test(shutdown_waits_while_the_broker_leads),
         cmocka_unit_test(shutdown_goes_on_when_another_controller_took_over),
         cmocka_unit_test(shutdown_of_a_fenced_broker_is_granted_at_once),
         cmocka_unit_test(sessions_start_afresh_when_a_controller_becomes_active),
