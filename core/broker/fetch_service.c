@@ -21,7 +21,7 @@ static struct isr_fetch_view view_refused(enum isr_error error)
     return (struct isr_fetch_view){.outcome = ISR_FETCH_REFUSED, .error = error};
 }
 
-/* Leader epoch, then membership, then broker epoch. */
+/* Leader epoch, then membership, then broker epoch (Partition.fetchRecords). */
 static enum isr_error check_sender(struct isr_partition *partition, const struct isr_fetch_partition *asked,
                                    int32_t replica_id, int64_t replica_epoch)
 {
@@ -92,7 +92,7 @@ struct isr_fetch_view isr_fetch_view_of(struct isr_partition *partition,
         if (replica != partition->broker->env->node)
             return (struct isr_fetch_view){.outcome = ISR_FETCH_ELSEWHERE, .replica = replica};
     }
-    /* Consumers read what is committed, followers what the leader holds (isr_leader_end). */
+    /* Consumers read what is committed, followers what the leader holds (Kafka's FetchIsolation). */
     int64_t limit = replica_id < 0 ? log->high_watermark : isr_leader_end(partition);
     return (struct isr_fetch_view){.outcome = ISR_FETCH_DATA, .limit = limit};
 }
@@ -109,9 +109,10 @@ static int64_t available_bytes(const struct isr_partition *partition, const stru
 /* ---- what a follower's fetch tells ---- */
 
 /* Replica.updateFetchState (KIP-16): at the leader's end now: caught up now; at the end as it was at the
- * fetch before: caught up then. leader_end is captured before anything is read. A follower that is pushed to
- * tells more often than a message goes there and back, so the end that it is to reach stays the same until it
- * has. */
+ * fetch before: caught up then. leader_end is as it was before anything is read
+ * (Partition.readRecords): what is appended meanwhile keeps nobody from being caught up. A follower that is
+ * pushed to tells more often than a message goes there and back, so the end that it is to reach stays the
+ * same until it has. */
 void isr_fetch_told(struct isr_partition *partition, struct isr_remote_replica *remote,
                     const struct isr_fetch_partition *asked, int64_t replica_epoch)
 {

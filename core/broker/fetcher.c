@@ -480,7 +480,9 @@ void isr_fetcher_held(struct isr_partition *partition)
 
 /* The partition that an answer is for, when it still is what it was asked for: followed from that leader, in
  * the same epoch, in the same state, at the same offset, and asked by this very request or, fetching, by an
- * earlier one of the session. Else NULL. Each counts once. It is due then, whatever comes of it. */
+ * earlier one of the session. Else NULL. Each counts once. It is due then, whatever comes of it. What is
+ * asked and what is told must be of one epoch, or a divergence of an older one cuts committed records
+ * (KAFKA-18991, and Vanlightly's model of KIP-966). */
 static struct isr_partition *take_answer(struct isr_broker *broker, struct isr_fetch_loop *loop,
                                          struct isr_tp tp, enum isr_fetch_state state, uint32_t correlation)
 {
@@ -500,7 +502,8 @@ static struct isr_partition *take_answer(struct isr_broker *broker, struct isr_f
     return partition;
 }
 
-/* HW := min(the leader's, own LEO); it may go back: a new leader's is often lower than the old one's. */
+/* HW := min(the leader's, own LEO), Kafka's UnifiedLog.maybeUpdateHighWatermark; it may go back: a new
+ * leader's is often lower than the old one's. */
 static void follow_high_watermark(struct isr_partition *partition, int64_t leaders)
 {
     const struct isr_log *log = partition->log;

@@ -9,7 +9,7 @@
  *                                  LATEST --else--> EARLIEST --restart there, or go on--> FETCH
  *   any --error--> FETCH or QUERY again after a pause that doubles
  *
- * A new leader epoch begins at (start) again, whoever leads (KAFKA-7164). */
+ * A new leader epoch begins at (start) again, whoever leads (partition.c). */
 #ifndef ISR_BROKER_FETCHER_H
 #define ISR_BROKER_FETCHER_H
 

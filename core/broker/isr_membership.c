@@ -58,9 +58,9 @@ static bool holds_enough(const struct isr_partition *partition, const struct isr
     /* It has just fetched in this epoch: what it held in another one would say nothing (Vanlightly's model of
      * KIP-966). */
     ISR_ASSERT(remote->log_end != ISR_OFFSET_NONE);
-    /* Where every member must hold what is committed nobody comes in without all of it, and the high
-     * watermark waits for who is caught up (leader.c). Under other commit policies it runs ahead of every
-     * follower under load: to keep pace is enough. */
+    /* Where every member must hold what is committed nobody comes in without all of it
+     * (Partition.isFollowerInSync), and the high watermark waits for who is caught up (leader.c). Under other
+     * commit policies it runs ahead of every follower under load: to keep pace is enough. */
     if (isr_topic_needs_min_isr(&partition->settings) ? remote->log_end < partition->log->high_watermark
                                                       : !isr_membership_caught_up(partition, remote))
         return false;
@@ -135,5 +135,6 @@ void isr_membership_check_lag(void *object)
          * fetch of its own will say so. */
         isr_leader_advance_high_watermark(partition, ISR_CAUSE_TIME_LAG);
     }
+    /* Twice a bound, so that none exceeds it by more than half (ReplicaManager's isr-expiration task). */
     isr_env_timer_in(broker->env, &broker->lag_timer, broker->env->config.replica_lag_time_max / 2);
 }

@@ -19,8 +19,8 @@
  *
  * A heartbeat that is refused with STALE_BROKER_EPOCH or BROKER_ID_NOT_REGISTERED registers again with the
  * same incarnation: the process still holds all that it ever held in this life, so that it is no new life to
- * the controller (KAFKA-16952), and it names the broker epoch that it had, which makes the registration
- * clean (KIP-966). Kafka's broker goes on with refused heartbeats for ever, and needs a restart. */
+ * the controller (registration.c), and it names the broker epoch that it had, which makes the registration
+ * clean. Kafka's broker goes on with refused heartbeats for ever, and needs a restart. */
 #ifndef ISR_BROKER_LIFECYCLE_H
 #define ISR_BROKER_LIFECYCLE_H
 

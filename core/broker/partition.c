@@ -134,7 +134,8 @@ static void leave_leader(struct isr_partition *partition)
     isr_leader_count(partition, false);
     isr_heap_release(partition->broker->env->heap, partition->leading);
     partition->leading = NULL;
-    /* A follower knows neither remote state nor ISR, and a later leadership must not start from these. */
+    /* A follower knows neither remote state nor ISR, and a later leadership must not start from these
+     * (Partition.makeFollower). */
     partition->remotes_count = 0;
     partition->isr = (struct isr_replicas){0};
     partition->proposed = (struct isr_replicas){0};
@@ -222,6 +223,7 @@ static void reset_remotes(struct isr_partition *partition, bool continues)
     }
 }
 
+/* Partition.makeLeader: the epoch starts at this replica's own end, and followers begin anew. */
 static void begin_leader_epoch(struct isr_partition *partition, bool continues)
 {
     isr_truncation_drop_unborn_epochs(partition);

@@ -77,8 +77,9 @@ enum isr_truncation isr_truncation_apply(struct isr_partition *partition, int32_
     return known ? ISR_TRUNCATION_DONE : ISR_TRUNCATION_AGAIN;
 }
 
-/* An unclean election may have put a shorter log in the lead: its end is ours, as far as offsets tell.
- * Otherwise the leader has dropped what we lack (retention), and its start decides. */
+/* AbstractFetcherThread.fetchOffsetAndTruncate: an unclean election may have put a shorter log in the lead:
+ * its end is ours, as far as offsets tell. Otherwise the leader has dropped what we lack (retention), and its
+ * start decides. */
 enum isr_fetch_state isr_truncation_latest(struct isr_partition *partition, int64_t leader_end)
 {
     if (leader_end >= partition->log->log_end)

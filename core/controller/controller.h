@@ -27,7 +27,7 @@ struct ctl_session {
     bool heard; /* since activation or registration; false also once fenced for silence or let go */
     int64_t contact_ns;
     int64_t metadata_offset;            /* how far it follows, -1 when it did not say */
-    int64_t controlled_shutdown_offset; /* -1 until it asked to stop; set once (KAFKA-14292) */
+    int64_t controlled_shutdown_offset; /* -1 until it asked to stop; set once */
 };
 
 struct ctl_log_election; /* a partition whose replicas are being asked for their logs, log_elections.c */

@@ -21,7 +21,7 @@ bool ctl_propose(struct isr_controller *controller);
 /* Everything proposed or committed is at or below this index. */
 int64_t ctl_last_index(const struct isr_controller *controller);
 /* NONE; STALE_BROKER_EPOCH for another epoch than the registered one; NOT_CONTROLLER for one that is ahead of
- * all this controller knows: the cluster has moved on without it (as KAFKA-14154 has it for partitions). */
+ * all this controller knows: the cluster has moved on without it. */
 enum isr_error ctl_check_broker_epoch(const struct isr_image *image, int32_t broker, int64_t broker_epoch);
 
 /* ---- answers: answers.c ---- */

@@ -49,6 +49,8 @@ static struct choice elect_by_log(const struct decision *d)
     return (struct choice){ISR_NODE_NONE, ISR_CAUSE_NO_LEADER};
 }
 
+/* Kafka's PartitionChangeBuilder.electLeader: the preferred one where it was asked for; who leads; the first
+ * of the assignment; then those who may lack records. */
 static struct choice elect(const struct decision *d)
 {
     if (d->by_log)
@@ -126,7 +128,7 @@ static void install(const struct decision *d, struct choice choice)
         isr_replicas_remove(&after->elr, choice.leader);
         isr_replicas_add(&after->isr, choice.leader);
     }
-    if (after->isr.count == 0 && !d->elr_enabled)
+    if (after->isr.count == 0 && !d->elr_enabled) /* the last member stays (PartitionChangeBuilder) */
         after->isr = d->before->isr;
     after->last_known_elr = target_last_known(d);
 }

@@ -1,4 +1,4 @@
-/* Registration of brokers (KIP-631, 866, 966). A broker's epoch is the index of the entry that registers it.
+/* Registration of brokers (KIP-631, 966). A broker's epoch is the index of the entry that registers it.
  */
 #include "core/controller/internal.h"
 

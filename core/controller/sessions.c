@@ -1,4 +1,5 @@
-/* A broker's life as the active controller sees it:
+/* A broker's life as the active controller sees it (KIP-631; Kafka's
+ * BrokerHeartbeatManager.calculateNextBrokerState):
  *
  *   fenced --caught up with its registration and wants to serve--> active
  *   active --silent for the session timeout, or wants it--> fenced

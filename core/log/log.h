@@ -245,11 +245,10 @@ struct isr_epoch_end isr_log_epoch_end(const struct isr_log *log, int32_t epoch)
 void isr_log_set_high_watermark(struct isr_log *log, int64_t offset);
 /* Cuts every record at or above offset, whole batches (a batch that straddles goes whole). Lowers log_end,
  * and the high watermark when it was above; trims epochs and producer state. Observes LOG_TRUNCATED when
- * something was cut. Also when nothing is cut, epochs without records at log_end go (KAFKA-7415's other
- * half). Below log_start: as isr_log_truncate_fully. */
+ * something was cut. Also when nothing is cut, epochs without records at log_end go: whoever entered them led
+ * without a record. Below log_start: as isr_log_truncate_fully. */
 void isr_log_truncate(struct isr_log *log, int64_t offset, enum isr_cause cause);
-/* Drops everything and restarts at offset (out-of-range bootstrap, KAFKA-9491): LEO = HW = log_start =
- * offset. */
+/* Drops everything and restarts at offset (out-of-range bootstrap): LEO = HW = log_start = offset. */
 void isr_log_truncate_fully(struct isr_log *log, int64_t offset, enum isr_cause cause);
 
 /* Asserts I8 and that places, epochs and segments agree. For tests and checks; O(n). */

@@ -118,9 +118,9 @@ const struct isr_image_partition *isr_image_partition(const struct isr_image *im
 /* Registered, not fenced, not shutting down: may lead and be in an ISR. */
 bool isr_image_broker_active(const struct isr_image *image, int32_t broker);
 
-/* How many in-sync replicas the topic's partitions need for acks=all, for the high watermark to move
- * (KAFKA-15583) and for the ELR to be empty (KIP-966): min(min ISR, replicas), as in Kafka; the rule switch
- * min_isr is read here only. */
+/* How many in-sync replicas the topic's partitions need for acks=all, for the high watermark to move and for
+ * the ELR to be empty (KIP-966): min(min ISR, replicas), as in Kafka; the rule switch min_isr is read here
+ * only. */
 int32_t isr_effective_min_isr(const struct isr_rules *rules, int32_t topic_min_isr, uint32_t replicas_count);
 
 #endif
