@@ -327,6 +327,18 @@ static void shutdown_waits_while_the_broker_leads(void **state)
     fixture_end(&f);
 }
 
+static void broker_that_stops_is_not_unfenced_when_it_was_silent(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_cluster(&f);
+    heartbeat_shutdown(&f, 1);
+    pass(&f, f.env.config.broker_session_timeout);
+    assert_true(f.controller.committed.brokers[1].fenced);
+    assert_true(heartbeat(&f, 1).is_fenced);
+    fixture_end(&f);
+}
+
 static void shutdown_goes_on_when_another_controller_took_over(void **state)
 {
     (void)state;
@@ -394,6 +406,7 @@ int main(void)
         cmocka_unit_test(last_member_stays_without_elr_when_all_expire),
         cmocka_unit_test(shutdown_is_granted_when_everybody_knows),
         cmocka_unit_test(shutdown_waits_while_the_broker_leads),
+        cmocka_unit_test(broker_that_stops_is_not_unfenced_when_it_was_silent),
         cmocka_unit_test(shutdown_goes_on_when_another_controller_took_over),
         cmocka_unit_test(shutdown_of_a_fenced_broker_is_granted_at_once),
         cmocka_unit_test(sessions_start_afresh_when_a_controller_becomes_active),
