@@ -125,6 +125,7 @@ static void generate_config(struct fault_plan *plan, uint64_t seed)
     config->quorum_snapshot_entries =
         fault_one_in(&draws, 2) ? fault_between(&draws, 10, 60) : config->quorum_snapshot_entries;
     config->request_timeout = fault_between(&draws, 700, 2000) * ISR_MS;
+    config->witness_failures = fault_between(&draws, 1, 4); /* only topics with a witness mind */
     config->quorum_append_inflight = fault_between(&draws, 1, 8);
     config->fetch_sessions = fault_one_in(&draws, 4) ? 0 : 1;
     config->fetch_session_slots =

@@ -13,6 +13,7 @@ void fault_draw_policies(struct sim_topic_spec *topic, struct fault_draws *draws
     int64_t followers = fault_between(draws, 1, topic->replication_factor - 1);
     bool asks = fault_one_in(draws, 2);
     bool pushed = fault_one_in(draws, 2);
+    bool witnessed = fault_one_in(draws, 3);
     if (!other)
         return;
     settings->commit = commit;
@@ -22,7 +23,7 @@ void fault_draw_policies(struct sim_topic_spec *topic, struct fault_draws *draws
         settings->min_isr = 1;
     settings->transfer = pushed;
     if (asks)
-        settings->leader_choice = ISR_LEADER_CHOICE_MOST_UP_TO_DATE;
+        settings->leader_choice = witnessed ? ISR_LEADER_CHOICE_WITNESS : ISR_LEADER_CHOICE_MOST_UP_TO_DATE;
 }
 
 int64_t fault_policies_budget(const struct sim_spec *spec)

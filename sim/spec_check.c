@@ -159,6 +159,9 @@ static bool topic_holds(const struct sim_spec *spec, const struct sim_topic_spec
         *nonsense = isr_topic_settings_nonsense(&topic->settings, (uint32_t)topic->replication_factor, &hint);
     if (nonsense != NULL)
         return WRONG("topic %s: %s; %s", name, nonsense, hint);
+    if (isr_topic_leader_choice(&topic->settings) == ISR_LEADER_CHOICE_WITNESS &&
+        spec->config.witness_failures == 0)
+        return WRONG("topic %s: the witness is blind; set witness_failures in config", name);
     for (int32_t i = 0; topic->assignments != NULL && i < topic->partitions; i++) {
         if (!assignment_holds(spec, topic, i, text))
             return false;

@@ -165,6 +165,7 @@ static bool correlation_of(const struct isr_message *message, uint32_t *correlat
     case ISR_MESSAGE_METADATA_FETCH_RESPONSE:
     case ISR_MESSAGE_PUSH_REQUEST:
     case ISR_MESSAGE_PUSH_RESPONSE:
+    case ISR_MESSAGE_WRITE_FAILURES:
     case ISR_MESSAGE_LOG_INFO_REQUEST:
     case ISR_MESSAGE_LOG_INFO_RESPONSE:
     case ISR_MESSAGE_CREATE_TOPIC_REQUEST:

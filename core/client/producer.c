@@ -61,6 +61,7 @@ struct isr_sender {
     int16_t producer_epoch;
     int32_t sequence_next;
     uint32_t place_next;
+    uint32_t failures; /* writes in a row that nobody answered or that came to nothing, for the witness */
     bool epoch_known; /* a delivery of this epoch was acknowledged: every leader to come knows the producer */
     struct isr_timer pause_timer;  /* set: nothing is sent until then */
     struct isr_timer expiry_timer; /* at or before the first delivery's deadline */
@@ -237,17 +238,37 @@ static void delivery_refused(struct isr_delivery *delivery, const struct isr_pro
     }
 }
 
+/* For topics with leader_choice witness: who cannot write says so, to whom it takes for the controller. That
+ * the leader is another one by now is no failure of the leader. */
+static void write_failed(struct isr_sender *sender)
+{
+    struct isr_client *client = sender->client;
+    const struct isr_cached_partition *known = isr_cache_partition(&client->cache, sender->tp);
+    int64_t most = client->env->config.witness_failures;
+    if (most == 0 || ++sender->failures < most || known == NULL || client->cache.controller == ISR_NODE_NONE)
+        return;
+    struct isr_message message = {.kind = ISR_MESSAGE_WRITE_FAILURES,
+                                  .write_failures = {.tp = sender->tp,
+                                                     .leader_epoch = known->leader_epoch,
+                                                     .failures = sender->failures}};
+    isr_send(client->env, client->cache.controller, &message);
+    sender->failures = 0;
+}
+
 static void delivery_answered(void *object, uint32_t correlation, const struct isr_message *answer)
 {
     struct isr_delivery *delivery = object;
     struct isr_sender *sender = delivery->sender;
     ISR_ASSERT(delivery->correlation == correlation);
     delivery_landed(delivery);
+    if (answer == NULL || answer->produce_response.error == ISR_ERROR_REQUEST_TIMED_OUT)
+        write_failed(sender);
     if (answer == NULL) {
         isr_client_refresh(sender->client);
         pause_sending(sender);
     } else if (answer->produce_response.error == ISR_ERROR_NONE ||
                answer->produce_response.error == ISR_ERROR_DUPLICATE_SEQUENCE_NUMBER) {
+        sender->failures = 0;
         delivery_succeed(delivery, answer->produce_response.base_offset);
     } else {
         delivery_refused(delivery, &answer->produce_response);

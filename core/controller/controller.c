@@ -217,6 +217,7 @@ static void resign(struct isr_controller *controller)
     isr_image_free(&controller->pending);
     ctl_sessions_end(controller);
     ctl_log_elections_end(controller);
+    ctl_witness_end(controller);
     ctl_answers_refuse(controller);
     ctl_polls_refuse(controller);
     isr_observe(controller->env, ISR_OBSERVED_CONTROLLER_RESIGNED)->controller_resigned.term =
@@ -378,6 +379,10 @@ bool isr_controller_message(struct isr_controller *controller, int32_t from,
         ctl_alter_quorum(controller, from, &message->alter_quorum_request);
         return true;
     }
+    if (message->kind == ISR_MESSAGE_WRITE_FAILURES) {
+        ctl_write_failures(controller, from, &message->write_failures);
+        return true;
+    }
     if (message->kind == ISR_MESSAGE_LOG_INFO_RESPONSE) {
         ctl_log_info_answered(controller, from, &message->log_info_response);
         return true;
@@ -402,6 +407,7 @@ uint64_t isr_controller_digest(const struct isr_controller *controller)
     hash = isr_hash_combine(hash, (uint64_t)controller->proposed_index);
     hash = isr_hash_combine(hash, controller->answers_count - controller->answers_first);
     hash = ctl_log_elections_digest(controller, hash);
+    hash = ctl_witness_digest(controller, hash);
     for (int32_t id = 1; id <= ISR_NODE_MAX; id++) {
         const struct ctl_session *session = &controller->sessions[id];
         if (!session->heard)

@@ -31,6 +31,7 @@ struct ctl_session {
 };
 
 struct ctl_log_election; /* a partition whose replicas are being asked for their logs, log_elections.c */
+struct ctl_witness;      /* what clients told of a partition's leader, witness.c */
 struct ctl_answer;       /* one that waits for its entry, answers.c */
 struct ctl_poll;         /* a metadata fetch that waits for something new, metadata_service.c */
 
@@ -71,6 +72,8 @@ struct isr_controller {
     } altering;                             /* who asked for the alteration of the quorum that is under way */
     struct ctl_log_election *log_elections; /* by tp */
     uint32_t log_elections_count, log_elections_capacity;
+    struct ctl_witness *witnesses; /* in the order in which they were first told of */
+    uint32_t witnesses_count, witnesses_capacity;
     struct isr_timer log_elections_timer; /* asks again, decides */
 };
 
@@ -82,8 +85,9 @@ void isr_controller_init(struct isr_controller *controller, struct isr_env *env,
 /* Starts consensus, with this controller as its machine. */
 void isr_controller_start(struct isr_controller *controller);
 /* BROKER_REGISTRATION_, BROKER_HEARTBEAT_, ALTER_PARTITION_, METADATA_FETCH_, CREATE_, ALTER_ and
- * DELETE_TOPIC_, REASSIGN_, ELECT_LEADERS_ and ALTER_QUORUM_REQUEST, LOG_INFO_RESPONSE; VOTE_, APPEND_,
- * SNAPSHOT_ and TIMEOUT_NOW messages go on to consensus. False: the message is none of a controller's. */
+ * DELETE_TOPIC_, REASSIGN_, ELECT_LEADERS_ and ALTER_QUORUM_REQUEST, LOG_INFO_RESPONSE, WRITE_FAILURES;
+ * VOTE_, APPEND_, SNAPSHOT_ and TIMEOUT_NOW messages go on to consensus. False: the message is none of a
+ * controller's. */
 bool isr_controller_message(struct isr_controller *controller, int32_t from,
                             const struct isr_message *message);
 

@@ -86,6 +86,15 @@ void ctl_log_election_choose(struct isr_controller *controller, const struct isr
                              bool of_few, struct ctl_happening *what);
 uint64_t ctl_log_elections_digest(const struct isr_controller *controller, uint64_t hash);
 
+/* ---- the witness: witness.c ---- */
+
+void ctl_write_failures(struct isr_controller *controller, int32_t client,
+                        const struct isr_write_failures *told);
+/* Whom the witness deposed by beginning this leader epoch; ISR_NODE_NONE: nobody. */
+int32_t ctl_witness_deposed(const struct isr_controller *controller, struct isr_tp tp, int32_t leader_epoch);
+void ctl_witness_end(struct isr_controller *controller);
+uint64_t ctl_witness_digest(const struct isr_controller *controller, uint64_t hash);
+
 /* ---- sessions: sessions.c ---- */
 
 void ctl_sessions_init(struct isr_controller *controller);

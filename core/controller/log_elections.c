@@ -153,8 +153,10 @@ struct ballot {
     uint32_t answers, live, majority;
 };
 
-static struct ballot count(const struct isr_controller *controller, const struct ctl_log_election *election,
-                           const struct isr_image_partition *partition)
+/* without: whose answer is left out as if it had not been asked. */
+static struct ballot count_without(const struct isr_controller *controller,
+                                   const struct ctl_log_election *election,
+                                   const struct isr_image_partition *partition, int32_t without)
 {
     struct ballot ballot = {.majority = partition->replicas.count / 2 + 1u};
     const struct ctl_log_answer *best = NULL;
@@ -162,7 +164,7 @@ static struct ballot count(const struct isr_controller *controller, const struct
         int32_t node = partition->replicas.ids[i];
         const struct ctl_log_answer *answer = answer_of(controller, election, node);
         ballot.live += isr_image_broker_active(&controller->pending, node);
-        if (answer == NULL)
+        if (answer == NULL || node == without)
             continue;
         ballot.answers++;
         if (best == NULL || answer->last_epoch > best->last_epoch ||
@@ -171,6 +173,17 @@ static struct ballot count(const struct isr_controller *controller, const struct
     }
     ballot.best = best == NULL ? 0 : best->node;
     return ballot;
+}
+
+/* Who was deposed because nobody could write through it would win by what it could not replicate: where the
+ * others are a majority, they are asked alone. */
+static struct ballot count(const struct isr_controller *controller, const struct ctl_log_election *election,
+                           const struct isr_image_partition *partition)
+{
+    int32_t deposed = ctl_witness_deposed(controller, election->tp, election->leader_epoch);
+    struct ballot ballot = count_without(controller, election, partition, deposed);
+    return ballot.answers >= ballot.majority ? ballot
+                                             : count_without(controller, election, partition, ISR_NODE_NONE);
 }
 
 void ctl_log_election_choose(struct isr_controller *controller, const struct isr_image_partition *partition,

@@ -46,7 +46,7 @@ static struct choice elect_by_log(const struct decision *d)
                                                                        : ISR_CAUSE_ELECTION_BY_LOG};
     if (!d->what->deposes_leader && is_acceptable(d, d->before->leader))
         return (struct choice){d->before->leader, ISR_CAUSE_ELECTION_CLEAN};
-    return (struct choice){ISR_NODE_NONE, ISR_CAUSE_NO_LEADER};
+    return (struct choice){ISR_NODE_NONE, d->what->deposes_leader ? ISR_CAUSE_WITNESS : ISR_CAUSE_NO_LEADER};
 }
 
 /* Kafka's PartitionChangeBuilder.electLeader: the preferred one where it was asked for; who leads; the first

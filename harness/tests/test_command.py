@@ -339,8 +339,7 @@ def test_bench_measures(isrsim: Isrsim) -> None:
     assert done.returncode == 0 and [case["case"] for case in cases] == ["a", "e"]
 
 
-
-def test_bench_f_gives_the_same_figures_of_every_policy_again() -> None:
+def test_bench_f_gives_the_same_figures_of_every_policy_again(isrsim: Isrsim) -> None:
     first, second = (isrsim("bench", "--quick", "--json", "--cases", "f") for _ in range(2))
     assert first.returncode == 0 and first.stdout == second.stdout
     trials = {(t["commit"], t["transfer"], t["condition"]): t for t in map(json.loads, first.stdout.splitlines())}
@@ -348,6 +347,7 @@ def test_bench_f_gives_the_same_figures_of_every_policy_again() -> None:
     assert trials["fully_sync", "pull", "dead_follower"]["acked"] == 0
     assert trials["quorum", "push", "dead_follower"]["acked"] == trials["quorum", "push", "dead_follower"]["asked"]
     assert trials["async", "pull", "healthy"]["p50_ns"] < trials["all_isr", "pull", "healthy"]["p50_ns"]
+
 
 def test_find_command_follows_the_environment(tmp_path: Path, command: Path) -> None:
     assert find_command(tmp_path, {"ISRSIM": str(command)}) == command
