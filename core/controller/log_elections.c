@@ -91,7 +91,7 @@ static void drop(struct isr_controller *controller, struct ctl_log_election *ele
 void ctl_log_elections_changed(struct isr_controller *controller, const struct isr_image_partition *partition)
 {
     const struct isr_image_topic *topic = isr_image_topic(&controller->committed, partition->tp.topic);
-    if (!isr_topic_asks_for_logs(&topic->settings))
+    if (topic == NULL || !isr_topic_asks_for_logs(&topic->settings))
         return;
     struct ctl_log_election *election = find(controller, partition->tp);
     if (partition->leader != ISR_NODE_NONE) {
@@ -253,9 +253,19 @@ static void ask(struct isr_controller *controller, int32_t node)
     isr_send(controller->env, node, &message);
 }
 
+/* The topic was deleted meanwhile. */
+static void drop_deleted(struct isr_controller *controller)
+{
+    for (uint32_t i = controller->log_elections_count; i > 0; i--) {
+        if (isr_image_partition(&controller->committed, controller->log_elections[i - 1].tp) == NULL)
+            drop(controller, &controller->log_elections[i - 1]);
+    }
+}
+
 static void on_timer(void *object)
 {
     struct isr_controller *controller = object;
+    drop_deleted(controller);
     for (uint32_t i = 0; i < controller->log_elections_count && controller->active; i++)
         decide(controller, &controller->log_elections[i]);
     if (!controller->active || controller->log_elections_count == 0)

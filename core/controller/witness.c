@@ -99,7 +99,7 @@ void ctl_write_failures(struct isr_controller *controller, int32_t client,
         partition->leader_epoch != told->leader_epoch)
         return;
     const struct isr_image_topic *topic = isr_image_topic(&controller->pending, told->tp.topic);
-    if (isr_topic_leader_choice(&topic->settings) != ISR_LEADER_CHOICE_WITNESS)
+    if (topic == NULL || isr_topic_leader_choice(&topic->settings) != ISR_LEADER_CHOICE_WITNESS)
         return;
     struct ctl_witness *witness = find_or_add(controller, told->tp);
     if (env->now_ns < witness->peace_until_ns)
