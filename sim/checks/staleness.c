@@ -28,7 +28,7 @@ void check_pool_refreshed(struct sim_checks *checks, struct check_partition *par
     struct check_pool *pool = pool_of(checks, partition, client);
     if (observation->pool_refreshed.list == 1)
         pool->told_count = 0;
-    checks->pool.follower_told = checks->pool.follower_told || observation->pool_refreshed.members != 0;
+    pool->has_members = observation->pool_refreshed.members != 0;
     pool->told = ISR_GROW(checks->heap, pool->told, pool->told_count, pool->told_capacity);
     pool->told[pool->told_count++] = observation->pool_refreshed.high_watermark;
 }
@@ -52,8 +52,10 @@ void check_pool_read(struct sim_checks *checks, struct check_partition *partitio
     const struct check_pool *pool = pool_of(checks, partition, client);
     int64_t list = observation->pool_read.list, seen = observation->pool_read.high_watermark;
     count_staleness(checks, partition, observation);
-    if (!observation->pool_read.by_list)
+    if (!observation->pool_read.by_list) {
+        checks->pool.passed_over += pool->has_members ? 1 : 0;
         return;
+    }
     check_count(checks, SIM_INVARIANT_I10);
     if (list < 1 || list > pool->told_count) {
         check_fail(checks, SIM_INVARIANT_I10, "%s: %s read by a list that no leader gave it",

@@ -37,6 +37,7 @@ struct check_pool {
     int32_t client;
     int64_t *told; /* the high watermark that the leader told, by refresh: 1, 2, ... in this life */
     uint32_t told_count, told_capacity;
+    bool has_members; /* the last list */
 };
 
 struct check_partition {
@@ -105,8 +106,8 @@ struct sim_checks {
     uint64_t losses_allowed[ISR_COMMIT_POLICIES];
     struct {
         uint64_t reads, stale, leased, most_behind;
-        bool follower_told; /* some list had a member */
-        bool marked_down;   /* a follower did not serve, so that perhaps none ever did */
+        uint64_t passed_over; /* answers of a leader although the list had a member */
+        bool marked_down;     /* a follower did not serve, so that perhaps none ever did */
     } pool;
     bool elected;    /* some partition had a leader */
     bool idempotent; /* some committed batch had a producer id */
