@@ -479,6 +479,11 @@ static const struct field elect_fields[] = {
     {"kind", &shape_choice, ACTION(elect_kind), .extra = elect_words,
      .meaning = "preferred (default) or unclean"},
     END_OF_FIELDS};
+static const struct field delete_records_fields[] = {
+    {"partition", &shape_partition, .required = true, .meaning = "such as orders-0"},
+    {"offset", &shape_whole, ACTION(offset), .least = -1, .most = INT64_MAX / 4,
+     .meaning = "what lies below it is deleted; -1 (default): all below the high watermark"},
+    END_OF_FIELDS};
 #define ASKS                                                                                   \
     {                                                                                          \
         "asks", &shape_controller, ACTION(asked),                                              \
@@ -553,6 +558,7 @@ static const struct field note_fields[] = {
 #define KEYS_CLOCK clock_fields, NULL
 #define KEYS_PRODUCE produce_fields, NULL
 #define KEYS_ELECT elect_fields, NULL
+#define KEYS_DELETE_RECORDS delete_records_fields, NULL
 #define KEYS_TRANSFER_CONTROLLER transfer_fields, "node"
 #define KEYS_ADD_VOTER member_fields, "node"
 #define KEYS_ADD_LEARNER member_fields, "node"
@@ -646,6 +652,7 @@ static bool bind_action(struct binder *binder, enum sim_action_kind kind, const 
     const struct action_info *info = &infos[kind];
     action->kind = kind;
     action->acks = -1;
+    action->offset = -1;
     action->count = kind == SIM_ACTION_HOLD ? 0 : 1;
     action->value_bytes = 64;
     action->settings = isr_topic_settings_default();

@@ -1,6 +1,7 @@
 /* The sections `topics` and `clients` of a scenario file. */
 #include <string.h>
 
+#include "core/base/event.h"
 #include "core/policy/settings.h"
 #include "harness/reference.h"
 #include "harness/scenario_fields.h"
@@ -215,6 +216,8 @@ const struct shape shape_topics = {"topics by name", bind_topics, schema_topics}
 static const struct choice acks_words[] = {{"all", -1}, {"0", 0}, {"1", 1}, {NULL, 0}};
 static const struct choice from_words[] = {{"leader", 0}, {"follower", 1}, {NULL, 0}};
 static const struct choice start_words[] = {{"earliest", 0}, {"latest", 1}, {NULL, 0}};
+static const struct choice reset_words[] = {
+    {"earliest", ISR_RESET_EARLIEST}, {"latest", ISR_RESET_LATEST}, {"none", ISR_RESET_NONE}, {NULL, 0}};
 static const struct choice true_word[] = {{"true", 1}, {NULL, 0}};
 
 #define CLIENT(member) FIELD(struct sim_client_spec, member)
@@ -249,6 +252,9 @@ static const struct field consumer_fields[] = {
      .meaning = "only this one (default: all)"},
     {"start", &shape_choice, CLIENT(start_latest), .extra = start_words,
      .meaning = "earliest (default), or latest: only what is written from then on"},
+    {"reset", &shape_choice, CLIENT(reset), .extra = reset_words,
+     .meaning =
+         "where it goes on when its offset is gone: where it started (default), latest, or none: it stops"},
     END_OF_FIELDS,
 };
 static const struct choice pool_words[] = {{"in_sync", ISR_POOL_IN_SYNC},

@@ -226,6 +226,7 @@ static void node_do(struct sim_world *world, const struct sim_action *action, in
     case SIM_ACTION_CREATE_TOPIC:
     case SIM_ACTION_ALTER_TOPIC:
     case SIM_ACTION_REASSIGN:
+    case SIM_ACTION_DELETE_RECORDS:
     case SIM_ACTION_TRAFFIC:
     case SIM_ACTION_NOTE:
     case SIM_ACTION_KINDS:
@@ -300,6 +301,7 @@ void sim_action_apply(struct sim_world *world, const struct sim_action *action)
     case SIM_ACTION_DELETE_TOPIC:
     case SIM_ACTION_ALTER_TOPIC:
     case SIM_ACTION_REASSIGN:
+    case SIM_ACTION_DELETE_RECORDS:
         sim_workload_administer(world, action);
         break;
     case SIM_ACTION_CREATE_TOPIC:
@@ -495,6 +497,14 @@ void sim_action_print(const struct sim_spec *spec, const struct sim_action *acti
         return;
     case SIM_ACTION_REASSIGN:
         print_reassign(action, text);
+        return;
+    case SIM_ACTION_DELETE_RECORDS:
+        isr_text_format(text, "an administrator has the records of %s-%d deleted", action->topic.text,
+                        (int)action->partition);
+        if (action->offset < 0)
+            isr_text_format(text, " up to the high watermark");
+        else
+            isr_text_format(text, " below offset %ld", action->offset);
         return;
     case SIM_ACTION_TRAFFIC:
         isr_text_format(text, "%s %s", action->client[0] != '\0' ? action->client : "producers",

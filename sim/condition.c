@@ -89,6 +89,7 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
         return compare(partition->partition_epoch, condition->comparison, condition->value);
     case SIM_CONDITION_PARTITION_THERE:
     case SIM_CONDITION_REPLICA_THERE:
+    case SIM_CONDITION_LOG_START:
     case SIM_CONDITION_LOG_END:
     case SIM_CONDITION_HIGH_WATERMARK:
     case SIM_CONDITION_ISR_PENDING:
@@ -113,6 +114,8 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
     const struct isr_partition *replica = replica_on(world, condition->node, partition->tp);
     if (replica == NULL)
         return false;
+    if (condition->kind == SIM_CONDITION_LOG_START)
+        return compare(replica->log->log_start, condition->comparison, condition->value);
     if (condition->kind == SIM_CONDITION_LOG_END)
         return compare(replica->log->log_end, condition->comparison, condition->value);
     if (condition->kind == SIM_CONDITION_HIGH_WATERMARK)
@@ -296,6 +299,7 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
     case SIM_CONDITION_ELR_IS:
     case SIM_CONDITION_REPLICAS_ARE:
     case SIM_CONDITION_REASSIGNMENT:
+    case SIM_CONDITION_LOG_START:
     case SIM_CONDITION_LOG_END:
     case SIM_CONDITION_HIGH_WATERMARK:
     case SIM_CONDITION_ISR_PENDING:

@@ -69,6 +69,7 @@ struct sim_client_spec {
     uint8_t rack;              /* consumer: it may be sent to an in-sync replica there (KIP-392) */
     bool from_follower;        /* consumer: or to any, when it has no rack */
     bool start_latest;         /* consumer: begins at the latest offset, else at the first */
+    uint8_t reset;             /* consumer: enum isr_consumer_reset */
 };
 
 /* A group of peers: nodes n1.. without controllers, replicating the one partition of the one topic. */
@@ -164,6 +165,7 @@ struct sim_action {
     bool pages_clean;             /* DISK_FAIL: a failed sync leaves the pages marked clean */
     int64_t span_ns;              /* STALL: for how long; 0: until UNSTALL */
     uint8_t elect_kind;           /* 0 preferred, 1 unclean */
+    int64_t offset;               /* DELETE_RECORDS; -1: the high watermark */
     int32_t node;                 /* of the quorum: whom it concerns; 0: any */
     int32_t asked;                /* of the quorum: which controller is asked; 0: whoever leads */
     struct isr_replicas replicas; /* REASSIGN: those wanted; none with cancel */

@@ -375,6 +375,10 @@ static bool action_holds(const struct sim_spec *spec, const struct sim_action *a
         return produce_holds(spec, action, text);
     case SIM_ACTION_ELECT:
         return partition_holds(spec, action->topic.text, action->partition, false, text);
+    case SIM_ACTION_DELETE_RECORDS:
+        return partition_holds(spec, action->topic.text, action->partition, false, text) &&
+               (action->offset >= -1 ||
+                WRONG("records are deleted below an offset, or below the high watermark"));
     case SIM_ACTION_TRANSFER_CONTROLLER:
     case SIM_ACTION_ADD_VOTER:
     case SIM_ACTION_ADD_LEARNER:

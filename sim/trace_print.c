@@ -152,6 +152,8 @@ static const char *command_word(int64_t kind)
         return "alter the quorum";
     case ISR_COMMAND_CAMPAIGN:
         return "stand for election";
+    case ISR_COMMAND_DELETE_RECORDS:
+        return "delete records";
     }
     return "?";
 }

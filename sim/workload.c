@@ -207,14 +207,15 @@ static void consume(struct sim_world *world, uint32_t spec_client, int32_t parti
     struct sim_operation *operation = operation_add(world, SIM_OPERATION_CONSUME, node);
     operation->spec_topic = (uint16_t)spec_topic_named(world->spec, spec->topic.text);
     operation->partition = (uint16_t)partition;
-    struct isr_command command = {.kind = ISR_COMMAND_CONSUME,
-                                  .id = last_id(world),
-                                  .topic = spec->topic.text,
-                                  .partition = (uint16_t)partition,
-                                  .offset = client_of(world, node)->read_to[partition],
-                                  .rack = spec->rack,
-                                  .from_follower = spec->from_follower,
-                                  .reset_latest = spec->start_latest};
+    struct isr_command command = {
+        .kind = ISR_COMMAND_CONSUME,
+        .id = last_id(world),
+        .topic = spec->topic.text,
+        .partition = (uint16_t)partition,
+        .offset = client_of(world, node)->read_to[partition],
+        .rack = spec->rack,
+        .from_follower = spec->from_follower,
+        .reset = spec->start_latest && spec->reset == ISR_RESET_EARLIEST ? ISR_RESET_LATEST : spec->reset};
     sim_process_command(world, node, &command);
 }
 
@@ -467,7 +468,7 @@ static void answered(struct sim_world *world, const struct isr_effect *effect)
     operation->tp = effect->tp;
     if (operation->kind == SIM_OPERATION_PRODUCE)
         produce_answered(world, operation, effect);
-    else if (operation->kind == SIM_OPERATION_POOL_READ)
+    else if (operation->kind == SIM_OPERATION_POOL_READ || operation->kind == SIM_OPERATION_ADMINISTER)
         operation->offset = effect->offset;
     else if (operation->kind == SIM_OPERATION_CREATE_TOPIC)
         create_answered(world, operation, effect);
@@ -565,6 +566,8 @@ static struct isr_command command_of(const struct sim_action *action)
         return (struct isr_command){.kind = ISR_COMMAND_REASSIGN, .replicas = action->replicas};
     if (action->kind == SIM_ACTION_ELECT)
         return (struct isr_command){.kind = ISR_COMMAND_ELECT, .elect_kind = action->elect_kind};
+    if (action->kind == SIM_ACTION_DELETE_RECORDS)
+        return (struct isr_command){.kind = ISR_COMMAND_DELETE_RECORDS, .offset = action->offset};
     return (struct isr_command){.kind = ISR_COMMAND_ALTER_QUORUM,
                                 .quorum_change = (uint8_t)quorum_change_of(action->kind),
                                 .node = action->node != 0 ? action->node : ISR_NODE_NONE,

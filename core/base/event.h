@@ -56,10 +56,13 @@ enum isr_command_kind {
     ISR_COMMAND_ELECT,        /* topic, partition, elect_kind (as in ELECT_LEADERS_REQUEST) */
     ISR_COMMAND_ALTER_QUORUM, /* quorum_change, node, controller */
     ISR_COMMAND_CAMPAIGN,     /* to a peer: stand for election, whoever leads; not answered */
+    ISR_COMMAND_DELETE_RECORDS, /* topic, partition: those below offset; -1: below the high watermark */
 };
 
 /* From whom a READ reads; see core/client/read_pool.c. */
 enum isr_pool_mode { ISR_POOL_IN_SYNC, ISR_POOL_ROUND_ROBIN, ISR_POOL_LEADER };
+/* Where a consumer goes on whose offset is no longer there, or not any more (Kafka: auto.offset.reset). */
+enum isr_consumer_reset { ISR_RESET_EARLIEST, ISR_RESET_LATEST, ISR_RESET_NONE /* it stops */ };
 
 /* A command to a client node; the answer is an ISR_EFFECT_REPLY with the same id. Records of a PRODUCE: each
  * a value of value_bytes whose first 8 bytes are first_value, first_value + 1, ... */
@@ -75,7 +78,7 @@ struct isr_command {
     int64_t offset;     /* CONSUME: -1 latest, -2 earliest */
     uint8_t rack;       /* CONSUME: the leader may send it to an in-sync replica in this rack (KIP-392) */
     bool from_follower; /* CONSUME: or to any follower, when it has no rack */
-    bool reset_latest;  /* CONSUME: out of range it goes on at the latest offset, else at the earliest */
+    uint8_t reset;      /* CONSUME: enum isr_consumer_reset */
     enum isr_pool_mode pool_mode;
     uint8_t elect_kind;
     uint8_t quorum_change; /* ALTER_QUORUM: as in ALTER_QUORUM_REQUEST */

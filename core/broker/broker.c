@@ -5,6 +5,7 @@
 #include "core/broker/fetcher.h"
 #include "core/broker/leader.h"
 #include "core/broker/push.h"
+#include "core/broker/retention.h"
 
 void isr_broker_init(struct isr_broker *broker, struct isr_env *env, struct isr_log_store *store)
 {
@@ -16,6 +17,7 @@ void isr_broker_init(struct isr_broker *broker, struct isr_env *env, struct isr_
     isr_image_init(&broker->image, env->heap);
     isr_push_init(broker);
     isr_timer_init(&broker->lag_timer, isr_membership_check_lag, broker);
+    isr_timer_init(&broker->retention_timer, isr_retention_check, broker);
 }
 
 static int64_t partition_key_at(const void *array, uint32_t place)
@@ -142,6 +144,7 @@ void isr_broker_activate(struct isr_broker *broker)
     ISR_ASSERT(broker->image.index >= broker->broker_epoch);
     broker->active = true;
     isr_env_timer_in(broker->env, &broker->lag_timer, broker->env->config.replica_lag_time_max / 2);
+    isr_env_timer_in(broker->env, &broker->retention_timer, broker->env->config.log_retention_check_interval);
     take_roles(broker);
 }
 
@@ -150,6 +153,7 @@ void isr_broker_stop(struct isr_broker *broker)
     broker->active = false;
     isr_timer_cancel(&broker->env->timers, &broker->lag_timer);
     isr_timer_cancel(&broker->env->timers, &broker->push_timer);
+    isr_timer_cancel(&broker->env->timers, &broker->retention_timer);
     for (uint32_t i = 0; i < broker->partitions_count; i++)
         isr_partition_resign(broker->partitions[i]);
 }
@@ -192,6 +196,15 @@ bool isr_broker_message(struct isr_broker *broker, int32_t from, const struct is
         return true;
     case ISR_MESSAGE_LIST_OFFSETS_RESPONSE:
         isr_fetcher_list_offsets_response(broker, from, &message->list_offsets_response);
+        return true;
+    case ISR_MESSAGE_DELETE_RECORDS_REQUEST:
+        isr_delete_records_request(broker, from, &message->delete_records_request);
+        return true;
+    case ISR_MESSAGE_LOG_STATE_REQUEST:
+        isr_log_state_request(broker, from, &message->log_state_request);
+        return true;
+    case ISR_MESSAGE_LOG_STATE_RESPONSE:
+        isr_fetcher_log_state_response(broker, from, &message->log_state_response);
         return true;
     case ISR_MESSAGE_ALTER_PARTITION_RESPONSE:
         isr_alter_partition_response(broker, from, &message->alter_partition_response);

@@ -11,6 +11,7 @@
 #include "core/broker/fetch_service.h"
 
 #include "core/broker/leader.h"
+#include "core/broker/retention.h"
 
 enum { WAIT_SECONDS_MAX = 60 };
 
@@ -78,13 +79,16 @@ struct isr_fetch_view isr_fetch_view_of(struct isr_partition *partition,
         return view_refused(error);
     const struct isr_log *log = partition->log;
     /* Before divergence: what lies below the log's start cannot be told apart by epochs (KAFKA-12996). */
-    if (asked->fetch_offset < log->log_start)
+    if (asked->fetch_offset < log->log_start &&
+        partition->broker->env->rules.out_of_range == ISR_RULE_out_of_range_first)
         return view_refused(ISR_ERROR_OFFSET_OUT_OF_RANGE);
     if (asked->last_fetched_epoch >= 0) {
         struct isr_fetch_view view = check_divergence(partition, asked);
         if (view.outcome != ISR_FETCH_DATA)
             return view;
     }
+    if (asked->fetch_offset < log->log_start)
+        return view_refused(ISR_ERROR_OFFSET_OUT_OF_RANGE);
     if (asked->fetch_offset > log->log_end)
         return view_refused(beyond_end_error(partition, replica_id));
     if (replica_id < 0 && asked->rack != ISR_RACK_NONE && partition->role == ISR_ROLE_LEADER) {
@@ -123,6 +127,7 @@ void isr_fetch_told(struct isr_partition *partition, struct isr_remote_replica *
         remote->last_caught_up_ns = now_ns;
     else if (reached && remote->last_fetch_ns > remote->last_caught_up_ns)
         remote->last_caught_up_ns = remote->last_fetch_ns;
+    bool start_moved = remote->log_start != asked->log_start;
     remote->log_start = asked->log_start;
     remote->log_end = asked->fetch_offset;
     if (reached || !isr_topic_is_pushed(&partition->settings)) {
@@ -133,6 +138,8 @@ void isr_fetch_told(struct isr_partition *partition, struct isr_remote_replica *
     remote->broker_epoch = replica_epoch;
     isr_membership_fetched(partition, remote);
     isr_leader_advance_high_watermark(partition, ISR_CAUSE_FOLLOWER_FETCH);
+    if (start_moved)
+        isr_delete_records_look(partition);
 }
 
 /* KIP-392: a follower whose high watermark is behind is told without waiting for data, for the consumers it

@@ -2,6 +2,7 @@
 
 #include "core/broker/fetch_service.h"
 #include "core/broker/push.h"
+#include "core/broker/retention.h"
 
 /* No log gets here: a leader that says so is not believed. */
 #define OFFSET_MAX (INT64_MAX / 2)
@@ -164,12 +165,24 @@ static void send_list_offsets(struct isr_fetch_loop *loop, struct isr_partition 
     struct isr_fetcher *fetcher = partition->fetching;
     mark_sent(partition, isr_broker_correlation(loop->broker));
     fetcher->sent_deadline_ns = env->now_ns + env->config.request_timeout;
-    struct isr_message message = {
-        .kind = ISR_MESSAGE_LIST_OFFSETS_REQUEST,
-        .list_offsets_request = {.correlation = fetcher->sent_correlation,
-                                 .tp = partition->tp,
-                                 .current_leader_epoch = partition->leader_epoch,
-                                 .timestamp = fetcher->state == ISR_FETCH_LATEST ? -1 : -2}};
+    struct isr_message message = {.kind = ISR_MESSAGE_LIST_OFFSETS_REQUEST,
+                                  .list_offsets_request = {.correlation = fetcher->sent_correlation,
+                                                           .tp = partition->tp,
+                                                           .current_leader_epoch = partition->leader_epoch,
+                                                           .timestamp = -1}};
+    isr_send(env, loop->leader, &message);
+}
+
+static void send_log_state(struct isr_fetch_loop *loop, struct isr_partition *partition)
+{
+    struct isr_env *env = loop->broker->env;
+    struct isr_fetcher *fetcher = partition->fetching;
+    mark_sent(partition, isr_broker_correlation(loop->broker));
+    fetcher->sent_deadline_ns = env->now_ns + env->config.request_timeout;
+    struct isr_message message = {.kind = ISR_MESSAGE_LOG_STATE_REQUEST,
+                                  .log_state_request = {.correlation = fetcher->sent_correlation,
+                                                        .tp = partition->tp,
+                                                        .current_leader_epoch = partition->leader_epoch}};
     isr_send(env, loop->leader, &message);
 }
 
@@ -245,9 +258,13 @@ static void add_member(struct isr_fetch_loop *loop, struct turn *turn, struct is
         add_query(loop, turn, partition);
         break;
     case ISR_FETCH_LATEST:
-    case ISR_FETCH_EARLIEST:
         if (fetcher->sent_correlation == 0 || fetcher->sent_deadline_ns <= now_ns)
             send_list_offsets(loop, partition);
+        note_due(turn, fetcher->sent_deadline_ns);
+        break;
+    case ISR_FETCH_STATE:
+        if (fetcher->sent_correlation == 0 || fetcher->sent_deadline_ns <= now_ns)
+            send_log_state(loop, partition);
         note_due(turn, fetcher->sent_deadline_ns);
         break;
     }
@@ -343,7 +360,7 @@ void isr_fetcher_disconnected(struct isr_broker *broker, int32_t leader)
     bool waiting = loop->fetch_correlation != 0 || loop->query_correlation != 0;
     for (uint32_t i = 0; i < loop->members_count; i++) {
         struct isr_fetcher *fetcher = loop->members[i]->fetching;
-        bool asked = fetcher->state == ISR_FETCH_LATEST || fetcher->state == ISR_FETCH_EARLIEST;
+        bool asked = fetcher->state == ISR_FETCH_LATEST || fetcher->state == ISR_FETCH_STATE;
         waiting = waiting || (asked && fetcher->sent_correlation != 0);
         fetcher->sent_correlation = 0;
     }
@@ -462,6 +479,12 @@ void isr_fetcher_look(struct isr_partition *partition)
     take_turn_soon(partition->fetching->loop);
 }
 
+void isr_fetcher_start_moved(struct isr_partition *partition)
+{
+    if (partition->fetching->loop != NULL)
+        due_set(partition);
+}
+
 void isr_fetcher_held(struct isr_partition *partition)
 {
     struct isr_fetcher *fetcher = partition->fetching;
@@ -543,6 +566,7 @@ static void apply_records(struct isr_partition *partition, const struct isr_fetc
     partition_succeeded(partition);
     update_writing(partition);
     follow_high_watermark(partition, answer->high_watermark);
+    isr_retention_follow(partition, answer->log_start);
 }
 
 /* The high watermark of such an answer is not applied: below it may lie what is about to be cut
@@ -552,7 +576,8 @@ static void apply_divergence(struct isr_partition *partition, const struct isr_f
     int64_t log_end = partition->log->log_end;
     int32_t last_epoch = isr_log_last_epoch(partition->log);
     enum isr_truncation outcome = ISR_TRUNCATION_REFUSED;
-    if (isr_truncation_fetched_epoch(partition) != ISR_EPOCH_NONE) /* else it was not asked for */
+    if (answer->log_start <= log_end && /* else this log is out of range, and where they part is unknown */
+        isr_truncation_fetched_epoch(partition) != ISR_EPOCH_NONE) /* else it was not asked for */
         outcome = isr_truncation_apply(partition, answer->diverging_epoch, answer->diverging_end,
                                        ISR_CAUSE_DIVERGENCE);
     update_writing(partition);
@@ -674,25 +699,39 @@ void isr_fetcher_list_offsets_response(struct isr_broker *broker, int32_t from,
     struct isr_fetch_loop *loop = from >= 1 && from <= ISR_NODE_MAX ? broker->loops[from] : NULL;
     const struct isr_partition *asked = isr_broker_partition(broker, response->tp);
     if (loop == NULL || asked == NULL || asked->role != ISR_ROLE_FOLLOWER || response->correlation == 0 ||
-        (asked->fetching->state != ISR_FETCH_LATEST && asked->fetching->state != ISR_FETCH_EARLIEST))
+        asked->fetching->state != ISR_FETCH_LATEST)
         return;
     struct isr_partition *partition =
-        take_answer(broker, loop, response->tp, asked->fetching->state, response->correlation);
+        take_answer(broker, loop, response->tp, ISR_FETCH_LATEST, response->correlation);
     if (partition == NULL)
         return;
     struct isr_fetcher *fetcher = partition->fetching;
     if (response->error != ISR_ERROR_NONE || response->offset < 0 || response->offset > OFFSET_MAX) {
         fetcher->state = ISR_FETCH_FETCH;
         partition_failed(partition);
-    } else if (fetcher->state == ISR_FETCH_LATEST) {
-        fetcher->state = isr_truncation_latest(partition, response->offset);
     } else {
-        int64_t log_end = partition->log->log_end;
-        fetcher->state = isr_truncation_earliest(partition, response->offset);
-        if (partition->log->log_end ==
-            log_end) /* in range after all: the leader's log moved, or it will refuse again */
-            partition_failed(partition);
+        fetcher->state = isr_truncation_latest(partition, response->offset);
     }
+    update_writing(partition);
+    take_turn(loop);
+}
+
+void isr_fetcher_log_state_response(struct isr_broker *broker, int32_t from,
+                                    const struct isr_log_state_response *response)
+{
+    struct isr_fetch_loop *loop = from >= 1 && from <= ISR_NODE_MAX ? broker->loops[from] : NULL;
+    const struct isr_partition *asked = isr_broker_partition(broker, response->tp);
+    if (loop == NULL || asked == NULL || response->correlation == 0)
+        return;
+    struct isr_partition *partition =
+        take_answer(broker, loop, response->tp, ISR_FETCH_STATE, response->correlation);
+    if (partition == NULL)
+        return;
+    partition->fetching->state = ISR_FETCH_FETCH;
+    /* Else it is in range after all, as the leader's log moved, or it will be refused again. */
+    if (response->error != ISR_ERROR_NONE || response->log_start < 0 || response->log_start > OFFSET_MAX ||
+        !isr_truncation_restart(partition, response->log_start, response->producers))
+        partition_failed(partition);
     update_writing(partition);
     take_turn(loop);
 }

@@ -6,7 +6,7 @@
  *   (start) --log has epochs, truncation_by_query--> QUERY --answer applied--> FETCH
  *   (start) --otherwise-----------------------------------------------------> FETCH
  *   FETCH --OFFSET_OUT_OF_RANGE--> LATEST --leader's log ends before ours: cut--> FETCH
- *                                  LATEST --else--> EARLIEST --restart there, or go on--> FETCH
+ *                                  LATEST --else--> STATE --restart there, or go on--> FETCH
  *   any --error--> FETCH or QUERY again after a pause that doubles
  *
  * A new leader epoch begins at (start) again, whoever leads (partition.c). */
@@ -17,10 +17,10 @@
 #include "core/wire/fetch_session.h"
 
 enum isr_fetch_state {
-    ISR_FETCH_QUERY,    /* asks where its last epoch ends at the leader */
-    ISR_FETCH_FETCH,    /* fetches at its log end */
-    ISR_FETCH_LATEST,   /* out of range: asks where the leader's log ends */
-    ISR_FETCH_EARLIEST, /* out of range: asks where the leader's log starts */
+    ISR_FETCH_QUERY,  /* asks where its last epoch ends at the leader */
+    ISR_FETCH_FETCH,  /* fetches at its log end */
+    ISR_FETCH_LATEST, /* out of range: asks where the leader's log ends */
+    ISR_FETCH_STATE,  /* out of range: asks where the leader's log starts, and for its state as of there */
 };
 
 struct isr_fetcher {
@@ -30,14 +30,14 @@ struct isr_fetcher {
     bool due; /* there may be something to send about it */
     enum isr_fetch_state state;
     bool listed; /* the leader was told of it, as below, and answers about it (FETCH) */
-    /* QUERY, LATEST, EARLIEST: the request under way that this partition is part of; 0: none */
+    /* QUERY, LATEST, STATE: the request under way that this partition is part of; 0: none */
     uint32_t sent_correlation;
     uint32_t answered_correlation; /* FETCH: whose answer was the last about it */
     int32_t sent_epoch;            /* leader epoch it was sent in */
     int64_t sent_offset;           /* FETCH: log end it was sent with */
     int32_t sent_last_epoch;       /* FETCH, QUERY: last epoch it was sent with */
     int64_t sent_log_start;        /* FETCH */
-    int64_t sent_deadline_ns;      /* LATEST, EARLIEST */
+    int64_t sent_deadline_ns;      /* LATEST, STATE */
     int64_t leader_high_watermark; /* as its last answer told */
     uint32_t pushed_correlation;   /* transfer push: the last request that was looked at, 0 none */
     bool push_unheld;              /* it is not answered yet: what it brought is not held */
@@ -75,6 +75,8 @@ struct isr_fetch_loop {
 /* Begins to follow partition->leader in partition->leader_epoch; without a leader nothing is fetched. */
 void isr_fetcher_start(struct isr_partition *partition);
 void isr_fetcher_stop(struct isr_partition *partition);
+/* The start of the log moved: the leader is told with the next fetch. */
+void isr_fetcher_start_moved(struct isr_partition *partition);
 /* No answer comes from that leader any more. */
 void isr_fetcher_disconnected(struct isr_broker *broker, int32_t leader);
 /* The log is held further. */
@@ -85,6 +87,8 @@ void isr_fetcher_epoch_response(struct isr_broker *broker, int32_t from,
                                 const struct isr_offsets_for_epoch_response *response);
 void isr_fetcher_list_offsets_response(struct isr_broker *broker, int32_t from,
                                        const struct isr_list_offsets_response *response);
+void isr_fetcher_log_state_response(struct isr_broker *broker, int32_t from,
+                                    const struct isr_log_state_response *response);
 
 /* What a leader says of a partition that is in FETCH, for a log that ends where this one does: the one place
  * for it, fetched or pushed. */
@@ -112,8 +116,11 @@ int32_t isr_truncation_fetched_epoch(const struct isr_partition *partition);
 enum isr_truncation { ISR_TRUNCATION_DONE, ISR_TRUNCATION_AGAIN, ISR_TRUNCATION_REFUSED };
 enum isr_truncation isr_truncation_apply(struct isr_partition *partition, int32_t leader_epoch,
                                          int64_t leader_end, enum isr_cause cause);
-/* Out of range: the leader's log end, and after ISR_FETCH_EARLIEST its start. The next state. */
+/* Out of range: the leader's log end. The next state. */
 enum isr_fetch_state isr_truncation_latest(struct isr_partition *partition, int64_t leader_end);
-enum isr_fetch_state isr_truncation_earliest(struct isr_partition *partition, int64_t leader_start);
+/* Out of range: where the leader's log starts, and what it told of producers before. False: the answer makes
+ * no sense, or the log is in range after all. */
+bool isr_truncation_restart(struct isr_partition *partition, int64_t leader_start,
+                            struct isr_bytes producers);
 
 #endif

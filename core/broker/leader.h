@@ -22,9 +22,12 @@ struct isr_produce_queue {
     struct isr_produce_waiter *first, *last;
 };
 
+struct isr_delete_waiter;
+
 struct isr_leader {
-    struct isr_produce_queue all; /* acks=all: wait for the high watermark */
-    struct isr_produce_queue own; /* acks=1: wait for this replica's own write */
+    struct isr_produce_queue all;      /* acks=all: wait for the high watermark */
+    struct isr_produce_queue own;      /* acks=1: wait for this replica's own write */
+    struct isr_delete_waiter *deletes; /* delete_records.c */
     /* AlterPartition */
     uint32_t alter_correlation; /* 0: nothing under way, or no answer counts any more */
     int32_t alter_to;

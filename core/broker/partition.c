@@ -4,6 +4,7 @@
 #include "core/broker/fetcher.h"
 #include "core/broker/leader.h"
 #include "core/broker/push.h"
+#include "core/broker/retention.h"
 
 struct isr_replicas isr_partition_maximal_isr(const struct isr_partition *partition)
 {
@@ -110,6 +111,16 @@ void isr_partition_truncate_fully(struct isr_partition *partition, int64_t offse
     truncated(partition, high_watermark, cause);
 }
 
+bool isr_partition_bootstrap(struct isr_partition *partition, int64_t offset, struct isr_bytes producers,
+                             enum isr_cause cause)
+{
+    int64_t high_watermark = partition->log->high_watermark;
+    if (!isr_log_bootstrap(partition->log, offset, producers, cause))
+        return false;
+    truncated(partition, high_watermark, cause);
+    return true;
+}
+
 void isr_partition_held(void *object)
 {
     struct isr_partition *partition = object;
@@ -131,6 +142,7 @@ static void leave_leader(struct isr_partition *partition)
 {
     isr_alter_partition_drop(partition);
     isr_produce_fail(partition, false, ISR_ERROR_NOT_LEADER_OR_FOLLOWER);
+    isr_delete_records_fail(partition, ISR_ERROR_NOT_LEADER_OR_FOLLOWER);
     isr_leader_count(partition, false);
     isr_heap_release(partition->broker->env->heap, partition->leading);
     partition->leading = NULL;

@@ -83,15 +83,14 @@ enum isr_truncation isr_truncation_apply(struct isr_partition *partition, int32_
 enum isr_fetch_state isr_truncation_latest(struct isr_partition *partition, int64_t leader_end)
 {
     if (leader_end >= partition->log->log_end)
-        return ISR_FETCH_EARLIEST;
+        return ISR_FETCH_STATE;
     isr_partition_truncate(partition, leader_end, ISR_CAUSE_OUT_OF_RANGE);
     return ISR_FETCH_FETCH;
 }
 
 /* KAFKA-9491: after a full truncation LEO, high watermark and log start are all there. */
-enum isr_fetch_state isr_truncation_earliest(struct isr_partition *partition, int64_t leader_start)
+bool isr_truncation_restart(struct isr_partition *partition, int64_t leader_start, struct isr_bytes producers)
 {
-    if (leader_start > partition->log->log_end)
-        isr_partition_truncate_fully(partition, leader_start, ISR_CAUSE_OUT_OF_RANGE);
-    return ISR_FETCH_FETCH;
+    return leader_start > partition->log->log_end &&
+           isr_partition_bootstrap(partition, leader_start, producers, ISR_CAUSE_OUT_OF_RANGE);
 }

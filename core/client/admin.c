@@ -128,6 +128,26 @@ static void quorum_told(const struct isr_message *answer, struct told *told)
         told->controller = response->controller;
 }
 
+/* The leader is given less time than this client has for its answer, so that it is the leader who says when
+ * the time is over. */
+static void delete_records_fill(const struct isr_operation *operation, struct isr_message *message)
+{
+    const struct isr_client *client = operation->client;
+    message->kind = ISR_MESSAGE_DELETE_RECORDS_REQUEST;
+    message->delete_records_request = (struct isr_delete_records_request){
+        .correlation = operation->correlation,
+        .tp = operation->tp,
+        .current_leader_epoch = isr_cache_partition(&client->cache, operation->tp)->leader_epoch,
+        .offset = operation->command.offset,
+        .timeout_ns = client->env->config.client_request_timeout / 2};
+}
+
+static void delete_records_told(const struct isr_message *answer, struct told *told)
+{
+    told->error = (enum isr_error)answer->delete_records_response.error;
+    told->offset = answer->delete_records_response.low_watermark;
+}
+
 /* X: ISR_COMMAND_*, the kind of message that answers it, whom it is for, the refusal that means "done before"
  * when it was asked before (NONE: there is none), fill and told. */
 static const struct kind {
@@ -147,6 +167,8 @@ static const struct kind {
                               ISR_ERROR_NO_REASSIGNMENT_IN_PROGRESS, reassign_fill, admin_told},
     [ISR_COMMAND_ELECT] = {ISR_MESSAGE_ELECT_LEADERS_RESPONSE, TARGET_CONTROLLER_PARTITION,
                            ISR_ERROR_ELECTION_NOT_NEEDED, elect_fill, elect_told},
+    [ISR_COMMAND_DELETE_RECORDS] = {ISR_MESSAGE_DELETE_RECORDS_RESPONSE, TARGET_LEADER, ISR_ERROR_NONE,
+                                    delete_records_fill, delete_records_told},
     [ISR_COMMAND_ALTER_QUORUM] = {ISR_MESSAGE_ALTER_QUORUM_RESPONSE, TARGET_QUORUM, ISR_ERROR_NONE,
                                   quorum_fill, quorum_told},
 };

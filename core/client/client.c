@@ -148,6 +148,9 @@ static bool correlation_of(const struct isr_message *message, uint32_t *correlat
     case ISR_MESSAGE_ALTER_QUORUM_RESPONSE:
         *correlation = message->alter_quorum_response.correlation;
         return true;
+    case ISR_MESSAGE_DELETE_RECORDS_RESPONSE:
+        *correlation = message->delete_records_response.correlation;
+        return true;
     case ISR_MESSAGE_PRODUCE_REQUEST:
     case ISR_MESSAGE_METADATA_REQUEST:
     case ISR_MESSAGE_READ_REQUEST:
@@ -155,6 +158,9 @@ static bool correlation_of(const struct isr_message *message, uint32_t *correlat
     case ISR_MESSAGE_LIST_OFFSETS_REQUEST:
     case ISR_MESSAGE_FETCH_REQUEST:
     case ISR_MESSAGE_OFFSETS_FOR_EPOCH_REQUEST:
+    case ISR_MESSAGE_DELETE_RECORDS_REQUEST:
+    case ISR_MESSAGE_LOG_STATE_REQUEST:
+    case ISR_MESSAGE_LOG_STATE_RESPONSE:
     case ISR_MESSAGE_ALTER_PARTITION_REQUEST:
     case ISR_MESSAGE_ALTER_PARTITION_RESPONSE:
     case ISR_MESSAGE_BROKER_REGISTRATION_REQUEST:
@@ -235,6 +241,7 @@ void isr_client_command(struct isr_client *client, const struct isr_command *com
     case ISR_COMMAND_REASSIGN:
     case ISR_COMMAND_ELECT:
     case ISR_COMMAND_ALTER_QUORUM:
+    case ISR_COMMAND_DELETE_RECORDS:
         isr_admin_command(client, command);
         break;
     case ISR_COMMAND_CAMPAIGN: /* not a client's */

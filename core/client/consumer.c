@@ -14,7 +14,8 @@
  *     was read is gone from the log, and reading goes on where the logs part.
  *   - else FETCH, at the leader or where the leader said (KIP-392), for metadata_max_age. A follower that
  * fails or refuses for whatever reason is left for the leader for a while; only the leader's word counts for
- *     OFFSET_OUT_OF_RANGE, since a follower may lag.
+ *     OFFSET_OUT_OF_RANGE, since a follower may lag. Then reading goes on at the start or the end of the log,
+ * or stops, as the command says.
  *
  * Each batch is checked (CRC, gapless) and delivered once and in order. */
 #include "core/client/consumer.h"
@@ -64,6 +65,14 @@ static bool answer_is_good(struct isr_consumer *consumer, const struct isr_messa
     isr_client_refresh(client);
     consumer_pause(consumer);
     return false;
+}
+
+/* The position is no longer, or not yet, in the leader's log. */
+static void position_reset(struct isr_consumer *consumer)
+{
+    consumer->stopped = consumer->reset == ISR_RESET_NONE;
+    consumer->position = consumer->reset == ISR_RESET_LATEST ? POSITION_LATEST : POSITION_EARLIEST;
+    consumer->client->env->metrics.client_position_resets++;
 }
 
 /* ---- where to begin ---- */
@@ -117,7 +126,7 @@ static void epoch_answered(void *object, uint32_t correlation, const struct isr_
     if (answer_is_good(consumer, told != NULL ? answer : NULL, told != NULL ? told->error : 0)) {
         consumer->checked_epoch = consumer->asked_epoch;
         if (told->end_offset < 0 || told->leader_epoch < 0)
-            consumer->position = consumer->reset;
+            position_reset(consumer);
         else if (told->end_offset < consumer->position)
             truncated(consumer, told->leader_epoch, told->end_offset);
     }
@@ -192,7 +201,7 @@ static void fetch_refused(struct isr_consumer *consumer, bool by_leader, const s
         isr_client_refresh(client);
     } else if (told->error == ISR_ERROR_OFFSET_OUT_OF_RANGE) {
         if (by_leader)
-            consumer->position = consumer->reset;
+            position_reset(consumer);
     } else if (isr_client_learn_leader(client, consumer->tp, told->leader, told->leader_epoch)) {
         return;
     }
@@ -261,7 +270,7 @@ static const struct isr_cached_partition *leader_of(struct isr_consumer *consume
 
 void isr_consumer_go_on(struct isr_consumer *consumer)
 {
-    if (consumer->correlation != 0 || isr_timer_is_set(&consumer->pause_timer))
+    if (consumer->stopped || consumer->correlation != 0 || isr_timer_is_set(&consumer->pause_timer))
         return;
     const struct isr_cached_partition *known = leader_of(consumer);
     bool unchecked = known != NULL && known->leader_epoch != consumer->checked_epoch;
@@ -329,7 +338,8 @@ void isr_consumer_command(struct isr_client *client, const struct isr_command *c
     consumer->preferred = ISR_NODE_NONE;
     consumer->leader_only_until_ns = 0;
     consumer->rack = command->rack == ISR_RACK_NONE && command->from_follower ? ISR_RACK_ANY : command->rack;
-    consumer->reset = command->reset_latest ? POSITION_LATEST : POSITION_EARLIEST;
+    consumer->reset = command->reset;
+    consumer->stopped = false;
     consumer->position = command->offset < POSITION_EARLIEST ? POSITION_EARLIEST : command->offset;
     consumer->position_epoch = ISR_EPOCH_NONE;
     consumer->checked_epoch = ISR_EPOCH_NONE;

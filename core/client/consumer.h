@@ -12,7 +12,8 @@ struct isr_consumer {
     struct isr_name topic;
     uint16_t partition;
     uint8_t rack;           /* where the leader may send it, ISR_RACK_NONE: nowhere (KIP-392) */
-    int64_t reset;          /* POSITION_*: where it goes on when its position is out of range */
+    uint8_t reset;          /* enum isr_consumer_reset: where it goes on when its position is out of range */
+    bool stopped;           /* reset is NONE, and it was */
     struct isr_tp tp;       /* topic 0: not known yet */
     int64_t position;       /* the next offset, or POSITION_* */
     int32_t position_epoch; /* leader epoch of the last batch delivered, ISR_EPOCH_NONE when there is none */

@@ -9,13 +9,14 @@ enum {
     AT_BASE_OFFSET = 0,
     AT_SIZE = 8,
     AT_LEADER_EPOCH = 12,
-    AT_POSITION_CRC = 16,
-    AT_CRC = 20,
-    AT_PRODUCER_ID = 24,
-    AT_BASE_SEQUENCE = 32,
-    AT_RECORD_COUNT = 36,
-    AT_PRODUCER_EPOCH = 40,
-    AT_ATTRIBUTES = 42,
+    AT_TIMESTAMP = 16,
+    AT_POSITION_CRC = 24,
+    AT_CRC = 28,
+    AT_PRODUCER_ID = 32,
+    AT_BASE_SEQUENCE = 40,
+    AT_RECORD_COUNT = 44,
+    AT_PRODUCER_EPOCH = 48,
+    AT_ATTRIBUTES = 50,
     RECORD_SIZE_BYTES = 4,
     VALUE_BYTES = 8
 };
@@ -32,6 +33,7 @@ static void header_read(const uint8_t *data, struct isr_batch *batch)
     memcpy(&batch->base_offset, data + AT_BASE_OFFSET, 8);
     memcpy(&batch->leader_epoch, data + AT_LEADER_EPOCH, 4);
     memcpy(&batch->crc, data + AT_CRC, 4);
+    memcpy(&batch->timestamp_ns, data + AT_TIMESTAMP, 8);
     memcpy(&batch->producer_id, data + AT_PRODUCER_ID, 8);
     memcpy(&batch->base_sequence, data + AT_BASE_SEQUENCE, 4);
     memcpy(&batch->record_count, data + AT_RECORD_COUNT, 4);
@@ -96,6 +98,13 @@ enum isr_batch_status isr_batch_parse(struct isr_bytes input, bool check_crc, st
     if (isr_crc32c(0, input.data + AT_PRODUCER_ID, batch->bytes.size - AT_PRODUCER_ID) != batch->crc)
         return ISR_BATCH_CORRUPT;
     return records_are_sound(batch) ? ISR_BATCH_OK : ISR_BATCH_CORRUPT;
+}
+
+int64_t isr_batch_timestamp(const uint8_t *data)
+{
+    int64_t timestamp_ns;
+    memcpy(&timestamp_ns, data + AT_TIMESTAMP, 8);
+    return timestamp_ns;
 }
 
 static void value_write(uint8_t *out, uint64_t value, uint32_t value_bytes)
@@ -168,12 +177,18 @@ struct isr_bytes isr_batch_of_values(struct isr_scratch *scratch, const struct i
     return batch_seal(data, (uint32_t)size);
 }
 
-void isr_batch_set_position(uint8_t *data, int64_t base_offset, int32_t leader_epoch)
+void isr_batch_stamp(uint8_t *data, int64_t base_offset, int32_t leader_epoch, int64_t timestamp_ns)
 {
     memcpy(data + AT_BASE_OFFSET, &base_offset, 8);
     memcpy(data + AT_LEADER_EPOCH, &leader_epoch, 4);
+    memcpy(data + AT_TIMESTAMP, &timestamp_ns, 8);
     uint32_t crc = isr_crc32c(0, data, AT_POSITION_CRC);
     memcpy(data + AT_POSITION_CRC, &crc, 4);
+}
+
+void isr_batch_set_position(uint8_t *data, int64_t base_offset, int32_t leader_epoch)
+{
+    isr_batch_stamp(data, base_offset, leader_epoch, isr_batch_timestamp(data));
 }
 
 bool isr_batch_record(const struct isr_batch *batch, uint32_t index, struct isr_bytes *record)

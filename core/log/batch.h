@@ -4,14 +4,15 @@
  *    0  i64 base_offset      set by the leader
  *    8  u32 size_bytes       of the whole batch
  *   12  i32 leader_epoch     set by the leader
- *   16  u32 position_crc     CRC-32C of the 16 bytes before it
- *   20  u32 crc              CRC-32C of everything from byte 24 on
- *   24  i64 producer_id      -1 without idempotence
- *   32  i32 base_sequence    -1 without idempotence
- *   36  u32 record_count     1..
- *   40  i16 producer_epoch
- *   42  u16 attributes       0
- *   44  records: u32 size, then that many bytes of value, record_count times
+ *   16  i64 timestamp        set by the leader: its wall clock at the append (LogAppendTime)
+ *   24  u32 position_crc     CRC-32C of the 24 bytes before it
+ *   28  u32 crc              CRC-32C of everything from byte 32 on
+ *   32  i64 producer_id      -1 without idempotence
+ *   40  i32 base_sequence    -1 without idempotence
+ *   44  u32 record_count     1..
+ *   48  i16 producer_epoch
+ *   50  u16 attributes       0
+ *   52  records: u32 size, then that many bytes of value, record_count times
  * What the leader sets lies outside the checksum of the rest, so that need not be computed again. It has one
  * of its own, which Kafka's format has not: a leader epoch in which a bit flipped on a disk would pass for
  * the truth there. */
@@ -21,11 +22,12 @@
 #include "core/base/heap.h"
 #include "core/base/types.h"
 
-enum { ISR_BATCH_HEADER_BYTES = 44, ISR_BATCH_RECORDS_MAX = 1 << 20 };
+enum { ISR_BATCH_HEADER_BYTES = 52, ISR_BATCH_RECORDS_MAX = 1 << 20 };
 
 struct isr_batch {
     int64_t base_offset;
     int64_t last_offset; /* base_offset + record_count - 1 */
+    int64_t timestamp_ns;
     int64_t producer_id;
     int32_t base_sequence;
     int32_t leader_epoch;
@@ -50,7 +52,11 @@ struct isr_bytes isr_batch_build(struct isr_scratch *scratch, int64_t producer_i
 struct isr_bytes isr_batch_of_values(struct isr_scratch *scratch, const struct isr_bytes *values,
                                      uint32_t count);
 /* Writes what the leader sets into the batch at data. */
+void isr_batch_stamp(uint8_t *data, int64_t base_offset, int32_t leader_epoch, int64_t timestamp_ns);
+/* The same, but for the timestamp. */
 void isr_batch_set_position(uint8_t *data, int64_t base_offset, int32_t leader_epoch);
+/* Of a sound batch. */
+int64_t isr_batch_timestamp(const uint8_t *data);
 /* The value of record `index` of a parsed batch, borrowed from it; false when there is none. Walks the batch.
  */
 bool isr_batch_record(const struct isr_batch *batch, uint32_t index, struct isr_bytes *record);

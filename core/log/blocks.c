@@ -5,7 +5,7 @@
 #include "core/log/internal.h"
 
 struct isr_log_block {
-    struct isr_log_block *previous;
+    struct isr_log_block *previous, *next;
     int64_t base_offset; /* of its first batch */
     uint32_t used_bytes, capacity_bytes;
     uint8_t data[];
@@ -29,6 +29,10 @@ uint8_t *isr_log_block_take(struct isr_log *log, int64_t base_offset, uint32_t s
         uint32_t capacity = next_capacity(block, size_bytes);
         block = isr_heap_allocate(log->env->heap, sizeof *block + capacity);
         block->previous = log->block;
+        if (log->block != NULL)
+            log->block->next = block;
+        else
+            log->block_first = block;
         block->base_offset = base_offset;
         block->capacity_bytes = capacity;
         log->block = block;
@@ -45,7 +49,26 @@ void isr_log_blocks_trim(struct isr_log *log)
         struct isr_log_block *previous = log->block->previous;
         isr_heap_release(log->env->heap, log->block);
         log->block = previous;
+        if (previous != NULL)
+            previous->next = NULL;
+        else
+            log->block_first = NULL;
     }
     if (last != NULL)
         log->block->used_bytes = (uint32_t)(last->data - log->block->data) + last->size_bytes;
+}
+
+void isr_log_blocks_drop_front(struct isr_log *log)
+{
+    if (log->places_count == 0) {
+        isr_log_blocks_trim(log);
+        return;
+    }
+    while (log->block_first->next != NULL &&
+           log->block_first->next->base_offset <= log->places[0].base_offset) {
+        struct isr_log_block *gone = log->block_first;
+        log->block_first = gone->next;
+        log->block_first->previous = NULL;
+        isr_heap_release(log->env->heap, gone);
+    }
 }

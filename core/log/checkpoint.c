@@ -10,7 +10,9 @@ ISR_CHECKPOINT_FILES(X)
 static bool epochs_file_is_sound(const struct isr_epochs_file *file)
 {
     int32_t epoch = -1;
-    int64_t offset = -1;
+    int64_t offset = file->log_start - 1;
+    if (file->log_start < 0)
+        return false;
     for (uint32_t i = 0; i < file->lines_count; i++) {
         const struct isr_epochs_line *line = &file->lines[i];
         if (line->epoch <= epoch || line->start_offset <= offset)

@@ -11,11 +11,14 @@
 
 enum { ISR_CHECKPOINT_VERSION = 1, ISR_CHECKPOINT_HEADER_BYTES = 12 };
 
-/* ISR_FILE_EPOCHS: epochs and offsets strictly rising, not negative. */
+/* ISR_FILE_EPOCHS: epochs and offsets strictly rising, not negative, none below log_start. log_start stands
+ * in ISR_FILE_RECOVERY_POINTS too: either file may be lost. */
 #define ISR_FIELDS_epochs_line(SCALAR, BYTES, ARRAY) \
     SCALAR(i32, epoch)                               \
     SCALAR(i64, start_offset)
-#define ISR_FIELDS_epochs_file(SCALAR, BYTES, ARRAY) ARRAY(epochs_line, lines)
+#define ISR_FIELDS_epochs_file(SCALAR, BYTES, ARRAY) \
+    SCALAR(i64, log_start)                           \
+    ARRAY(epochs_line, lines)
 
 /* ISR_FILE_HIGH_WATERMARKS: partitions strictly rising by key, offsets not negative. */
 #define ISR_FIELDS_high_watermarks_line(SCALAR, BYTES, ARRAY) \
@@ -39,6 +42,7 @@ enum { ISR_CHECKPOINT_VERSION = 1, ISR_CHECKPOINT_HEADER_BYTES = 12 };
 #define ISR_FIELDS_producers_line(SCALAR, BYTES, ARRAY) \
     SCALAR(i64, producer_id)                            \
     SCALAR(i16, producer_epoch)                         \
+    SCALAR(i64, last_timestamp)                         \
     ARRAY(producers_batch, batches)
 #define ISR_FIELDS_producers_file(SCALAR, BYTES, ARRAY) \
     SCALAR(i64, offset)                                 \

@@ -1,5 +1,7 @@
 /* The leader-epoch cache (KIP-101, KIP-279): which epoch began at which offset. Invariant: epochs and start
  * offsets rise strictly; an entry whose start is log_end has no records yet. */
+#include <string.h>
+
 #include "core/base/search.h"
 #include "core/log/internal.h"
 
@@ -9,6 +11,18 @@ bool isr_epoch_cache_trim(struct isr_epoch_cache *cache, int64_t offset)
     while (cache->count > 0 && cache->entries[cache->count - 1].start_offset >= offset)
         cache->count--;
     return cache->count != count;
+}
+
+void isr_epoch_cache_trim_start(struct isr_epoch_cache *cache, int64_t offset)
+{
+    uint32_t ended = 0;
+    while (ended < cache->count && cache->entries[ended].start_offset <= offset)
+        ended++;
+    if (ended == 0)
+        return;
+    cache->entries[ended - 1].start_offset = offset;
+    cache->count -= ended - 1;
+    memmove(cache->entries, cache->entries + ended - 1, cache->count * sizeof cache->entries[0]);
 }
 
 bool isr_epoch_cache_assign(struct isr_epoch_cache *cache, struct isr_heap *heap, int32_t epoch,

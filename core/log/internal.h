@@ -9,12 +9,29 @@ static inline int64_t place_end(const struct isr_batch_place *place)
     return place->base_offset + place->record_count;
 }
 
+/* Retention goes by the newest record of a segment. */
+static inline void isr_segment_note_timestamp(struct isr_segment *segment,
+                                              const struct isr_batch_place *place)
+{
+    int64_t timestamp_ns = isr_batch_timestamp(place->data);
+    if (timestamp_ns > segment->timestamp_max_ns)
+        segment->timestamp_max_ns = timestamp_ns;
+}
+
 /* ---- blocks.c: memory of batches ---- */
 
 /* Room for one batch in one piece. */
 uint8_t *isr_log_block_take(struct isr_log *log, int64_t base_offset, uint32_t size_bytes);
 /* Gives back what lies behind the last place. */
 void isr_log_blocks_trim(struct isr_log *log);
+/* Gives back what lies before the first place. */
+void isr_log_blocks_drop_front(struct isr_log *log);
+
+/* ---- places.c: where the batches lie ---- */
+
+/* A new place behind all others, to be filled. */
+struct isr_batch_place *isr_log_place_add(struct isr_log *log);
+void isr_log_places_drop_front(struct isr_log *log, uint32_t count);
 
 /* ---- log_read.c ---- */
 
@@ -28,11 +45,16 @@ bool isr_epoch_cache_assign(struct isr_epoch_cache *cache, struct isr_heap *heap
                             int64_t start_offset);
 /* Drops entries that start at or above offset. True when the cache changed. */
 bool isr_epoch_cache_trim(struct isr_epoch_cache *cache, int64_t offset);
+/* Drops the epochs that end at or below offset; the one that holds it begins there from now on (KIP-101's
+ * checkpoint; Kafka's truncateFromStart). */
+void isr_epoch_cache_trim_start(struct isr_epoch_cache *cache, int64_t offset);
 
 /* ---- producers.c ---- */
 
 /* Takes note of an appended batch; nothing without a producer id. */
-void isr_producers_note(struct isr_log *log, const struct isr_batch_place *place);
+void isr_producers_note(struct isr_heap *heap, struct isr_producers *producers,
+                        const struct isr_batch_place *place);
+void isr_producers_copy(struct isr_heap *heap, struct isr_producers *to, const struct isr_producers *from);
 /* Brings the producers back to what the places tell, after batches at or above offset went. */
 void isr_producers_truncate(struct isr_log *log, int64_t offset);
 /* Writes a snapshot of the producers as they are at log_end, unless there are none or it is there. */
@@ -40,15 +62,35 @@ void isr_producers_snapshot(struct isr_log *log);
 /* Deletes the snapshots above offset; each deletion counts for the barrier, and so do those under way
  * already. */
 void isr_producers_drop_snapshots(struct isr_log *log, int64_t offset);
-/* Loads what a snapshot holds; the producers must be empty. False when it is damaged or not for this offset.
- */
-bool isr_producers_load(struct isr_log *log, struct isr_bytes bytes, int64_t offset);
+/* Forgets the producers all of whose batches lie below offset. */
+void isr_producers_forget_below(struct isr_log *log, int64_t offset);
+/* Forgets the snapshots of rolls that snapshot_before makes superfluous. */
+void isr_producers_snapshots_start(struct isr_log *log);
+/* A snapshot of producers as of offset, in scratch. */
+struct isr_bytes isr_producers_encode(struct isr_scratch *scratch, const struct isr_producers *producers,
+                                      int64_t offset);
+/* Fills producers with what a snapshot holds, and offset. False when it is damaged. */
+bool isr_producers_decode(struct isr_log *log, struct isr_producers *producers, struct isr_bytes bytes,
+                          int64_t *offset);
+
+/* ---- log_start.c ---- */
+
+/* Where the first batch begins that is kept; log_end when there is none. At or below log_start. */
+int64_t isr_log_first_base(const struct isr_log *log);
+/* The recovery-point checkpoint that start_checkpoint waits for is durable. */
+void isr_log_start_checkpointed(struct isr_log *log);
+/* What the recovery-point file may say: never below the start it tells. */
+int64_t isr_log_recovery_point_told(const struct isr_log *log);
+/* The log is dropped whole: what is still to be deleted is, as part of the barrier. */
+void isr_log_start_drop(struct isr_log *log);
 
 /* ---- log.c ---- */
 
 /* Copies a batch, with the offset and the epoch in the struct, to the end of the log in memory: places and
  * log_end only. */
 const struct isr_batch_place *isr_log_take(struct isr_log *log, const struct isr_batch *batch);
+/* Writes of this very step point into memory that is about to be given back: they get bytes of their own. */
+void isr_log_detach_effects(struct isr_log *log);
 
 /* Empties a log that restarts at offset, in memory and on the disk; part of the barrier of log.h. */
 void isr_log_empty(struct isr_log *log, int64_t offset);
@@ -74,6 +116,10 @@ void isr_log_cut_files(struct isr_log *log, int64_t offset, int64_t position);
 /* Asks for a recovery-point checkpoint that the barrier waits for, when the file may hold a higher recovery
  * point; or always, because log_start moved. */
 void isr_log_barrier_recovery_point(struct isr_log *log, bool always);
+/* Nothing below offset is written or synced any more: it is deleted. */
+void isr_log_ends_raise(struct isr_log *log, int64_t offset);
+/* Writes the epoch checkpoint; the caller counts the operation. */
+void isr_log_replace_epochs(struct isr_log *log, isr_io_done *done, int64_t argument);
 /* Writes the epoch checkpoint. in_barrier: entries were cut. */
 void isr_log_store_epochs(struct isr_log *log, bool in_barrier);
 /* One operation of the barrier is asked for; its completion is isr_log_barrier_done (argument: up to where it

@@ -10,9 +10,8 @@ const struct isr_batch_place *isr_log_take(struct isr_log *log, const struct isr
 {
     uint8_t *data = isr_log_block_take(log, batch->base_offset, batch->bytes.size);
     memcpy(data, batch->bytes.data, batch->bytes.size);
-    isr_batch_set_position(data, batch->base_offset, batch->leader_epoch);
-    log->places = ISR_GROW(log->env->heap, log->places, log->places_count, log->places_capacity);
-    struct isr_batch_place *place = &log->places[log->places_count++];
+    isr_batch_stamp(data, batch->base_offset, batch->leader_epoch, batch->timestamp_ns);
+    struct isr_batch_place *place = isr_log_place_add(log);
     *place = (struct isr_batch_place){.base_offset = batch->base_offset,
                                       .position = log->position_end,
                                       .data = data,
@@ -27,9 +26,10 @@ const struct isr_batch_place *isr_log_take(struct isr_log *log, const struct isr
 
 static void append(struct isr_log *log, const struct isr_batch *batch, bool as_leader)
 {
-    isr_log_assign_epoch(log, batch->leader_epoch, batch->base_offset,
+    isr_log_assign_epoch(log, batch->leader_epoch,
+                         batch->base_offset < log->log_start ? log->log_start : batch->base_offset,
                          as_leader ? ISR_CAUSE_APPEND : ISR_CAUSE_LEADER_TOLD);
-    isr_producers_note(log, isr_log_take(log, batch));
+    isr_producers_note(log->env->heap, &log->producers, isr_log_take(log, batch));
     if (as_leader)
         log->env->metrics.records_appended_leader += batch->record_count;
     else
@@ -49,6 +49,7 @@ int64_t isr_log_append_leader(struct isr_log *log, const struct isr_batch *batch
     struct isr_batch placed = *batch;
     placed.base_offset = log->log_end;
     placed.leader_epoch = leader_epoch;
+    placed.timestamp_ns = log->env->real_ns;
     append(log, &placed, true);
     isr_log_issue(log);
     return placed.base_offset;
@@ -74,7 +75,10 @@ static enum isr_error batches_check(const struct isr_log *log, struct isr_bytes 
             break;
         if (status == ISR_BATCH_CORRUPT)
             return ISR_ERROR_CORRUPT_MESSAGE;
-        if (batch.base_offset != expected)
+        /* A log that begins inside a batch gets all of it. */
+        bool straddles = log->segments_count == 0 && log->places_count == 0 && *whole_bytes == 0 &&
+                         batch.base_offset < expected && batch.last_offset >= expected;
+        if (batch.base_offset != expected && !straddles)
             return *whole_bytes == 0 ? ISR_ERROR_OFFSET_OUT_OF_RANGE : ISR_ERROR_CORRUPT_MESSAGE;
         if (batch.leader_epoch < epoch)
             return ISR_ERROR_CORRUPT_MESSAGE;
@@ -124,8 +128,7 @@ void isr_log_set_high_watermark(struct isr_log *log, int64_t offset)
     isr_log_store_high_watermark_moved(log->store);
 }
 
-/* Writes of this very step point into the blocks that are about to be cut: they get bytes of their own. */
-static void detach_effects(struct isr_log *log)
+void isr_log_detach_effects(struct isr_log *log)
 {
     struct isr_env *env = log->env;
     for (uint32_t i = 0; i < env->effects_count; i++) {
@@ -151,7 +154,7 @@ static void observe_truncation(struct isr_log *log, int64_t from, enum isr_cause
 
 static void keep_places(struct isr_log *log, uint32_t count)
 {
-    detach_effects(log);
+    isr_log_detach_effects(log);
     log->position_end = log->places[count].position;
     log->places_count = count;
     isr_log_blocks_trim(log);
@@ -193,6 +196,30 @@ void isr_log_truncate(struct isr_log *log, int64_t offset, enum isr_cause cause)
         cut_from(log, first, cause);
 }
 
+/* Everything goes; what is left of the barrier is the checkpoints. */
+void isr_log_empty(struct isr_log *log, int64_t offset)
+{
+    if (log->places_count > 0)
+        keep_places(log, 0);
+    log->log_start = log->log_end = offset;
+    if (log->env->rules.full_truncation_hw == ISR_RULE_full_truncation_hw_start)
+        isr_log_set_high_watermark(log, offset);
+    isr_epoch_cache_trim(&log->epochs, 0);
+    log->producers.count = 0;
+    isr_producers_drop_snapshots(log, -1); /* also one at 0 */
+    isr_log_start_drop(log);
+    isr_log_cut_files(log, 0, 0);
+    log->position_end = 0;
+    log->issued_end = log->written_end = log->synced_end = log->recovery_point = offset;
+}
+
+static void store_start(struct isr_log *log)
+{
+    log->start_told = log->log_start;
+    isr_log_store_epochs(log, true);
+    isr_log_barrier_recovery_point(log, true);
+}
+
 void isr_log_truncate_fully(struct isr_log *log, int64_t offset, enum isr_cause cause)
 {
     ISR_ASSERT(offset >= 0);
@@ -203,21 +230,47 @@ void isr_log_truncate_fully(struct isr_log *log, int64_t offset, enum isr_cause 
         return;
     log->env->metrics.records_truncated += from - log->log_start;
     isr_log_empty(log, offset);
-    isr_log_barrier_recovery_point(log, true);
+    store_start(log);
     observe_truncation(log, from, cause);
 }
 
-void isr_log_empty(struct isr_log *log, int64_t offset)
+/* Only when the producers are durable may the start be: a crash in between bootstraps again. */
+static void on_producers_stored(void *object, int64_t round, const struct isr_io_result *result)
 {
-    if (log->places_count > 0)
-        keep_places(log, 0);
-    log->log_start = log->log_end = offset;
-    isr_log_set_high_watermark(log, offset);
-    if (isr_epoch_cache_trim(&log->epochs, 0))
-        isr_log_store_epochs(log, true);
-    log->producers_count = 0;
-    isr_producers_drop_snapshots(log, -1); /* also one at 0 */
-    isr_log_cut_files(log, 0, 0);
-    log->position_end = 0;
-    log->issued_end = log->written_end = log->synced_end = log->recovery_point = offset;
+    struct isr_log *log = object;
+    if (result->status == ISR_IO_OK && !log->env->exiting && round == log->start_round)
+        store_start(log);
+    isr_log_barrier_done(object, ISR_OFFSET_NONE, result);
+}
+
+bool isr_log_bootstrap(struct isr_log *log, int64_t offset, struct isr_bytes producers, enum isr_cause cause)
+{
+    struct isr_env *env = log->env;
+    struct isr_producers told = {0};
+    int64_t as_of = 0, from = log->log_end;
+    if (!isr_producers_decode(log, &told, producers, &as_of) || as_of > offset) {
+        isr_heap_release(env->heap, told.entries);
+        return false;
+    }
+    log->env->metrics.records_truncated += from - log->log_start;
+    isr_log_empty(log, offset);
+    isr_producers_copy(env->heap, &log->producers, &told);
+    isr_producers_copy(env->heap, &log->producers_before, &told);
+    isr_heap_release(env->heap, told.entries);
+    if (log->producers_before.count > 0) {
+        log->snapshot_before = as_of;
+        isr_log_barrier_add(log);
+        isr_env_replace(env, isr_log_file(log, ISR_FILE_PRODUCERS, as_of),
+                        isr_producers_encode(&env->scratch, &log->producers_before, as_of),
+                        on_producers_stored, log, log->start_round);
+    } else {
+        store_start(log);
+    }
+    observe_truncation(log, from, cause);
+    return true;
+}
+
+struct isr_bytes isr_log_producers_before(struct isr_log *log)
+{
+    return isr_producers_encode(&log->env->scratch, &log->producers_before, isr_log_first_base(log));
 }

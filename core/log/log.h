@@ -32,8 +32,9 @@
  * anything is appended, or a loss of power could undo the truncation later.
  *   - the high-watermark checkpoint is allowed to be stale; it is clamped to the recovered ends.
  * Rolling a segment needs no barrier: when the new segment survives without the tail of the old one, there is
- * a hole. The recovery-point file is also what tells log_start: without an entry a log starts at 0, since
- * segments that begin later may as well follow a lost one.
+ * a hole. log_start is in the recovery-point file and in the log's epoch checkpoint, and is durable in both
+ * before anything below it is deleted (log_start.c): either of them may be lost. Without both a log starts at
+ * 0, since segments that begin later may as well follow a lost one.
  *
  * Damage. A torn tail, or a hole where unsynced writes were lost, is what any power loss may leave, and lies
  * above the recovery point. Anything else is damage (rot, a write that went astray, a lying sync): a log that
@@ -80,6 +81,7 @@ struct isr_batch_place {
 enum { ISR_PRODUCER_BATCHES = 5 };
 struct isr_producer {
     int64_t producer_id;
+    int64_t last_timestamp_ns; /* of its newest batch: idle since then */
     int16_t producer_epoch;
     uint8_t batches_count; /* the last ones, oldest first */
     struct {
@@ -97,9 +99,18 @@ struct isr_segment {
     int64_t end_offset;  /* of the writes asked for */
     int64_t written_end; /* of the writes completed */
     int64_t synced_end;
+    int64_t timestamp_max_ns; /* of its batches */
 };
 
 enum { ISR_LOG_SNAPSHOTS_KEPT = 2 };
+
+/* Making a new log start durable, step by step (log_start.c). */
+enum isr_log_start_state { ISR_LOG_START_DURABLE, ISR_LOG_START_PRODUCERS, ISR_LOG_START_CHECKPOINTS };
+
+struct isr_producers {
+    struct isr_producer *entries; /* by producer_id */
+    uint32_t count, capacity;
+};
 
 struct isr_log_block;
 struct isr_log_recovery;
@@ -119,17 +130,31 @@ struct isr_log {
     int64_t written_end;
     int64_t synced_end;
     struct isr_epoch_cache epochs;
-    struct isr_batch_place *places;
-    uint32_t places_count, places_capacity;
-    int64_t position_end;           /* where the next batch will lie */
-    struct isr_log_block *block;    /* the last one; each knows the one before */
-    struct isr_producer *producers; /* by producer_id */
-    uint32_t producers_count, producers_capacity;
+    struct isr_batch_place *places; /* the first one that is kept, inside places_memory */
+    struct isr_batch_place *places_memory;
+    uint32_t places_count, places_capacity;    /* from places on */
+    int64_t position_end;                      /* where the next batch will lie */
+    struct isr_log_block *block, *block_first; /* the last and the first one */
+    struct isr_producers producers;            /* as of log_end */
+    struct isr_producers producers_before;     /* as of isr_log_first_base: what deleted batches told */
     struct isr_segment *segments;
     uint32_t segments_count, segments_capacity;
     int64_t snapshots[ISR_LOG_SNAPSHOTS_KEPT + 1]; /* offsets of the producer snapshots on disk, rising */
     uint32_t snapshots_count;
-    uint32_t snapshots_going;    /* older ones whose deletion is under way */
+    uint32_t snapshots_going; /* older ones whose deletion is under way */
+    /* Snapshots of producers_before: the one on disk, the one being written, a former one that is to go when
+     * the start is durable. ISR_OFFSET_NONE: none */
+    int64_t snapshot_before, snapshot_storing, snapshot_going;
+    enum isr_log_start_state start_state;
+    int64_t start_storing;     /* the one that is being made durable */
+    int64_t start_told;        /* what checkpoints say: log_start, once its producers are durable */
+    bool start_moved;          /* again, since what is under way was asked for */
+    uint32_t start_pending;    /* operations of this state under way */
+    uint32_t start_checkpoint; /* the recovery-point checkpoint that it waits for, 0 = none */
+    int64_t *going;            /* segment files below log_start, deleted when that is durable */
+    uint32_t going_count, going_capacity;
+    uint32_t going_covered;      /* of these, by the start that is being made durable */
+    uint32_t start_round;        /* what was asked for in an earlier one does not count */
     uint32_t barrier_pending;    /* operations of truncations that are not done: CUTTING */
     bool barrier_snapshots;      /* it waits for snapshots_going to fall to 0 */
     bool barrier_names;          /* it deleted files: their names must go durably */
@@ -248,8 +273,28 @@ void isr_log_set_high_watermark(struct isr_log *log, int64_t offset);
  * something was cut. Also when nothing is cut, epochs without records at log_end go: whoever entered them led
  * without a record. Below log_start: as isr_log_truncate_fully. */
 void isr_log_truncate(struct isr_log *log, int64_t offset, enum isr_cause cause);
-/* Drops everything and restarts at offset (out-of-range bootstrap): LEO = HW = log_start = offset. */
+/* Drops everything and restarts at offset (out-of-range bootstrap): LEO = HW = log_start = offset. Nothing is
+ * known of producers then. */
 void isr_log_truncate_fully(struct isr_log *log, int64_t offset, enum isr_cause cause);
+/* The same, and the producers are those of the leader's isr_log_producers_before: idempotence survives
+ * although the batches that tell of them are gone. False, and nothing happens, when the bytes are damaged or
+ * tell of offsets above. */
+bool isr_log_bootstrap(struct isr_log *log, int64_t offset, struct isr_bytes producers, enum isr_cause cause);
+/* What batches below the first one that is kept told of producers; in scratch. */
+struct isr_bytes isr_log_producers_before(struct isr_log *log);
+
+/* ---- moving the start ---- */
+
+/* Moves log_start up to offset, at most the high watermark, and observes LOG_START_MOVED. Returns log_start,
+ * which lies below offset while records up to there are not held (isr_log_held_end): to be tried again. */
+int64_t isr_log_advance_start(struct isr_log *log, int64_t offset, enum isr_cause cause);
+/* Where log_start may move to so that at least `bytes` stay, or so that only closed segments go whose records
+ * all have timestamps below before_ns; whole segments that end at or below limit. log_start: nothing is to
+ * go. */
+int64_t isr_log_start_by_size(const struct isr_log *log, int64_t limit, int64_t bytes);
+int64_t isr_log_start_by_time(const struct isr_log *log, int64_t limit, int64_t before_ns);
+/* Forgets producers that wrote nothing since before_ns (Kafka: producer.id.expiration.ms). */
+void isr_log_expire_producers(struct isr_log *log, int64_t before_ns);
 
 /* Asserts I8 and that places, epochs and segments agree. For tests and checks; O(n). */
 void isr_log_verify(const struct isr_log *log);

@@ -63,6 +63,12 @@ static int64_t end_reached(struct isr_log *log, int64_t end, bool synced)
     }
 }
 
+static void tell_held(struct isr_log *log, int64_t before)
+{
+    if (isr_log_held_end(log) > before && log->held != NULL)
+        log->held(log->held_object);
+}
+
 static void ends_move(struct isr_log *log)
 {
     int64_t held = isr_log_held_end(log);
@@ -73,8 +79,22 @@ static void ends_move(struct isr_log *log)
         isr_log_store_recovery_point_moved(log->store);
     }
     isr_log_flush_consider(log);
-    if (isr_log_held_end(log) > held && log->held != NULL)
-        log->held(log->held_object);
+    tell_held(log, held);
+}
+
+static void raise(int64_t *end, int64_t offset)
+{
+    if (*end < offset)
+        *end = offset;
+}
+
+void isr_log_ends_raise(struct isr_log *log, int64_t offset)
+{
+    int64_t held = isr_log_held_end(log);
+    raise(&log->written_end, offset);
+    raise(&log->synced_end, offset);
+    log->recovery_point = log->synced_end;
+    tell_held(log, held);
 }
 
 static void on_written(void *object, int64_t end, const struct isr_io_result *result)
@@ -194,6 +214,7 @@ static struct isr_segment *roll(struct isr_log *log, const struct isr_batch_plac
     *segment = (struct isr_segment){.base_offset = place->base_offset,
                                     .position = place->position,
                                     .end_offset = place->base_offset,
+                                    .timestamp_max_ns = INT64_MIN,
                                     .written_end = place->base_offset,
                                     .synced_end = place->base_offset};
     return segment;
@@ -216,12 +237,14 @@ static uint32_t issue_run(struct isr_log *log, uint32_t first)
     const struct isr_batch_place *place = &log->places[first];
     struct isr_segment *segment = segment_for(log, place);
     struct isr_bytes bytes = {.data = place->data, .size = place->size_bytes};
+    isr_segment_note_timestamp(segment, place);
     uint32_t next = first + 1;
     for (; next < log->places_count; next++) {
         const struct isr_batch_place *after = &log->places[next];
         if (after->data != bytes.data + bytes.size ||
             segment->size_bytes + bytes.size + after->size_bytes > log->env->config.log_segment_bytes)
             break;
+        isr_segment_note_timestamp(segment, after);
         bytes.size += after->size_bytes;
     }
     int64_t position = segment->size_bytes;
@@ -342,19 +365,23 @@ void isr_log_barrier_recovery_point(struct isr_log *log, bool always)
 
 /* ---- the epoch checkpoint ---- */
 
-void isr_log_store_epochs(struct isr_log *log, bool in_barrier)
+void isr_log_replace_epochs(struct isr_log *log, isr_io_done *done, int64_t argument)
 {
     struct isr_scratch *scratch = &log->env->scratch;
-    struct isr_epochs_file file = {.lines_count = log->epochs.count};
+    struct isr_epochs_file file = {.log_start = log->start_told, .lines_count = log->epochs.count};
     file.lines = isr_scratch_allocate(scratch, log->epochs.count * sizeof *file.lines);
     for (uint32_t i = 0; i < log->epochs.count; i++)
         file.lines[i] = (struct isr_epochs_line){.epoch = log->epochs.entries[i].epoch,
                                                  .start_offset = log->epochs.entries[i].start_offset};
+    isr_env_replace(log->env, isr_log_file(log, ISR_FILE_EPOCHS, 0),
+                    isr_checkpoint_encode_epochs_file(scratch, &file), done, log, argument);
+}
+
+void isr_log_store_epochs(struct isr_log *log, bool in_barrier)
+{
     if (in_barrier)
         isr_log_barrier_add(log);
     else
         isr_log_store_operation_begin(log->store);
-    isr_env_replace(log->env, isr_log_file(log, ISR_FILE_EPOCHS, 0),
-                    isr_checkpoint_encode_epochs_file(scratch, &file),
-                    in_barrier ? isr_log_barrier_done : isr_log_operation_done, log, ISR_OFFSET_NONE);
+    isr_log_replace_epochs(log, in_barrier ? isr_log_barrier_done : isr_log_operation_done, ISR_OFFSET_NONE);
 }

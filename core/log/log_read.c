@@ -108,6 +108,8 @@ static void verify_places(const struct isr_log *log)
         const struct isr_batch_place *last = &log->places[log->places_count - 1];
         ISR_ASSERT(log->position_end == last->position + last->size_bytes);
     }
+    ISR_ASSERT(log->places == NULL || log->places >= log->places_memory);
+    ISR_ASSERT(log->start_told <= log->log_start || log->barrier_pending > 0);
 }
 
 /* Each batch lies in the epoch that the cache tells, and each epoch with records starts with one. */

@@ -7,8 +7,9 @@
  *   SCANNING             the segments of each log, one after the other, all logs at once; damage is repaired
  * as it is found: a cut is truncated, what lies behind a hole deleted. After an unclean stop what lies above
  * the recovery point is written again and synced, and so is the last segment REMOVING_MARKER      the
- * clean-shutdown marker goes REPAIRING            a recovery-point file that claims more than there is, is
- * replaced; in any case when something was deleted: a replacement makes the deletions before it durable
+ * clean-shutdown marker goes REPAIRING            a recovery-point file that claims more than there is, or
+ * does not know a log's start, is replaced; in any case when something was deleted: a replacement makes the
+ * deletions before it durable
  *
  * recovery_advance moves on whenever no operation is under way; with an empty disk all the way in one step.
  *
@@ -151,8 +152,33 @@ static void recovery_points_load(struct isr_log_store *store)
     store->recovery_points_crc = isr_checkpoint_crc(found->bytes);
     for (uint32_t i = 0; i < file.lines_count; i++) {
         struct isr_log *log = isr_log_store_add(store, file.lines[i].tp);
+        log->start_told = file.lines[i].log_start;
         log->log_start = log->log_end = file.lines[i].log_start;
         log->recovery_point_stored = log->recovery_point_storing = file.lines[i].recovery_point;
+    }
+}
+
+/* The log's own epoch checkpoint tells its start too. The higher one counts: the start moves up but for a
+ * full truncation, and one of those that was cut short leaves the old log, or nothing. */
+static void starts_load(struct isr_log_store *store)
+{
+    const struct isr_log_recovery *recovery = store->recovery;
+    for (uint32_t i = 0; i < recovery->files_count; i++) {
+        struct isr_epochs_file file;
+        if (recovery->files[i].file.kind != ISR_FILE_EPOCHS ||
+            !isr_checkpoint_parse_epochs_file(recovery->files[i].bytes, &store->env->scratch, &file))
+            continue;
+        struct isr_log *log = isr_log_store_find(store, recovery->files[i].file.tp);
+        if (file.log_start > log->log_start)
+            log->log_start = log->log_end = file.log_start;
+    }
+    for (uint32_t i = 0; i < store->logs_count; i++) {
+        struct isr_log *log = store->logs[i];
+        if (log->start_told != log->log_start) /* it must not depend on one file alone for longer than this */
+            store->recovery->repair_recovery_points = true;
+        log->start_told = log->log_start;
+        if (log->recovery_point_stored < log->log_start)
+            log->recovery_point_stored = log->recovery_point_storing = log->log_start;
     }
 }
 
@@ -214,6 +240,7 @@ static void logs_set_up(struct isr_log_store *store)
         if (is_of_partition(recovery->files[i].file.kind))
             isr_log_store_add(store, recovery->files[i].file.tp);
     }
+    starts_load(store);
     high_watermarks_load(store);
     recovery->logs = isr_heap_allocate(store->env->heap, (store->logs_count + 1) * sizeof *recovery->logs);
     segments_assign(store);
@@ -244,7 +271,8 @@ static void batch_keep(struct isr_log *log, const struct isr_batch *batch)
 }
 
 /* Keeps the sound batches that a segment starts with; returns their bytes. */
-static uint32_t segment_scan(struct isr_log *log, struct recovery_log *scan, struct isr_bytes bytes)
+static uint32_t segment_scan(struct isr_log *log, struct recovery_log *scan, struct isr_bytes bytes,
+                             int64_t *timestamp_max_ns)
 {
     uint32_t position = 0;
     while (position < bytes.size) {
@@ -256,6 +284,8 @@ static uint32_t segment_scan(struct isr_log *log, struct recovery_log *scan, str
         batch_keep(log, &batch);
         scan->expected = batch.last_offset + 1;
         scan->epoch = batch.leader_epoch;
+        if (batch.timestamp_ns > *timestamp_max_ns)
+            *timestamp_max_ns = batch.timestamp_ns;
         position += batch.bytes.size;
     }
     return position;
@@ -286,8 +316,9 @@ static void on_segment(void *object, int64_t argument, const struct isr_io_resul
         bytes = (struct isr_bytes){0};
     else if (isr_log_io_failed(store, log, result))
         return;
-    struct isr_segment segment = {.base_offset = scan->expected, .position = log->position_end};
-    segment.size_bytes = segment_scan(log, scan, bytes);
+    struct isr_segment segment = {
+        .base_offset = scan->expected, .position = log->position_end, .timestamp_max_ns = INT64_MIN};
+    segment.size_bytes = segment_scan(log, scan, bytes, &segment.timestamp_max_ns);
     segment.end_offset = scan->expected;
     log->segments = ISR_GROW(log->env->heap, log->segments, log->segments_count, log->segments_capacity);
     log->segments[log->segments_count++] = segment;
@@ -440,7 +471,7 @@ static void epochs_settle(struct isr_log_recovery *recovery, struct isr_log *log
         if (file.lines[i].start_offset == log->log_end)
             isr_epoch_cache_assign(&log->epochs, log->env->heap, file.lines[i].epoch, log->log_end);
     }
-    if (epochs_equal(&log->epochs, &file) && (found == NULL || sound))
+    if (epochs_equal(&log->epochs, &file) && file.log_start == log->log_start && (found == NULL || sound))
         return;
     recovery->damaged = recovery->damaged || (recovery->clean && found == NULL && log->epochs.count > 0);
     isr_log_store_epochs(log, false);
@@ -457,32 +488,51 @@ static void snapshot_note(struct isr_log_store *store, struct isr_log *log, int6
     memmove(&log->snapshots[0], &log->snapshots[1], log->snapshots_count * sizeof log->snapshots[0]);
 }
 
-/* Loads the newest snapshot that is sound and not above log_end, and replays the batches behind it. The
- * others are deleted: those above log_end would be taken for the truth about what is yet to be appended
- * there. */
+/* One snapshot of the log; they come in rising order. At or below the first batch that is kept it tells what
+ * deleted ones told, the newest one best; behind it, it spares a walk over the batches below. Those above
+ * log_end would be taken for the truth about what is yet to be appended there. True when it is the newest so
+ * far for log_end. */
+static bool snapshot_settle(struct isr_log_store *store, struct isr_log *log,
+                            const struct recovery_file *found, struct isr_producers *loaded)
+{
+    int64_t number = found->file.number, as_of = 0;
+    if (number > log->log_end ||
+        !file_is_sound(store->recovery,
+                       isr_producers_decode(log, loaded, found->bytes, &as_of) && as_of == number)) {
+        file_delete(store, log, found->file);
+        return false;
+    }
+    if (number > isr_log_first_base(log)) {
+        isr_producers_copy(log->env->heap, &log->producers, loaded);
+        snapshot_note(store, log, number);
+        return true;
+    }
+    if (log->snapshot_before != ISR_OFFSET_NONE)
+        file_delete(store, log, isr_log_file(log, ISR_FILE_PRODUCERS, log->snapshot_before));
+    isr_producers_copy(log->env->heap, &log->producers_before, loaded);
+    log->snapshot_before = number;
+    return false;
+}
+
+/* The producers as of log_end: from the newest sound snapshot, and the batches behind it. */
 static void producers_settle(struct isr_log_store *store, struct isr_log *log)
 {
-    struct isr_log_recovery *recovery = store->recovery;
-    int64_t replay_from = 0;
+    const struct isr_log_recovery *recovery = store->recovery;
+    struct isr_heap *heap = log->env->heap;
+    struct isr_producers loaded = {0};
+    int64_t replay_from = ISR_OFFSET_NONE;
     for (uint32_t i = 0; i < recovery->files_count; i++) {
         const struct recovery_file *found = &recovery->files[i];
-        if (found->file.kind != ISR_FILE_PRODUCERS || !isr_tp_equal(found->file.tp, log->tp))
-            continue;
-        int64_t offset = found->file.number;
-        uint32_t count = log->producers_count;
-        log->producers_count = 0;
-        if (offset >= log->log_start && offset <= log->log_end &&
-            file_is_sound(recovery, isr_producers_load(log, found->bytes, offset))) {
-            replay_from = offset;
-            snapshot_note(store, log, offset);
-        } else {
-            log->producers_count = count;
-            file_delete(store, log, found->file);
-        }
+        if (found->file.kind == ISR_FILE_PRODUCERS && isr_tp_equal(found->file.tp, log->tp) &&
+            snapshot_settle(store, log, found, &loaded))
+            replay_from = found->file.number;
     }
+    isr_heap_release(heap, loaded.entries);
+    if (replay_from == ISR_OFFSET_NONE)
+        isr_producers_copy(heap, &log->producers, &log->producers_before);
     for (uint32_t i = 0; i < log->places_count; i++) {
         if (log->places[i].base_offset >= replay_from)
-            isr_producers_note(log, &log->places[i]);
+            isr_producers_note(heap, &log->producers, &log->places[i]);
     }
 }
 

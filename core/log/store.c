@@ -35,7 +35,12 @@ struct isr_log *isr_log_store_add(struct isr_log_store *store, struct isr_tp tp)
     if (log != NULL)
         return log;
     log = isr_heap_allocate(store->env->heap, sizeof *log);
-    *log = (struct isr_log){.env = store->env, .store = store, .tp = tp};
+    *log = (struct isr_log){.env = store->env,
+                            .store = store,
+                            .tp = tp,
+                            .snapshot_before = ISR_OFFSET_NONE,
+                            .snapshot_storing = ISR_OFFSET_NONE,
+                            .snapshot_going = ISR_OFFSET_NONE};
     store->logs = ISR_GROW(store->env->heap, store->logs, store->logs_count, store->logs_capacity);
     uint32_t place = isr_log_store_place(store, tp);
     memmove(&store->logs[place + 1], &store->logs[place], (store->logs_count - place) * sizeof *store->logs);
@@ -112,14 +117,13 @@ static void barriers_step(struct isr_log_store *store, int64_t round)
     bool awaited = false;
     for (uint32_t i = 0; i < store->logs_count; i++) {
         struct isr_log *log = store->logs[i];
-        if (log->barrier_checkpoint == 0)
-            continue;
-        if (log->barrier_checkpoint > round) {
-            awaited = true;
-            continue;
+        awaited = awaited || log->barrier_checkpoint > round || log->start_checkpoint > round;
+        if (log->barrier_checkpoint != 0 && log->barrier_checkpoint <= round) {
+            log->barrier_checkpoint = 0;
+            isr_log_barrier_step(log);
         }
-        log->barrier_checkpoint = 0;
-        isr_log_barrier_step(log);
+        if (log->start_checkpoint != 0 && log->start_checkpoint <= round)
+            isr_log_start_checkpointed(log);
     }
     if (awaited && !store->recovery_points_under_way)
         isr_log_store_recovery_points(store);
@@ -148,9 +152,9 @@ void isr_log_store_recovery_points(struct isr_log_store *store)
     file.lines = isr_scratch_allocate(scratch, store->logs_count * sizeof *file.lines);
     for (uint32_t i = 0; i < store->logs_count; i++) {
         struct isr_log *log = store->logs[i];
-        log->recovery_point_storing = log->recovery_point;
+        log->recovery_point_storing = isr_log_recovery_point_told(log);
         file.lines[i] = (struct isr_recovery_points_line){
-            .tp = log->tp, .log_start = log->log_start, .recovery_point = log->recovery_point};
+            .tp = log->tp, .log_start = log->start_told, .recovery_point = log->recovery_point_storing};
     }
     store->recovery_points_dirty = false;
     store->recovery_points_under_way = true;

@@ -49,6 +49,7 @@ static void log_recovered(struct sim_checks *checks, int32_t node, const struct 
     replica_back(checks, partition, node, observation->log_recovered.log_end);
     check_bounds(checks, partition, node, true);
     check_content(checks, partition, node);
+    check_start_found(checks, partition, node);
 }
 
 static void log_appended(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
@@ -67,6 +68,7 @@ static void log_truncated(struct sim_checks *checks, int32_t node, const struct 
     if (replica->matched > replica->log_end)
         replica->matched = replica->log_end;
     check_bounds(checks, partition, node, true);
+    check_start_found(checks, partition, node);
     check_members_hold(checks, partition, node);
 }
 
@@ -77,6 +79,14 @@ static void log_removed(struct sim_checks *checks, int32_t node, const struct is
     struct check_replica *replica = check_replica_of(checks, partition, node);
     replica->log_end = replica->matched = 0;
     replica->leader_epoch = ISR_EPOCH_NONE;
+}
+
+static void log_start_moved(struct sim_checks *checks, int32_t node,
+                            const struct isr_observation *observation)
+{
+    struct check_partition *partition = check_partition_of(checks, observation->log_start_moved.tp);
+    check_start_moved(checks, partition, node, observation);
+    check_bounds(checks, partition, node, true);
 }
 
 static void high_watermark_advanced(struct sim_checks *checks, int32_t node,
@@ -194,6 +204,13 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
         break;
     case ISR_OBSERVED_LOG_TRUNCATED:
         log_truncated(checks, node, observation);
+        break;
+    case ISR_OBSERVED_LOG_START_MOVED:
+        log_start_moved(checks, node, observation);
+        break;
+    case ISR_OBSERVED_PRODUCER_EXPIRED:
+        check_producer_expired(checks, check_partition_of(checks, observation->producer_expired.tp), node,
+                               observation);
         break;
     case ISR_OBSERVED_LOG_REMOVED:
         log_removed(checks, node, observation);
@@ -341,13 +358,28 @@ static bool same_text(const char *a, const char *b)
     return *a == *b;
 }
 
-void sim_checks_unclean_asked(struct sim_checks *checks, const char *topic, uint16_t index)
+static struct check_partition *partition_named(struct sim_checks *checks, const char *topic, uint16_t index)
 {
     struct check_partition *partition = NULL;
     while ((partition = check_partition_next(checks, partition)) != NULL) {
         if (partition->tp.index == index && same_text(partition->topic_name.text, topic))
-            partition->unclean_asked = true;
+            return partition;
     }
+    return NULL;
+}
+
+void sim_checks_unclean_asked(struct sim_checks *checks, const char *topic, uint16_t index)
+{
+    struct check_partition *partition = partition_named(checks, topic, index);
+    if (partition != NULL)
+        partition->unclean_asked = true;
+}
+
+void sim_checks_delete_asked(struct sim_checks *checks, const char *topic, uint16_t index, int64_t offset)
+{
+    struct check_partition *partition = partition_named(checks, topic, index);
+    if (partition != NULL)
+        check_delete_asked(partition, offset);
 }
 
 void sim_checks_client_read(struct sim_checks *checks, int32_t client, struct isr_tp tp, int64_t offset,

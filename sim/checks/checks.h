@@ -38,6 +38,9 @@ void sim_checks_unclean_asked(struct sim_checks *checks, const char *topic, uint
 /* A consumer was given a batch at that offset. */
 void sim_checks_client_read(struct sim_checks *checks, int32_t client, struct isr_tp tp, int64_t offset,
                             struct isr_bytes batch);
+/* An administrator asked for the deletion of what lies below offset; -1: below the high watermark. */
+void sim_checks_delete_asked(struct sim_checks *checks, const char *topic, uint16_t partition,
+                             int64_t offset);
 /* A client was told that its records, the first with this value, are at the offset. */
 void sim_checks_client_acked(struct sim_checks *checks, int32_t client, struct isr_tp tp, int64_t offset,
                              uint64_t first_value);

@@ -34,6 +34,7 @@ void check_commit(struct sim_checks *checks, struct check_partition *partition, 
             return;
         view->contents(view->object, leader, partition->tp, &batch);
         entry->first_value = batch.first_value;
+        entry->timestamp_ns = batch.timestamp_ns;
         check_history_commit(history, batch.leader_epoch, entry);
         checks->records_committed += entry->count;
         if (replica->matched == offset)

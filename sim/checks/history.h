@@ -17,6 +17,7 @@ enum { CHECK_ACKED = 1, CHECK_READ = 2, CHECK_COMMITTED = 4 };
 struct check_entry {
     int64_t base;
     int64_t acked_ns;
+    int64_t timestamp_ns; /* once committed */
     uint64_t first_value; /* once committed */
     uint32_t crc;
     uint32_t count;

@@ -30,6 +30,7 @@ struct check_producer {
     uint64_t last_value;
     int32_t last_sequence;
     int16_t epoch;
+    bool forgotten; /* some replica was idle for too long and knows it no more */
 };
 
 /* A client's read pool. */
@@ -47,12 +48,14 @@ struct check_partition {
     int32_t min_isr; /* effective: at most the replication factor */
     int32_t replication_factor;
     struct isr_topic_settings settings;
-    int32_t copies;     /* how many replicas hold a record when it is committed (core/policy/commit.h) */
-    int32_t group;      /* of peers: how many it began with; 0: brokers */
-    int32_t promise;    /* at how many that lost it its loss becomes allowed; 0: nothing is promised */
-    bool removed;       /* its topic was: nothing is judged any more */
-    bool unclean;       /* the topic allows unclean elections */
-    bool unclean_asked; /* an administrator did */
+    int32_t copies;       /* how many replicas hold a record when it is committed (core/policy/commit.h) */
+    int32_t group;        /* of peers: how many it began with; 0: brokers */
+    int32_t promise;      /* at how many that lost it its loss becomes allowed; 0: nothing is promised */
+    bool removed;         /* its topic was: nothing is judged any more */
+    bool unclean;         /* the topic allows unclean elections */
+    bool unclean_asked;   /* an administrator did */
+    int64_t start_max;    /* the highest start of a log so far */
+    int64_t delete_asked; /* the highest offset that an administrator wanted to be the start */
     struct check_history history;
     struct check_ledger ledger;
     /* as committed by the controllers, of the highest partition epoch that was observed */
@@ -109,6 +112,7 @@ struct sim_checks {
         uint64_t passed_over; /* answers of a leader although the list had a member */
         bool marked_down;     /* a follower did not serve, so that perhaps none ever did */
     } pool;
+    bool deleted;    /* some log's start moved */
     bool elected;    /* some partition had a leader */
     bool idempotent; /* some committed batch had a producer id */
     bool ended;
@@ -230,6 +234,9 @@ void check_isr_of_broker(struct sim_checks *checks, int32_t controller, int32_t 
 /* I7 producers.c */
 void check_producer_committed(struct sim_checks *checks, struct check_partition *partition,
                               const struct sim_batch_view *batch);
+/* A replica forgot a producer. */
+void check_producer_expired(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                            const struct isr_observation *observation);
 /* What is committed was cut: learns anew from the log of the leader. */
 void check_producers_cut(struct sim_checks *checks, struct check_partition *partition, int32_t leader);
 
@@ -239,6 +246,13 @@ void check_bounds(struct sim_checks *checks, const struct check_partition *parti
 
 /* I9 metadata.c */
 void check_metadata_applied(struct sim_checks *checks, int32_t node, int64_t index, uint64_t digest);
+
+/* I11 deletion.c */
+void check_start_moved(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                       const struct isr_observation *observation);
+/* A restart found, or a bootstrap made, a log that starts somewhere. */
+void check_start_found(struct sim_checks *checks, struct check_partition *partition, int32_t node);
+void check_delete_asked(struct check_partition *partition, int64_t offset);
 
 /* L1 liveness.c */
 /* A leader appended at the offset. */

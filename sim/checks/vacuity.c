@@ -29,6 +29,8 @@ static const char *why_due(const struct sim_checks *checks, enum sim_invariant i
         return checks->view.pools && checks->pool.passed_over >= PASSED_OVER_MIN && !checks->pool.marked_down
                    ? "a client read from a pool with in-sync followers"
                    : NULL;
+    case SIM_INVARIANT_I11:
+        return checks->deleted ? "the start of a log moved" : NULL;
     case SIM_INVARIANT_L1:
         return checks->view.settles ? "the run has a settle phase" : NULL;
     case SIM_INVARIANT_R1:

@@ -31,6 +31,7 @@ struct sim_batch_view {
     int32_t base_sequence;
     int16_t producer_epoch;
     uint64_t first_value;
+    int64_t timestamp_ns;
 };
 
 /* A partition as a controller committed it, and its topic's own configuration. */
@@ -55,9 +56,10 @@ struct sim_view {
     int64_t late_ns; /* what is appended from then on need not be committed by the end (L1) */
     bool pools;      /* some client reads from followers that the leader called in sync */
     int64_t pool_min_gap, pool_refresh_ns, pool_lease_ns; /* as configured */
-    bool consumes; /* some client was asked to read from the start on */
-    bool raft;     /* the controllers tell what their consensus does */
-    bool peers;    /* no controller: nothing of I6 and I9 is due */
+    int64_t producer_expiration_ns; /* a producer that is idle for this long may be forgotten; 0: never */
+    bool consumes;                  /* some client was asked to read from the start on */
+    bool raft;                      /* the controllers tell what their consensus does */
+    bool peers;                     /* no controller: nothing of I6 and I9 is due */
     int64_t (*now_ns)(void *object);
     const char *(*node_name)(void *object, int32_t node, char buffer[SIM_LABEL_BYTES]);
     /* The process is there, perhaps paused. */
@@ -78,6 +80,10 @@ struct sim_view {
     uint64_t (*betrayed)(void *object, int32_t node, struct isr_tp tp);
     /* The same of its quorum files, of what the engine cannot tell. NULL: never. */
     uint64_t (*quorum_betrayed)(void *object, int32_t node);
+    /* What the node's wall clock shows. */
+    int64_t (*wall_ns)(void *object, int32_t node);
+    /* Bytes of the batches from offset on. */
+    int64_t (*bytes)(void *object, int32_t node, struct isr_tp tp, int64_t offset);
     /* Has the leader heard the follower fetch in the follower's present life and in this leader epoch? */
     bool (*heard)(void *object, int32_t leader, struct isr_tp tp, int32_t follower);
     /* The partition as committed on one controller, or on the one that is farthest for ISR_NODE_NONE. False:

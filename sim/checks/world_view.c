@@ -119,6 +119,7 @@ static void view_contents(void *object, int32_t node, struct isr_tp tp, struct s
     batch->producer_id = parsed.producer_id;
     batch->producer_epoch = parsed.producer_epoch;
     batch->base_sequence = parsed.base_sequence;
+    batch->timestamp_ns = parsed.timestamp_ns;
     (void)isr_batch_value(&parsed, 0, &batch->first_value);
 }
 
@@ -148,6 +149,18 @@ static uint64_t view_quorum_betrayed(void *object, int32_t node)
 {
     const struct sim_disk *disk = world_of(object)->processes[node].disk;
     return disk != NULL ? sim_disk_quorum_betrayed(disk) : 0;
+}
+
+static int64_t view_wall(void *object, int32_t node)
+{
+    const struct sim_world *world = world_of(object);
+    return sim_clock_wall(&world->processes[node].clock, world->now_ns);
+}
+
+static int64_t view_bytes(void *object, int32_t node, struct isr_tp tp, int64_t offset)
+{
+    const struct isr_partition *partition = partition_of(object, node, tp);
+    return partition == NULL ? 0 : isr_log_bytes_between(partition->log, offset, partition->log->log_end);
 }
 
 static bool peer_heard(const struct isr_node *leader, const struct isr_node *follower)
@@ -277,6 +290,7 @@ static struct sim_view view_of(struct world_checks *watch)
         .pool_lease_ns = spec->config.pool_lease_time,
         .peers = spec->peer.count > 0,
         .raft = spec->peer.count == 0,
+        .producer_expiration_ns = spec->config.producer_id_expiration,
         .now_ns = view_now,
         .node_name = view_node_name,
         .up = view_up,
@@ -287,6 +301,8 @@ static struct sim_view view_of(struct world_checks *watch)
         .damaged = view_damaged,
         .betrayed = view_betrayed,
         .quorum_betrayed = view_quorum_betrayed,
+        .wall_ns = view_wall,
+        .bytes = view_bytes,
         .heard = view_heard,
         .partition = view_partition,
         .active = view_active,
@@ -332,6 +348,8 @@ static void watch_command(void *object, struct sim_world *world, int32_t node,
     struct world_checks *watch = object;
     if (command->kind == ISR_COMMAND_ELECT && command->elect_kind == 1)
         sim_checks_unclean_asked(watch->checks, command->topic, command->partition);
+    else if (command->kind == ISR_COMMAND_DELETE_RECORDS)
+        sim_checks_delete_asked(watch->checks, command->topic, command->partition, command->offset);
 }
 
 static void watch_client(void *object, struct sim_world *world, int32_t node, const struct isr_effect *effect)

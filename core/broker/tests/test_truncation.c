@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "core/broker/tests/harness.h"
+#include "core/log/checkpoint.h"
 
 /* Leader changes in order; the partition epoch is the leader epoch. */
 static void lead(struct cluster *cluster, int32_t leader, int32_t epoch, const char *isr)
@@ -440,6 +441,74 @@ static void answer_offset(struct cluster *cluster, int64_t offset)
     settle(cluster);
 }
 
+static void answer_state(struct cluster *cluster, int64_t log_start, struct isr_bytes producers)
+{
+    const struct isr_message *asked = &cluster->client[cluster->client_count - 1];
+    assert_int_equal(asked->kind, ISR_MESSAGE_LOG_STATE_REQUEST);
+    struct isr_message message = {.kind = ISR_MESSAGE_LOG_STATE_RESPONSE,
+                                  .log_state_response = {.correlation = asked->log_state_request.correlation,
+                                                         .tp = TP,
+                                                         .log_start = log_start,
+                                                         .producers = producers}};
+    request(cluster, 3, 2, &message);
+    settle(cluster);
+}
+
+/* One producer, whose last batch was at offset 6, as of offset 8. */
+static struct isr_bytes one_producer(struct cluster *cluster)
+{
+    struct isr_producers_batch batch = {.base_offset = 6, .base_sequence = 40, .record_count = 2};
+    struct isr_producers_line line = {.producer_id = 77, .batches = &batch, .batches_count = 1};
+    struct isr_producers_file file = {.offset = 8, .lines = &line, .lines_count = 1};
+    return isr_checkpoint_encode_producers_file(&cluster->scratch, &file);
+}
+
+/* A follower whose log is [0, 4) and out of range, and that asks for the leader's state. */
+static struct cluster *out_of_range(struct cluster_spec *spec)
+{
+    struct cluster *cluster = with_played_leader(spec);
+    answer_fetch(cluster, last_fetch(cluster)->correlation,
+                 (struct isr_fetch_answer){.records = batch_at(cluster, 0, 1, 4), .high_watermark = 4});
+    answer_fetch(cluster, last_fetch(cluster)->correlation,
+                 (struct isr_fetch_answer){.error = ISR_ERROR_OFFSET_OUT_OF_RANGE});
+    answer_offset(cluster, 20); /* the latest */
+    return cluster;
+}
+
+static void begins_where_the_leader_starts_with_its_producers(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    struct cluster *cluster = out_of_range(&spec);
+    answer_state(cluster, 9, one_producer(cluster));
+    const struct isr_log *log = at(cluster, 2)->log;
+    assert_int_equal(log->log_start, 9);
+    assert_int_equal(log->high_watermark, 9);
+    assert_int_equal(end_of(cluster, 2), 9);
+    assert_int_equal(log->producers.count, 1);
+    assert_int_equal(log->producers.entries[0].producer_id, 77);
+    assert_int_equal(log->producers.entries[0].batches[0].base_sequence, 40);
+    assert_int_equal(last_fetch(cluster)->partitions[0].fetch_offset, 9);
+    cluster_free(cluster);
+}
+
+static void keeps_its_log_when_the_state_makes_no_sense(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    struct cluster *cluster = out_of_range(&spec);
+    answer_state(cluster, 7, one_producer(cluster)); /* as of an offset above the start */
+    assert_int_equal(end_of(cluster, 2), 4);
+    assert_int_equal(at(cluster, 2)->log->log_start, 0);
+    pass(cluster, ISR_SECOND);
+    answer_fetch(cluster, last_fetch(cluster)->correlation,
+                 (struct isr_fetch_answer){.error = ISR_ERROR_OFFSET_OUT_OF_RANGE});
+    answer_offset(cluster, 20);
+    answer_state(cluster, 9, (struct isr_bytes){.data = (const uint8_t *)"damage", .size = 6});
+    assert_int_equal(end_of(cluster, 2), 4);
+    cluster_free(cluster);
+}
+
 /* AbstractFetcherThread.fetchOffsetAndTruncate: the greater of the leader's start and its own end. */
 static void keeps_its_log_when_the_leader_has_that_offset_after_all(void **state)
 {
@@ -450,8 +519,8 @@ static void keeps_its_log_when_the_leader_has_that_offset_after_all(void **state
                  (struct isr_fetch_answer){.records = batch_at(cluster, 0, 1, 4), .high_watermark = 4});
     answer_fetch(cluster, last_fetch(cluster)->correlation,
                  (struct isr_fetch_answer){.error = ISR_ERROR_OFFSET_OUT_OF_RANGE});
-    answer_offset(cluster, 8); /* the latest */
-    answer_offset(cluster, 2); /* the earliest */
+    answer_offset(cluster, 8);                       /* the latest */
+    answer_state(cluster, 2, one_producer(cluster)); /* the earliest */
     assert_int_equal(end_of(cluster, 2), 4);
     assert_int_equal(at(cluster, 2)->log->log_start, 0);
     pass(cluster, ISR_SECOND);
@@ -598,6 +667,8 @@ int main(void)
         cmocka_unit_test(follows_the_leaders_high_watermark_down),
         cmocka_unit_test(applies_no_high_watermark_of_a_divergence),
         cmocka_unit_test(ignores_answers_to_what_it_no_longer_asks),
+        cmocka_unit_test(begins_where_the_leader_starts_with_its_producers),
+        cmocka_unit_test(keeps_its_log_when_the_state_makes_no_sense),
         cmocka_unit_test(keeps_its_log_when_the_leader_has_that_offset_after_all),
         cmocka_unit_test(queries_until_it_knows_the_answered_epoch),
         cmocka_unit_test(pauses_longer_and_longer_when_refused),

@@ -173,7 +173,7 @@ static void goes_to_the_latest_when_out_of_range_and_told_so(void **state)
                                   .topic = "orders",
                                   .partition = 1,
                                   .offset = 40,
-                                  .reset_latest = true};
+                                  .reset = ISR_RESET_LATEST};
     fake_command(fake, &command);
     struct fake_sent sent = fetch(fake);
     fetch_answer_with(fake, &sent, ISR_ERROR_OFFSET_OUT_OF_RANGE, 3, 4, (struct isr_bytes){0});

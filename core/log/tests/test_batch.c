@@ -89,7 +89,10 @@ static void keeps_its_checksum_when_the_leader_sets_the_position(void **state)
     struct isr_batch before, after;
     assert_int_equal(isr_batch_parse(bytes, true, &before), ISR_BATCH_OK);
     isr_batch_set_position((uint8_t *)(uintptr_t)bytes.data, 1234567, 88);
+    isr_batch_stamp((uint8_t *)(uintptr_t)bytes.data, 1234567, 88, 987654321);
     assert_int_equal(isr_batch_parse(bytes, true, &after), ISR_BATCH_OK);
+    assert_int_equal(after.timestamp_ns, 987654321);
+    assert_int_equal(isr_batch_timestamp(bytes.data), 987654321);
     assert_int_equal(before.crc, after.crc);
 }
 
@@ -98,7 +101,7 @@ static void depends_on_the_value_alone_when_built(void **state)
     struct fixture *fixture = *state;
     struct isr_bytes one = isr_batch_build(&fixture->env.scratch, -1, -1, -1, 9, 1, 61);
     struct isr_bytes two = isr_batch_build(&fixture->env.scratch, -1, -1, -1, 8, 2, 61);
-    assert_memory_equal(one.data + 48, two.data + 48 + 65, 61);
+    assert_memory_equal(one.data + 56, two.data + 56 + 65, 61);
 }
 
 /* Every flipped bit is found, of what the leader sets too. */
@@ -107,7 +110,7 @@ static void is_not_accepted_when_a_bit_is_flipped(void **state)
     struct fixture *fixture = *state;
     struct isr_bytes bytes = build(fixture, 2, 25);
     uint8_t *data = (uint8_t *)(uintptr_t)bytes.data;
-    isr_batch_set_position(data, 7, 3);
+    isr_batch_stamp(data, 7, 3, 11);
     for (uint32_t bit = 0; bit < bytes.size * 8; bit++) {
         data[bit / 8] ^= (uint8_t)(1u << (bit % 8));
         struct isr_batch batch;
@@ -134,10 +137,10 @@ static void is_corrupt_when_the_header_makes_no_sense(void **state)
         unsigned position;
         uint8_t byte;
     } damages[] = {{7, 0x80} /* negative offset */,
-                   {42, 1} /* attributes */,
-                   {39, 1} /* too many records */,
-                   {31, 0x80} /* producer id below -1 */,
-                   {35, 0x80} /* negative sequence */};
+                   {50, 1} /* attributes */,
+                   {47, 1} /* too many records */,
+                   {39, 0x80} /* producer id below -1 */,
+                   {43, 0x80} /* negative sequence */};
     for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
         struct isr_bytes bytes = build(fixture, 1, 8);
         ((uint8_t *)(uintptr_t)bytes.data)[damages[i].position] = damages[i].byte;
@@ -145,7 +148,7 @@ static void is_corrupt_when_the_header_makes_no_sense(void **state)
         assert_int_equal(isr_batch_parse(bytes, false, &batch), ISR_BATCH_CORRUPT);
     }
     struct isr_bytes empty = build(fixture, 1, 8);
-    memset((uint8_t *)(uintptr_t)empty.data + 36, 0, 4);
+    memset((uint8_t *)(uintptr_t)empty.data + 44, 0, 4);
     struct isr_batch batch;
     assert_int_equal(isr_batch_parse(empty, false, &batch), ISR_BATCH_CORRUPT);
 }

@@ -24,6 +24,8 @@ struct model_batch {
 
 struct model {
     int64_t log_start, log_end, high_watermark;
+    struct model_batch gone[MODEL_BATCHES]; /* below the start: deleted */
+    uint32_t gone_count;
     struct model_batch batches[MODEL_BATCHES];
     uint32_t batches_count;
     struct isr_epoch_entry epochs[MODEL_EPOCHS];
@@ -38,12 +40,13 @@ struct run {
     struct model now;
     struct model before; /* what the disk may still hold while a truncation is not durable */
     bool before_is_valid;
-    bool clean;
+    bool producers_known; /* no snapshot was lost since the log began */
     int32_t epoch;
     uint64_t value;
     int64_t held;
     uint64_t held_calls;
-    uint64_t crashes, checked_records, failed_syncs, rotten;
+    uint64_t crashes, checked_records, starts, failed_syncs, rotten;
+    struct model_batch gone[MODEL_BATCHES]; /* for adopt */
 };
 
 static const struct isr_tp TP = {.topic = 3, .index = 1};
@@ -91,18 +94,42 @@ static void model_truncate(struct model *model, int64_t offset)
     model_trim_epochs(model, model->log_end);
     /* The batch that log_start lies in went: as a full truncation. */
     if (model->log_end < model->log_start) {
-        model->epochs_count = 0;
+        model->epochs_count = model->gone_count = 0;
         model->log_start = model->log_end = model->high_watermark = offset;
     }
     if (model->high_watermark > model->log_end)
         model->high_watermark = model->log_end;
 }
 
-static struct isr_producer model_producer(const struct model *model, int64_t producer_id)
+/* Of all that ever was, in order. */
+static const struct model_batch *model_batch(const struct model *model, uint32_t place)
+{
+    return place < model->gone_count ? &model->gone[place] : &model->batches[place - model->gone_count];
+}
+
+/* KIP-101's checkpoint from the start: the epoch that holds the offset begins there. */
+static void model_advance_start(struct model *model, int64_t offset)
+{
+    uint32_t gone = 0, ended = 0;
+    while (gone < model->batches_count &&
+           model->batches[gone].base_offset + model->batches[gone].record_count <= offset)
+        model->gone[model->gone_count++] = model->batches[gone++];
+    memmove(model->batches, model->batches + gone, (model->batches_count - gone) * sizeof model->batches[0]);
+    model->batches_count -= gone;
+    model->log_start = offset;
+    while (ended + 1 < model->epochs_count && model->epochs[ended + 1].start_offset <= offset)
+        ended++;
+    memmove(model->epochs, model->epochs + ended, (model->epochs_count - ended) * sizeof model->epochs[0]);
+    model->epochs_count -= ended;
+    if (model->epochs_count > 0 && model->epochs[0].start_offset < offset)
+        model->epochs[0].start_offset = offset;
+}
+
+static struct isr_producer model_producer(const struct model *model, int64_t producer_id, uint32_t first)
 {
     struct isr_producer producer = {.producer_id = producer_id};
-    for (uint32_t i = 0; i < model->batches_count; i++) {
-        const struct model_batch *batch = &model->batches[i];
+    for (uint32_t i = first; i < model->gone_count + model->batches_count; i++) {
+        const struct model_batch *batch = model_batch(model, i);
         if (batch->producer_id != producer_id)
             continue;
         if (producer.producer_epoch != batch->producer_epoch)
@@ -125,21 +152,21 @@ static struct isr_producer model_producer(const struct model *model, int64_t pro
 
 static const struct isr_producer *find_producer(const struct isr_log *log, int64_t id)
 {
-    for (uint32_t i = 0; i < log->producers_count; i++) {
-        if (log->producers[i].producer_id == id)
-            return &log->producers[i];
+    for (uint32_t i = 0; i < log->producers.count; i++) {
+        if (log->producers.entries[i].producer_id == id)
+            return &log->producers.entries[i];
     }
     return NULL;
 }
 
-/* A log that starts at 0 knows what a walk over its batches tells. One that starts later may know more, from
- * a snapshot: then the walk tells the newest batches. */
+/* A log knows what a walk over all batches tells that it ever had. Where a snapshot was lost it may know more
+ * or less of those that are deleted: then the walk over what is left tells the newest batches. */
 static void check_producers(const struct run *run)
 {
-    bool whole = run->now.log_start == 0;
+    bool whole = run->producers_known || run->now.log_start == 0;
     uint32_t known = 0;
     for (int64_t id = 0; id < MODEL_PRODUCERS; id++) {
-        struct isr_producer expected = model_producer(&run->now, id);
+        struct isr_producer expected = model_producer(&run->now, id, whole ? 0 : run->now.gone_count);
         if (expected.batches_count == 0)
             continue;
         known++;
@@ -155,9 +182,10 @@ static void check_producers(const struct run *run)
             assert_int_equal(found->batches[older + i].record_count, expected.batches[i].record_count);
         }
     }
-    assert_true(whole ? known == run->log->producers_count : known <= run->log->producers_count);
-    for (uint32_t i = 1; i < run->log->producers_count; i++)
-        assert_true(run->log->producers[i - 1].producer_id < run->log->producers[i].producer_id);
+    assert_true(whole ? known == run->log->producers.count : known <= run->log->producers.count);
+    for (uint32_t i = 1; i < run->log->producers.count; i++)
+        assert_true(run->log->producers.entries[i - 1].producer_id <
+                    run->log->producers.entries[i].producer_id);
 }
 
 static void check_places(const struct isr_log *log, const struct model *model)
@@ -336,7 +364,8 @@ static void act_truncate_fully(struct run *run)
     int64_t offset = (int64_t)test_random_below(&run->random, (uint32_t)run->now.log_end + 50);
     remember_before(run);
     isr_log_truncate_fully(run->log, offset, ISR_CAUSE_OUT_OF_RANGE);
-    run->now.batches_count = run->now.epochs_count = 0;
+    run->now.batches_count = run->now.epochs_count = run->now.gone_count = 0;
+    run->producers_known = true;
     run->now.log_start = run->now.log_end = run->now.high_watermark = offset;
     run->held = isr_log_held_end(run->log);
 }
@@ -356,17 +385,52 @@ static void act_high_watermark(struct run *run)
     isr_log_set_high_watermark(run->log, run->now.high_watermark);
 }
 
+static void act_advance_start(struct run *run)
+{
+    int64_t most = isr_log_held_end(run->log);
+    int64_t offset = run->now.log_start + (int64_t)test_random_below(&run->random, 30);
+    if (offset > run->now.high_watermark)
+        offset = run->now.high_watermark;
+    int64_t reached = isr_log_advance_start(run->log, offset, ISR_CAUSE_DELETE_RECORDS);
+    if (offset > most)
+        offset = most;
+    if (offset <= run->now.log_start)
+        return;
+    assert_int_equal(reached, offset);
+    model_advance_start(&run->now, offset);
+    run->starts++;
+}
+
+static void act_retention(struct run *run)
+{
+    int64_t bytes = (int64_t)test_random_below(&run->random, 6000);
+    int64_t start = isr_log_start_by_size(run->log, run->now.high_watermark, bytes);
+    assert_true(start <= run->now.high_watermark);
+    assert_true(start == run->now.log_start ||
+                isr_log_bytes_between(run->log, start, run->log->log_end) >= bytes);
+    start = isr_log_advance_start(run->log, start, ISR_CAUSE_RETENTION_SIZE);
+    if (start > run->now.log_start)
+        model_advance_start(&run->now, start);
+}
+
 /* ---- crashes ---- */
 
-/* The first batches of the recovered log are those of the model, from its own start on. */
+/* The first batches of the recovered log are those of the model, from its own start on, or from an earlier
+ * one where that was not durable yet. */
 static bool is_prefix(const struct isr_log *log, const struct model *model)
 {
-    if (log->log_start != model->log_start || log->places_count > model->batches_count)
+    uint32_t first = 0, all = model->gone_count + model->batches_count;
+    if (log->log_start > model->log_start)
+        return false;
+    while (log->places_count > 0 && first < all &&
+           model_batch(model, first)->base_offset < log->places[0].base_offset)
+        first++;
+    if (log->places_count > all - first)
         return false;
     for (uint32_t i = 0; i < log->places_count; i++) {
-        if (log->places[i].crc != model->batches[i].crc ||
-            log->places[i].base_offset != model->batches[i].base_offset ||
-            log->places[i].leader_epoch != model->batches[i].leader_epoch)
+        const struct model_batch *batch = model_batch(model, first + i);
+        if (log->places[i].crc != batch->crc || log->places[i].base_offset != batch->base_offset ||
+            log->places[i].leader_epoch != batch->leader_epoch)
             return false;
     }
     return true;
@@ -377,14 +441,14 @@ static bool is_prefix(const struct isr_log *log, const struct model *model)
  */
 static bool is_part(const struct isr_log *log, const struct model *model)
 {
-    uint32_t at = 0;
+    uint32_t at = 0, all = model->gone_count + model->batches_count;
     for (uint32_t i = 0; i < log->places_count; i++) {
         if (place_end(&log->places[i]) <= model->log_start)
             continue;
-        while (at < model->batches_count && model->batches[at].base_offset < log->places[i].base_offset)
+        while (at < all && model_batch(model, at)->base_offset < log->places[i].base_offset)
             at++;
-        if (at == model->batches_count || model->batches[at].crc != log->places[i].crc ||
-            model->batches[at].base_offset != log->places[i].base_offset)
+        if (at == all || model_batch(model, at)->crc != log->places[i].crc ||
+            model_batch(model, at)->base_offset != log->places[i].base_offset)
             return false;
     }
     return true;
@@ -396,8 +460,17 @@ static void adopt(struct run *run)
 {
     struct isr_log *log = run->log;
     struct model *model = &run->now;
+    int64_t first = isr_log_first_base(log);
+    uint32_t gone = model->gone_count, kept = 0;
+    for (uint32_t i = 0; i < gone + model->batches_count; i++) {
+        struct model_batch batch = *model_batch(model, i);
+        if (batch.base_offset < first && batch.base_offset + batch.record_count <= log->log_start)
+            run->gone[kept++] = batch;
+    }
     *model = (struct model){
         .log_start = log->log_start, .log_end = log->log_start, .high_watermark = log->high_watermark};
+    memcpy(model->gone, run->gone, kept * sizeof run->gone[0]);
+    model->gone_count = kept;
     for (uint32_t i = 0; i < log->places_count; i++) {
         struct isr_batch batch;
         struct isr_bytes bytes = {.data = log->places[i].data, .size = log->places[i].size_bytes};
@@ -408,6 +481,8 @@ static void adopt(struct run *run)
         model->batches[model->batches_count - 1].base_offset = batch.base_offset;
         model->log_end = batch.last_offset + 1;
     }
+    if (model->epochs_count > 0 && model->epochs[0].start_offset < log->log_start)
+        model->epochs[0].start_offset = log->log_start;
     if (log->epochs.count == model->epochs_count + 1) {
         const struct isr_epoch_entry *empty = &log->epochs.entries[log->epochs.count - 1];
         assert_int_equal(empty->start_offset, log->log_end);
@@ -419,15 +494,17 @@ static void adopt(struct run *run)
 static void lose_checkpoints(struct run *run)
 {
     struct test_random *random = &run->random;
+    bool even = test_random_chance(random, 2);
     for (size_t i = 0; i < run->disk.files_count; i++) {
         struct isr_file file = run->disk.files[i].file;
-        bool expendable = file.kind == ISR_FILE_EPOCHS || file.kind == ISR_FILE_PRODUCERS ||
-                          file.kind == ISR_FILE_HIGH_WATERMARKS;
-        /* Without its entry there a log is known to start at 0 (log.h). */
-        if (file.kind == ISR_FILE_RECOVERY_POINTS)
-            expendable = run->now.log_start == 0 && (!run->before_is_valid || run->before.log_start == 0);
+        bool expendable = file.kind == ISR_FILE_PRODUCERS || file.kind == ISR_FILE_HIGH_WATERMARKS;
+        /* One of the two that tell log_start may be lost. */
+        if (file.kind == ISR_FILE_EPOCHS || file.kind == ISR_FILE_RECOVERY_POINTS)
+            expendable = file.kind == (even ? ISR_FILE_EPOCHS : ISR_FILE_RECOVERY_POINTS);
         if (!expendable || !test_random_chance(random, 8))
             continue;
+        if (file.kind == ISR_FILE_PRODUCERS)
+            run->producers_known = false;
         if (test_random_chance(random, 2))
             test_disk_remove(&run->disk, file);
         else
@@ -454,8 +531,13 @@ static void act_crash(struct run *run)
     bool power_loss = test_random_chance(&run->random, 2);
     bool cutting = run->log->barrier_pending > 0;
     int64_t certain = power_loss ? run->log->synced_end : run->log->written_end;
+    /* What is deleted counts as synced, until a start that is not durable yet is forgotten. */
+    if (run->log->start_state != ISR_LOG_START_DURABLE)
+        certain = 0;
     if (!cutting)
         run->before_is_valid = false;
+    if (cutting)
+        run->producers_known = false; /* whether those of before or after the truncation is not */
     bool full = cutting && run->before.log_start != run->now.log_start;
     bool old_is_valid = run->before_is_valid;
     bench_crash(&run->node, power_loss);
@@ -586,6 +668,10 @@ static void act(struct run *run)
         act_assign(run);
     else if (dice == 90 && test_random_chance(&run->random, 4))
         act_truncate_fully(run);
+    else if (dice == 91 || dice == 92)
+        act_advance_start(run);
+    else if (dice == 93)
+        act_retention(run);
     else
         act_high_watermark(run);
     bench_end(&run->node);
@@ -597,7 +683,7 @@ static void run_one(uint64_t seed, int64_t flush_messages, int64_t flush_interva
 {
     static struct run storage;
     struct run *run = &storage;
-    *run = (struct run){.random = {.state = seed}};
+    *run = (struct run){.random = {.state = seed}, .producers_known = true};
     run->node.config = isr_config_default();
     run->node.config.log_segment_bytes = 1024;
     run->node.config.log_flush_messages = flush_messages;
@@ -628,6 +714,7 @@ static void run_one(uint64_t seed, int64_t flush_messages, int64_t flush_interva
     assert_true(run->checked_records > 0);
     failed_syncs += run->failed_syncs;
     rotten += run->rotten;
+    assert_true(run->starts > 0);
     test_heap_drop(&run->node.heap);
     test_disk_free(&run->disk);
 }

@@ -86,7 +86,7 @@ static void accepts_anything_when_there_is_no_producer_id(void **state)
     append(fixture, -1, -1, -1, 2);
     int64_t base_offset;
     assert_int_equal(check(fixture, -1, -1, -1, 2, &base_offset), ISR_ERROR_NONE);
-    assert_int_equal(fixture->log->producers_count, 0);
+    assert_int_equal(fixture->log->producers.count, 0);
 }
 
 static void accepts_only_the_next_sequence(void **state)
@@ -159,13 +159,13 @@ static void goes_back_when_the_log_is_truncated(void **state)
     append(fixture, 7, 1, 0, 1); /* offset 11: a new epoch */
     append(fixture, 9, 0, 0, 1);
     truncate(fixture, 11);
-    assert_int_equal(fixture->log->producers_count, 2);
+    assert_int_equal(fixture->log->producers.count, 2);
     expect(fixture, ISR_ERROR_NONE, 0, 10, 1);
     int64_t base_offset;
     assert_int_equal(check(fixture, 7, 0, 5, 1, &base_offset), ISR_ERROR_DUPLICATE_SEQUENCE_NUMBER);
     assert_int_equal(base_offset, 6);
     truncate(fixture, 0);
-    assert_int_equal(fixture->log->producers_count, 0);
+    assert_int_equal(fixture->log->producers.count, 0);
     expect(fixture, ISR_ERROR_NONE, 0, 1000, 1);
 }
 
@@ -177,18 +177,19 @@ static void is_known_again_after_a_restart(void **state)
     bench_settle(&fixture->node);
     assert_true(fixture->log->snapshots_count > 0);
     struct isr_producer before[3];
-    memcpy(before, fixture->log->producers, sizeof before);
+    memcpy(before, fixture->log->producers.entries, sizeof before);
     struct isr_config config = fixture->node.config;
     bench_crash(&fixture->node, false);
     bench_start(&fixture->node, &fixture->disk, &fixture->random, &config);
     bench_run_until_ready(&fixture->node);
     fixture->log = isr_log_store_find(&fixture->node.store, TP);
     assert_non_null(fixture->log);
-    assert_int_equal(fixture->log->producers_count, 3);
+    assert_int_equal(fixture->log->producers.count, 3);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(fixture->log->producers[i].producer_id, before[i].producer_id);
-        assert_int_equal(fixture->log->producers[i].batches_count, before[i].batches_count);
-        assert_int_equal(fixture->log->producers[i].batches[4].base_offset, before[i].batches[4].base_offset);
+        assert_int_equal(fixture->log->producers.entries[i].producer_id, before[i].producer_id);
+        assert_int_equal(fixture->log->producers.entries[i].batches_count, before[i].batches_count);
+        assert_int_equal(fixture->log->producers.entries[i].batches[4].base_offset,
+                         before[i].batches[4].base_offset);
     }
 }
 

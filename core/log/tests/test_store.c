@@ -154,7 +154,7 @@ static void repairs_epochs_when_their_checkpoint_is_stale(void **state)
     struct isr_epochs_line lines[] = {{1, 0}, {2, 2}, {9, 50}};
     struct isr_file file = {.kind = ISR_FILE_EPOCHS, .tp = TP};
     struct isr_bytes bytes =
-        isr_checkpoint_encode_epochs_file(&fixture->node.env.scratch, &(struct isr_epochs_file){lines, 3});
+        isr_checkpoint_encode_epochs_file(&fixture->node.env.scratch, &(struct isr_epochs_file){0, lines, 3});
     test_disk_put(&fixture->disk, file, bytes.data, bytes.size);
     restart(fixture);
     assert_int_equal(fixture->log->epochs.count, 2);
@@ -193,7 +193,7 @@ static void takes_the_high_watermark_from_its_checkpoint_and_clamps_it(void **st
     bench_end(&fixture->node);
     restart(fixture);
     assert_int_equal(fixture->log->high_watermark, 8);
-    test_disk_file(&fixture->disk, segment(0))->cached.size_bytes = 3 * 88;
+    test_disk_file(&fixture->disk, segment(0))->cached.size_bytes = 3 * 96;
     restart(fixture);
     assert_int_equal(fixture->log->log_end, 3);
     assert_int_equal(fixture->log->high_watermark, 3);

@@ -53,6 +53,12 @@ static inline int64_t fake_now(void *object)
     return ((struct fake *)object)->now_ns;
 }
 
+static inline int64_t fake_wall(void *object, int32_t node)
+{
+    (void)node;
+    return ((struct fake *)object)->now_ns;
+}
+
 static inline const char *fake_node_name(void *object, int32_t node, char buffer[SIM_LABEL_BYTES])
 {
     (void)object;
@@ -95,6 +101,13 @@ static inline bool fake_see_replica(void *object, int32_t node, struct isr_tp tp
                                       .epochs = replica->epochs,
                                       .epochs_count = replica->epochs_count};
     return true;
+}
+
+/* Each record is of 100 bytes. */
+static inline int64_t fake_bytes(void *object, int32_t node, struct isr_tp tp, int64_t offset)
+{
+    (void)tp;
+    return 100 * (fake_end(&((struct fake *)object)->replicas[node]) - offset);
 }
 
 static inline bool fake_see_batch(void *object, int32_t node, struct isr_tp tp, int64_t offset,
@@ -241,6 +254,7 @@ static inline int64_t fake_append(struct fake *fake, int32_t node, uint32_t reco
                                    .producer_epoch = 0,
                                    .base_sequence = fake->sequence,
                                    .first_value = fake->values,
+                                   .timestamp_ns = fake->now_ns,
                                    .crc = 1000 + (uint32_t)fake->values};
     fake->values += records;
     fake->sequence += (int32_t)records;
@@ -341,6 +355,8 @@ static inline void fake_init_with(struct fake *fake, uint32_t armed,
                                    .replica = fake_see_replica,
                                    .batch = fake_see_batch,
                                    .contents = fake_contents,
+                                   .wall_ns = fake_wall,
+                                   .bytes = fake_bytes,
                                    .heard = fake_heard,
                                    .partition = fake_see_partition,
                                    .active = fake_active,

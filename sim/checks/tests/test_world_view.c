@@ -18,6 +18,8 @@ static void troubled(struct test_cluster *cluster)
     test_cluster_init(cluster);
     cluster->spec.duration_ns = 90 * ISR_SECOND;
     cluster->spec.settle_ns = 30 * ISR_SECOND;
+    cluster->spec.config.log_segment_bytes = 8192;
+    cluster->topic.settings.retention_bytes = 100000;
     test_cluster_client(cluster, "p1", SIM_CLIENT_PRODUCER);
     test_cluster_client(cluster, "reader", SIM_CLIENT_CONSUMER);
     test_cluster_client(cluster, "pooled", SIM_CLIENT_READER);
@@ -119,7 +121,7 @@ static void is_vacuous_when_nobody_writes(void **state)
     (void)state;
     struct test_cluster cluster;
     test_cluster_init(&cluster);
-    test_cluster_build(&cluster, 1);
+    test_cluster_build(&cluster, 6);
     (void)sim_checks_new(cluster.world, &ALL);
     sim_world_run(cluster.world);
     assert_int_equal(cluster.world->verdict, SIM_VERDICT_VACUOUS);
@@ -134,7 +136,7 @@ static void is_stuck_when_a_replica_cannot_come_back(void **state)
     test_cluster_client(&cluster, "p1", SIM_CLIENT_PRODUCER);
     cluster.spec.settle_ns = 5 * ISR_SECOND;
     /* Its session cannot expire, nor its lag be noticed, before the end. */
-    test_cluster_build(&cluster, 1);
+    test_cluster_build(&cluster, 6);
     (void)sim_checks_new(cluster.world, &ALL);
     test_cluster_run(&cluster, 9 * ISR_SECOND);
     sim_process_kill(cluster.world, 3);

@@ -1,0 +1,103 @@
+/* I11: records leave a log at its start only when that was allowed.
+ *
+ * Held where a log's start moves, against the settings of the topic, what administrators asked for, and what
+ * the checks know themselves of the records that went:
+ *   - never past what was committed (KAFKA-5634),
+ *   - by size: retention.bytes are left; by time: each record is older than retention.ms by the clock of the
+ * node that deletes it,
+ *   - by DeleteRecords: not past an offset that an administrator asked for,
+ *   - because the leader's log starts there: not past where some log's start moved for one of the reasons
+ * above; the same for a log that begins anew where the leader's starts, and for one that a restart found.
+ * What went in this way is nobody's loss: a log is compared with what is committed from its own start on. */
+#include "sim/checks/state.h"
+
+static bool old_enough(const struct sim_checks *checks, const struct check_partition *partition, int32_t node,
+                       int64_t from, int64_t to)
+{
+    const struct sim_view *view = &checks->view;
+    int64_t before_ns = view->wall_ns(view->object, node) - partition->settings.retention_time;
+    struct check_cursor cursor;
+    const struct check_entry *entry = check_cursor_seek(&partition->history, from, &cursor);
+    for (; entry != NULL && entry->base < to; entry = check_cursor_next(&partition->history, &cursor)) {
+        if (entry->timestamp_ns >= before_ns)
+            return false;
+    }
+    return true;
+}
+
+static const char *why_wrong(const struct sim_checks *checks, const struct check_partition *partition,
+                             int32_t node, const struct isr_observation *observation)
+{
+    const struct sim_view *view = &checks->view;
+    int64_t from = observation->log_start_moved.from, to = observation->log_start_moved.to;
+    if (to > partition->history.true_high_watermark)
+        return "records that were never committed are deleted";
+    switch ((int)observation->log_start_moved.cause) {
+    case ISR_CAUSE_RETENTION_SIZE:
+        return partition->settings.retention_bytes > 0 &&
+                       view->bytes(view->object, node, partition->tp, to) >=
+                           partition->settings.retention_bytes
+                   ? NULL
+                   : "less is left than the topic keeps";
+    case ISR_CAUSE_RETENTION_TIME:
+        return partition->settings.retention_time > 0 && old_enough(checks, partition, node, from, to)
+                   ? NULL
+                   : "the topic keeps records for longer";
+    case ISR_CAUSE_DELETE_RECORDS:
+        return to <= partition->delete_asked ? NULL : "no administrator asked for that";
+    case ISR_CAUSE_LEADER_TOLD:
+        return to <= partition->start_max ? NULL : "no other log starts there";
+    }
+    return "for no reason that there is";
+}
+
+/* After an allowed loss some replicas go on with a history that is no longer what is committed. */
+static bool in_doubt(const struct check_partition *partition, int32_t leader_epoch)
+{
+    return check_ledger_in_doubt(partition) || leader_epoch < check_ledger_new_history(partition);
+}
+
+void check_start_moved(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                       const struct isr_observation *observation)
+{
+    const struct sim_view *view = &checks->view;
+    struct sim_replica_view seen;
+    int64_t to = observation->log_start_moved.to;
+    if (!view->replica(view->object, node, partition->tp, &seen))
+        return;
+    check_count(checks, SIM_INVARIANT_I11);
+    checks->deleted = true;
+    const char *why =
+        in_doubt(partition, seen.leader_epoch) ? NULL : why_wrong(checks, partition, node, observation);
+    if (why != NULL)
+        check_fail(
+            checks, SIM_INVARIANT_I11,
+            "%s: %s moved the start of its log from %ld to %ld (%s; high watermark %ld, committed up to "
+            "%ld): %s",
+            check_partition_label(partition).text, check_node_label(checks, node).text,
+            observation->log_start_moved.from, to, isr_cause_words(observation->log_start_moved.cause),
+            observation->log_start_moved.high_watermark, partition->history.true_high_watermark, why);
+    if (partition->start_max < to)
+        partition->start_max = to;
+}
+
+void check_start_found(struct sim_checks *checks, struct check_partition *partition, int32_t node)
+{
+    const struct sim_view *view = &checks->view;
+    struct sim_replica_view seen;
+    if (!view->replica(view->object, node, partition->tp, &seen) || seen.log_start == 0)
+        return;
+    check_count(checks, SIM_INVARIANT_I11);
+    if (seen.log_start <= partition->start_max || in_doubt(partition, seen.leader_epoch))
+        return;
+    check_fail(checks, SIM_INVARIANT_I11,
+               "%s: the log of %s starts at %ld, although nothing was ever deleted beyond %ld",
+               check_partition_label(partition).text, check_node_label(checks, node).text, seen.log_start,
+               partition->start_max);
+}
+
+void check_delete_asked(struct check_partition *partition, int64_t offset)
+{
+    if (offset < 0 || offset > partition->delete_asked)
+        partition->delete_asked = offset < 0 ? INT64_MAX : offset;
+}
