@@ -3,8 +3,8 @@
  *   starting --isr_broker_init--> passive --isr_broker_activate--> active --isr_broker_stop--> stopped
  *
  *   passive  metadata is followed, but no role is taken: it may still name the process' former life as leader
- *            of an epoch whose records it lost (KAFKA-10527 is the same mistake in KRaft). Kafka publishes
- *            metadata to its replicas only once it has caught up with the broker's own registration.
+ *            of an epoch whose records it lost. Kafka publishes metadata to its replicas only once it has
+ *            caught up with the broker's own registration.
  *   active   every partition whose replicas name this broker is led, followed, or waits for a leader; of
  *            others there is no log.
  *   stopped  no role, no timer, no request under way; the log store may be closed.

@@ -3,8 +3,8 @@
 #include "core/controller/internal.h"
 
 /* A broker that comes back has lost its leaderships and its places in ISRs, as any fenced broker; a restarted
- * leader therefore never goes on in its old epoch (KAFKA-10527). Was the stop not clean, it may have lost
- * records too. */
+ * leader therefore never goes on in its old epoch. Was the stop not clean, it may have lost records
+ * too. */
 static void depart(struct isr_controller *controller, int32_t broker, bool unclean)
 {
     struct ctl_happening what = {.cause = unclean ? ISR_CAUSE_BROKER_UNCLEAN : ISR_CAUSE_BROKER_REGISTERED,

@@ -63,6 +63,16 @@ static void answer(struct fake *fake, struct fake_sent sent, enum isr_error erro
     fake_answer(fake, sent.to, &message);
 }
 
+/* Goblin's, for minGap, refreshTime and leaseTime. */
+static void has_the_documented_defaults(void **state)
+{
+    (void)state;
+    struct isr_config config = isr_config_default();
+    assert_int_equal(config.pool_min_gap, 100);
+    assert_int_equal(config.pool_refresh_time, 120 * ISR_SECOND);
+    assert_int_equal(config.pool_lease_time, 600 * ISR_SECOND);
+}
+
 static void reads_from_one_follower_of_the_list(void **state)
 {
     (void)state;
@@ -195,6 +205,7 @@ static void gives_up_when_nobody_serves_in_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(has_the_documented_defaults),
         cmocka_unit_test(reads_from_one_follower_of_the_list),
         cmocka_unit_test(stays_with_its_follower_until_that_leaves_the_list),
         cmocka_unit_test(leader_is_read_from_when_the_list_is_empty),
