@@ -497,6 +497,92 @@ static void forgets_a_partition_that_was_removed(void **state)
     program_free(program);
 }
 
+static void partitions_added_while_recovering_get_their_role_afterwards(void **state)
+{
+    (void)state;
+    struct test_heap heap;
+    test_heap_init(&heap);
+    struct isr_replication_options options = {.node = 1, .config = isr_replication_config_default()};
+    struct isr_replication_manager *manager = isr_replication_new(&options, &heap.heap, 7, NULL);
+    struct isr_partition_plan plan = plan_of(0, 1);
+    struct isr_effects effects;
+    struct isr_replication_state seen;
+    struct isr_event event = {.kind = ISR_EVENT_START};
+    isr_replication_step(manager, &event, &effects); /* asks for the list of files */
+    assert_int_equal(isr_replication_add_partition(manager, 0, &plan, &effects), ISR_ERROR_NONE);
+    assert_true(isr_replication_state(manager, 1, 0, &seen));
+    assert_false(seen.leads);
+    assert_int_equal(seen.log_end, 0);
+    event = (struct isr_event){.kind = ISR_EVENT_IO_DONE, .io_done = {.io = 1, .status = ISR_IO_OK}};
+    while (!isr_replication_ready(manager)) {
+        isr_replication_step(manager, &event, &effects);
+        for (uint32_t i = 0; i < effects.count; i++)
+            event.io_done.io = effects.items[i].io;
+        event.io_done.status = ISR_IO_OK;
+    }
+    assert_true(isr_replication_state(manager, 1, 0, &seen));
+    assert_true(seen.leads);
+    test_heap_drop(&heap);
+}
+
+static void stops_when_it_was_asked_to_while_recovering(void **state)
+{
+    (void)state;
+    struct test_heap heap;
+    test_heap_init(&heap);
+    struct isr_replication_options options = {.node = 1, .config = isr_replication_config_default()};
+    struct isr_replication_manager *manager = isr_replication_new(&options, &heap.heap, 7, NULL);
+    struct isr_effects effects;
+    struct isr_event event = {.kind = ISR_EVENT_START};
+    isr_replication_step(manager, &event, &effects);
+    event = (struct isr_event){.kind = ISR_EVENT_SHUTDOWN};
+    isr_replication_step(manager, &event, &effects);
+    uint32_t io = 1;
+    bool exited = false;
+    for (int steps = 0; steps < 20 && !exited; steps++) {
+        event = (struct isr_event){.kind = ISR_EVENT_IO_DONE, .io_done = {.io = io, .status = ISR_IO_OK}};
+        isr_replication_step(manager, &event, &effects);
+        for (uint32_t i = 0; i < effects.count; i++) {
+            io = effects.items[i].io;
+            exited = exited || effects.items[i].kind == ISR_EFFECT_EXIT;
+        }
+    }
+    assert_true(exited);
+    assert_false(isr_replication_ready(manager));
+    isr_replication_step(manager, &event, &effects); /* ended: nothing */
+    assert_int_equal(effects.count, 0);
+    test_heap_drop(&heap);
+}
+
+static void answers_at_once_without_acks_and_refuses_commands(void **state)
+{
+    (void)state;
+    struct program *program = program_new();
+    struct member *member = &program->members[1];
+    struct isr_bytes value = {.data = (const uint8_t *)"x", .size = 1};
+    struct isr_effects effects;
+    isr_replication_append(member->manager, program->now_ns, 1, 0, 0, &value, 1, 4, &effects);
+    isr_runner_carry_out(&member->runner, now(program), &effects);
+    assert_int_equal(program->replies_count, 1);
+    assert_int_equal(program->replies[4], ISR_ERROR_NONE);
+    struct isr_command command = {.kind = ISR_COMMAND_PRODUCE, .id = 5, .topic = "orders"};
+    isr_runner_command(&member->runner, now(program), &command);
+    assert_int_equal(program->replies[5], ISR_ERROR_INVALID_REQUEST);
+    uint8_t noise[40] = {1, 2, 3};
+    isr_runner_message(&member->runner, now(program), 2, (struct isr_bytes){.data = noise, .size = 40});
+    assert_int_equal(isr_replication_metrics(member->manager)->messages_rejected, 1);
+    run_for(program, ISR_SECOND);
+    assert_int_equal(state_of(program, 2).high_watermark, 1);
+    struct isr_event lost = {
+        .kind = ISR_EVENT_DISCONNECTED, .now_ns = program->now_ns, .disconnected.peer = 1};
+    isr_replication_step(program->members[2].manager, &lost, &effects); /* who follows n1 asks again */
+    isr_runner_carry_out(&program->members[2].runner, now(program), &effects);
+    append(program, 1, 6, "y");
+    run_for(program, ISR_SECOND);
+    assert_int_equal(state_of(program, 2).high_watermark, 2);
+    program_free(program);
+}
+
 static void configuration_is_bounded_and_has_the_documented_defaults(void **state)
 {
     (void)state;
@@ -534,6 +620,9 @@ int main(void)
         cmocka_unit_test(halts_when_the_storage_fails),
         cmocka_unit_test(refuses_what_makes_no_sense),
         cmocka_unit_test(forgets_a_partition_that_was_removed),
+        cmocka_unit_test(partitions_added_while_recovering_get_their_role_afterwards),
+        cmocka_unit_test(stops_when_it_was_asked_to_while_recovering),
+        cmocka_unit_test(answers_at_once_without_acks_and_refuses_commands),
         cmocka_unit_test(configuration_is_bounded_and_has_the_documented_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

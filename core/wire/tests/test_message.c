@@ -174,6 +174,37 @@ static void prints_its_name_and_fields(void **state)
     assert_non_null(strstr(longer, " isr=[{ id=1 broker_epoch=5 }{ id=2 broker_epoch=-1 }]"));
 }
 
+/* Every field is there by its name: what is printed of a message is what a timeline tells of it. */
+static void prints_every_kind_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    static char buffer[1 << 20];
+    for (int kind = 0; kind < ISR_MESSAGE_KINDS; kind++) {
+        struct isr_message message;
+        isr_env_begin(&fixture->env, 0);
+        generate_message(&fixture->generator, (enum isr_message_kind)kind, &message);
+        struct isr_text text = ISR_TEXT(buffer);
+        isr_message_print(&message, &text);
+        const char *name = isr_message_name((enum isr_message_kind)kind);
+        assert_int_equal(strncmp(buffer, name, strlen(name)), 0);
+        assert_non_null(strchr(buffer, '='));
+        assert_int_equal(strlen(buffer), text.length);
+        size_t open = 0, closed = 0;
+        for (const char *at = buffer; *at != '\0'; at++) {
+            open += *at == '{' || *at == '[' ? 1 : 0;
+            closed += *at == '}' || *at == ']' ? 1 : 0;
+        }
+        assert_int_equal(open, closed);
+    }
+    struct isr_message message = {.kind = ISR_MESSAGE_CREATE_TOPIC_REQUEST};
+    memcpy(message.create_topic_request.name.text, "orders", 7);
+    message.create_topic_request.settings = isr_topic_settings_of_min_isr(2);
+    struct isr_text text = ISR_TEXT(buffer);
+    isr_message_print(&message, &text);
+    assert_non_null(strstr(buffer, " name=orders "));
+    assert_non_null(strstr(buffer, " settings={ min_isr=2 "));
+}
+
 static void names_and_groups_every_kind(void **state)
 {
     (void)state;
@@ -226,6 +257,7 @@ int main(void)
         TEST(is_rejected_when_bytes_are_missing_or_left_over),
         TEST(survives_when_the_bytes_are_arbitrary),
         TEST(prints_its_name_and_fields),
+        TEST(prints_every_kind_whole),
         TEST(names_and_groups_every_kind),
         TEST(refuses_values_that_make_no_sense),
     };
