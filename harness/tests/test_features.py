@@ -65,7 +65,7 @@ def test_table_has_all_features(table: str) -> None:
     assert len({row.feature for row in rows}) == len(rows)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.feature)
+@pytest.mark.parametrize("row", ROWS, ids=[row.feature for row in ROWS])
 def test_feature_is_shown_by_what_is_there(row: Row) -> None:
     proofs = proofs_of(row)
     assert proofs, "no proof"
