@@ -263,6 +263,8 @@ const struct field scenario_fields[] = {
     {"topics", &shape_topics, FIELD(struct scenario, base), .required = true, .meaning = "topics by name"},
     {"clients", &shape_clients, FIELD(struct scenario, base),
      .meaning = "clients by name: producers, consumers, admins"},
+    {"nodes", &shape_node_settings, FIELD(struct scenario, base),
+     .meaning = "settings of single nodes by name, on top of config: {n3: {fetch_interval: 1s}}"},
     {"duration", &shape_duration, FIELD(struct scenario, base.duration_ns), .least = ISR_MS,
      .most = DURATION_MOST, .meaning = "virtual time of the whole run, settle included (default: 30s)"},
     {"settle", &shape_duration, FIELD(struct scenario, base.settle_ns), .least = 0, .most = DURATION_MOST,

@@ -12,11 +12,12 @@ extern const struct field scenario_rule_fields[], scenario_config_fields[];
 extern const struct field scenario_cluster_fields[], scenario_network_fields[], scenario_disk_fields[];
 
 /* Larger sections, in files of their own. */
-extern const struct shape shape_topics;     /* struct sim_spec */
-extern const struct shape shape_clients;    /* struct sim_spec */
-extern const struct shape shape_expect;     /* struct scenario_expectation */
-extern const struct shape shape_invariants; /* uint32_t, bits by enum sim_invariant */
-extern const struct shape shape_variants;   /* struct scenario */
+extern const struct shape shape_topics;        /* struct sim_spec */
+extern const struct shape shape_clients;       /* struct sim_spec */
+extern const struct shape shape_node_settings; /* struct sim_spec */
+extern const struct shape shape_expect;        /* struct scenario_expectation */
+extern const struct shape shape_invariants;    /* uint32_t, bits by enum sim_invariant */
+extern const struct shape shape_variants;      /* struct scenario */
 
 /* A mapping of names to mappings ("topics", "clients", "variants"): its schema. */
 void scenario_schema_named(const struct field *const *alternatives, struct json *json);

@@ -79,7 +79,7 @@ static struct isr_node_options options_of(const struct sim_world *world, const s
         .id = process->id,
         .roles = process->roles,
         .rack = spec->racks[process->id],
-        .config = spec->config,
+        .config = sim_spec_config(spec, process->id),
         .rules = spec->rules,
     };
     for (int32_t node = 1; node <= world->processes_count; node++) {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/assert.h"
 #include "core/base/heap.h"
 #include "core/base/text.h"
 #include "sim/clock.h"
@@ -53,11 +54,46 @@ void sim_spec_copy(struct sim_spec *to, const struct sim_spec *from, struct isr_
     to->topics = array_copy(from->topics, from->topics_count * sizeof *from->topics, heap);
     to->clients = array_copy(from->clients, from->clients_count * sizeof *from->clients, heap);
     to->steps = array_copy(from->steps, from->steps_count * sizeof *from->steps, heap);
+    to->node_settings =
+        array_copy(from->node_settings, from->node_settings_count * sizeof *from->node_settings, heap);
     for (uint32_t i = 0; i < from->topics_count; i++) {
         const struct sim_topic_spec *topic = &from->topics[i];
         to->topics[i].assignments =
             array_copy(topic->assignments, (size_t)topic->partitions * sizeof *topic->assignments, heap);
     }
+}
+
+/* ---- settings of single nodes ---- */
+
+static int64_t *setting_in(struct isr_config *config, uint32_t setting)
+{
+    size_t count;
+    const struct isr_config_info *list = isr_config_list(&count);
+    ISR_ASSERT(setting < count);
+    return (int64_t *)(void *)((char *)config + list[setting].position);
+}
+
+struct isr_config sim_spec_config(const struct sim_spec *spec, int32_t node)
+{
+    struct isr_config config = spec->config;
+    for (uint32_t i = 0; i < spec->node_settings_count; i++) {
+        if (spec->node_settings[i].node == node)
+            *setting_in(&config, spec->node_settings[i].setting) = spec->node_settings[i].value;
+    }
+    return config;
+}
+
+bool sim_spec_may_differ(const struct isr_config_info *setting)
+{
+    static const size_t same[] = {
+        offsetof(struct isr_config, log_flush_messages), offsetof(struct isr_config, pool_min_gap),
+        offsetof(struct isr_config, pool_refresh_time), offsetof(struct isr_config, pool_lease_time),
+        offsetof(struct isr_config, producer_id_expiration)};
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        if (setting->position == same[i])
+            return false;
+    }
+    return true;
 }
 
 /* ---- names ---- */

@@ -224,6 +224,13 @@ enum sim_invariant {
 /* "I3", "raft-log-matching"; "?" for a number that is none. */
 const char *sim_invariant_name(int64_t invariant);
 
+/* A setting that one node has otherwise than the others. */
+struct sim_node_setting {
+    int32_t node;
+    uint32_t setting; /* its place in isr_config_list */
+    int64_t value;
+};
+
 struct sim_spec {
     char name[SIM_LABEL_BYTES];
     uint64_t seed;
@@ -237,7 +244,9 @@ struct sim_spec {
     int32_t standby_controllers; /* vote when they are added: nodes of their own, whose numbers go on, c4.. */
     bool combined;
     struct sim_peer_spec peer; /* then brokers are the peers, and there are no controllers */
-    struct isr_config config;
+    struct isr_config config;  /* of every node, but for node_settings */
+    struct sim_node_setting *node_settings;
+    uint32_t node_settings_count;
     struct isr_rules rules;
     struct sim_link_spec network; /* of every link */
     struct sim_disk_spec disk;
@@ -261,6 +270,11 @@ struct sim_spec sim_spec_default(void);
 /* A copy whose arrays come from the allocator. */
 struct isr_heap;
 void sim_spec_copy(struct sim_spec *to, const struct sim_spec *from, struct isr_heap *heap);
+
+/* The settings of a node. */
+struct isr_config sim_spec_config(const struct sim_spec *spec, int32_t node);
+/* False: what a record was promised, or what is checked, goes by it, and it is one for all nodes. */
+bool sim_spec_may_differ(const struct isr_config_info *setting);
 
 /* Nodes that are controllers and nothing else. */
 static inline int32_t sim_spec_own_controllers(const struct sim_spec *spec)

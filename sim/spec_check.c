@@ -53,6 +53,31 @@ static bool disk_holds(const struct sim_disk_spec *disk, struct isr_text *text)
            distribution_holds(&disk->read_latency, "read latency", text);
 }
 
+static bool node_setting_holds(const struct sim_spec *spec, const struct sim_node_setting *own,
+                               struct isr_text *text)
+{
+    size_t count;
+    const struct isr_config_info *list = isr_config_list(&count);
+    if (own->node < 1 || own->node > sim_spec_nodes_count(spec) || own->setting >= count)
+        return WRONG("a setting of one node names no node, or no setting");
+    const struct isr_config_info *setting = &list[own->setting];
+    if (own->value < setting->least || own->value > setting->most)
+        return WRONG("%s of one node is outside its bounds, %ld to %ld", setting->name, setting->least,
+                     setting->most);
+    if (!sim_spec_may_differ(setting))
+        return WRONG("%s must be the same on all nodes: promises are judged by it", setting->name);
+    return true;
+}
+
+static bool node_settings_hold(const struct sim_spec *spec, struct isr_text *text)
+{
+    for (uint32_t i = 0; i < spec->node_settings_count; i++) {
+        if (!node_setting_holds(spec, &spec->node_settings[i], text))
+            return false;
+    }
+    return true;
+}
+
 static bool whole_holds(const struct sim_spec *spec, struct isr_text *text)
 {
     if (spec->clients_count > SIM_CLIENTS_MAX)
@@ -67,7 +92,7 @@ static bool whole_holds(const struct sim_spec *spec, struct isr_text *text)
     const struct isr_config_info *setting = isr_config_check(&spec->config);
     if (setting != NULL)
         return WRONG("%s is outside its bounds, %ld to %ld", setting->name, setting->least, setting->most);
-    return true;
+    return node_settings_hold(spec, text);
 }
 
 static bool group_holds(const struct sim_spec *spec, struct isr_text *text)

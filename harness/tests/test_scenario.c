@@ -25,6 +25,7 @@ static void reads_a_whole_scenario(void **state)
         "  p1: {produce: orders, rate: 100/s, batch: 4, acks: 1, partition: 1, start: 1s, stop: 9s}\n"
         "  c9x: {consume: orders, from: follower}\n"
         "  boss: {admin: true}\n"
+        "nodes:\n  n2: {fetch_interval: 1s, isr_hysteresis: 4}\n  c1: {quorum_election_timeout: 3s}\n"
         "duration: 20s\nsettle: 5s\nseed: 0xff\n"
         "expect: {violates: [I1, I3], with: lost}\n");
     const struct sim_spec *spec = &scenario.base;
@@ -32,6 +33,12 @@ static void reads_a_whole_scenario(void **state)
     assert_int_equal(scenario.exhibit.number, 7);
     assert_int_equal(scenario.tags.count, 2);
     assert_int_equal(spec->config.replica_lag_time_max, 2 * ISR_SECOND);
+    assert_int_equal(spec->node_settings_count, 3);
+    assert_int_equal(sim_spec_config(spec, 2).fetch_interval, ISR_SECOND);
+    assert_int_equal(sim_spec_config(spec, 2).isr_hysteresis, 4);
+    assert_int_equal(sim_spec_config(spec, 2).replica_lag_time_max, 2 * ISR_SECOND);
+    assert_int_equal(sim_spec_config(spec, 5).quorum_election_timeout, 3 * ISR_SECOND);
+    assert_int_equal(sim_spec_config(spec, 1).fetch_interval, 0);
     assert_int_equal(spec->config.fetch_max_bytes, 4096);
     assert_int_equal(spec->config.fetch_hw_push, 0);
     assert_int_equal(spec->rules.trunc, ISR_RULE_trunc_hw);
@@ -164,6 +171,10 @@ static void tells_where_keys_are_wrong(void **state)
     assert_error(HEAD "config: {replica_lag_time_mx: 2s}\n", 5, 10, "unknown key", "replica_lag_time_max");
     assert_error(HEAD "seed: 1\nseed: 2\n", 6, 1, "duplicate key 'seed' (first given on line 5)", "remove");
     assert_error("{}\n", 1, 1, "the scenario needs 'topics'", "topics by name");
+    assert_error(HEAD "nodes: {n1: {fetch_intrval: 2s}}\n", 5, 14, "unknown key", "fetch_interval");
+    assert_error(HEAD "nodes: {n9: {fetch_interval: 2s}}\n", 5, 9, "n9", "");
+    assert_error(HEAD "nodes: {n1: {log_flush_messages: 1}}\n", 5, 14, "the same on all nodes", "config");
+    assert_error(HEAD "nodes: [n1]\n", 5, 8, "expected settings by node", "");
     assert_error(HEAD "steps: [{at: 1s, kil: n1}]\n", 5, 18, "unknown action 'kil'", "did you mean 'kill'?");
     assert_error(HEAD "steps: [{kill: n1, start: n1}]\n", 5, 20, "a step does one thing", "step of its own");
     assert_error(HEAD "steps: [{at: 1s}]\n", 5, 9, "does nothing", "");

@@ -209,13 +209,49 @@ static void numbers_go_on_when_controllers_stand_by(void **state)
     }
 }
 
+static uint32_t setting_named(const char *name)
+{
+    size_t count;
+    const struct isr_config_info *list = isr_config_list(&count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(list[i].name, name) == 0)
+            return i;
+    }
+    fail_msg("no setting %s", name);
+    return 0;
+}
+
+static void gives_one_node_settings_of_its_own(void **state)
+{
+    (void)state;
+    struct sim_spec spec = good();
+    struct sim_node_setting own = {
+        .node = 2, .setting = setting_named("fetch_interval"), .value = 7 * ISR_SECOND};
+    spec.node_settings = &own;
+    spec.node_settings_count = 1;
+    assert_null(sim_spec_check(&spec, sentence, sizeof sentence, &step));
+    assert_int_equal(sim_spec_config(&spec, 2).fetch_interval, 7 * ISR_SECOND);
+    assert_int_equal(sim_spec_config(&spec, 1).fetch_interval, spec.config.fetch_interval);
+    assert_int_equal(sim_spec_config(&spec, 2).fetch_max_wait, spec.config.fetch_max_wait);
+    own.value = -1;
+    assert_non_null(strstr(sim_spec_check(&spec, sentence, sizeof sentence, &step), "bounds"));
+    own = (struct sim_node_setting){.node = 2, .setting = setting_named("log_flush_messages"), .value = 1};
+    assert_non_null(strstr(sim_spec_check(&spec, sentence, sizeof sentence, &step), "the same on all"));
+    own = (struct sim_node_setting){.node = 99, .setting = setting_named("fetch_interval")};
+    assert_non_null(strstr(sim_spec_check(&spec, sentence, sizeof sentence, &step), "no node"));
+}
+
 static void copies_deeply(void **state)
 {
     (void)state;
     struct test_heap heap;
     test_heap_init(&heap);
     struct sim_spec spec = good(), copy;
+    struct sim_node_setting own = {.node = 2, .setting = setting_named("fetch_interval"), .value = 5};
+    spec.node_settings = &own;
+    spec.node_settings_count = 1;
     sim_spec_copy(&copy, &spec, &heap.heap);
+    own.value = 6;
     memset(assignments, 0, sizeof assignments);
     memset(topics, 0, sizeof topics);
     memset(clients, 0, sizeof clients);
@@ -225,6 +261,7 @@ static void copies_deeply(void **state)
     assert_null(copy.topics[1].assignments);
     assert_string_equal(copy.clients[1].name, "reader");
     assert_int_equal(copy.steps[1].action.count, 5);
+    assert_int_equal(sim_spec_config(&copy, 2).fetch_interval, 5);
     test_heap_drop(&heap);
 }
 
@@ -238,6 +275,7 @@ int main(void)
         cmocka_unit_test(refuses_impossible_steps_and_tells_which),
         cmocka_unit_test(names_nodes_both_ways),
         cmocka_unit_test(numbers_go_on_when_controllers_stand_by),
+        cmocka_unit_test(gives_one_node_settings_of_its_own),
         cmocka_unit_test(copies_deeply),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
