@@ -351,6 +351,21 @@ static void fetches_only_after_its_write_is_done(void **state)
     cluster_free(cluster);
 }
 
+static void pauses_between_fetches_when_told(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    spec.config.fetch_interval = 300 * ISR_MS;
+    struct cluster *cluster = with_played_leader(&spec);
+    answer_fetch(cluster, last_fetch(cluster)->correlation,
+                 (struct isr_fetch_answer){.records = batch_at(cluster, 0, 1, 2)});
+    pass(cluster, 299 * ISR_MS);
+    assert_int_equal(fetches_sent(cluster), 1);
+    pass(cluster, ISR_MS);
+    assert_int_equal(fetches_sent(cluster), 2);
+    cluster_free(cluster);
+}
+
 static void follows_the_leaders_high_watermark_down(void **state)
 {
     (void)state;
@@ -664,6 +679,7 @@ int main(void)
         cmocka_unit_test(cuts_to_the_leaders_end_when_it_is_out_of_range),
         cmocka_unit_test(begins_at_the_leaders_start_when_it_holds_nothing_of_it),
         cmocka_unit_test(fetches_only_after_its_write_is_done),
+        cmocka_unit_test(pauses_between_fetches_when_told),
         cmocka_unit_test(follows_the_leaders_high_watermark_down),
         cmocka_unit_test(applies_no_high_watermark_of_a_divergence),
         cmocka_unit_test(ignores_answers_to_what_it_no_longer_asks),
