@@ -6,9 +6,10 @@
 #include "faults/generate.h"
 
 /* Which kinds of faults a chase is made of: bits as in fault_plan.kinds. */
-#define FAULT_CHASE_STRIKES                                                                                  \
-    (1u << FAULT_KILL | 1u << FAULT_POWER_OFF | 1u << FAULT_PAUSE | 1u << FAULT_SHUTDOWN | 1u << FAULT_CUT | \
-     1u << FAULT_SLOW_LINK | 1u << FAULT_PARTITION | 1u << FAULT_ISOLATE)
+#define FAULT_BIT(NAME) (UINT64_C(1) << FAULT_##NAME)
+#define FAULT_CHASE_STRIKES                                                                             \
+    (FAULT_BIT(KILL) | FAULT_BIT(POWER_OFF) | FAULT_BIT(PAUSE) | FAULT_BIT(SHUTDOWN) | FAULT_BIT(CUT) | \
+     FAULT_BIT(SLOW_LINK) | FAULT_BIT(PARTITION) | FAULT_BIT(ISOLATE))
 
 /* Appends steps to a plan that has none yet, with a cluster, a configuration and topics with assignments:
  * from the third second on, more than the run may have time for (steps_may_remain). At most power_losses take

@@ -748,20 +748,20 @@ static void generate_fault(struct fault_plan *plan, struct fault_draws *draws, e
     }
 }
 
-static uint32_t draw_kinds(uint64_t seed)
+static uint64_t draw_kinds(uint64_t seed)
 {
     struct fault_draws draws = draws_for(seed, PURPOSE_KINDS, 0);
-    uint32_t kinds = 0;
+    uint64_t kinds = 0;
     while (kinds == 0) {
         for (uint32_t kind = 0; kind < FAULT_KINDS; kind++) {
             if (fault_one_in(&draws, 2))
-                kinds |= 1u << kind;
+                kinds |= UINT64_C(1) << kind;
         }
     }
     return kinds;
 }
 
-static enum fault_kind draw_kind(struct fault_draws *draws, uint32_t kinds)
+static enum fault_kind draw_kind(struct fault_draws *draws, uint64_t kinds)
 {
     uint32_t total = 0;
     for (uint32_t kind = 0; kind < FAULT_KINDS; kind++)

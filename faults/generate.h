@@ -14,10 +14,12 @@ enum fault_kind {
 
 enum { FAULT_TOPICS_MAX = 2, FAULT_CLIENTS_MAX = 6, FAULT_STEPS_MAX = 96, FAULT_PARTITIONS_MAX = 4 };
 
+_Static_assert(FAULT_KINDS <= 64, "a bit for each kind");
+
 /* A generated scenario with all its memory. */
 struct fault_plan {
     struct sim_spec spec;
-    uint32_t kinds; /* bit (1 << enum fault_kind): which kinds this seed may use */
+    uint64_t kinds; /* bit (UINT64_C(1) << enum fault_kind): which kinds this seed may use */
     struct sim_topic_spec topics[FAULT_TOPICS_MAX];
     struct isr_replicas assignments[FAULT_TOPICS_MAX][FAULT_PARTITIONS_MAX];
     struct sim_client_spec clients[FAULT_CLIENTS_MAX];

@@ -14,7 +14,7 @@
 /* What a worker tells of one seed. */
 struct report {
     uint64_t seed;
-    uint32_t kinds;
+    uint64_t kinds;
     uint8_t verdict;   /* enum sim_verdict */
     uint8_t invariant; /* enum sim_invariant, when violated */
     uint8_t started;   /* 1: the seed begins now; 0: it is done */
