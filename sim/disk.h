@@ -123,8 +123,8 @@ enum sim_damage {
 };
 const char *sim_damage_words(int64_t damage);
 
-/* How often the files of a partition were betrayed; of those that belong to none, and of the quorum's, under
- * names of their own. */
+/* How often the segments of a partition were betrayed; the files of the quorum, under
+ * a name of their own. */
 struct sim_disk_betrayals {
     struct isr_tp tp;
     uint64_t count;

@@ -27,7 +27,7 @@ static bool is_of_partition(enum isr_file_kind kind)
     return kind == ISR_FILE_SEGMENT || kind == ISR_FILE_EPOCHS || kind == ISR_FILE_PRODUCERS;
 }
 
-static const struct isr_tp shared_files = {UINT16_MAX, 0}, quorum_files = {UINT16_MAX, 1};
+static const struct isr_tp quorum_files = {UINT16_MAX, 1};
 
 static void betrayed(struct sim_disk *disk, struct isr_tp tp)
 {
@@ -53,7 +53,7 @@ static uint64_t betrayals_of(const struct sim_disk *disk, struct isr_tp tp)
 
 uint64_t sim_disk_betrayed(const struct sim_disk *disk, struct isr_tp tp)
 {
-    return betrayals_of(disk, tp) + betrayals_of(disk, shared_files);
+    return betrayals_of(disk, tp);
 }
 
 uint64_t sim_disk_quorum_betrayed(const struct sim_disk *disk)
@@ -82,8 +82,8 @@ void sim_disk_note(struct sim_world *world, struct sim_disk *disk, const struct 
     enum isr_file_kind kind = file->name.kind;
     if (is_of_quorum(kind) && betrayals[damage] == 2)
         betrayed(disk, quorum_files);
-    else if (!is_of_quorum(kind) && betrayals[damage] > 0)
-        betrayed(disk, is_of_partition(kind) ? file->name.tp : shared_files);
+    else if (kind == ISR_FILE_SEGMENT && betrayals[damage] > 0) /* nothing else costs a record */
+        betrayed(disk, file->name.tp);
     SIM_TRACE(world, disk->node, DISK_DAMAGED, damage, kind, isr_tp_key(file->name.tp), file->name.number,
               position, bytes);
 }

@@ -7,12 +7,12 @@
 #include "sim/checks/state.h"
 
 /* Why the loss is not excused, for people. */
-static struct check_label promise_label(const struct check_partition *partition,
+static struct check_label promise_label(const struct check_partition *partition, int32_t record_epoch,
                                         const struct check_entry *entry)
 {
     struct check_label label = {0};
     struct isr_text text = ISR_TEXT(label.text);
-    int32_t lost = check_ledger_replicas_lost(partition, entry);
+    int32_t lost = check_ledger_replicas_lost(partition, record_epoch, entry);
     if (isr_topic_commit(&partition->settings) == ISR_COMMIT_ALL_ISR)
         isr_text_format(&text, "min ISR %d; ", partition->min_isr);
     else
@@ -58,7 +58,7 @@ static void tell_lost(struct sim_checks *checks, const struct check_partition *p
                "%ld%s (%s)",
                check_partition_label(partition).text, entry->base, record_epoch, history.buffer,
                check_node_label(checks, leader).text, leader_epoch, replica.log_end, instead.buffer,
-               promise_label(partition, entry).text);
+               promise_label(partition, record_epoch, entry).text);
 }
 
 /* A record is not in the log of a later leader. */
@@ -95,7 +95,7 @@ static void committed_lost(struct sim_checks *checks, struct check_partition *pa
             offset = check_entry_end(entry);
         }
     }
-    check_ledger_forgive(partition, from, leader_epoch);
+    check_ledger_forgive(checks, partition, from, leader_epoch);
     check_history_cut(&partition->history, from);
     for (uint32_t i = 0; i < partition->replicas_count; i++) {
         if (partition->replicas[i].matched > from)

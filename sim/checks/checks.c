@@ -37,10 +37,10 @@ static void replica_back(struct sim_checks *checks, struct check_partition *part
         if (log_end < replica->log_end)
             check_ledger_lost(checks, partition, node, log_end, replica->log_end);
     }
-    replica->log_end = log_end;
+    check_ledger_recovered(checks, partition, node, log_end);
+    check_replica_ends(replica, log_end);
     if (replica->matched > log_end)
         replica->matched = log_end;
-    check_ledger_recovered(partition, node, log_end);
 }
 
 static void log_recovered(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
@@ -55,7 +55,9 @@ static void log_recovered(struct sim_checks *checks, int32_t node, const struct 
 static void log_appended(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->log_appended.tp);
-    check_replica_of(checks, partition, node)->log_end = observation->log_appended.last + 1;
+    check_replica_appended(checks, check_replica_of(checks, partition, node),
+                           (int32_t)observation->log_appended.leader_epoch, observation->log_appended.base,
+                           observation->log_appended.last + 1);
     check_appended(checks, partition, node, observation);
     check_bounds(checks, partition, node, false);
 }
@@ -64,7 +66,7 @@ static void log_truncated(struct sim_checks *checks, int32_t node, const struct 
 {
     struct check_partition *partition = check_partition_of(checks, observation->log_truncated.tp);
     struct check_replica *replica = check_replica_of(checks, partition, node);
-    replica->log_end = observation->log_truncated.to;
+    check_replica_ends(replica, observation->log_truncated.to);
     if (replica->matched > replica->log_end)
         replica->matched = replica->log_end;
     check_bounds(checks, partition, node, true);
@@ -77,7 +79,8 @@ static void log_removed(struct sim_checks *checks, int32_t node, const struct is
 {
     struct check_partition *partition = check_partition_of(checks, observation->log_removed.tp);
     struct check_replica *replica = check_replica_of(checks, partition, node);
-    replica->log_end = replica->matched = 0;
+    check_replica_ends(replica, 0);
+    replica->matched = 0;
     replica->leader_epoch = ISR_EPOCH_NONE;
 }
 
@@ -368,11 +371,20 @@ static struct check_partition *partition_named(struct sim_checks *checks, const 
     return NULL;
 }
 
-void sim_checks_unclean_asked(struct sim_checks *checks, const char *topic, uint16_t index)
+void sim_checks_unclean_asked(struct sim_checks *checks, const char *topic, uint16_t index, uint64_t command)
 {
     struct check_partition *partition = partition_named(checks, topic, index);
-    if (partition != NULL)
+    if (partition != NULL) {
         partition->unclean_asked = true;
+        partition->unclean_command = command;
+    }
+}
+
+void sim_checks_unclean_answered(struct sim_checks *checks, uint64_t command)
+{
+    struct check_partition *partition = NULL;
+    while ((partition = check_partition_next(checks, partition)) != NULL)
+        partition->unclean_asked = partition->unclean_asked && partition->unclean_command != command;
 }
 
 void sim_checks_delete_asked(struct sim_checks *checks, const char *topic, uint16_t index, int64_t offset)

@@ -1,5 +1,7 @@
 #include "sim/checks/ledger.h"
 
+#include <string.h>
+
 #include "sim/checks/state.h"
 
 static struct check_ending *ending_add(struct sim_checks *checks, struct check_ledger *ledger, int32_t node)
@@ -9,6 +11,18 @@ static struct check_ending *ending_add(struct sim_checks *checks, struct check_l
     struct check_ending *ending = &ledger->endings[ledger->endings_count++];
     *ending = (struct check_ending){.node = node};
     return ending;
+}
+
+/* It is known what the replica lost; it still stands in its spans. */
+static void lost_from(struct sim_checks *checks, const struct check_replica *replica,
+                      struct check_ending *ending, int64_t offset)
+{
+    ending->lost_from = offset;
+    if (offset >= ending->lost_to || replica->spans_count == 0)
+        return;
+    ending->lost = isr_heap_allocate(checks->heap, sizeof *ending->lost * replica->spans_count);
+    memcpy(ending->lost, replica->spans, sizeof *ending->lost * replica->spans_count);
+    ending->lost_count = replica->spans_count;
 }
 
 void check_ledger_promise(struct sim_checks *checks, struct check_partition *partition,
@@ -61,11 +75,12 @@ void check_ledger_lost(struct sim_checks *checks, struct check_partition *partit
 {
     struct check_ending *ending = ending_add(checks, &partition->ledger, node);
     ending->lossy = ending->recovered = true;
-    ending->lost_from = from;
     ending->lost_to = to;
+    lost_from(checks, check_replica_of(checks, partition, node), ending, from);
 }
 
-void check_ledger_recovered(struct check_partition *partition, int32_t node, int64_t log_end)
+void check_ledger_recovered(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                            int64_t log_end)
 {
     struct check_ledger *ledger = &partition->ledger;
     for (uint32_t i = ledger->endings_count; i > 0; i--) {
@@ -75,7 +90,7 @@ void check_ledger_recovered(struct check_partition *partition, int32_t node, int
         if (ending->recovered)
             return;
         ending->recovered = true;
-        ending->lost_from = log_end;
+        lost_from(checks, check_replica_of(checks, partition, node), ending, log_end);
     }
 }
 
@@ -103,20 +118,50 @@ bool check_ledger_unclean(const struct check_partition *partition, int32_t node)
 
 enum counted { COUNT_LOST, COUNT_HARMED, COUNT_ENDED };
 
-/* How many of the partition's replicas ended uncleanly since the entry was written and were not in the ISR
- * with it again: those that lost it by that, those that may have, or all. A replica counts once. */
-static int32_t replicas_ended(const struct check_ledger *ledger, const struct check_entry *entry,
-                              enum counted which)
+/* Did the replica hold the record when its process ended, and not any more when it came back? */
+static bool ending_lost(const struct check_ending *ending, int32_t record_epoch,
+                        const struct check_entry *entry)
 {
+    if (!ending->lossy || !ending->recovered || ending->lost_from >= check_entry_end(entry) ||
+        check_entry_end(entry) > ending->lost_to)
+        return false;
+    uint32_t place = ending->lost_count;
+    while (place > 0 && ending->lost[place - 1].start > entry->base)
+        place--;
+    return place > 0 && ending->lost[place - 1].epoch == record_epoch;
+}
+
+/* Does the ending count no more? Where the ISR elects, it must be there again with the record. */
+static bool made_good(const struct check_partition *partition, const struct check_ending *ending,
+                      int32_t record_epoch, const struct check_entry *entry)
+{
+    if (ending->restored && entry->base < ending->restored_to)
+        return true;
+    if (partition->group == 0 && !isr_topic_asks_for_logs(&partition->settings))
+        return false;
+    for (uint32_t i = 0; i < partition->replicas_count; i++) {
+        if (partition->replicas[i].node == ending->node)
+            return ending->recovered && check_replica_holds(&partition->replicas[i], record_epoch, entry);
+    }
+    return false;
+}
+
+/* How many of the partition's replicas ended uncleanly since the entry was written and were not in the ISR
+ * with it again: those that lost it by that, those that may have, or all. A replica counts once, and not when
+ * it was moved away since. */
+static int32_t replicas_ended(const struct check_partition *partition, int32_t record_epoch,
+                              const struct check_entry *entry, enum counted which)
+{
+    const struct check_ledger *ledger = &partition->ledger;
     struct sim_node_set counted = {0};
     int32_t count = 0;
     for (uint32_t i = entry->endings_seen; i < ledger->endings_count; i++) {
         const struct check_ending *ending = &ledger->endings[i];
-        bool lost =
-            ending->lossy && ending->lost_from < check_entry_end(entry) && entry->base < ending->lost_to;
+        bool lost = ending_lost(ending, record_epoch, entry);
         bool wanted = which == COUNT_ENDED || (!ending->harmless && (lost || which == COUNT_HARMED));
-        bool counts = wanted && !(ending->restored && entry->base < ending->restored_to);
-        if (!counts || sim_node_set_has(&counted, ending->node))
+        if (!wanted || sim_node_set_has(&counted, ending->node) ||
+            (partition->group == 0 && !isr_replicas_contain(&partition->assigned, ending->node)) ||
+            made_good(partition, ending, record_epoch, entry))
             continue;
         sim_node_set_add(&counted, ending->node);
         count++;
@@ -124,35 +169,41 @@ static int32_t replicas_ended(const struct check_ledger *ledger, const struct ch
     return count;
 }
 
-int32_t check_ledger_replicas_lost(const struct check_partition *partition, const struct check_entry *entry)
+int32_t check_ledger_replicas_lost(const struct check_partition *partition, int32_t record_epoch,
+                                   const struct check_entry *entry)
 {
-    return replicas_ended(&partition->ledger, entry, COUNT_LOST);
+    return replicas_ended(partition, record_epoch, entry, COUNT_LOST);
 }
 
 /* Was there nobody left who was eligible, so that who was brought back need not have the record? */
-static bool nobody_was_left(const struct check_partition *partition, const struct check_entry *entry)
+static bool nobody_was_left(const struct check_partition *partition, int32_t record_epoch,
+                            const struct check_entry *entry)
 {
-    const struct check_ledger *ledger = &partition->ledger;
-    return replicas_ended(ledger, entry, COUNT_HARMED) >= promise_of(partition, entry) ||
-           (replicas_ended(ledger, entry, COUNT_LOST) > 0 &&
-            replicas_ended(ledger, entry, COUNT_ENDED) >= promise_of(partition, entry));
+    int32_t promise = promise_of(partition, entry);
+    return replicas_ended(partition, record_epoch, entry, COUNT_HARMED) >= promise ||
+           (replicas_ended(partition, record_epoch, entry, COUNT_LOST) > 0 &&
+            replicas_ended(partition, record_epoch, entry, COUNT_ENDED) >= promise);
 }
 
 bool check_ledger_excuses(const struct check_partition *partition, int32_t record_epoch,
                           const struct check_entry *entry, int32_t leader_epoch)
 {
     const struct check_ledger *ledger = &partition->ledger;
-    if (check_ledger_forgiven(partition, record_epoch, entry->base))
+    int32_t committed_epoch = ISR_EPOCH_NONE;
+    bool committed = check_history_committed(&partition->history, entry->base, &committed_epoch) == entry;
+    if (!committed && check_ledger_forgiven(partition, record_epoch, entry->base))
         return true;
+    if (committed && leader_epoch <= partition->epoch_judged)
+        return false;
     /* An election excuses until its leader, or a later one, was judged: what that one had, later ones must
      * have. */
     if (ledger->unclean_allowed && ledger->unclean_epoch > partition->epoch_judged &&
         ledger->unclean_epoch <= leader_epoch && record_epoch < ledger->unclean_epoch)
         return true;
-    if (replicas_ended(ledger, entry, COUNT_LOST) >= promise_of(partition, entry))
+    if (replicas_ended(partition, record_epoch, entry, COUNT_LOST) >= promise_of(partition, entry))
         return true;
     return ledger->last_known_epoch > partition->epoch_judged && ledger->last_known_epoch <= leader_epoch &&
-           nobody_was_left(partition, entry);
+           nobody_was_left(partition, record_epoch, entry);
 }
 
 bool check_ledger_overrules(const struct check_partition *partition, int32_t record_epoch,
@@ -162,13 +213,14 @@ bool check_ledger_overrules(const struct check_partition *partition, int32_t rec
     if (partition->promise == 0 && partition->epoch_max > record_epoch)
         return true;
     return ledger->allowed_epoch > record_epoch ||
-           (ledger->last_known_epoch > record_epoch && nobody_was_left(partition, entry));
+           (ledger->last_known_epoch > record_epoch && nobody_was_left(partition, record_epoch, entry));
 }
 
 int32_t check_ledger_new_history(const struct check_partition *partition)
 {
     const struct check_ledger *ledger = &partition->ledger;
-    int32_t epoch = ledger->forgiven_epoch;
+    int32_t epoch =
+        ledger->forgiven_count > 0 ? ledger->forgiven[ledger->forgiven_count - 1].epoch : ISR_EPOCH_NONE;
     if (partition->promise == 0) /* any election may */
         return partition->epoch_max;
     if (ledger->allowed_epoch > epoch)
@@ -185,17 +237,24 @@ bool check_ledger_in_doubt(const struct check_partition *partition)
 bool check_ledger_forgiven(const struct check_partition *partition, int32_t record_epoch, int64_t offset)
 {
     const struct check_ledger *ledger = &partition->ledger;
-    return ledger->forgiven_offset != ISR_OFFSET_NONE && offset >= ledger->forgiven_offset &&
-           record_epoch < ledger->forgiven_epoch;
+    for (uint32_t i = 0; i < ledger->forgiven_count && ledger->forgiven[i].offset <= offset; i++) {
+        if (record_epoch < ledger->forgiven[i].epoch)
+            return true;
+    }
+    return false;
 }
 
-void check_ledger_forgive(struct check_partition *partition, int64_t offset, int32_t leader_epoch)
+/* A later loss is of a higher epoch: it covers those that began at its offset or above. */
+void check_ledger_forgive(struct sim_checks *checks, struct check_partition *partition, int64_t offset,
+                          int32_t leader_epoch)
 {
     struct check_ledger *ledger = &partition->ledger;
-    if (ledger->forgiven_offset == ISR_OFFSET_NONE || offset < ledger->forgiven_offset)
-        ledger->forgiven_offset = offset;
-    if (leader_epoch > ledger->forgiven_epoch)
-        ledger->forgiven_epoch = leader_epoch;
+    while (ledger->forgiven_count > 0 && ledger->forgiven[ledger->forgiven_count - 1].offset >= offset)
+        ledger->forgiven_count--;
+    ledger->forgiven =
+        ISR_GROW(checks->heap, ledger->forgiven, ledger->forgiven_count, ledger->forgiven_capacity);
+    ledger->forgiven[ledger->forgiven_count++] =
+        (struct check_forgiven){.offset = offset, .epoch = leader_epoch};
 }
 
 void check_ledger_stray(struct sim_checks *checks, struct check_partition *partition, int32_t epoch,

@@ -7,15 +7,18 @@
  *   acks=all, or committed  every later leader has it, unless since then
  *     - an unclean election was held that the topic's own configuration or an administrator allowed, or
  *     - at least m of the partition's replicas lost the record from their disks, by losing power or by damage
- * that the disk did by itself (sim/damages.def), or
+ * that the disk did to the log by itself (sim/damages.def). They held it, and it is known what they came back
+ * with: an election asks nobody who has not come back. Or
  *     - at least m of them ended without a clean shutdown, so that no eligible replica was left, and the last
  * known leader was brought back The last two excuse nothing where a record counts only when it is on the disk
  * (log_flush_messages) and the disk kept its word: then the last known leader, too, has all that it held.
  * Where one replica lost the record by damage, and all others are no longer eligible, that one may be the
  * last known leader. Since then: since the leader appended it, for a follower may lose it while its last
  * fetch is still on the way to the leader. A replica that came back into the ISR holds all that is committed
- * again, and its ending counts no more. A rule switch never changes a contract: what a wrong rule loses was
- * promised all the same.
+ * again, and its ending counts no more; where replicas are asked for their logs, and the ISR elects nobody,
+ * it is enough that it holds the record again. What the leader of an epoch had when it began, or wrote since,
+ * it may not lack as long as it leads, whatever is promised. A rule switch never changes a contract: what a
+ * wrong rule loses was promised all the same.
  *
  * Where an administrator changes min ISR or the number of replicas, m changes: a record is held to the least
  * m since its leader, knowing it, appended it. Lowering it weakens what was promised before; raising it
@@ -37,6 +40,8 @@ struct check_ending {
     bool recovered;    /* it is known what it lost */
     int64_t lost_from; /* [lost_from, lost_to) is lost; lossy endings only */
     int64_t lost_to;
+    struct check_span *lost; /* what it held there: spans that begin in or before the range */
+    uint32_t lost_count;
     bool restored; /* it was in the ISR again, with everything below restored_to */
     int64_t restored_to;
 };
@@ -54,6 +59,13 @@ struct check_promise {
     int32_t promise;
 };
 
+/* What an allowed loss took: records from this offset on with an epoch below that one, unless a later leader
+ * had and committed them. */
+struct check_forgiven {
+    int64_t offset;
+    int32_t epoch;
+};
+
 struct check_ledger {
     struct check_promise *promises; /* in order; the first is of the partition's creation */
     uint32_t promises_count, promises_capacity;
@@ -64,15 +76,14 @@ struct check_ledger {
     int32_t unclean_epoch; /* the leader epoch of the last unclean election, ISR_EPOCH_NONE: there was none */
     bool unclean_allowed;  /* it was */
     int32_t allowed_epoch; /* of the last one that was allowed */
-    int32_t last_known_epoch; /* the leader epoch in which the last known leader was brought back */
-    /* What allowed losses took: records from this offset on with an epoch below that one are nobody's concern
-     * any more. */
-    int64_t forgiven_offset; /* ISR_OFFSET_NONE: none */
-    int32_t forgiven_epoch;
+    int32_t last_known_epoch;        /* the leader epoch in which the last known leader was brought back */
+    struct check_forgiven *forgiven; /* by offset, and by epoch: of two losses none covers the other */
+    uint32_t forgiven_count, forgiven_capacity;
 };
 
 struct sim_checks;
 struct check_partition;
+struct check_span;
 
 /* The promise as the settings and the replicas have it from this partition epoch on. */
 void check_ledger_promise(struct sim_checks *checks, struct check_partition *partition,
@@ -83,7 +94,8 @@ uint32_t check_ledger_promise_known(const struct check_ledger *ledger, int32_t p
 void check_ledger_ended(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                         int64_t log_end, bool lossy);
 /* It came back with this log end. */
-void check_ledger_recovered(struct check_partition *partition, int32_t node, int64_t log_end);
+void check_ledger_recovered(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                            int64_t log_end);
 /* This replica's durable copy of [from, to) is gone, for whatever reason: counts as if a loss of power had
  * taken it. */
 void check_ledger_lost(struct sim_checks *checks, struct check_partition *partition, int32_t node,
@@ -91,7 +103,8 @@ void check_ledger_lost(struct sim_checks *checks, struct check_partition *partit
 /* It is in the ISR, runs, and holds everything below the offset. */
 void check_ledger_restored(struct check_partition *partition, int32_t node, int64_t offset);
 /* How many replicas lost the record from their disks by losing power and did not get it back since. */
-int32_t check_ledger_replicas_lost(const struct check_partition *partition, const struct check_entry *entry);
+int32_t check_ledger_replicas_lost(const struct check_partition *partition, int32_t record_epoch,
+                                   const struct check_entry *entry);
 /* May this record of that leader epoch be missing in the log of the leader of leader_epoch? */
 bool check_ledger_excuses(const struct check_partition *partition, int32_t record_epoch,
                           const struct check_entry *entry, int32_t leader_epoch);
@@ -108,7 +121,8 @@ int32_t check_ledger_new_history(const struct check_partition *partition);
  */
 bool check_ledger_in_doubt(const struct check_partition *partition);
 bool check_ledger_forgiven(const struct check_partition *partition, int32_t record_epoch, int64_t offset);
-void check_ledger_forgive(struct check_partition *partition, int64_t offset, int32_t leader_epoch);
+void check_ledger_forgive(struct sim_checks *checks, struct check_partition *partition, int64_t offset,
+                          int32_t leader_epoch);
 /* Marks a record that was acknowledged or read before it was committed. */
 void check_ledger_stray(struct sim_checks *checks, struct check_partition *partition, int32_t epoch,
                         const struct check_entry *entry);

@@ -52,7 +52,7 @@ void check_producer_committed(struct sim_checks *checks, struct check_partition 
         return;
     bool made;
     struct check_producer *producer = producer_of(checks, partition, batch->producer_id, &made);
-    if (partition->ledger.forgiven_offset != ISR_OFFSET_NONE || producer->forgotten) {
+    if (partition->ledger.forgiven_count > 0 || producer->forgotten) {
         learn(producer, batch);
         return;
     }

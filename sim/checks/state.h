@@ -12,15 +12,23 @@
 #include "sim/checks/ledger.h"
 #include "sim/checks/raft.h"
 
+/* From start on a replica's log holds what was written in this epoch, until the next span. */
+struct check_span {
+    int32_t epoch;
+    int64_t start;
+};
+
 /* A replica as the checks follow it. */
 struct check_replica {
     int32_t node;
-    int64_t log_end;        /* as last observed */
-    int64_t log_end_before; /* as last observed in its life before */
-    int64_t matched;        /* its log agrees with what is committed up to here (I2, I3) */
-    int32_t leader_epoch;   /* the last it began to lead or follow in, in this life */
-    uint32_t life;          /* the life of its process in which it was last heard of */
-    uint64_t betrayals;     /* of its disk, up to its last recovery */
+    int64_t log_end;          /* as last observed */
+    int64_t log_end_before;   /* as last observed in its life before */
+    int64_t matched;          /* its log agrees with what is committed up to here (I2, I3) */
+    int32_t leader_epoch;     /* the last it began to lead or follow in, in this life */
+    uint32_t life;            /* the life of its process in which it was last heard of */
+    uint64_t betrayals;       /* of its disk, up to its last recovery */
+    struct check_span *spans; /* of its log, as last observed */
+    uint32_t spans_count, spans_capacity;
 };
 
 /* A producer in the committed log (I7). */
@@ -48,14 +56,16 @@ struct check_partition {
     int32_t min_isr; /* effective: at most the replication factor */
     int32_t replication_factor;
     struct isr_topic_settings settings;
-    int32_t copies;       /* how many replicas hold a record when it is committed (core/policy/commit.h) */
-    int32_t group;        /* of peers: how many it began with; 0: brokers */
-    int32_t promise;      /* at how many that lost it its loss becomes allowed; 0: nothing is promised */
-    bool removed;         /* its topic was: nothing is judged any more */
-    bool unclean;         /* the topic allows unclean elections */
-    bool unclean_asked;   /* an administrator did */
-    int64_t start_max;    /* the highest start of a log so far */
-    int64_t delete_asked; /* the highest offset that an administrator wanted to be the start */
+    int32_t copies; /* how many replicas hold a record when it is committed (core/policy/commit.h) */
+    struct isr_replicas assigned; /* those that it has, or gets */
+    int32_t group;                /* of peers: how many it began with; 0: brokers */
+    int32_t promise;          /* at how many that lost it its loss becomes allowed; 0: nothing is promised */
+    bool removed;             /* its topic was: nothing is judged any more */
+    bool unclean;             /* the topic allows unclean elections */
+    bool unclean_asked;       /* an administrator did, and was not yet answered that it was held */
+    uint64_t unclean_command; /* by which he asked last */
+    int64_t start_max;        /* the highest start of a log so far */
+    int64_t delete_asked;     /* the highest offset that an administrator wanted to be the start */
     struct check_history history;
     struct check_ledger ledger;
     /* as committed by the controllers, of the highest partition epoch that was observed */
@@ -144,6 +154,12 @@ void check_fail(struct sim_checks *checks, enum sim_invariant invariant, const c
 struct check_partition *check_partition_of(struct sim_checks *checks, int64_t tp_key);
 struct check_replica *check_replica_of(struct sim_checks *checks, struct check_partition *partition,
                                        int32_t node);
+/* Its log goes on at base with what was written in this epoch; it ends at an offset; it held the record of
+ * that epoch when it was last observed. */
+void check_replica_appended(struct sim_checks *checks, struct check_replica *replica, int32_t epoch,
+                            int64_t base, int64_t end);
+void check_replica_ends(struct check_replica *replica, int64_t end);
+bool check_replica_holds(const struct check_replica *replica, int32_t epoch, const struct check_entry *entry);
 /* Did the replica's disk break its word since its last recovery? */
 bool check_betrayed(const struct sim_checks *checks, const struct check_partition *partition,
                     const struct check_replica *replica);

@@ -347,7 +347,7 @@ static void watch_command(void *object, struct sim_world *world, int32_t node,
     (void)node;
     struct world_checks *watch = object;
     if (command->kind == ISR_COMMAND_ELECT && command->elect_kind == 1)
-        sim_checks_unclean_asked(watch->checks, command->topic, command->partition);
+        sim_checks_unclean_asked(watch->checks, command->topic, command->partition, command->id);
     else if (command->kind == ISR_COMMAND_DELETE_RECORDS)
         sim_checks_delete_asked(watch->checks, command->topic, command->partition, command->offset);
 }
@@ -361,6 +361,8 @@ static void watch_client(void *object, struct sim_world *world, int32_t node, co
         effect->id > sim_workload_operations_count(world))
         return;
     const struct sim_operation *operation = sim_workload_operation(world, (uint32_t)(effect->id - 1));
+    if (operation->kind == SIM_OPERATION_ADMINISTER)
+        sim_checks_unclean_answered(watch->checks, effect->id);
     if (operation->kind == SIM_OPERATION_PRODUCE && operation->acks == -1)
         sim_checks_client_acked(watch->checks, node, effect->tp, effect->offset, operation->first_value);
 }

@@ -22,7 +22,9 @@ struct fake_replica {
     uint32_t epochs_count;
     bool isr_pending;
     bool fenced;
-    bool unheard; /* by its leader, in this life */
+    bool unheard;                         /* by its leader, in this life */
+    uint64_t betrayals, quorum_betrayals; /* of its disk */
+    int64_t damaged;                      /* the first offset with other content than its checksum says */
 };
 
 struct fake {
@@ -129,6 +131,24 @@ static inline bool fake_see_batch(void *object, int32_t node, struct isr_tp tp, 
 static inline void fake_contents(void *object, int32_t node, struct isr_tp tp, struct sim_batch_view *batch)
 {
     (void)fake_see_batch(object, node, tp, batch->base_offset, batch);
+}
+
+static inline uint64_t fake_betrayed(void *object, int32_t node, struct isr_tp tp)
+{
+    (void)tp;
+    return ((struct fake *)object)->replicas[node].betrayals;
+}
+
+static inline uint64_t fake_quorum_betrayed(void *object, int32_t node)
+{
+    return ((struct fake *)object)->replicas[node].quorum_betrayals;
+}
+
+static inline int64_t fake_damaged(void *object, int32_t node, struct isr_tp tp, int64_t from, int64_t to)
+{
+    int64_t damaged = ((struct fake *)object)->replicas[node].damaged;
+    (void)tp;
+    return damaged >= from && damaged < to ? damaged : ISR_OFFSET_NONE;
 }
 
 static inline bool fake_heard(void *object, int32_t leader, struct isr_tp tp, int32_t follower)
@@ -358,13 +378,18 @@ static inline void fake_init_with(struct fake *fake, uint32_t armed,
                                    .wall_ns = fake_wall,
                                    .bytes = fake_bytes,
                                    .heard = fake_heard,
+                                   .betrayed = fake_betrayed,
+                                   .quorum_betrayed = fake_quorum_betrayed,
+                                   .damaged = fake_damaged,
                                    .partition = fake_see_partition,
                                    .active = fake_active,
                                    .probes = fake_probes,
                                    .step_unreached = fake_step_unreached,
                                    .fail = fake_fail};
-    for (int i = 1; i <= FAKE_NODES; i++)
+    for (int i = 1; i <= FAKE_NODES; i++) {
         fake->replicas[i].up = fake->replicas[i].running = fake->replicas[i].has = true;
+        fake->replicas[i].damaged = ISR_OFFSET_NONE;
+    }
     fake->replicas[FAKE_CLIENT].has = false;
     fake->partition = (struct sim_partition_view){.topic_name = "orders",
                                                   .settings = *settings,

@@ -358,7 +358,7 @@ static void suspends_i3_when_an_administrator_asked_for_an_unclean_election(void
     (void)state;
     struct fake fake;
     fake_init(&fake);
-    sim_checks_unclean_asked(fake.checks, "orders", 0);
+    sim_checks_unclean_asked(fake.checks, "orders", 0, 1);
     elect_uncleanly(&fake);
     FAKE_HOLDS(&fake);
     fake_free(&fake);
