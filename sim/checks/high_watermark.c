@@ -44,16 +44,19 @@ static void members_reach(struct sim_checks *checks, struct check_partition *par
     }
 }
 
-/* Up to where a replica's log went when the leader last heard of it, whether it is up or not. What it lost
- * since then counts against the promise (ledger.h), not against the leader that does not know. */
-static int64_t reached(struct sim_checks *checks, struct check_partition *partition, int32_t leader,
-                       int32_t node)
+/* Does a replica's log reach the offset, by the records of the leader? As it was when the leader last heard
+ * of it, whether it is up or not: what it lost since then counts against the promise (ledger.h), not against
+ * the leader that does not know. */
+static bool reaches(struct sim_checks *checks, struct check_partition *partition, int32_t leader,
+                    const struct check_replica *replica, int64_t to)
 {
     const struct sim_view *view = &checks->view;
-    const struct check_replica *replica = check_replica_of(checks, partition, node);
-    bool stale =
-        !view->heard(view->object, leader, partition->tp, node) && replica->log_end_before > replica->log_end;
-    return stale ? replica->log_end_before : replica->log_end;
+    struct sim_batch_view last;
+    if (!view->heard(view->object, leader, partition->tp, replica->node) &&
+        replica->log_end_before > replica->log_end)
+        return replica->log_end_before >= to;
+    return replica->log_end >= to && view->batch(view->object, leader, partition->tp, to - 1, &last) &&
+           check_replica_epoch_at(replica, to - 1) == last.leader_epoch;
 }
 
 /* The other policies count replicas, whichever they are. */
@@ -63,7 +66,8 @@ static void enough_reach(struct sim_checks *checks, struct check_partition *part
     int64_t to = observation->high_watermark_advanced.to;
     int32_t count = 0;
     for (uint32_t i = 0; i < partition->replicas_count; i++)
-        count += reached(checks, partition, node, partition->replicas[i].node) >= to;
+        count += isr_replicas_contain(&partition->assigned, partition->replicas[i].node) &&
+                 reaches(checks, partition, node, &partition->replicas[i], to);
     if (count >= partition->copies)
         return;
     check_fail(checks, SIM_INVARIANT_I1,

@@ -168,13 +168,18 @@ void check_replica_appended(struct sim_checks *checks, struct check_replica *rep
     replica->spans[replica->spans_count++] = (struct check_span){.epoch = epoch, .start = base};
 }
 
-bool check_replica_holds(const struct check_replica *replica, int32_t epoch, const struct check_entry *entry)
+int32_t check_replica_epoch_at(const struct check_replica *replica, int64_t offset)
 {
     uint32_t place = replica->spans_count;
-    while (place > 0 && replica->spans[place - 1].start > entry->base)
+    while (place > 0 && replica->spans[place - 1].start > offset)
         place--;
-    return place > 0 && replica->spans[place - 1].epoch == epoch &&
-           check_entry_end(entry) <= replica->log_end;
+    return place > 0 ? replica->spans[place - 1].epoch : ISR_EPOCH_NONE;
+}
+
+bool check_replica_holds(const struct check_replica *replica, int32_t epoch, const struct check_entry *entry)
+{
+    return check_entry_end(entry) <= replica->log_end &&
+           check_replica_epoch_at(replica, entry->base) == epoch;
 }
 
 bool check_betrayed(const struct sim_checks *checks, const struct check_partition *partition,

@@ -159,6 +159,8 @@ struct check_replica *check_replica_of(struct sim_checks *checks, struct check_p
 void check_replica_appended(struct sim_checks *checks, struct check_replica *replica, int32_t epoch,
                             int64_t base, int64_t end);
 void check_replica_ends(struct check_replica *replica, int64_t end);
+/* The epoch of what its log has at an offset below its end; ISR_EPOCH_NONE: not known. */
+int32_t check_replica_epoch_at(const struct check_replica *replica, int64_t offset);
 bool check_replica_holds(const struct check_replica *replica, int32_t epoch, const struct check_entry *entry);
 /* Did the replica's disk break its word since its last recovery? */
 bool check_betrayed(const struct sim_checks *checks, const struct check_partition *partition,

@@ -5,6 +5,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "core/quorum/port.h"
+#include "sim/checks/state.h"
 #include "sim/checks/tests/fake.h"
 
 #define ALL_BUT(NAME) (SIM_CHECKS_ALL & ~(UINT32_C(1) << SIM_INVARIANT_##NAME))
@@ -324,6 +326,46 @@ static void fires_l1_when_there_is_no_leader(void **state)
     fake_free(&fake);
 }
 
+static void fires_l1_when_a_reassignment_is_not_complete(void **state)
+{
+    (void)state;
+    struct fake fake;
+    settled(&fake);
+    fake.partition.adding = fake_set(3, 0, 0);
+    sim_checks_end(fake.checks);
+    FAKE_FAILS(&fake, L1, "its reassignment is still under way: replicas [1, 2, 3], adding [3], removing []");
+    fake_free(&fake);
+}
+
+/* A controller leads until some time before the end, and nobody after it. */
+static void settle_with_a_controller_until(struct fake *fake, int64_t until_ns, int64_t late_ns)
+{
+    settled_late(fake, late_ns);
+    fake->checks->view.raft = true;
+    FAKE_TELL(fake, 1, QUORUM_ROLE, quorum_role, .term = 1, .role = ISR_CONSENSUS_LEADER);
+    fake->now_ns = until_ns;
+    FAKE_TELL(fake, 1, QUORUM_ROLE, quorum_role, .term = 2, .role = ISR_CONSENSUS_FOLLOWER);
+    sim_checks_end(fake->checks);
+}
+
+static void fires_l1_when_no_controller_leads(void **state)
+{
+    (void)state;
+    struct fake fake;
+    settle_with_a_controller_until(&fake, 5000 * ISR_MS, 5001 * ISR_MS);
+    FAKE_FAILS(&fake, L1, "nobody leads at the end of the run");
+    fake_free(&fake);
+}
+
+static void holds_l1_when_a_controller_led_until_late(void **state)
+{
+    (void)state;
+    struct fake fake;
+    settle_with_a_controller_until(&fake, 5001 * ISR_MS, 5001 * ISR_MS);
+    FAKE_HOLDS(&fake);
+    fake_free(&fake);
+}
+
 static void fires_l1_when_an_isr_change_hangs(void **state)
 {
     (void)state;
@@ -443,6 +485,9 @@ int main(void)
         cmocka_unit_test(fires_l1_when_the_high_watermark_stays_behind),
         cmocka_unit_test(holds_l1_when_what_stays_behind_came_late),
         cmocka_unit_test(fires_l1_when_there_is_no_leader),
+        cmocka_unit_test(fires_l1_when_a_reassignment_is_not_complete),
+        cmocka_unit_test(fires_l1_when_no_controller_leads),
+        cmocka_unit_test(holds_l1_when_a_controller_led_until_late),
         cmocka_unit_test(fires_l1_when_an_isr_change_hangs),
         cmocka_unit_test(fires_l1_when_a_probe_is_not_answered),
         cmocka_unit_test(is_vacuous_when_nothing_was_committed),

@@ -122,6 +122,39 @@ static void fires_i1_when_a_counted_follower_said_that_it_lost_it(void **state)
     fake_free(&fake);
 }
 
+/* n3 has a record of n1's there, of an epoch that was cut off. */
+static void fires_i1_when_a_counted_follower_holds_another_record(void **state)
+{
+    (void)state;
+    struct fake fake;
+    begin(&fake, ISR_COMMIT_QUORUM);
+    fake_append(&fake, 1, 1);
+    fake_fetch(&fake, 3, 1);
+    fake_change(&fake, 2, fake_set(2, 3, 0), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_CLEAN);
+    fake_lead(&fake, 2);
+    int64_t base = fake_append(&fake, 2, 1);
+    fake_advance(&fake, 2, base + 1);
+    FAKE_FAILS(&fake, I1, "although only 1 of 3 replicas reach it: quorum needs 2");
+    fake_free(&fake);
+}
+
+static void holds_i1_when_that_follower_cut_it_and_fetched(void **state)
+{
+    (void)state;
+    struct fake fake;
+    begin(&fake, ISR_COMMIT_QUORUM);
+    fake_append(&fake, 1, 1);
+    fake_fetch(&fake, 3, 1);
+    fake_change(&fake, 2, fake_set(2, 3, 0), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_CLEAN);
+    fake_lead(&fake, 2);
+    int64_t base = fake_append(&fake, 2, 1);
+    fake_truncate(&fake, 3, 0);
+    fake_fetch(&fake, 3, 2);
+    fake_advance(&fake, 2, base + 1);
+    FAKE_HOLDS(&fake);
+    fake_free(&fake);
+}
+
 static void counts_the_loss_as_allowed_when_nothing_was_promised(void **state)
 {
     (void)state;
@@ -176,6 +209,8 @@ int main(void)
         cmocka_unit_test(fires_i1_when_async_commits_what_the_leader_lacks),
         cmocka_unit_test(holds_i1_when_a_counted_follower_lost_it_and_the_leader_does_not_know),
         cmocka_unit_test(fires_i1_when_a_counted_follower_said_that_it_lost_it),
+        cmocka_unit_test(fires_i1_when_a_counted_follower_holds_another_record),
+        cmocka_unit_test(holds_i1_when_that_follower_cut_it_and_fetched),
         cmocka_unit_test(counts_the_loss_as_allowed_when_nothing_was_promised),
         cmocka_unit_test(fires_i3_when_fully_sync_loses_without_a_lost_disk),
         cmocka_unit_test(lets_members_of_the_isr_lag_when_the_policy_does_not_ask_them),
