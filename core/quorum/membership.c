@@ -54,9 +54,13 @@ const struct quorum_configuration *quorum_configuration_at(const struct isr_quor
 
 bool quorum_may_stand(const struct isr_quorum *quorum)
 {
-    return quorum->votes_here ||
-           quorum_part_of(&quorum_configuration_at(quorum, quorum->commit_index)->members, quorum->node) ==
-               QUORUM_VOTER;
+    if (quorum->votes_here)
+        return true;
+    /* The one before the latest: a leader appends none before the last is committed, so it was committed,
+     * even if this node forgot that when it started and its commit index is far behind. */
+    uint32_t count = quorum->configurations_count;
+    return isr_quorum_configuration(quorum)->index > quorum->commit_index && count > 1 &&
+           quorum_part_of(&quorum->configurations[count - 2].members, quorum->node) == QUORUM_VOTER;
 }
 
 static void take_effect(struct isr_quorum *quorum)

@@ -272,6 +272,37 @@ static void removed_node_stands_when_only_it_knows_so(void **state)
     cluster_free(cluster);
 }
 
+/* The same, and the removed one has forgotten what was committed: it starts again, with a log that begins
+ * with a configuration in which it never was. The one before its removal says that it was a voter. */
+static void removed_node_stands_when_it_starts_again(void **state)
+{
+    (void)state;
+    uint32_t leader;
+    struct cluster *cluster = cluster_elected(3, 2, 21, &leader);
+    uint32_t other = 1 - leader;
+    assert_int_equal(cluster_change(cluster, leader, ISR_QUORUM_ADD_VOTER, 3), ISR_ERROR_NONE);
+    cluster_run(cluster, ISR_SECOND);
+    assert_int_equal(cluster_change(cluster, leader, ISR_QUORUM_REMOVE, (int32_t)other + 1), ISR_ERROR_NONE);
+    cluster_run(cluster, ISR_SECOND);
+    assert_int_equal(cluster_change(cluster, leader, ISR_QUORUM_TRANSFER, 3), ISR_ERROR_NONE);
+    cluster_run(cluster, ISR_SECOND);
+    assert_int_equal(cluster_leader(cluster), 2);
+    cluster_isolate(cluster, 2, true);
+    assert_int_equal(cluster_change(cluster, 2, ISR_QUORUM_REMOVE, 3), ISR_ERROR_NONE);
+    cluster_run(cluster, 5 * ISR_SECOND);
+    cluster_kill(cluster, 2);
+    cluster_start(cluster, 2);
+    cluster_run(cluster, ISR_SECOND);
+    assert_int_equal(cluster->nodes[2].quorum->commit_index, 0);
+    assert_int_equal(voters_of(cluster, 2), leader + 1);
+    cluster_isolate(cluster, 2, false);
+    cluster_run(cluster, 10 * ISR_SECOND);
+    assert_int_equal(cluster_leader(cluster), (int)leader);
+    assert_int_equal(voters_of(cluster, leader), leader + 1);
+    assert_null(cluster->failure);
+    cluster_free(cluster);
+}
+
 static void configuration_is_undone_when_it_is_cut(void **state)
 {
     (void)state;
@@ -434,6 +465,7 @@ int main(void)
         cmocka_unit_test(nothing_is_changed_when_the_term_has_committed_nothing),
         cmocka_unit_test(leader_goes_when_its_removal_is_committed),
         cmocka_unit_test(removed_node_stands_when_only_it_knows_so),
+        cmocka_unit_test(removed_node_stands_when_it_starts_again),
         cmocka_unit_test(configuration_is_undone_when_it_is_cut),
         cmocka_unit_test(configuration_is_back_when_all_lose_power),
         cmocka_unit_test(learner_does_not_count_when_voters_are_away),
