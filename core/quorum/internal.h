@@ -49,6 +49,7 @@ enum {
     QUORUM_VOTE_BYTES = 16,
     QUORUM_LOG_HEADER_BYTES = 20,
     QUORUM_RECORD_BYTES = 21,
+    QUORUM_MARK_BYTES = 16,
     QUORUM_CONFIGURATION_BYTES = 8 + 2 * (1 + ISR_REPLICAS_MAX),
     QUORUM_SNAPSHOT_HEADER_BYTES = 24 + QUORUM_CONFIGURATION_BYTES
 };
@@ -70,6 +71,9 @@ struct quorum_record {
 /* The record at *position, moved behind it. False where the file ends or the record does not continue the
  * chain. */
 bool quorum_record_get(struct isr_bytes file, size_t *position, uint32_t chain, struct quorum_record *record);
+/* That everything before its position was durable when it was written. */
+void quorum_mark_put(uint8_t *out, int64_t position);
+bool quorum_mark_get(struct isr_bytes file, int64_t position);
 /* The header of a file whose data is already in its place. */
 void quorum_snapshot_seal(uint8_t *file, int64_t index, int32_t term,
                           const struct quorum_configuration *configuration, uint32_t data_bytes);
@@ -82,6 +86,8 @@ void quorum_vote_persist(struct isr_quorum *quorum);
 /* True when term and vote are what the disk holds. */
 bool quorum_vote_durable(const struct isr_quorum *quorum);
 void quorum_flush(struct isr_quorum *quorum);
+/* Writes the entries from first on once more, where they are in the file. */
+void quorum_log_write_again(struct isr_quorum *quorum, int64_t first);
 /* To be called with each change of the log in memory. */
 void quorum_log_file_truncated(struct isr_quorum *quorum, int64_t index);
 void quorum_log_file_reset(struct isr_quorum *quorum);

@@ -4,14 +4,16 @@
  * begins.
  *
  * Log file:
- *     IDLE --entries that were not written--> FLUSHING (truncate, write, sync) --synced--> IDLE
+ *     IDLE --a suffix was cut--> CUTTING (truncate, sync) --synced--> IDLE
+ *     IDLE --entries that were not written--> FLUSHING (write, sync) --synced--> IDLE
  *     IDLE --the log's base moved--> REWRITING (the whole log, into a file with a new number) --> IDLE
  *
  * One at a time, so that a sync covers everything that gathered during the one before it. A rewrite replaces
  * its file atomically and holds all that memory holds; the file with the highest number is therefore always
  * whole, and lower ones are leftovers. Truncation in memory lowers all three indices at once: what a sync
- * under way will confirm of the cut suffix counts no more. On the disk it is a TRUNCATE before the next WRITE
- * of the same file.
+ * under way will confirm of the cut suffix counts no more. On the disk it is durable before the next WRITE of
+ * the same file: else a crash could leave new records in front of old marks (storage.c), which would then
+ * lie.
  *
  * Invariant: durable_index <= written_index <= last index; flushing_index <= written_index. */
 #include "core/quorum/internal.h"
@@ -70,17 +72,17 @@ void quorum_vote_persist(struct isr_quorum *quorum)
 
 /* ---- entries ---- */
 
-/* The records of the entries from first on, behind head_bytes of free room. */
-static struct isr_bytes records_encode(struct isr_quorum *quorum, int64_t first, uint32_t head_bytes)
+/* The records of the entries from first on; no mark lies between them. */
+static struct isr_bytes records_encode(struct isr_quorum *quorum, int64_t first)
 {
     const struct quorum_log *log = &quorum->log;
     int64_t last = quorum_log_last(log);
-    int64_t size = head_bytes;
+    int64_t size = 0;
     if (first <= last)
-        size += log->end_position - quorum_log_at(log, first)->position;
+        size = log->end_position - quorum_log_at(log, first)->position;
     ISR_ASSERT(size <= UINT32_MAX);
     uint8_t *bytes = isr_scratch_allocate(&quorum->env->scratch, (size_t)size);
-    uint8_t *out = bytes + head_bytes;
+    uint8_t *out = bytes;
     for (int64_t i = first; i <= last; i++)
         out = quorum_record_put(out, i, quorum_log_at(log, i));
     ISR_ASSERT(out == bytes + size);
@@ -107,11 +109,31 @@ static void log_written(void *object, int64_t argument, const struct isr_io_resu
     quorum_io_ok(object, result);
 }
 
+/* The mark of the flush that is over goes into the room that was left for it, unless that was cut meanwhile:
+ * with what is to be written next, or by itself when there is nothing. */
+static void mark_write(struct isr_quorum *quorum)
+{
+    struct quorum_log_file *file = &quorum->log_file;
+    if (file->mark_position == 0 || file->mark_position >= quorum->log.end_position || file->rewrite_wanted ||
+        file->truncate_wanted)
+        return;
+    file->mark_owed = file->written_index < quorum_log_last(&quorum->log);
+    if (file->mark_owed)
+        return;
+    uint8_t *bytes = isr_scratch_allocate(&quorum->env->scratch, QUORUM_MARK_BYTES);
+    quorum_mark_put(bytes, file->mark_position);
+    isr_env_write(quorum->env, quorum_file(ISR_FILE_QUORUM_LOG, file->number), file->mark_position,
+                  (struct isr_bytes){.data = bytes, .size = QUORUM_MARK_BYTES}, log_written, quorum, 0);
+}
+
 static void log_synced(void *object, int64_t argument, const struct isr_io_result *result)
 {
     (void)argument;
-    if (quorum_io_ok(object, result))
-        durable_advance(object);
+    struct isr_quorum *quorum = object;
+    if (!quorum_io_ok(quorum, result))
+        return;
+    mark_write(quorum);
+    durable_advance(quorum);
 }
 
 static void log_rewritten(void *object, int64_t argument, const struct isr_io_result *result)
@@ -133,10 +155,15 @@ static void rewrite(struct isr_quorum *quorum)
     struct quorum_log_file *file = &quorum->log_file;
     struct quorum_log *log = &quorum->log;
     quorum_log_place(log);
-    struct isr_bytes bytes = records_encode(quorum, log->base_index + 1, QUORUM_LOG_HEADER_BYTES);
-    uint8_t header[QUORUM_LOG_HEADER_BYTES];
-    quorum_log_header_put(header, log->base_index, log->base_term);
-    memcpy((uint8_t *)bytes.data, header, sizeof header);
+    struct isr_bytes records = records_encode(quorum, log->base_index + 1);
+    struct isr_bytes bytes = {.size = QUORUM_LOG_HEADER_BYTES + records.size + QUORUM_MARK_BYTES};
+    uint8_t *out = isr_scratch_allocate(&quorum->env->scratch, bytes.size);
+    bytes.data = out;
+    quorum_log_header_put(out, log->base_index, log->base_term);
+    memcpy(out + QUORUM_LOG_HEADER_BYTES, records.data, records.size);
+    ISR_ASSERT(log->end_position == (int64_t)QUORUM_LOG_HEADER_BYTES + records.size);
+    quorum_mark_put(out + log->end_position, log->end_position);
+    log->end_position += QUORUM_MARK_BYTES;
     file->busy = true;
     file->rewrite_wanted = false;
     file->truncate_wanted = false;
@@ -146,6 +173,26 @@ static void rewrite(struct isr_quorum *quorum)
     file->flushing_index = file->written_index;
     isr_env_replace(quorum->env, quorum_file(ISR_FILE_QUORUM_LOG, file->writing_number), bytes, log_rewritten,
                     quorum, 0);
+}
+
+static void entries_write(struct isr_quorum *quorum, int64_t first, bool with_mark)
+{
+    struct isr_bytes bytes = records_encode(quorum, first);
+    int64_t position = quorum_log_at(&quorum->log, first)->position;
+    if (with_mark) {
+        position -= QUORUM_MARK_BYTES;
+        uint8_t *out = isr_scratch_allocate(&quorum->env->scratch, QUORUM_MARK_BYTES + bytes.size);
+        quorum_mark_put(out, position);
+        memcpy(out + QUORUM_MARK_BYTES, bytes.data, bytes.size);
+        bytes = (struct isr_bytes){.data = out, .size = QUORUM_MARK_BYTES + bytes.size};
+    }
+    isr_env_write(quorum->env, quorum_file(ISR_FILE_QUORUM_LOG, quorum->log_file.number), position, bytes,
+                  log_written, quorum, 0);
+}
+
+void quorum_log_write_again(struct isr_quorum *quorum, int64_t first)
+{
+    entries_write(quorum, first, false);
 }
 
 void quorum_flush(struct isr_quorum *quorum)
@@ -161,17 +208,22 @@ void quorum_flush(struct isr_quorum *quorum)
     if (file->written_index == last && !file->truncate_wanted)
         return;
     struct isr_file name = quorum_file(ISR_FILE_QUORUM_LOG, file->number);
-    if (file->truncate_wanted)
-        isr_env_truncate(quorum->env, name, file->truncate_position, log_written, quorum, 0);
-    file->truncate_wanted = false;
-    if (file->written_index < last) {
-        int64_t first = file->written_index + 1;
-        isr_env_write(quorum->env, name, quorum_log_at(&quorum->log, first)->position,
-                      records_encode(quorum, first, 0), log_written, quorum, 0);
-    }
+    int64_t mark_position = file->mark_position;
     file->busy = true;
-    file->written_index = last;
-    file->flushing_index = last;
+    file->mark_position = 0;
+    if (file->truncate_wanted) {
+        isr_env_truncate(quorum->env, name, file->truncate_position, log_written, quorum, 0);
+        file->truncate_wanted = false;
+    } else {
+        int64_t first = file->written_index + 1;
+        bool follows = quorum_log_at(&quorum->log, first)->position == mark_position + QUORUM_MARK_BYTES;
+        entries_write(quorum, first, file->mark_owed && follows);
+        file->written_index = last;
+        file->mark_position = quorum->log.end_position;
+        quorum->log.end_position += QUORUM_MARK_BYTES;
+    }
+    file->mark_owed = false;
+    file->flushing_index = file->written_index;
     isr_env_sync(quorum->env, name, log_synced, quorum, 0);
 }
 

@@ -122,6 +122,8 @@ struct quorum_log_file {
     int64_t written_index;  /* handed to the disk */
     int64_t flushing_index; /* durable when what is under way ends; lowered by truncation meanwhile */
     int64_t durable_index;
+    int64_t mark_position; /* room for the mark of the last flush; 0: none */
+    bool mark_owed;        /* the flush is over: the mark leads the next write */
 };
 
 /* A snapshot: the file's bytes, whose tail is the machine's state. */

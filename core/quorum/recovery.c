@@ -2,13 +2,15 @@
  * the highest number -> SYNC what was read -> take part.
  *
  * The syncs are not for form: a process that was killed leaves writes in the page cache that it never synced.
- * Its successor reads them, and would call durable what the next power loss takes away.
+ * Its successor reads them, and would call durable what the next power loss takes away. Nor does a sync
+ * suffice when the one before failed and left the pages marked clean (Rebello et al., USENIX ATC 2020): what
+ * no mark calls durable is written again first.
  *
  * What may be missing without a fault: the tail of the log file that was never synced (cut at the first
- * record that does not continue the chain), and any file before its first replacement. A vote file, a log
- * file's header, or a snapshot that the log begins behind are replaced atomically; damaged or absent they
- * cannot be explained, and the process ends rather than vote or answer from a state that it may have had a
- * promise beyond (3.8). */
+ * record that does not continue the chain, unless a mark behind it says that it had been durable), and any
+ * file before its first replacement. A vote file, a log file's header, or a snapshot that the log begins
+ * behind are replaced atomically; damaged or absent they cannot be explained, and the process ends rather
+ * than vote or answer from a state that it may have had a promise beyond (3.8). */
 #include "core/quorum/internal.h"
 
 struct quorum_recovery {
@@ -18,6 +20,7 @@ struct quorum_recovery {
     uint32_t logs_count, logs_capacity;
     uint32_t syncs;
     bool vote_found;
+    int64_t marked_index; /* up to here a mark in the log file says that it was durable */
 };
 
 static void halt(struct isr_quorum *quorum)
@@ -138,6 +141,9 @@ static void sync_all(struct isr_quorum *quorum)
     if (quorum->snapshot.file != NULL)
         files[count++] = quorum_file(ISR_FILE_QUORUM_SNAPSHOT, quorum->snapshot_index);
     quorum->recovery->syncs = count;
+    if (quorum->log_file.number > 0 && !quorum->log_file.rewrite_wanted &&
+        quorum->recovery->marked_index < quorum_log_last(&quorum->log))
+        quorum_log_write_again(quorum, quorum->recovery->marked_index + 1);
     for (uint32_t i = 0; i < count; i++)
         isr_env_sync(quorum->env, files[i], synced, quorum, 0);
     if (count == 0)
@@ -160,21 +166,47 @@ static bool log_join(struct isr_quorum *quorum)
     return true;
 }
 
+/* Behind the place where the records break off: does a mark say that they went on once? */
+static bool was_longer(struct isr_bytes file, int64_t position)
+{
+    for (; position + QUORUM_MARK_BYTES <= file.size; position++) {
+        if (quorum_mark_get(file, position))
+            return true;
+    }
+    return false;
+}
+
+/* Takes the record or the mark at the end of what was read so far. */
+static bool log_parse_next(struct isr_quorum *quorum, struct isr_bytes file, uint32_t *chain)
+{
+    struct quorum_log *log = &quorum->log;
+    struct quorum_record record;
+    if (quorum_mark_get(file, log->end_position)) {
+        log->end_position += QUORUM_MARK_BYTES;
+        quorum->recovery->marked_index = quorum_log_last(log);
+        return true;
+    }
+    size_t position = (size_t)log->end_position;
+    if (!quorum_record_get(file, &position, *chain, &record) || record.index != quorum_log_last(log) + 1 ||
+        record.term < quorum_log_last_term(log))
+        return false;
+    *chain = record.crc;
+    quorum_log_append(log, record.term, record.kind, record.data);
+    return true;
+}
+
 static bool log_parse(struct isr_quorum *quorum, struct isr_bytes file, int64_t number)
 {
     struct quorum_log *log = &quorum->log;
     if (!quorum_log_header_get(file, &log->base_index, &log->base_term, &log->base_crc) ||
         number != log->base_index + 1)
         return false;
-    size_t position = QUORUM_LOG_HEADER_BYTES;
     uint32_t chain = log->base_crc;
-    struct quorum_record record;
-    while (quorum_record_get(file, &position, chain, &record)) {
-        if (record.index != quorum_log_last(log) + 1 || record.term < quorum_log_last_term(log))
-            break;
-        chain = record.crc;
-        quorum_log_append(log, record.term, record.kind, record.data);
-    }
+    quorum->recovery->marked_index = log->base_index;
+    while (log_parse_next(quorum, file, &chain))
+        ;
+    if (was_longer(file, log->end_position))
+        return false;
     quorum->log_file.number = number;
     quorum->log_file.truncate_wanted = (int64_t)file.size > log->end_position;
     quorum->log_file.truncate_position = log->end_position;

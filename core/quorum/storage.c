@@ -3,16 +3,22 @@
  *   vote      u32 magic, i32 term, i32 vote, u32 CRC-32C of what is before it
  *   log       header: u32 magic, i64 base index, i32 base term, u32 CRC-32C of what is before it
  *             record: u32 CRC-32C, u32 size, i64 index, i32 term, u8 kind, data
+ *             mark: u32 magic, i64 its position, u32 CRC-32C of these: everything before it is durable
  *   snapshot  u32 magic, i64 index, i32 term, u32 size, configuration as of index (i64 its index, voters,
  *             learners: u8 count, 8 ids of u8), u32 CRC-32C of these and the data, data
  *
  * A record's checksum starts with the checksum before it (the header's for the first), so that a record left
  * over from a suffix that was cut can never continue the log that was written over it, whatever its term: a
- * cut that a power loss undid leaves such records behind. */
+ * cut that a power loss undid leaves such records behind.
+ *
+ * A mark is written when a sync has ended, without one of its own. What breaks off before a mark was durable
+ * once: no loss of power explains that, but rot does (Alagappan et al., FAST 2018, disentangle the two
+ * likewise). Rot that meets a loss of power which takes the last mark is not told from a torn tail. */
 #include "core/quorum/internal.h"
 
 #define VOTE_MAGIC UINT32_C(0x31545651)     /* QVT1 */
 #define LOG_MAGIC UINT32_C(0x31474c51)      /* QLG1 */
+#define MARK_MAGIC UINT32_C(0x314b4d51)     /* QMK1 */
 #define SNAPSHOT_MAGIC UINT32_C(0x324e5351) /* QSN2 */
 
 static bool term_is_sane(int32_t term)
@@ -82,6 +88,24 @@ uint8_t *quorum_record_put(uint8_t *out, int64_t index, const struct quorum_entr
     if (entry->size > 0)
         memcpy(out, entry->data, entry->size);
     return out + entry->size;
+}
+
+void quorum_mark_put(uint8_t *out, int64_t position)
+{
+    uint8_t *end = isr_put_i64(isr_put_u32(out, MARK_MAGIC), position);
+    isr_put_u32(end, isr_crc32c(0, out, QUORUM_MARK_BYTES - 4));
+}
+
+bool quorum_mark_get(struct isr_bytes file, int64_t position)
+{
+    if (position < 0 || position + QUORUM_MARK_BYTES > file.size)
+        return false;
+    struct isr_reader reader = {.data = file.data, .size_bytes = file.size, .position = (size_t)position};
+    uint32_t magic = isr_get_u32(&reader);
+    int64_t found = isr_get_i64(&reader);
+    uint32_t crc = isr_get_u32(&reader);
+    return magic == MARK_MAGIC && found == position &&
+           crc == isr_crc32c(0, file.data + position, QUORUM_MARK_BYTES - 4);
 }
 
 bool quorum_record_get(struct isr_bytes file, size_t *position, uint32_t chain, struct quorum_record *record)

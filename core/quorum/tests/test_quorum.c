@@ -588,7 +588,27 @@ static void tail_is_cut_when_it_is_torn(void **state)
     cluster_start(cluster, 0);
     cluster_run(cluster, 50 * ISR_MS);
     assert_int_equal(isr_quorum_last_index(cluster->nodes[0].quorum), 3);
-    assert_int_equal(log_file(cluster, 0)->durable.size, QUORUM_LOG_HEADER_BYTES + 3 * QUORUM_RECORD_BYTES);
+    assert_int_equal(log_file(cluster, 0)->durable.size,
+                     QUORUM_LOG_HEADER_BYTES + QUORUM_MARK_BYTES + 3 * QUORUM_RECORD_BYTES);
+    cluster_free(cluster);
+}
+
+/* Behind the last record lies the mark of the sync that made it durable. */
+static void halts_when_a_durable_record_rots(void **state)
+{
+    (void)state;
+    struct cluster *cluster = solo_new();
+    solo_append(cluster, 2, 1, 1, 0, 0, 4, 1);
+    cluster_run(cluster, 50 * ISR_MS);
+    struct disk_file *file = log_file(cluster, 0);
+    cluster_kill(cluster, 0);
+    size_t place = QUORUM_LOG_HEADER_BYTES + QUORUM_MARK_BYTES + 3 * QUORUM_RECORD_BYTES + 10;
+    file->cached.data[place] ^= 4;
+    bytes_copy(&file->durable, &file->cached);
+    cluster->unchecked = true;
+    cluster_start(cluster, 0);
+    cluster_run(cluster, 50 * ISR_MS);
+    assert_true(cluster->nodes[0].exited);
     cluster_free(cluster);
 }
 
@@ -689,6 +709,7 @@ int main(void)
         cmocka_unit_test(term_of_the_log_counts_when_the_vote_file_is_older),
         cmocka_unit_test(writes_of_a_killed_process_are_synced_when_the_next_reads_them),
         cmocka_unit_test(halts_when_the_disk_fails),
+        cmocka_unit_test(halts_when_a_durable_record_rots),
         cmocka_unit_test(halts_when_a_file_that_is_replaced_whole_is_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

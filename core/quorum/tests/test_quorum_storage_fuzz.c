@@ -48,10 +48,55 @@ static void start_survives_when_files_are_damaged(void **state)
     }
 }
 
+/* Records with marks between them, as syncs leave them, over several sectors. */
+static uint8_t *marked_log_put(uint8_t *out, struct test_random *random)
+{
+    uint8_t *at = out + QUORUM_LOG_HEADER_BYTES;
+    quorum_log_header_put(out, 0, 0);
+    uint32_t count = 20 + test_random_below(random, 40);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t data[80] = {0};
+        uint32_t size = test_random_below(random, sizeof data);
+        struct quorum_entry entry = {.term = 1 + (int32_t)(i / 7), .size = size, .data = data};
+        at = quorum_record_put(at, 1 + i, &entry);
+        if (test_random_chance(random, 4)) {
+            quorum_mark_put(at, at - out);
+            at += QUORUM_MARK_BYTES;
+        }
+    }
+    return at;
+}
+
+/* files_start aborts when a voter takes a log that lacks what a mark in it calls durable. */
+static void start_halts_or_has_all_that_was_durable_when_a_sector_is_damaged(void **state)
+{
+    (void)state;
+    struct test_random random = {12};
+    uint32_t taken = 0, refused = 0;
+    for (uint32_t round = 0; round < 1500; round++) {
+        uint8_t input[8192] = {0};
+        uint8_t *log = input + INPUT_HEAD_BYTES + QUORUM_VOTE_BYTES;
+        uint8_t *end = marked_log_put(log, &random);
+        quorum_vote_put(input + INPUT_HEAD_BYTES, 20, ISR_NODE_NONE);
+        input[0] = FLAG_VOTE | FLAG_LOG | FLAG_REPAIR | FLAG_SECTOR;
+        input[1] = (uint8_t)test_random_below(&random, 256);
+        input[2] = (uint8_t)test_random_below(&random, 256);
+        input[3] = QUORUM_VOTE_BYTES;
+        input[4] = (uint8_t)((end - log) & 0xff);
+        input[5] = (uint8_t)((end - log) >> 8);
+        bool took = files_start(input, (size_t)(end - input));
+        taken += took;
+        refused += !took;
+    }
+    print_message("%u logs taken, %u refused\n", taken, refused);
+    assert_true(taken > 100 && refused > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(start_survives_when_files_are_damaged),
+        cmocka_unit_test(start_halts_or_has_all_that_was_durable_when_a_sector_is_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
