@@ -220,7 +220,7 @@ static void node_handle(struct isr_node *node, const struct isr_event *event)
         isr_env_io_done(&node->env, event);
         break;
     case ISR_EVENT_COMMAND:
-        node_command(node, &event->command);
+        node_command(node, event->command);
         break;
     case ISR_EVENT_SHUTDOWN:
         node_shutdown(node);

@@ -209,7 +209,7 @@ bool sim_deliver_command(struct sim_world *world, const struct sim_event *event)
         return false;
     }
     world->counters.commands++;
-    struct isr_event input = {.kind = ISR_EVENT_COMMAND, .command = pending->command};
+    struct isr_event input = {.kind = ISR_EVENT_COMMAND, .command = &pending->command};
     hash_event(world, event, isr_hash_combine(pending->command.id, (uint64_t)pending->command.kind));
     SIM_TRACE(world, process->id, COMMAND_GIVEN, (int64_t)pending->command.kind, (int64_t)pending->command.id,
               pending->command.record_count, pending->command.acks);

@@ -127,7 +127,7 @@ struct isr_event {
             const struct isr_file_entry *files; /* LIST, in isr_file_compare order; borrowed */
             uint32_t files_count;
         } io_done;
-        struct isr_command command;
+        const struct isr_command *command; /* borrowed: in here it would make every event large */
         struct {
             int32_t peer;
         } disconnected;

@@ -298,11 +298,9 @@ static bool answer_hot(struct isr_fetch_wait *wait, struct fetch_reader *reader,
 static void send_answers(const struct isr_fetch_session *session, struct isr_fetch_answer *answers,
                          uint32_t count)
 {
-    struct isr_message message = {.kind = ISR_MESSAGE_FETCH_RESPONSE,
-                                  .fetch_response = {.correlation = session->correlation,
-                                                     .session_id = session->id,
-                                                     .partitions = answers,
-                                                     .partitions_count = count}};
+    struct isr_message message;
+    ISR_MESSAGE_SET(&message, FETCH_RESPONSE, fetch_response, .correlation = session->correlation,
+                    .session_id = session->id, .partitions = answers, .partitions_count = count);
     isr_send(session->broker->env, session->from, &message);
 }
 

@@ -130,17 +130,13 @@ static void mark_sent(struct isr_partition *partition, uint32_t correlation)
 static void send_fetch(struct isr_fetch_loop *loop, struct isr_fetch_partition *asked, uint32_t count)
 {
     struct isr_env *env = loop->broker->env;
-    struct isr_message message = {.kind = ISR_MESSAGE_FETCH_REQUEST,
-                                  .fetch_request = {.correlation = loop->fetch_correlation,
-                                                    .replica_id = (int16_t)env->node,
-                                                    .replica_epoch = loop->broker->broker_epoch,
-                                                    .max_wait_ns = env->config.fetch_max_wait,
-                                                    .min_bytes = (uint32_t)env->config.fetch_min_bytes,
-                                                    .max_bytes = (uint32_t)env->config.fetch_max_bytes,
-                                                    .partitions = asked,
-                                                    .partitions_count = count,
-                                                    .forgotten = loop->forgotten,
-                                                    .forgotten_count = loop->forgotten_count}};
+    struct isr_message message;
+    ISR_MESSAGE_SET(
+        &message, FETCH_REQUEST, fetch_request, .correlation = loop->fetch_correlation,
+        .replica_id = (int16_t)env->node, .replica_epoch = loop->broker->broker_epoch,
+        .max_wait_ns = env->config.fetch_max_wait, .min_bytes = (uint32_t)env->config.fetch_min_bytes,
+        .max_bytes = (uint32_t)env->config.fetch_max_bytes, .partitions = asked, .partitions_count = count,
+        .forgotten = loop->forgotten, .forgotten_count = loop->forgotten_count);
     isr_fetch_handle_ask(&loop->session, &env->config, &message.fetch_request);
     isr_send(env, loop->leader, &message);
     loop->forgotten_count = 0;

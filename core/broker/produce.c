@@ -39,15 +39,11 @@ static void answer(struct isr_broker *broker, const struct produce_answer *what)
     int32_t epoch = partition != NULL ? partition->leader_epoch
                     : image != NULL   ? image->leader_epoch
                                       : ISR_EPOCH_NONE;
-    struct isr_message message = {
-        .kind = ISR_MESSAGE_PRODUCE_RESPONSE,
-        .produce_response = {.correlation = what->correlation,
-                             .tp = what->tp,
-                             .error = (uint8_t)what->error,
-                             .base_offset = what->base_offset,
-                             .log_start = partition != NULL ? partition->log->log_start : ISR_OFFSET_NONE,
-                             .leader = (int16_t)leader,
-                             .leader_epoch = epoch}};
+    struct isr_message message;
+    ISR_MESSAGE_SET(&message, PRODUCE_RESPONSE, produce_response, .correlation = what->correlation,
+                    .tp = what->tp, .error = (uint8_t)what->error, .base_offset = what->base_offset,
+                    .log_start = partition != NULL ? partition->log->log_start : ISR_OFFSET_NONE,
+                    .leader = (int16_t)leader, .leader_epoch = epoch);
     isr_send(broker->env, what->client, &message);
 }
 

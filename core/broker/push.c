@@ -172,9 +172,9 @@ static void flush(void *object)
     memmove(sender->queue, sender->queue + looked_at,
             (sender->queue_count - looked_at) * sizeof *sender->queue);
     sender->queue_count -= looked_at;
-    struct isr_message message = {
-        .kind = ISR_MESSAGE_PUSH_REQUEST,
-        .push_request = {.correlation = correlation, .partitions = parts, .partitions_count = count}};
+    struct isr_message message;
+    ISR_MESSAGE_SET(&message, PUSH_REQUEST, push_request, .correlation = correlation, .partitions = parts,
+                    .partitions_count = count);
     if (count > 0)
         isr_send(env, sender->node, &message);
     for (uint32_t i = 0; i < count; i++) {

@@ -290,8 +290,8 @@ static void delivery_send(struct isr_delivery *delivery, int32_t leader)
         sender->sequence_next = sequence_after(sender->sequence_next, delivery->record_count);
     }
     delivery->first_when_sent = idempotent && delivery == first_sequenced(sender);
-    struct isr_message message = {.kind = ISR_MESSAGE_PRODUCE_REQUEST,
-                                  .produce_request = {.tp = sender->tp, .acks = delivery->acks}};
+    struct isr_message message;
+    ISR_MESSAGE_SET(&message, PRODUCE_REQUEST, produce_request, .tp = sender->tp, .acks = delivery->acks);
     /* The leader gives up before the client does, so that its answer still counts. */
     message.produce_request.timeout_ns = env->config.client_request_timeout / 4 * 3;
     message.produce_request.records =

@@ -199,18 +199,14 @@ static void link_ask(struct isr_reader_link *link)
     int64_t longest_ns = config->client_request_timeout / 2;
     link->correlation = isr_client_requests_add(&link->client->requests, link->node,
                                                 ISR_MESSAGE_FETCH_RESPONSE, link_answered, link);
-    struct isr_message message = {.kind = ISR_MESSAGE_FETCH_REQUEST};
-    message.fetch_request = (struct isr_fetch_request){
-        .correlation = link->correlation,
-        .replica_id = -1,
-        .replica_epoch = -1,
-        .max_wait_ns = config->fetch_max_wait < longest_ns ? config->fetch_max_wait : longest_ns,
-        .min_bytes = (uint32_t)config->fetch_min_bytes,
-        .max_bytes = (uint32_t)config->fetch_max_bytes,
-        .partitions = asked,
-        .partitions_count = count,
-        .forgotten = link->forgotten,
-        .forgotten_count = link->forgotten_count};
+    struct isr_message message;
+    ISR_MESSAGE_SET(&message, FETCH_REQUEST, fetch_request, .correlation = link->correlation,
+                    .replica_id = -1, .replica_epoch = -1,
+                    .max_wait_ns = config->fetch_max_wait < longest_ns ? config->fetch_max_wait : longest_ns,
+                    .min_bytes = (uint32_t)config->fetch_min_bytes,
+                    .max_bytes = (uint32_t)config->fetch_max_bytes, .partitions = asked,
+                    .partitions_count = count, .forgotten = link->forgotten,
+                    .forgotten_count = link->forgotten_count);
     isr_fetch_handle_ask(&link->session, config, &message.fetch_request);
     isr_send(env, link->node, &message);
     link->forgotten_count = 0;

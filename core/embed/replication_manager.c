@@ -292,7 +292,8 @@ static void handle(struct isr_replication_manager *manager, const struct isr_eve
         isr_env_io_done(env, event);
         break;
     case ISR_EVENT_COMMAND:
-        isr_env_reply(env, event->command.id, ISR_ERROR_INVALID_REQUEST, (struct isr_tp){0}, ISR_OFFSET_NONE);
+        isr_env_reply(env, event->command->id, ISR_ERROR_INVALID_REQUEST, (struct isr_tp){0},
+                      ISR_OFFSET_NONE);
         break;
     case ISR_EVENT_SHUTDOWN:
         shut_down(manager);

@@ -221,7 +221,7 @@ void isr_runner_advance(struct isr_runner *runner, struct isr_reading at)
 
 void isr_runner_command(struct isr_runner *runner, struct isr_reading at, const struct isr_command *command)
 {
-    give(runner, at, &(struct isr_event){.kind = ISR_EVENT_COMMAND, .command = *command});
+    give(runner, at, &(struct isr_event){.kind = ISR_EVENT_COMMAND, .command = command});
 }
 
 void isr_runner_shutdown(struct isr_runner *runner, struct isr_reading at)

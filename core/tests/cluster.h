@@ -518,7 +518,7 @@ static inline uint64_t cluster_command(struct cluster *cluster, int32_t id, stru
     assert_true(command.id < CLUSTER_COMMANDS);
     cluster->outcomes[command.id] =
         (struct cluster_outcome){.first_value = command.first_value, .record_count = command.record_count};
-    struct isr_event event = {.kind = ISR_EVENT_COMMAND, .command = command};
+    struct isr_event event = {.kind = ISR_EVENT_COMMAND, .command = &command};
     cluster_step(cluster, id, &event);
     return command.id;
 }

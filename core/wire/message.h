@@ -34,6 +34,12 @@ struct isr_message {
     };
 };
 
+/* Makes it a message of that kind with these fields: (&message, FETCH_RESPONSE, fetch_response, .error = e,
+ * ...). Unlike an initialiser of the whole, which clears the widest member of the union, it costs what the
+ * kind does: for what is sent all the time. */
+#define ISR_MESSAGE_SET(message, NAME, name, ...) \
+    ((message)->kind = ISR_MESSAGE_##NAME, (message)->name = (struct isr_##name){__VA_ARGS__})
+
 enum { ISR_FRAME_HEADER_BYTES = 5 };
 
 const char *isr_message_name(enum isr_message_kind kind);

@@ -49,7 +49,7 @@ void isr_node_step(struct isr_node *node, const struct isr_event *event, struct 
     else if (event->kind == ISR_EVENT_IO_DONE)
         number = event->io_done.io;
     else if (event->kind == ISR_EVENT_COMMAND)
-        number = event->command.id;
+        number = event->command->id;
     seen[seen_count].node = node->id;
     seen[seen_count].kind = event->kind;
     seen[seen_count].local_ns = event->now_ns;
