@@ -2,15 +2,19 @@
 
 #include <string.h>
 
+static inline uint64_t u64_at(const uint8_t *data)
+{
+    uint64_t word;
+    memcpy(&word, data, sizeof word);
+    return word;
+}
+
 uint64_t isr_hash_bytes(uint64_t hash, const void *data, size_t size_bytes)
 {
     const uint8_t *bytes = data;
     hash = isr_hash_combine(hash, size_bytes);
-    for (; size_bytes >= 8; bytes += 8, size_bytes -= 8) {
-        uint64_t word;
-        memcpy(&word, bytes, 8);
-        hash = isr_hash_combine(hash, word);
-    }
+    for (; size_bytes >= 8; bytes += 8, size_bytes -= 8)
+        hash = isr_hash_combine(hash, u64_at(bytes));
     uint64_t tail = 0;
     for (size_t i = 0; i < size_bytes; i++)
         tail |= (uint64_t)bytes[i] << (8 * i);
@@ -37,15 +41,28 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, con
                                                                size_t size_bytes)
 {
     uint64_t wide = crc;
-    for (; size_bytes >= 8; bytes += 8, size_bytes -= 8) {
-        uint64_t word;
-        memcpy(&word, bytes, 8);
-        wide = __builtin_ia32_crc32di(wide, word);
+    for (; size_bytes >= 32; bytes += 32, size_bytes -= 32) {
+        wide = __builtin_ia32_crc32di(wide, u64_at(bytes));
+        wide = __builtin_ia32_crc32di(wide, u64_at(bytes + 8));
+        wide = __builtin_ia32_crc32di(wide, u64_at(bytes + 16));
+        wide = __builtin_ia32_crc32di(wide, u64_at(bytes + 24));
     }
+    for (; size_bytes >= 8; bytes += 8, size_bytes -= 8)
+        wide = __builtin_ia32_crc32di(wide, u64_at(bytes));
     crc = (uint32_t)wide;
-    for (; size_bytes > 0; bytes++, size_bytes--)
-        crc = __builtin_ia32_crc32qi(crc, *bytes);
-    return crc;
+    if (size_bytes & 4) {
+        uint32_t word;
+        memcpy(&word, bytes, 4);
+        crc = __builtin_ia32_crc32si(crc, word);
+        bytes += 4;
+    }
+    if (size_bytes & 2) {
+        uint16_t word;
+        memcpy(&word, bytes, 2);
+        crc = __builtin_ia32_crc32hi(crc, word);
+        bytes += 2;
+    }
+    return size_bytes & 1 ? __builtin_ia32_crc32qi(crc, *bytes) : crc;
 }
 #endif
 

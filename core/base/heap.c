@@ -6,13 +6,6 @@
 
 enum { SCRATCH_CHUNK_BYTES = 8192 - 64 };
 
-struct isr_scratch_chunk {
-    struct isr_scratch_chunk *next;
-    size_t size_bytes;
-    size_t used_bytes;
-    uint8_t data[];
-};
-
 void *isr_heap_allocate(struct isr_heap *heap, size_t size_bytes)
 {
     void *block = heap->allocate(heap->owner, size_bytes);
@@ -60,30 +53,19 @@ void isr_scratch_init(struct isr_scratch *scratch, struct isr_heap *heap)
     scratch->current = scratch->first;
 }
 
-void *isr_scratch_allocate(struct isr_scratch *scratch, size_t size_bytes)
+void isr_scratch_widen(struct isr_scratch *scratch, size_t size_bytes)
 {
-    size_bytes = (size_bytes + 7) & ~(size_t)7;
-    struct isr_scratch_chunk *chunk = scratch->current;
-    if (chunk->used_bytes + size_bytes > chunk->size_bytes) {
-        size_t wanted = size_bytes > SCRATCH_CHUNK_BYTES ? size_bytes : SCRATCH_CHUNK_BYTES;
-        chunk->next = chunk_new(scratch->heap, wanted);
-        chunk = chunk->next;
-        scratch->current = chunk;
-    }
-    void *memory = chunk->data + chunk->used_bytes;
-    chunk->used_bytes += size_bytes;
-    return memory;
+    size_t wanted = size_bytes > SCRATCH_CHUNK_BYTES ? size_bytes : SCRATCH_CHUNK_BYTES;
+    scratch->current->next = chunk_new(scratch->heap, wanted);
+    scratch->current = scratch->current->next;
 }
 
-void isr_scratch_reset(struct isr_scratch *scratch)
+void isr_scratch_narrow(struct isr_scratch *scratch)
 {
-    struct isr_scratch_chunk *chunk = scratch->first->next;
-    while (chunk != NULL) {
-        struct isr_scratch_chunk *next = chunk->next;
+    for (struct isr_scratch_chunk *chunk = scratch->first->next, *next; chunk != NULL; chunk = next) {
+        next = chunk->next;
         isr_heap_release(scratch->heap, chunk);
-        chunk = next;
     }
     scratch->first->next = NULL;
-    scratch->first->used_bytes = 0;
     scratch->current = scratch->first;
 }

@@ -28,7 +28,12 @@ void *isr_heap_grow(struct isr_heap *heap, void *array, size_t element_bytes, ui
                     uint32_t *capacity);
 
 /* Bump memory that is emptied at the start of each step: decoded messages, encoded frames, lists. */
-struct isr_scratch_chunk;
+struct isr_scratch_chunk {
+    struct isr_scratch_chunk *next;
+    size_t size_bytes;
+    size_t used_bytes;
+    uint8_t data[];
+};
 struct isr_scratch {
     struct isr_heap *heap;
     struct isr_scratch_chunk *first;
@@ -36,8 +41,28 @@ struct isr_scratch {
 };
 
 void isr_scratch_init(struct isr_scratch *scratch, struct isr_heap *heap);
+/* Makes a chunk for so many bytes the current one; the cold part of allocate. */
+void isr_scratch_widen(struct isr_scratch *scratch, size_t size_bytes);
+/* Gives back all chunks but the first; the cold part of reset. */
+void isr_scratch_narrow(struct isr_scratch *scratch);
+
 /* Uninitialised, 8-byte aligned memory, valid until the next reset. */
-void *isr_scratch_allocate(struct isr_scratch *scratch, size_t size_bytes);
-void isr_scratch_reset(struct isr_scratch *scratch);
+static inline void *isr_scratch_allocate(struct isr_scratch *scratch, size_t size_bytes)
+{
+    size_bytes = (size_bytes + 7) & ~(size_t)7;
+    if (scratch->current->size_bytes - scratch->current->used_bytes < size_bytes)
+        isr_scratch_widen(scratch, size_bytes);
+    struct isr_scratch_chunk *chunk = scratch->current;
+    void *memory = chunk->data + chunk->used_bytes;
+    chunk->used_bytes += size_bytes;
+    return memory;
+}
+
+static inline void isr_scratch_reset(struct isr_scratch *scratch)
+{
+    if (scratch->first != scratch->current)
+        isr_scratch_narrow(scratch);
+    scratch->first->used_bytes = 0;
+}
 
 #endif

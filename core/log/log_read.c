@@ -13,6 +13,9 @@ uint32_t isr_log_place_find(const struct isr_log *log, int64_t offset)
 {
     const struct isr_batch_place *places = log->places;
     uint32_t high = log->places_count; /* places[high] lies above offset, or is the end */
+    ISR_ASSERT(high > 0);
+    if (places[high - 1].base_offset <= offset) /* most readers want the newest batch */
+        return high - 1;
     uint32_t step = 1;
     while (step <= high && places[high - step].base_offset > offset) {
         high -= step;
