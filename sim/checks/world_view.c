@@ -10,7 +10,7 @@ struct world_checks {
     struct arena_owner *memory;
     struct isr_heap heap;
     struct sim_checks *checks;
-    uint32_t place; /* of the batch seen last, in whichever log: logs are mostly read in order */
+    uint32_t *places; /* by node: of the batch seen last, in whichever log: logs are mostly read in order */
 };
 
 static struct sim_world *world_of(void *object)
@@ -78,17 +78,17 @@ static bool view_replica(void *object, int32_t node, struct isr_tp tp, struct si
 }
 
 /* The batch that holds the offset; at the place behind the one seen last when it begins there. */
-static const struct isr_batch_place *place_of(struct world_checks *watch, const struct isr_log *log,
-                                              int64_t offset)
+static const struct isr_batch_place *place_of(struct world_checks *watch, int32_t node,
+                                              const struct isr_log *log, int64_t offset)
 {
-    uint32_t next = watch->place + 1;
+    uint32_t next = watch->places[node] + 1;
     if (next < log->places_count && log->places[next].base_offset == offset) {
-        watch->place = next;
+        watch->places[node] = next;
         return &log->places[next];
     }
     const struct isr_batch_place *place = isr_log_batch_at(log, offset);
     if (place != NULL)
-        watch->place = (uint32_t)(place - log->places);
+        watch->places[node] = (uint32_t)(place - log->places);
     return place;
 }
 
@@ -96,7 +96,8 @@ static bool view_batch(void *object, int32_t node, struct isr_tp tp, int64_t off
                        struct sim_batch_view *batch)
 {
     const struct isr_partition *partition = partition_of(object, node, tp);
-    const struct isr_batch_place *place = partition == NULL ? NULL : place_of(object, partition->log, offset);
+    const struct isr_batch_place *place =
+        partition == NULL ? NULL : place_of(object, node, partition->log, offset);
     if (place == NULL)
         return false;
     *batch = (struct sim_batch_view){.base_offset = place->base_offset,
@@ -125,16 +126,18 @@ static void view_contents(void *object, int32_t node, struct isr_tp tp, struct s
 
 static int64_t view_damaged(void *object, int32_t node, struct isr_tp tp, int64_t from, int64_t to)
 {
-    struct sim_batch_view seen;
-    for (int64_t offset = from; offset < to; offset = seen.base_offset + seen.record_count) {
-        if (!view_batch(object, node, tp, offset, &seen))
-            return ISR_OFFSET_NONE;
-        const struct isr_batch_place *place = place_of(object, partition_of(object, node, tp)->log, offset);
+    const struct isr_partition *partition = partition_of(object, node, tp);
+    int64_t offset = from;
+    while (partition != NULL && offset < to) {
+        const struct isr_batch_place *place = place_of(object, node, partition->log, offset);
         struct isr_batch parsed;
+        if (place == NULL)
+            break;
         if (isr_batch_parse((struct isr_bytes){.data = place->data, .size = place->size_bytes}, true,
                             &parsed) != ISR_BATCH_OK ||
-            parsed.crc != seen.crc)
-            return seen.base_offset;
+            parsed.crc != place->crc)
+            return place->base_offset;
+        offset = place->base_offset + place->record_count;
     }
     return ISR_OFFSET_NONE;
 }
@@ -413,6 +416,7 @@ struct sim_checks *sim_checks_new(struct sim_world *world, const struct sim_chec
     watch->world = world;
     watch->memory = memory;
     watch->heap = heap;
+    watch->places = isr_heap_allocate(&heap, sizeof *watch->places * ((size_t)world->processes_count + 1));
     struct sim_view view = view_of(watch);
     watch->checks = sim_checks_make(&watch->heap, &view, options);
     sim_world_watch(world, &(struct sim_monitor){.object = watch,
