@@ -56,6 +56,7 @@ struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr
     struct isr_node *node = isr_heap_allocate(heap, sizeof *node);
     node->roles = options->roles;
     isr_env_init(&node->env, options->id, heap, &options->config, &options->rules, random_key);
+    node->env.yields = options->yields;
     if (options->roles & ISR_NODE_CLIENT)
         node->client = isr_client_new(&node->env, &options->bootstrap);
     if (options->roles & ISR_NODE_CONTROLLER)

@@ -25,6 +25,7 @@ struct isr_node_options {
     struct isr_peer_options peer;    /* of a peer */
     struct isr_config config;
     struct isr_rules rules;
+    uint32_t yields; /* points at which handlers stop: bits (1 << enum isr_yield_point), core/base/yield.h */
 };
 
 struct isr_node;

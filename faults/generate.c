@@ -21,7 +21,8 @@ enum purpose {
     PURPOSE_POLICY,
     PURPOSE_QUORUM,
     PURPOSE_LINKS,
-    PURPOSE_GROUP
+    PURPOSE_GROUP,
+    PURPOSE_YIELDS
 };
 
 static struct fault_draws draws_for(uint64_t seed, enum purpose purpose, uint64_t which)
@@ -131,6 +132,18 @@ static void generate_config(struct fault_plan *plan, uint64_t seed)
     config->fetch_session_slots =
         fault_one_in(&draws, 3) ? fault_between(&draws, 0, 3) : config->fetch_session_slots;
     config->fetch_session_eviction = fault_between(&draws, 200, 5000) * ISR_MS;
+}
+
+/* Every third run lets its handlers be interrupted at some points, mostly for as long as a thread waits for
+ * its turn, now and then for as long as a collection of garbage takes. */
+static void generate_yields(struct fault_plan *plan, uint64_t seed)
+{
+    struct fault_draws draws = draws_for(seed, PURPOSE_YIELDS, 0);
+    if (!fault_one_in(&draws, 3))
+        return;
+    plan->spec.yields = (uint32_t)fault_draw(&draws) & ISR_YIELDS_ALL;
+    plan->spec.config.yield_time_max = fault_one_in(&draws, 4) ? fault_between(&draws, 5, 50) * ISR_MS
+                                                               : fault_between(&draws, 20, 2000) * 1000;
 }
 
 /* Of a chase: what takes time takes little of it, so that a run has room for many failovers. */
@@ -832,6 +845,7 @@ void fault_generate(struct fault_plan *plan, uint64_t seed)
     if (!chase)
         generate_standbys(plan, seed);
     generate_config(plan, seed);
+    generate_yields(plan, seed);
     if (group)
         fault_group(plan, &group_draws);
     if (chase) {

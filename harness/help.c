@@ -43,7 +43,7 @@ void help_print_overview(void)
            "  isrsim help scenario                            how to write one\n\n");
     printf("`isrsim help COMMAND` explains a command and its options; `isrsim help TOPIC` one of scenario, "
            "steps,\n"
-           "conditions, config, invariants, policies, exit-codes.\n");
+           "conditions, config, invariants, policies, yields, exit-codes.\n");
     print_environment();
 }
 
@@ -111,7 +111,8 @@ static void help_scenario(void)
     print_fields(scenario_network_fields, 2, &palette);
     printf("\n%sIn disks:%s\n", palette.bold, palette.plain);
     print_fields(scenario_disk_fields, 2, &palette);
-    printf("\nSee also: isrsim help steps, conditions, config, invariants; isrsim rules; isrsim schema.\n");
+    printf("\nSee also: isrsim help steps, conditions, config, invariants, yields; isrsim rules; isrsim "
+           "schema.\n");
 }
 
 static void help_steps(void)
@@ -182,6 +183,23 @@ static void help_invariants(void)
 #undef X
 }
 
+static void help_yields(void)
+{
+    struct palette palette = terminal_palette(stdout);
+    size_t count;
+    const struct isr_yield_info *points = isr_yields_list(&count);
+    printf("Real brokers have threads: between a check and its act something else may happen. Where the "
+           "engine is told\n"
+           "to, its handlers stop between the two, for half of the setting yield_time_max up to all of "
+           "it:\n\n"
+           "  cluster: {yields: all}\n"
+           "  cluster: {yields: [isr_expand, hw_update]}\n\n");
+    for (size_t i = 0; i < count; i++) {
+        printf("  %s%s%s (%s)\n", palette.cyan, points[i].name, palette.plain, points[i].source);
+        terminal_print_prose(stdout, points[i].meaning, 6, 100);
+    }
+}
+
 static void help_exit_codes(void)
 {
 #define X(NAME, name, exit_code, meaning) printf("  %d  %s\n", exit_code, meaning);
@@ -197,10 +215,9 @@ static void help_exit_codes(void)
 static const struct topic {
     const char *name;
     void (*print)(void);
-} topics[] = {{"scenario", help_scenario},     {"steps", help_steps},
-              {"conditions", help_conditions}, {"config", help_config},
-              {"invariants", help_invariants}, {"policies", help_policies},
-              {"exit-codes", help_exit_codes}};
+} topics[] = {{"scenario", help_scenario}, {"steps", help_steps},           {"conditions", help_conditions},
+              {"config", help_config},     {"invariants", help_invariants}, {"policies", help_policies},
+              {"yields", help_yields},     {"exit-codes", help_exit_codes}};
 enum { TOPICS = sizeof topics / sizeof topics[0] };
 
 static int complain_topic(const char *word)

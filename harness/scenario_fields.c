@@ -38,6 +38,59 @@ const struct field scenario_rule_fields[] = {
     END_OF_FIELDS,
 };
 
+/* ---- yield points ---- */
+
+static const struct choice yield_words[] = {
+#define X(NAME, name, source, meaning) {#name, ISR_YIELD_##NAME},
+#include "core/yields.def"
+#undef X
+    {NULL, 0},
+};
+
+static bool bind_yields(struct binder *binder, const struct field *field, const struct tree_node *node,
+                        void *target)
+{
+    static const struct choice wholes[] = {{"none", 0}, {"all", ISR_YIELDS_ALL}, {NULL, 0}};
+    static const struct field point = {
+        .name = "yields", .shape = &shape_choice, .size = sizeof(uint32_t), .extra = yield_words};
+    uint32_t *yields = target;
+    if (node->kind != TREE_LIST) {
+        const struct field whole = {
+            .name = field->name, .shape = &shape_choice, .size = sizeof *yields, .extra = wholes};
+        return shape_choice.bind(binder, &whole, node, yields);
+    }
+    *yields = 0;
+    for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
+        uint32_t which = 0;
+        if (!shape_choice.bind(binder, &point, child, &which))
+            return false;
+        *yields |= UINT32_C(1) << which;
+    }
+    return true;
+}
+
+static void schema_yields(const struct field *field, struct json *json)
+{
+    static const struct field point = {.extra = yield_words};
+    (void)field;
+    json_open_list(json, "anyOf");
+    json_open_object(json, NULL);
+    json_open_list(json, "enum");
+    json_string(json, NULL, "none");
+    json_string(json, NULL, "all");
+    json_close_list(json);
+    json_close_object(json);
+    json_open_object(json, NULL);
+    json_string(json, "type", "array");
+    json_open_object(json, "items");
+    shape_choice.schema(&point, json);
+    json_close_object(json);
+    json_close_object(json);
+    json_close_list(json);
+}
+
+static const struct shape shape_yields = {"none, all or a list of yield points", bind_yields, schema_yields};
+
 /* ---- the cluster around the nodes ---- */
 
 const struct field scenario_network_fields[] = {
@@ -136,6 +189,9 @@ const struct field scenario_cluster_fields[] = {
                 "c2, ..."},
     {"racks", &shape_racks, FIELD(struct sim_spec, racks),
      .meaning = "the racks of n1, n2, ... (default: 0, none): consumers with a rack read near by"},
+    {"yields", &shape_yields, FIELD(struct sim_spec, yields),
+     .meaning = "where handlers stop between a check and its act, so that other things come in between: all, "
+                "or a list of `isrsim help yields` (default: none)"},
     {"peers", &shape_whole, FIELD(struct sim_spec, peer.count), .least = 1, .most = ISR_REPLICAS_MAX,
      .meaning =
          "a group without controllers instead: how many peers, nodes n1, n2, ...; the topic's `commit` is "

@@ -81,6 +81,7 @@ static struct isr_node_options options_of(const struct sim_world *world, const s
         .rack = spec->racks[process->id],
         .config = sim_spec_config(spec, process->id),
         .rules = spec->rules,
+        .yields = spec->yields,
     };
     for (int32_t node = 1; node <= world->processes_count; node++) {
         if (sim_spec_is_controller(spec, node) && options.controllers.count < ISR_REPLICAS_MAX)

@@ -9,6 +9,7 @@
 #include "core/base/rules.h"
 #include "core/base/topic_settings.h"
 #include "core/base/types.h"
+#include "core/base/yield.h"
 #include "core/wire/codec.h"
 #include "sim/base/random.h"
 
@@ -248,6 +249,7 @@ struct sim_spec {
     struct sim_node_setting *node_settings;
     uint32_t node_settings_count;
     struct isr_rules rules;
+    uint32_t yields;              /* points at which handlers stop: bits (1 << enum isr_yield_point) */
     struct sim_link_spec network; /* of every link */
     struct sim_disk_spec disk;
     struct sim_topic_spec *topics;

@@ -13,6 +13,8 @@ static void count_observation(struct sim_world *world, const struct isr_observat
         world->counters.isr_changes++;
     else if (observation->kind == ISR_OBSERVED_LOG_TRUNCATED)
         world->counters.truncations++;
+    else if (observation->kind == ISR_OBSERVED_YIELDED)
+        world->counters.yields++;
 }
 
 static void route_observations(struct sim_world *world, int32_t node, const struct isr_effects *effects)

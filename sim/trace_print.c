@@ -362,6 +362,16 @@ static void print_broker_state(struct sim_world *world, const struct isr_observa
                     isr_cause_words(o->broker_state.cause));
 }
 
+static void print_yielded(const struct isr_observation *o, struct isr_text *text)
+{
+    size_t count;
+    const struct isr_yield_info *points = isr_yields_list(&count);
+    isr_text_format(text, "stands at the yield point ");
+    if (o->yielded.point >= 0 && o->yielded.point < (int64_t)count)
+        print_words(points[o->yielded.point].name, text);
+    isr_text_format(text, " for %ldus", o->yielded.delay / 1000);
+}
+
 /* True when the observation has a sentence. */
 static bool print_story(struct sim_world *world, const struct sim_trace_record *record, struct isr_text *text)
 {
@@ -373,6 +383,8 @@ static bool print_story(struct sim_world *world, const struct sim_trace_record *
         print_became_leader(world, o, text);
     else if (record->kind == ISR_OBSERVED_LOG_TRUNCATED)
         print_truncated(world, o, text);
+    else if (record->kind == ISR_OBSERVED_YIELDED)
+        print_yielded(o, text);
     else if (record->kind == ISR_OBSERVED_ISR_COMMITTED)
         print_isr_committed(world, o, text);
     else if (record->kind == ISR_OBSERVED_FETCH_DIVERGED)

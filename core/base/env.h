@@ -54,6 +54,7 @@ struct isr_env {
     struct isr_random random;
     struct isr_config config;
     struct isr_rules rules;
+    uint32_t yields; /* yield points that are on: bits (1 << enum isr_yield_point), yield.h */
     struct isr_metrics metrics;
     bool exiting; /* an EXIT effect was emitted: nothing more is done */
     /* effects of the current step */

@@ -60,6 +60,7 @@ static void partition_remove(struct isr_broker *broker, struct isr_partition *pa
     ISR_ASSERT(broker->partitions[place] == partition);
     isr_partition_resign(partition);
     isr_fetch_forget(partition);
+    isr_timer_cancel(&broker->env->timers, &partition->truncate_yield);
     broker->partitions_count--;
     memmove(&broker->partitions[place], &broker->partitions[place + 1],
             (broker->partitions_count - place) * sizeof(struct isr_partition *));

@@ -10,6 +10,7 @@
  * partitions that are neither refused nor diverging (KAFKA-13141); the answer is read when it leaves. */
 #include "core/broker/fetch_service.h"
 
+#include "core/base/yield.h"
 #include "core/broker/leader.h"
 #include "core/broker/retention.h"
 
@@ -112,16 +113,22 @@ static int64_t available_bytes(const struct isr_partition *partition, const stru
 
 /* ---- what a follower's fetch tells ---- */
 
-/* Replica.updateFetchState (KIP-16): at the leader's end now: caught up now; at the end as it was at the
- * fetch before: caught up then. leader_end is as it was before anything is read
- * (Partition.readRecords): what is appended meanwhile keeps nobody from being caught up. A follower that is
- * pushed to tells more often than a message goes there and back, so the end that it is to reach stays the
- * same until it has. */
-void isr_fetch_told(struct isr_partition *partition, struct isr_remote_replica *remote,
-                    const struct isr_fetch_partition *asked, int64_t replica_epoch)
+struct isr_fetch_reading isr_fetch_read_now(const struct isr_partition *partition)
 {
-    int64_t leader_end = isr_leader_end(partition);
-    int64_t now_ns = partition->broker->env->now_ns;
+    return (struct isr_fetch_reading){.leader_end = isr_leader_end(partition),
+                                      .time_ns = partition->broker->env->now_ns};
+}
+
+/* Replica.updateFetchState (KIP-16): at the leader's end now: caught up now; at the end as it was at the
+ * fetch before: caught up then. The reading is as it was before anything is read (Partition.readRecords):
+ * what is appended meanwhile keeps nobody from being caught up. A follower that is pushed to tells more often
+ * than a message goes there and back, so the end that it is to reach stays the same until it has. */
+void isr_fetch_told(struct isr_partition *partition, struct isr_remote_replica *remote,
+                    const struct isr_fetch_partition *asked, int64_t replica_epoch,
+                    struct isr_fetch_reading reading)
+{
+    int64_t leader_end = reading.leader_end;
+    int64_t now_ns = reading.time_ns;
     bool reached = asked->fetch_offset >= remote->last_fetch_leader_end;
     if (asked->fetch_offset >= leader_end)
         remote->last_caught_up_ns = now_ns;
@@ -137,7 +144,7 @@ void isr_fetch_told(struct isr_partition *partition, struct isr_remote_replica *
     }
     remote->broker_epoch = replica_epoch;
     isr_membership_fetched(partition, remote);
-    isr_leader_advance_high_watermark(partition, ISR_CAUSE_FOLLOWER_FETCH);
+    isr_leader_followed(partition);
     if (start_moved)
         isr_delete_records_look(partition);
 }
@@ -324,6 +331,7 @@ static void answer(struct isr_fetch_session *session, const struct isr_fetch_ans
         wait = next;
     }
     session->waiting = false;
+    session->reading = false;
     isr_timer_cancel(&env->timers, &session->timer);
     send_answers(session, answers, count);
     if (session->id == 0)
@@ -410,10 +418,16 @@ static void refuse_session(struct isr_broker *broker, int32_t from, const struct
     isr_send(broker->env, from, &message);
 }
 
+/* Of a session with an id: the request before is answered now, as nobody else will do it. */
+static void finish_former(struct isr_fetch_session *session)
+{
+    if (session->waiting || session->reading)
+        finish(session);
+}
+
 static void end_session(struct isr_fetch_session *session)
 {
-    if (session->waiting)
-        finish(session); /* nobody else will answer */
+    finish_former(session);
     isr_fetch_session_end(session);
 }
 
@@ -456,8 +470,7 @@ static struct isr_fetch_session *go_on(struct isr_broker *broker, int32_t from,
             refuse_session(broker, from, request, ISR_ERROR_INVALID_FETCH_SESSION_EPOCH);
         return NULL;
     }
-    if (session->waiting)
-        finish(session);
+    finish_former(session);
     session->epoch = epoch_after(session->epoch);
     session->incremental = true;
     return session;
@@ -501,6 +514,15 @@ static void forget(struct isr_fetch_session *session, struct isr_tp tp)
         isr_fetch_wait_drop(wait);
 }
 
+/* Who became hot only since the request came is looked at now. */
+static struct isr_fetch_reading reading_of(const struct isr_fetch_wait *wait)
+{
+    const struct isr_fetch_session *session = wait->session;
+    return session->reading && wait->reading.time_ns == session->used_ns
+               ? wait->reading
+               : isr_fetch_read_now(wait->partition);
+}
+
 static void look_at(struct isr_fetch_wait *wait, struct arrival *arrival)
 {
     struct isr_fetch_session *session = wait->session;
@@ -513,18 +535,50 @@ static void look_at(struct isr_fetch_wait *wait, struct arrival *arrival)
     }
     if (session->replica_id >= 0)
         isr_fetch_told(partition, isr_partition_remote(partition, session->replica_id), &wait->asked,
-                       session->replica_epoch);
+                       session->replica_epoch, reading_of(wait));
     wait->available_bytes = available_bytes(partition, &wait->asked, view.limit);
     session->available_bytes += wait->available_bytes;
     arrival->urgent = arrival->urgent || high_watermark_stale(partition, session->replica_id);
 }
 
-static void wait_for_more(struct isr_fetch_session *session, int64_t wait_ns)
+static void wait_for_more(struct isr_fetch_session *session)
 {
+    int64_t wait_ns = session->max_wait_ns;
     if (wait_ns > WAIT_SECONDS_MAX * ISR_SECOND)
         wait_ns = WAIT_SECONDS_MAX * ISR_SECOND;
     session->waiting = true;
     isr_env_timer_in(session->broker->env, &session->timer, wait_ns);
+}
+
+static void look_at_all(struct isr_fetch_session *session, struct arrival *arrival)
+{
+    session->available_bytes = 0;
+    for (struct isr_fetch_wait *wait = session->hot_first; wait != NULL; wait = wait->hot_next)
+        look_at(wait, arrival);
+    session->reading = false;
+    if (arrival->urgent || arrival->refused_count > 0 || session->available_bytes >= session->min_bytes ||
+        session->max_wait_ns <= 0 || session->all == NULL)
+        answer(session, arrival->refused, arrival->refused_count);
+    else
+        wait_for_more(session);
+}
+
+static void go_on_reading(void *object)
+{
+    struct isr_fetch_session *session = object;
+    struct arrival arrival = {0};
+    isr_timer_init(&session->timer, finish, session);
+    look_at_all(session, &arrival);
+}
+
+/* The yield point fetch_read. The fences are asked again afterwards; the leader's end and the
+ * time count as they are now, or a follower would have to reach what was appended after it was looked at. */
+static void read_ahead(struct isr_fetch_session *session)
+{
+    for (struct isr_fetch_wait *wait = session->hot_first; wait != NULL; wait = wait->hot_next)
+        wait->reading = isr_fetch_read_now(wait->partition);
+    session->reading = true;
+    isr_yield(session->broker->env, ISR_YIELD_FETCH_READ, &session->timer, go_on_reading, session);
 }
 
 void isr_fetch_request(struct isr_broker *broker, int32_t from, const struct isr_fetch_request *request)
@@ -537,7 +591,7 @@ void isr_fetch_request(struct isr_broker *broker, int32_t from, const struct isr
     session->correlation = request->correlation;
     session->min_bytes = request->min_bytes;
     session->max_bytes = request->max_bytes;
-    session->available_bytes = 0;
+    session->max_wait_ns = request->max_wait_ns;
     struct arrival arrival = {0};
     if (request->partitions_count > 0)
         arrival.refused =
@@ -548,11 +602,9 @@ void isr_fetch_request(struct isr_broker *broker, int32_t from, const struct isr
         list(session, &request->partitions[i], &arrival);
     /* Cold ones are caught up as of now; who becomes warm below is looked at with this request. */
     session->used_ns = broker->env->now_ns;
-    for (struct isr_fetch_wait *wait = session->hot_first; wait != NULL; wait = wait->hot_next)
-        look_at(wait, &arrival);
-    if (arrival.urgent || arrival.refused_count > 0 || session->available_bytes >= session->min_bytes ||
-        request->max_wait_ns <= 0 || session->all == NULL)
-        answer(session, arrival.refused, arrival.refused_count);
+    if (isr_yields(broker->env, ISR_YIELD_FETCH_READ) && session->replica_id >= 0 &&
+        arrival.refused_count == 0 && session->hot_first != NULL)
+        read_ahead(session);
     else
-        wait_for_more(session, request->max_wait_ns);
+        look_at_all(session, &arrival);
 }

@@ -16,9 +16,12 @@ struct isr_fetch_view {
 struct isr_fetch_view isr_fetch_view_of(struct isr_partition *partition,
                                         const struct isr_fetch_partition *asked, int32_t from,
                                         int32_t replica_id, int64_t replica_epoch);
-/* A follower told, by a fetch or an answer to what was pushed, how far its log goes, and was not refused. */
+struct isr_fetch_reading isr_fetch_read_now(const struct isr_partition *partition);
+/* A follower told, by a fetch or an answer to what was pushed, how far its log goes, and was not refused.
+ */
 void isr_fetch_told(struct isr_partition *partition, struct isr_remote_replica *remote,
-                    const struct isr_fetch_partition *asked, int64_t replica_epoch);
+                    const struct isr_fetch_partition *asked, int64_t replica_epoch,
+                    struct isr_fetch_reading reading);
 void isr_fetch_observe_diverged(struct isr_broker *broker, const struct isr_fetch_partition *asked,
                                 int32_t from, struct isr_epoch_end end);
 

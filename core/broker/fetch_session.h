@@ -27,6 +27,13 @@
 
 #include "core/broker/broker.h"
 
+/* What a follower is measured against: the leader's end and the time, both from when its fetch was looked at.
+ */
+struct isr_fetch_reading {
+    int64_t leader_end;
+    int64_t time_ns;
+};
+
 /* One partition of a session. */
 struct isr_fetch_wait {
     struct isr_fetch_wait *next, *previous;         /* in the partition's list; next also links free ones */
@@ -37,6 +44,7 @@ struct isr_fetch_wait {
     struct isr_fetch_partition asked;
     int64_t available_bytes;                     /* as counted into the session's sum */
     int64_t high_watermark_told, log_start_told; /* ISR_OFFSET_NONE: nothing was told */
+    struct isr_fetch_reading reading;            /* while the session stands at the yield point fetch_read */
     bool hot;
 };
 
@@ -55,9 +63,11 @@ struct isr_fetch_session {
     /* the last request */
     uint32_t correlation;
     uint32_t min_bytes, max_bytes;
+    int64_t max_wait_ns;
     int64_t available_bytes;
     bool incremental; /* what did not change is left out of the answer */
     bool waiting;     /* for min_bytes, with the timer set */
+    bool reading;     /* stands at the yield point fetch_read, with the timer set */
     bool ready;       /* is among those about to be answered */
     struct isr_timer timer;
 };

@@ -1,5 +1,6 @@
 #include "core/broker/fetcher.h"
 
+#include "core/base/yield.h"
 #include "core/broker/fetch_service.h"
 #include "core/broker/push.h"
 #include "core/broker/retention.h"
@@ -253,6 +254,9 @@ static void add_member(struct isr_fetch_loop *loop, struct turn *turn, struct is
     case ISR_FETCH_QUERY:
         add_query(loop, turn, partition);
         break;
+    case ISR_FETCH_TRUNCATE:
+        due_clear(partition);
+        break;
     case ISR_FETCH_LATEST:
         if (fetcher->sent_correlation == 0 || fetcher->sent_deadline_ns <= now_ns)
             send_list_offsets(loop, partition);
@@ -432,13 +436,11 @@ static void update_writing(struct isr_partition *partition)
     set_writing(partition->fetching, isr_log_held_end(partition->log) < partition->log->log_end);
 }
 
-void isr_fetcher_start(struct isr_partition *partition)
+static void join_loop(void *object)
 {
+    struct isr_partition *partition = object;
     struct isr_broker *broker = partition->broker;
     struct isr_fetcher *fetcher = partition->fetching;
-    *fetcher = (struct isr_fetcher){0};
-    if (partition->leader < 1 || partition->leader > ISR_NODE_MAX || partition->leader == broker->env->node)
-        return;
     struct isr_fetch_loop *loop = loop_of(broker, partition->leader);
     fetcher->loop = loop;
     fetcher->place = loop->members_count;
@@ -450,10 +452,27 @@ void isr_fetcher_start(struct isr_partition *partition)
     take_turn_soon(loop);
 }
 
+void isr_fetcher_start(struct isr_partition *partition)
+{
+    struct isr_env *env = partition->broker->env;
+    *partition->fetching = (struct isr_fetcher){0};
+    if (partition->leader < 1 || partition->leader > ISR_NODE_MAX || partition->leader == env->node)
+        return;
+    if (isr_yields(env, ISR_YIELD_FOLLOWER_START))
+        isr_yield(env, ISR_YIELD_FOLLOWER_START, &partition->fetching->start_yield, join_loop, partition);
+    else
+        join_loop(partition);
+}
+
 void isr_fetcher_stop(struct isr_partition *partition)
 {
+    struct isr_env *env = partition->broker->env;
     struct isr_fetcher *fetcher = partition->fetching;
     struct isr_fetch_loop *loop = fetcher->loop;
+    isr_timer_cancel(&env->timers, &fetcher->start_yield);
+    /* Whoever takes the partition over cuts as far as it is told itself (KAFKA-13207). */
+    if (env->rules.truncation_owned == ISR_RULE_truncation_owned_checked)
+        isr_timer_cancel(&env->timers, &partition->truncate_yield);
     if (loop == NULL)
         return;
     set_writing(fetcher, false);
@@ -567,21 +586,48 @@ static void apply_records(struct isr_partition *partition, const struct isr_fetc
 
 /* The high watermark of such an answer is not applied: below it may lie what is about to be cut
  * (KAFKA-14704). */
-static void apply_divergence(struct isr_partition *partition, const struct isr_fetch_answer *answer)
+static void cut_where_logs_part(struct isr_partition *partition, struct isr_epoch_end leaders)
 {
     int64_t log_end = partition->log->log_end;
     int32_t last_epoch = isr_log_last_epoch(partition->log);
     enum isr_truncation outcome = ISR_TRUNCATION_REFUSED;
-    if (answer->log_start <= log_end && /* else this log is out of range, and where they part is unknown */
-        isr_truncation_fetched_epoch(partition) != ISR_EPOCH_NONE) /* else it was not asked for */
-        outcome = isr_truncation_apply(partition, answer->diverging_epoch, answer->diverging_end,
-                                       ISR_CAUSE_DIVERGENCE);
+    if (isr_truncation_fetched_epoch(partition) != ISR_EPOCH_NONE) /* else it was not asked for */
+        outcome = isr_truncation_apply(partition, leaders.epoch, leaders.end_offset, ISR_CAUSE_DIVERGENCE);
     update_writing(partition);
     bool moved = partition->log->log_end != log_end || isr_log_last_epoch(partition->log) != last_epoch;
     if (outcome == ISR_TRUNCATION_REFUSED || !moved)
         partition_failed(partition);
     else
         partition_succeeded(partition); /* AGAIN too: the next fetch asks with the epoch that is last now */
+}
+
+static void go_on_truncating(void *object)
+{
+    struct isr_partition *partition = object;
+    if (partition->role == ISR_ROLE_FOLLOWER && partition->fetching->state == ISR_FETCH_TRUNCATE) {
+        partition->fetching->state = ISR_FETCH_FETCH;
+        cut_where_logs_part(partition, partition->diverging);
+        isr_fetcher_look(partition);
+    } else {
+        isr_truncation_apply(partition, partition->diverging.epoch, partition->diverging.end_offset,
+                             ISR_CAUSE_DIVERGENCE);
+    }
+}
+
+static void apply_divergence(struct isr_partition *partition, const struct isr_fetch_answer *answer)
+{
+    struct isr_env *env = partition->broker->env;
+    struct isr_epoch_end leaders = {.epoch = answer->diverging_epoch, .end_offset = answer->diverging_end};
+    if (answer->log_start > partition->log->log_end) /* out of range: where they part is unknown */
+        leaders.epoch = ISR_EPOCH_NONE;
+    if (!isr_yields(env, ISR_YIELD_FETCH_TRUNCATE)) {
+        cut_where_logs_part(partition, leaders);
+        return;
+    }
+    isr_timer_cancel(&env->timers, &partition->truncate_yield); /* of a follower that is no more */
+    partition->fetching->state = ISR_FETCH_TRUNCATE;
+    partition->diverging = leaders;
+    isr_yield(env, ISR_YIELD_FETCH_TRUNCATE, &partition->truncate_yield, go_on_truncating, partition);
 }
 
 /* A partition that was refused or diverges has left the session; one that could not be applied is to leave

@@ -7,6 +7,7 @@
  *   (start) --otherwise-----------------------------------------------------> FETCH
  *   FETCH --OFFSET_OUT_OF_RANGE--> LATEST --leader's log ends before ours: cut--> FETCH
  *                                  LATEST --else--> STATE --restart there, or go on--> FETCH
+ *   FETCH --diverges, yield point--> TRUNCATE --cut--> FETCH
  *   any --error--> FETCH or QUERY again after a pause that doubles
  *
  * A new leader epoch begins at (start) again, whoever leads (partition.c). */
@@ -17,10 +18,11 @@
 #include "core/wire/fetch_session.h"
 
 enum isr_fetch_state {
-    ISR_FETCH_QUERY,  /* asks where its last epoch ends at the leader */
-    ISR_FETCH_FETCH,  /* fetches at its log end */
-    ISR_FETCH_LATEST, /* out of range: asks where the leader's log ends */
-    ISR_FETCH_STATE,  /* out of range: asks where the leader's log starts, and for its state as of there */
+    ISR_FETCH_QUERY,    /* asks where its last epoch ends at the leader */
+    ISR_FETCH_FETCH,    /* fetches at its log end */
+    ISR_FETCH_LATEST,   /* out of range: asks where the leader's log ends */
+    ISR_FETCH_STATE,    /* out of range: asks where the leader's log starts, and for its state as of there */
+    ISR_FETCH_TRUNCATE, /* stands at the yield point fetch_truncate: asks nothing */
 };
 
 struct isr_fetcher {
@@ -45,6 +47,7 @@ struct isr_fetcher {
     bool writing;                  /* appended records are not held yet: no fetch may acknowledge them */
     uint32_t failures;
     int64_t not_before_ns;
+    struct isr_timer start_yield; /* follower_start: it is not in a loop yet */
 };
 
 /* All partitions that this broker follows from one leader. */

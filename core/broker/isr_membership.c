@@ -12,7 +12,11 @@
  *
  * Hysteresis: to come back, the lag must be at most the bound divided by isr_hysteresis, so that one that
  * hovers at the bound does not enter and leave in turns. 1 is Kafka's rule: the high watermark and the epoch
- * start alone decide. */
+ * start alone decide.
+ *
+ * Both ways are check-then-act in Kafka, where the checks are made under a read lock first (KAFKA-7538) and
+ * again under the write lock: yield points isr_expand and isr_shrink. */
+#include "core/base/yield.h"
 #include "core/broker/leader.h"
 
 bool isr_membership_eligible(const struct isr_partition *partition, const struct isr_remote_replica *remote)
@@ -38,6 +42,13 @@ bool isr_membership_caught_up(const struct isr_partition *partition, const struc
 static int64_t message_lag(const struct isr_partition *partition, const struct isr_remote_replica *remote)
 {
     return isr_leader_end(partition) - remote->log_end;
+}
+
+/* Nothing is in flight, and no pause after a refusal. */
+static bool may_propose(const struct isr_partition *partition)
+{
+    return partition->isr_state == ISR_STATE_COMMITTED &&
+           partition->broker->env->now_ns >= partition->leading->propose_after_ns;
 }
 
 /* ---- coming in ---- */
@@ -70,21 +81,49 @@ static bool holds_enough(const struct isr_partition *partition, const struct isr
            remote->log_end >= partition->epoch_start;
 }
 
+static bool may_expand(const struct isr_partition *partition, const struct isr_remote_replica *remote)
+{
+    return may_propose(partition) && !isr_replicas_contain(&partition->isr, remote->node) &&
+           partition->isr.count < ISR_REPLICAS_MAX && isr_membership_eligible(partition, remote);
+}
+
+static void expand(struct isr_partition *partition, const struct isr_remote_replica *remote)
+{
+    struct isr_replicas isr = partition->isr;
+    isr_replicas_add(&isr, remote->node);
+    isr_alter_partition_propose(partition, &isr, ISR_STATE_PENDING_EXPAND, ISR_CAUSE_CAUGHT_UP);
+}
+
+/* That it is caught up and which life of it is must be asked of one and the same state: between two, a
+ * replica that lost its tail may have come back under the epoch that the metadata has by now (KAFKA-15221).
+ */
+static void go_on_expanding(void *object)
+{
+    struct isr_partition *partition = object;
+    const struct isr_remote_replica *remote = isr_partition_remote(partition, partition->leading->expanding);
+    if (remote == NULL || !may_expand(partition, remote))
+        return;
+    if (partition->broker->env->rules.expand_epoch_snapshot == ISR_RULE_expand_epoch_snapshot_on &&
+        (!holds_enough(partition, remote) || !within_hysteresis(partition, remote)))
+        return;
+    expand(partition, remote);
+}
+
 void isr_membership_fetched(struct isr_partition *partition, struct isr_remote_replica *remote)
 {
     const struct isr_env *env = partition->broker->env;
     if (message_lag(partition, remote) <= env->config.replica_lag_max_messages)
         remote->message_lag_since_ns = ISR_TIME_NEVER;
-    if (partition->isr_state != ISR_STATE_COMMITTED || env->now_ns < partition->leading->propose_after_ns)
-        return;
-    if (isr_replicas_contain(&partition->isr, remote->node) || partition->isr.count == ISR_REPLICAS_MAX)
-        return;
-    if (!isr_membership_eligible(partition, remote) || !holds_enough(partition, remote) ||
+    if (!may_expand(partition, remote) || !holds_enough(partition, remote) ||
         !within_hysteresis(partition, remote))
         return;
-    struct isr_replicas isr = partition->isr;
-    isr_replicas_add(&isr, remote->node);
-    isr_alter_partition_propose(partition, &isr, ISR_STATE_PENDING_EXPAND, ISR_CAUSE_CAUGHT_UP);
+    if (!isr_yields(env, ISR_YIELD_ISR_EXPAND)) {
+        expand(partition, remote);
+    } else if (!isr_timer_is_set(&partition->leading->expand_yield)) {
+        partition->leading->expanding = remote->node;
+        isr_yield(partition->broker->env, ISR_YIELD_ISR_EXPAND, &partition->leading->expand_yield,
+                  go_on_expanding, partition);
+    }
 }
 
 /* ---- leaving ---- */
@@ -104,23 +143,61 @@ static bool message_lag_lasts(const struct isr_partition *partition, struct isr_
     return false;
 }
 
-static void check_lag(struct isr_partition *partition)
+static void shrink(struct isr_partition *partition, const struct isr_replicas *leaving, enum isr_cause cause)
 {
     struct isr_replicas isr = partition->isr;
+    for (unsigned i = 0; i < leaving->count; i++)
+        isr_replicas_remove(&isr, leaving->ids[i]);
+    if (may_propose(partition) && isr.count < partition->isr.count)
+        isr_alter_partition_propose(partition, &isr, ISR_STATE_PENDING_SHRINK, cause);
+}
+
+static bool still_behind(const struct isr_partition *partition, const struct isr_remote_replica *remote)
+{
+    int64_t bound = partition->broker->env->config.replica_lag_max_messages;
+    return !isr_membership_caught_up(partition, remote) ||
+           (bound > 0 && remote->log_end != ISR_OFFSET_NONE && message_lag(partition, remote) > bound);
+}
+
+/* From the ISR as it is now, and only who is behind still: an ISR read before the point may be that of
+ * another leadership (apache/fluss#3927). */
+static void go_on_shrinking(void *object)
+{
+    struct isr_partition *partition = object;
+    struct isr_replicas leaving = {0};
+    for (uint32_t i = 0; i < partition->remotes_count; i++) {
+        const struct isr_remote_replica *remote = &partition->remotes[i];
+        if (isr_replicas_contain(&partition->leading->fell_behind, remote->node) &&
+            still_behind(partition, remote))
+            isr_replicas_add(&leaving, remote->node);
+    }
+    shrink(partition, &leaving, partition->leading->shrink_cause);
+}
+
+static void check_lag(struct isr_partition *partition)
+{
+    struct isr_env *env = partition->broker->env;
+    struct isr_leader *leading = partition->leading;
+    struct isr_replicas leaving = {0};
     enum isr_cause cause = ISR_CAUSE_NONE;
     for (uint32_t i = 0; i < partition->remotes_count; i++) {
         struct isr_remote_replica *remote = &partition->remotes[i];
         bool messages = message_lag_lasts(partition, remote);
         bool time = !isr_membership_caught_up(partition, remote);
-        if ((!messages && !time) || !isr_replicas_contain(&isr, remote->node))
+        if ((!messages && !time) || !isr_replicas_contain(&partition->isr, remote->node))
             continue;
-        isr_replicas_remove(&isr, remote->node);
+        isr_replicas_add(&leaving, remote->node);
         cause = time ? ISR_CAUSE_TIME_LAG : ISR_CAUSE_MESSAGE_LAG;
     }
-    if (cause == ISR_CAUSE_NONE || partition->isr_state != ISR_STATE_COMMITTED ||
-        partition->broker->env->now_ns < partition->leading->propose_after_ns)
+    if (cause == ISR_CAUSE_NONE || !may_propose(partition))
         return;
-    isr_alter_partition_propose(partition, &isr, ISR_STATE_PENDING_SHRINK, cause);
+    if (!isr_yields(env, ISR_YIELD_ISR_SHRINK)) {
+        shrink(partition, &leaving, cause);
+    } else if (!isr_timer_is_set(&leading->shrink_yield)) {
+        leading->fell_behind = leaving;
+        leading->shrink_cause = cause;
+        isr_yield(env, ISR_YIELD_ISR_SHRINK, &leading->shrink_yield, go_on_shrinking, partition);
+    }
 }
 
 void isr_membership_check_lag(void *object)

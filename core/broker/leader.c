@@ -1,5 +1,6 @@
 #include "core/broker/leader.h"
 
+#include "core/base/yield.h"
 #include "core/broker/fetch_service.h"
 #include "core/broker/push.h"
 
@@ -54,13 +55,12 @@ static bool may_commit(const struct isr_partition *partition, int64_t candidate)
  * Under all_isr it is the least LEO over the maximal ISR (KIP-497: with what AlterPartition may have
  * committed already); below min ISR it stays (KAFKA-15583): an eligible leader replica must hold everything
  * below it (KIP-966). (I1) */
-bool isr_leader_advance_high_watermark(struct isr_partition *partition, enum isr_cause cause)
+static bool advance_to(struct isr_partition *partition, int64_t candidate, enum isr_cause cause)
 {
     struct isr_env *env = partition->broker->env;
     if (isr_partition_under_min_isr(partition) &&
         env->rules.hw_requires_min_isr == ISR_RULE_hw_requires_min_isr_on)
         return false;
-    int64_t candidate = high_watermark_candidate(partition);
     if (candidate <= partition->log->high_watermark || !may_commit(partition, candidate))
         return false;
     isr_partition_move_high_watermark(partition, candidate, cause);
@@ -69,6 +69,40 @@ bool isr_leader_advance_high_watermark(struct isr_partition *partition, enum isr
     isr_fetch_wake(partition);
     isr_push_wake(partition);
     return true;
+}
+
+bool isr_leader_advance_high_watermark(struct isr_partition *partition, enum isr_cause cause)
+{
+    return advance_to(partition, high_watermark_candidate(partition), cause);
+}
+
+/* What was computed before the point may be beyond the end of who has come into the ISR since: in Kafka the
+ * computation and the store hold the lock that an expansion takes (the review of KAFKA-8841 saw to that). */
+static void go_on_advancing(void *object)
+{
+    struct isr_partition *partition = object;
+    int64_t candidate = high_watermark_candidate(partition);
+    if (partition->broker->env->rules.hw_stored == ISR_RULE_hw_stored_as_computed)
+        candidate = partition->leading->high_watermark_computed;
+    advance_to(partition, candidate, ISR_CAUSE_FOLLOWER_FETCH);
+}
+
+void isr_leader_followed(struct isr_partition *partition)
+{
+    struct isr_env *env = partition->broker->env;
+    struct isr_leader *leading = partition->leading;
+    if (!isr_yields(env, ISR_YIELD_HW_UPDATE)) {
+        isr_leader_advance_high_watermark(partition, ISR_CAUSE_FOLLOWER_FETCH);
+        return;
+    }
+    int64_t candidate = high_watermark_candidate(partition);
+    if (candidate <= partition->log->high_watermark)
+        return;
+    bool stands = isr_timer_is_set(&leading->high_watermark_yield);
+    if (!stands || candidate > leading->high_watermark_computed)
+        leading->high_watermark_computed = candidate;
+    if (!stands)
+        isr_yield(env, ISR_YIELD_HW_UPDATE, &leading->high_watermark_yield, go_on_advancing, partition);
 }
 
 void isr_leader_held(struct isr_partition *partition)

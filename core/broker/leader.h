@@ -34,6 +34,14 @@ struct isr_leader {
     enum isr_cause alter_cause;
     int64_t propose_after_ns; /* not before: after a refusal */
     struct isr_timer alter_timer;
+    /* at yield points */
+    struct isr_timer shrink_yield;
+    struct isr_replicas fell_behind; /* isr_shrink: who had */
+    enum isr_cause shrink_cause;
+    struct isr_timer expand_yield;
+    int32_t expanding; /* isr_expand: who had caught up */
+    struct isr_timer high_watermark_yield;
+    int64_t high_watermark_computed; /* hw_update: from what was known then */
     /* what this partition adds to the gauges */
     bool counted_led, counted_under_min_isr, counted_under_replicated;
 };
@@ -43,6 +51,8 @@ struct isr_leader {
 /* THE rule of the leader's high watermark; true when it advanced. Answers produce and fetch requests that
  * waited. */
 bool isr_leader_advance_high_watermark(struct isr_partition *partition, enum isr_cause cause);
+/* The same, after a follower told how far its log goes. */
+void isr_leader_followed(struct isr_partition *partition);
 /* Where the log ends for followers: see leader.c. */
 int64_t isr_leader_end(const struct isr_partition *partition);
 /* This replica's own log is held further. */

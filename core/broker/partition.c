@@ -144,6 +144,9 @@ static void leave_leader(struct isr_partition *partition)
     isr_produce_fail(partition, false, ISR_ERROR_NOT_LEADER_OR_FOLLOWER);
     isr_delete_records_fail(partition, ISR_ERROR_NOT_LEADER_OR_FOLLOWER);
     isr_leader_count(partition, false);
+    isr_timer_cancel(&partition->broker->env->timers, &partition->leading->shrink_yield);
+    isr_timer_cancel(&partition->broker->env->timers, &partition->leading->expand_yield);
+    isr_timer_cancel(&partition->broker->env->timers, &partition->leading->high_watermark_yield);
     isr_heap_release(partition->broker->env->heap, partition->leading);
     partition->leading = NULL;
     /* A follower knows neither remote state nor ISR, and a later leadership must not start from these

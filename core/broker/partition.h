@@ -86,8 +86,12 @@ struct isr_partition {
     struct isr_replicas proposed; /* what is in flight while pending */
     struct isr_remote_replica remotes[ISR_REPLICAS_MAX];
     uint32_t remotes_count;
-    struct isr_leader *leading;         /* requests that wait, AlterPartition in flight; NULL unless leader */
-    struct isr_fetcher *fetching;       /* NULL unless follower */
+    struct isr_leader *leading;   /* requests that wait, AlterPartition in flight; NULL unless leader */
+    struct isr_fetcher *fetching; /* NULL unless follower */
+    /* fetch_truncate: where the leader said that the logs part; outlives the fetcher where nobody asks whose
+     * the partition is */
+    struct isr_timer truncate_yield;
+    struct isr_epoch_end diverging;
     struct isr_fetch_wait *fetch_waits; /* sessions that have this partition; fetch_session.h */
     struct isr_broker *broker;
 };

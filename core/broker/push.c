@@ -296,7 +296,7 @@ static void take_answer(struct isr_broker *broker, int32_t from, const struct is
         if (remote->push.state != ISR_PUSH_STREAM || (missed && news) ||
             asked->fetch_offset > remote->push.next)
             go_on_from(&remote->push, asked);
-        isr_fetch_told(partition, remote, asked, response->replica_epoch);
+        isr_fetch_told(partition, remote, asked, response->replica_epoch, isr_fetch_read_now(partition));
         break;
     }
     /* What was told may have changed the role of nobody, but the ISR and with it the high watermark. */

@@ -167,9 +167,20 @@ struct isr_log {
     void (*held)(void *object);
     void *held_object;
     struct isr_timer flush_timer;
+    struct isr_timer roll_yield;
+    int64_t roll_base; /* segment_roll: the segment that was found full */
+    bool roll_due;     /* and the point is behind: it is to be followed by another */
 };
 
 /* ---- the store ---- */
+
+/* A checkpoint that was collected and stands at its yield point: high_watermarks_kept, recovery_points_kept.
+ */
+struct isr_log_checkpoint {
+    struct isr_timer yield;
+    uint8_t *data; /* in the heap, NULL when there is none */
+    uint32_t size;
+};
 
 struct isr_log_store {
     struct isr_env *env;
@@ -185,6 +196,7 @@ struct isr_log_store {
     struct isr_timer checkpoint_timer;
     struct isr_log_recovery *recovery; /* while starting */
     uint32_t operations_pending;       /* disk operations under way other than writes of batches */
+    struct isr_log_checkpoint high_watermarks_kept, recovery_points_kept;
     bool high_watermarks_dirty, high_watermarks_under_way;
     bool recovery_points_dirty, recovery_points_under_way;
     uint32_t recovery_points_round; /* counts the replacements of the recovery-point file */

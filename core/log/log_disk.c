@@ -6,6 +6,7 @@
  * (log.h), so that no end offset is ever asked for twice while the first is under way. */
 #include "core/log/checkpoint.h"
 #include "core/base/search.h"
+#include "core/base/yield.h"
 #include "core/log/internal.h"
 
 struct isr_file isr_log_file(const struct isr_log *log, enum isr_file_kind kind, int64_t number)
@@ -220,6 +221,28 @@ static struct isr_segment *roll(struct isr_log *log, const struct isr_batch_plac
     return segment;
 }
 
+static void go_on_rolling(void *object)
+{
+    struct isr_log *log = object;
+    log->roll_due = true;
+}
+
+/* The yield point segment_roll: appends go on to the full segment, or to whichever a truncation leaves.
+ * Afterwards the next append that finds the same one full opens another. */
+static bool roll_is_put_off(struct isr_log *log, const struct isr_segment *full)
+{
+    if (!isr_yields(log->env, ISR_YIELD_SEGMENT_ROLL))
+        return false;
+    if (isr_timer_is_set(&log->roll_yield))
+        return true;
+    if (log->roll_due && log->roll_base == full->base_offset)
+        return false;
+    log->roll_due = false;
+    log->roll_base = full->base_offset;
+    isr_yield(log->env, ISR_YIELD_SEGMENT_ROLL, &log->roll_yield, go_on_rolling, log);
+    return true;
+}
+
 static struct isr_segment *segment_for(struct isr_log *log, const struct isr_batch_place *place)
 {
     if (log->segments_count == 0)
@@ -227,7 +250,7 @@ static struct isr_segment *segment_for(struct isr_log *log, const struct isr_bat
     struct isr_segment *last = &log->segments[log->segments_count - 1];
     bool full =
         last->size_bytes > 0 && last->size_bytes + place->size_bytes > log->env->config.log_segment_bytes;
-    return full ? roll(log, place) : last;
+    return full && !roll_is_put_off(log, last) ? roll(log, place) : last;
 }
 
 /* One write for the batches from places[first] on that lie together in memory and in one segment; returns the

@@ -37,6 +37,7 @@ void isr_log_store_remove(struct isr_log_store *store, struct isr_log *log)
     store_forget(store, log);
     if (isr_timer_is_set(&log->flush_timer))
         isr_timer_cancel(&store->env->timers, &log->flush_timer);
+    isr_timer_cancel(&store->env->timers, &log->roll_yield);
     log->held = NULL;
     log->removed = true;
     store->removed =

@@ -8,6 +8,7 @@
  *
  * Invariant: at most one replacement of each shared checkpoint is under way. */
 #include "core/base/search.h"
+#include "core/base/yield.h"
 #include "core/log/checkpoint.h"
 #include "core/log/internal.h"
 
@@ -96,6 +97,37 @@ static void on_high_watermarks(void *object, int64_t argument, const struct isr_
     isr_log_store_operation_end(store);
 }
 
+static void keep(struct isr_log_store *store, struct isr_log_checkpoint *kept, struct isr_bytes bytes)
+{
+    kept->data = isr_heap_allocate(store->env->heap, bytes.size);
+    kept->size = bytes.size;
+    memcpy(kept->data, bytes.data, bytes.size);
+}
+
+/* In scratch, as the disk borrows it. */
+static struct isr_bytes take(struct isr_log_store *store, struct isr_log_checkpoint *kept)
+{
+    uint8_t *data = isr_scratch_allocate(&store->env->scratch, kept->size);
+    memcpy(data, kept->data, kept->size);
+    isr_heap_release(store->env->heap, kept->data);
+    kept->data = NULL;
+    return (struct isr_bytes){.data = data, .size = kept->size};
+}
+
+static void high_watermarks_replace(struct isr_log_store *store, struct isr_bytes bytes)
+{
+    isr_env_replace(store->env, (struct isr_file){.kind = ISR_FILE_HIGH_WATERMARKS}, bytes,
+                    on_high_watermarks, store, 0);
+}
+
+/* Truncations may have come in between: what is written then is above the ends of logs, and clamped to them
+ * when it is read. */
+static void go_on_storing_high_watermarks(void *object)
+{
+    struct isr_log_store *store = object;
+    high_watermarks_replace(store, take(store, &store->high_watermarks_kept));
+}
+
 static void high_watermarks_write(struct isr_log_store *store)
 {
     struct isr_scratch *scratch = &store->env->scratch;
@@ -107,8 +139,14 @@ static void high_watermarks_write(struct isr_log_store *store)
     store->high_watermarks_dirty = false;
     store->high_watermarks_under_way = true;
     isr_log_store_operation_begin(store);
-    isr_env_replace(store->env, (struct isr_file){.kind = ISR_FILE_HIGH_WATERMARKS},
-                    isr_checkpoint_encode_high_watermarks_file(scratch, &file), on_high_watermarks, store, 0);
+    struct isr_bytes bytes = isr_checkpoint_encode_high_watermarks_file(scratch, &file);
+    if (!isr_yields(store->env, ISR_YIELD_HW_CHECKPOINT)) {
+        high_watermarks_replace(store, bytes);
+        return;
+    }
+    keep(store, &store->high_watermarks_kept, bytes);
+    isr_yield(store->env, ISR_YIELD_HW_CHECKPOINT, &store->high_watermarks_kept.yield,
+              go_on_storing_high_watermarks, store);
 }
 
 /* Lifts what waited for this round; a barrier may ask for the next at once. */
@@ -142,6 +180,19 @@ static void on_recovery_points(void *object, int64_t round, const struct isr_io_
     isr_log_store_operation_end(store);
 }
 
+static void recovery_points_replace(struct isr_log_store *store, struct isr_bytes bytes)
+{
+    isr_env_replace(store->env, (struct isr_file){.kind = ISR_FILE_RECOVERY_POINTS}, bytes,
+                    on_recovery_points, store, store->recovery_points_round);
+}
+
+/* A log that was cut since waits for the next round before anything new is written to it (log.h). */
+static void go_on_storing_recovery_points(void *object)
+{
+    struct isr_log_store *store = object;
+    recovery_points_replace(store, take(store, &store->recovery_points_kept));
+}
+
 void isr_log_store_recovery_points(struct isr_log_store *store)
 {
     store->recovery_points_dirty = true;
@@ -162,8 +213,13 @@ void isr_log_store_recovery_points(struct isr_log_store *store)
     isr_log_store_operation_begin(store);
     struct isr_bytes bytes = isr_checkpoint_encode_recovery_points_file(scratch, &file);
     store->recovery_points_crc_storing = isr_checkpoint_crc(bytes);
-    isr_env_replace(store->env, (struct isr_file){.kind = ISR_FILE_RECOVERY_POINTS}, bytes,
-                    on_recovery_points, store, store->recovery_points_round);
+    if (!isr_yields(store->env, ISR_YIELD_RECOVERY_CHECKPOINT)) {
+        recovery_points_replace(store, bytes);
+        return;
+    }
+    keep(store, &store->recovery_points_kept, bytes);
+    isr_yield(store->env, ISR_YIELD_RECOVERY_CHECKPOINT, &store->recovery_points_kept.yield,
+              go_on_storing_recovery_points, store);
 }
 
 /* What is under way still is tried again at the next beat. */

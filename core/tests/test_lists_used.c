@@ -137,6 +137,15 @@ static void reads_every_rule_in_one_place(void **state)
 #undef X
 }
 
+/* Asked for, and stopped at. */
+static void stops_at_every_yield_point(void **state)
+{
+    (void)state;
+#define X(NAME, name, source, meaning) check(uses("ISR_YIELD_", #NAME) >= 2, "yields.def", #name);
+#include "core/yields.def"
+#undef X
+}
+
 static void makes_every_observation(void **state)
 {
     (void)state;
@@ -165,10 +174,10 @@ static void knows_every_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_setting),     cmocka_unit_test(reads_every_topic_setting),
-        cmocka_unit_test(changes_every_metric),    cmocka_unit_test(reads_every_rule_in_one_place),
-        cmocka_unit_test(makes_every_observation), cmocka_unit_test(tells_every_cause),
-        cmocka_unit_test(knows_every_error),
+        cmocka_unit_test(reads_every_setting),        cmocka_unit_test(reads_every_topic_setting),
+        cmocka_unit_test(changes_every_metric),       cmocka_unit_test(reads_every_rule_in_one_place),
+        cmocka_unit_test(stops_at_every_yield_point), cmocka_unit_test(makes_every_observation),
+        cmocka_unit_test(tells_every_cause),          cmocka_unit_test(knows_every_error),
     };
     return cmocka_run_group_tests(tests, read_code, drop_code);
 }

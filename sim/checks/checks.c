@@ -296,6 +296,7 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
     case ISR_OBSERVED_BROKER_REGISTERED:
     case ISR_OBSERVED_BROKER_STOPPING:
     case ISR_OBSERVED_NODE_HALTED:
+    case ISR_OBSERVED_YIELDED:
     case ISR_OBSERVED_CONTROLLER_ACTIVE:
     case ISR_OBSERVED_CONTROLLER_RESIGNED:
     case ISR_OBSERVED_REASSIGNMENT:
