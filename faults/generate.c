@@ -132,6 +132,8 @@ static void generate_config(struct fault_plan *plan, uint64_t seed)
     config->fetch_session_slots =
         fault_one_in(&draws, 3) ? fault_between(&draws, 0, 3) : config->fetch_session_slots;
     config->fetch_session_eviction = fault_between(&draws, 200, 5000) * ISR_MS;
+    if (fault_one_in(&draws, 2))
+        config->leader_rebalance_interval = fault_between(&draws, 300, 10000) * ISR_MS;
 }
 
 /* Every third run lets its handlers be interrupted at some points, mostly for as long as a thread waits for

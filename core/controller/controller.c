@@ -201,6 +201,7 @@ static void activate(struct isr_controller *controller, int32_t term)
     controller->proposed_index = 0;
     isr_image_copy(&controller->pending, &controller->committed);
     ctl_sessions_begin(controller);
+    ctl_rebalance_begin(controller);
     ctl_log_elections_begin(controller);
     controller->env->metrics.controller_elections++;
     struct isr_observation *observation = isr_observe(controller->env, ISR_OBSERVED_CONTROLLER_ACTIVE);
@@ -216,6 +217,7 @@ static void resign(struct isr_controller *controller)
     controller->proposed_index = 0;
     isr_image_free(&controller->pending);
     ctl_sessions_end(controller);
+    ctl_rebalance_end(controller);
     ctl_log_elections_end(controller);
     ctl_witness_end(controller);
     ctl_answers_refuse(controller);
@@ -313,6 +315,7 @@ void isr_controller_init(struct isr_controller *controller, struct isr_env *env,
     isr_image_init(&controller->committed, env->heap);
     isr_image_init(&controller->pending, env->heap);
     ctl_sessions_init(controller);
+    ctl_rebalance_init(controller);
     ctl_log_elections_init(controller);
 }
 

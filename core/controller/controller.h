@@ -66,6 +66,7 @@ struct isr_controller {
     } applying;
     struct ctl_session sessions[ISR_NODE_MAX + 1]; /* by node id */
     struct isr_timer sessions_timer;               /* the earliest session that may expire */
+    struct isr_timer rebalance_timer;              /* the next look for leaders that are not the preferred */
     struct {
         int32_t to; /* ISR_NODE_NONE: nobody waits */
         uint32_t correlation;

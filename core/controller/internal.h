@@ -67,6 +67,12 @@ void ctl_alter_quorum(struct isr_controller *controller, int32_t from,
 /* Of consensus: what was asked of it is over. */
 void ctl_quorum_altered(void *object, enum isr_error error);
 
+/* ---- leaders back to the preferred replicas: rebalance.c ---- */
+
+void ctl_rebalance_init(struct isr_controller *controller);
+void ctl_rebalance_begin(struct isr_controller *controller);
+void ctl_rebalance_end(struct isr_controller *controller);
+
 /* ---- elections by logs: log_elections.c ---- */
 
 void ctl_log_elections_init(struct isr_controller *controller);
