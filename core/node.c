@@ -240,6 +240,7 @@ void isr_node_step(struct isr_node *node, const struct isr_event *event, struct 
     }
     isr_env_begin(&node->env, event->now_ns);
     node->env.real_ns = event->real_ns;
+    node->env.behind_ns = event->behind_ns;
     node_handle(node, event);
     isr_env_end(&node->env, effects);
 }

@@ -16,10 +16,12 @@ static void defer(struct sim_world *world, struct sim_process *process, const st
 {
     struct sim_deferred *deferred = isr_heap_allocate(&world->heap, sizeof *deferred);
     deferred->event = *event;
-    if (process->deferred_last != NULL)
+    if (process->deferred_last != NULL) {
         process->deferred_last->next = deferred;
-    else
+    } else {
         process->deferred = deferred;
+        process->deferred_since_ns = event->time_ns;
+    }
     process->deferred_last = deferred;
     process->deferred_count++;
     if (process->state != SIM_PROCESS_PAUSED) {
@@ -36,12 +38,20 @@ static struct sim_deferred *deferred_take(struct sim_process *process)
     process->deferred = first->next;
     if (process->deferred == NULL)
         process->deferred_last = NULL;
+    else
+        process->deferred_since_ns = process->deferred->event.time_ns;
     process->deferred_count--;
     return first;
 }
 
+/* A slow processor goes on with them in its own time. */
 void sim_deliver_deferred(struct sim_world *world, struct sim_process *process)
 {
+    if (process->step_cost_ns > 0) {
+        if (process->deferred != NULL || process->wake_due)
+            sim_process_arrange_processor(world, process);
+        return;
+    }
     for (struct sim_deferred *deferred; (deferred = deferred_take(process)) != NULL;) {
         sim_queue_push(&world->queue, world->now_ns, sim_event_kind(&deferred->event),
                        sim_event_target(&deferred->event), deferred->event.payload);

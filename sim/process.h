@@ -7,7 +7,8 @@
  *       memory exhausted
  *
  * Whatever is queued for a process carries the incarnation it was meant for; what comes for another one is
- * stale. What comes while it is paused waits in order and comes again, as new events, when it is resumed.
+ * stale. What comes while it is paused waits in order and comes again, as new events and before any wake-up,
+ * when it is resumed.
  * What comes while a slow processor is busy waits in the same line; the processor takes one after the other,
  * wake-ups in turn with the rest. */
 #ifndef SIM_PROCESS_H

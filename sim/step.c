@@ -133,6 +133,7 @@ void sim_process_step(struct sim_world *world, struct sim_process *process, stru
 {
     struct isr_effects effects;
     sim_clock_read(&process->clock, world->now_ns, &event->now_ns, &event->real_ns);
+    event->behind_ns = process->deferred != NULL ? world->now_ns - process->deferred_since_ns : 0;
     if (process->memory_limit_bytes == 0) {
         isr_node_step(process->node, event, &effects);
     } else if (!step_bounded(process, event, &effects)) {

@@ -42,7 +42,8 @@ struct sim_process {
     bool stopping;                                 /* a clean shutdown was asked for */
     bool last_stop_clean;                          /* how the previous life ended */
     bool last_stop_lossy;                          /* power loss that lost something not synced, or a wipe */
-    struct sim_deferred *deferred, *deferred_last; /* events that wait while paused, in order */
+    struct sim_deferred *deferred, *deferred_last; /* events that wait while paused or busy, in order */
+    int64_t deferred_since_ns;                     /* when the first of them came */
     uint32_t deferred_count;
     /* a slow processor */
     int64_t step_cost_ns;  /* what each step takes; 0: nothing */

@@ -45,9 +45,10 @@ struct isr_io_slot {
 };
 
 struct isr_env {
-    int32_t node;    /* this node's id */
-    int64_t now_ns;  /* of the current step */
-    int64_t real_ns; /* what the wall clock shows in it; may be less than in the step before */
+    int32_t node;      /* this node's id */
+    int64_t now_ns;    /* of the current step */
+    int64_t real_ns;   /* what the wall clock shows in it; may be less than in the step before */
+    int64_t behind_ns; /* what came this long ago may not have been handed in yet */
     struct isr_heap *heap;
     struct isr_scratch scratch; /* emptied at the start of each step */
     struct isr_timers timers;

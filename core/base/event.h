@@ -109,9 +109,11 @@ enum isr_event_kind {
 
 struct isr_event {
     enum isr_event_kind kind;
-    int64_t now_ns;  /* the node's own monotonic clock; never goes back while the process lives */
-    int64_t real_ns; /* the node's wall clock; may be set forward and back at any time. For records'
-                        timestamps and what is judged by them, never for timeouts */
+    int64_t now_ns;    /* the node's own monotonic clock; never goes back while the process lives */
+    int64_t real_ns;   /* the node's wall clock; may be set forward and back at any time. For records'
+                          timestamps and what is judged by them, never for timeouts */
+    int64_t behind_ns; /* how long the first of the events that came and still wait has waited; 0: none does,
+                          or who runs the node keeps none waiting */
     union {
         struct {
             uint64_t random_key; /* fresh for each start */

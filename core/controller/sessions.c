@@ -17,11 +17,21 @@
 
 /* ---- contact ---- */
 
+/* A broker is silent as far as this controller has listened: of what came later, and waits to be handled,
+ * some may be from it. A controller that is slow, or was paused, must not fence those who live for its own
+ * lag. Kafka notes heartbeats before they queue (KAFKA-17793). */
+static int64_t heard_until(const struct isr_controller *controller)
+{
+    const struct isr_env *env = controller->env;
+    return env->rules.session_expiry == ISR_RULE_session_expiry_heard ? env->now_ns - env->behind_ns
+                                                                      : env->now_ns;
+}
+
 bool ctl_session_is_live(const struct isr_controller *controller, int32_t broker)
 {
     const struct ctl_session *session = &controller->sessions[broker];
     return session->heard &&
-           controller->env->now_ns - session->contact_ns < controller->env->config.broker_session_timeout;
+           heard_until(controller) - session->contact_ns < controller->env->config.broker_session_timeout;
 }
 
 void ctl_session_touch(struct isr_controller *controller, int32_t broker)
@@ -52,11 +62,14 @@ static int32_t quietest_broker(const struct isr_controller *controller)
  * again. */
 static void watch(struct isr_controller *controller)
 {
+    const struct isr_env *env = controller->env;
     int32_t quietest = quietest_broker(controller);
-    if (quietest != ISR_NODE_NONE)
-        isr_timer_set(&controller->env->timers, &controller->sessions_timer,
-                      controller->sessions[quietest].contact_ns +
-                          controller->env->config.broker_session_timeout);
+    if (quietest == ISR_NODE_NONE)
+        return;
+    int64_t expiry_ns = controller->sessions[quietest].contact_ns + env->config.broker_session_timeout;
+    if (expiry_ns <= env->now_ns) /* over by the clock, but not all that came is heard */
+        expiry_ns = env->now_ns + env->config.retry_backoff;
+    isr_timer_set(&controller->env->timers, &controller->sessions_timer, expiry_ns);
 }
 
 /* ---- transitions ---- */

@@ -387,6 +387,53 @@ static void sessions_start_afresh_when_a_controller_becomes_active(void **state)
     fixture_end(&f);
 }
 
+/* ---- a controller that is behind ---- */
+
+static void slow_controller_fences_nobody_when_heartbeats_may_wait(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_cluster(&f);
+    int64_t session_ns = f.env.config.broker_session_timeout;
+    f.env.behind_ns = session_ns;
+    pass(&f, session_ns + session_ns / 2);
+    for (int16_t broker = 1; broker <= 3; broker++)
+        assert_true(isr_image_broker_active(&f.controller.committed, broker));
+    /* What waited is handled: only who is not among them is silent. */
+    heartbeat(&f, 2);
+    heartbeat(&f, 3);
+    f.env.behind_ns = 0;
+    pass(&f, f.env.config.retry_backoff);
+    assert_false(isr_image_broker_active(&f.controller.committed, 1));
+    assert_true(isr_image_broker_active(&f.controller.committed, 2));
+    assert_true(isr_image_broker_active(&f.controller.committed, 3));
+    fixture_end(&f);
+}
+
+static void slow_controller_fences_when_the_silence_is_longer_than_its_lag(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_cluster(&f);
+    int64_t session_ns = f.env.config.broker_session_timeout;
+    f.env.behind_ns = session_ns;
+    pass(&f, 2 * session_ns + f.env.config.retry_backoff);
+    assert_false(isr_image_broker_active(&f.controller.committed, 1));
+    fixture_end(&f);
+}
+
+static void slow_controller_fences_everybody_when_the_rule_is_the_clock(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_cluster(&f);
+    f.env.rules.session_expiry = ISR_RULE_session_expiry_clock;
+    f.env.behind_ns = f.env.config.broker_session_timeout;
+    pass(&f, f.env.config.broker_session_timeout);
+    assert_false(isr_image_broker_active(&f.controller.committed, 1));
+    fixture_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,6 +457,9 @@ int main(void)
         cmocka_unit_test(shutdown_goes_on_when_another_controller_took_over),
         cmocka_unit_test(shutdown_of_a_fenced_broker_is_granted_at_once),
         cmocka_unit_test(sessions_start_afresh_when_a_controller_becomes_active),
+        cmocka_unit_test(slow_controller_fences_nobody_when_heartbeats_may_wait),
+        cmocka_unit_test(slow_controller_fences_when_the_silence_is_longer_than_its_lag),
+        cmocka_unit_test(slow_controller_fences_everybody_when_the_rule_is_the_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
