@@ -1,7 +1,7 @@
 /* Asking the controller for another ISR (KIP-497): at most one request of a partition counts at a time.
  *
  *   proposed --answer OK-------------------------------------> committed: the controller's ISR
- *            --INELIGIBLE_REPLICA, OPERATION_NOT_ATTEMPTED---> committed: the ISR before
+ *            --INELIGIBLE_REPLICA----------------------------> committed: the ISR before
  *            --FENCED_LEADER_EPOCH and its like--------------> pending in silence, metadata will tell
  *            --any other refusal, or no answer---------------> proposed again after a pause
  *   any      --metadata, a new role--------------------------> dropped: an answer comes too late */
@@ -124,7 +124,6 @@ static void refused(struct isr_partition *partition, uint8_t error)
     observe_rejected(partition, error);
     switch (error) {
     case ISR_ERROR_INELIGIBLE_REPLICA:
-    case ISR_ERROR_OPERATION_NOT_ATTEMPTED:
         back_to_committed(partition);
         return;
     case ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION:

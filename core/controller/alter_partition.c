@@ -1,6 +1,7 @@
 /* AlterPartition (KIP-497, 841, 903, 704): the leader of a partition asks for another ISR. What is looked at
  * first decides what the leader is told, and with it whether it asks again, waits for metadata or gives up:
- * the order is that of Kafka's ReplicationControlManager.validateAlterPartitionData. */
+ * the order is that of Kafka's ReplicationControlManager.validateAlterPartitionData. That tells leaders too
+ * old to know INELIGIBLE_REPLICA (KIP-841) OPERATION_NOT_ATTEMPTED instead; here all leaders know it. */
 #include "core/controller/internal.h"
 
 /* The members asked for; false when they are not a set of replicas of the partition. */
