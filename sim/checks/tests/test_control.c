@@ -108,6 +108,40 @@ static void fires_i6_when_the_isr_has_a_stranger(void **state)
     fake_free(&fake);
 }
 
+static void fires_i6_when_a_reassignment_adds_a_stranger(void **state)
+{
+    (void)state;
+    struct fake fake;
+    fake_init(&fake);
+    fake.partition.adding = fake_set(4, 0, 0);
+    fake_change(&fake, 1, fake_set(1, 2, 3), fake_set(0, 0, 0), ISR_CAUSE_REASSIGNED);
+    FAKE_FAILS(&fake, I6, "adding [4] and removing [] do not lead from the replicas [1, 2, 3] to others");
+    fake_free(&fake);
+}
+
+static void fires_i6_when_a_reassignment_removes_all(void **state)
+{
+    (void)state;
+    struct fake fake;
+    fake_init(&fake);
+    fake.partition.removing = fake_set(1, 2, 3);
+    fake_change(&fake, 1, fake_set(1, 2, 3), fake_set(0, 0, 0), ISR_CAUSE_REASSIGNED);
+    FAKE_FAILS(&fake, I6, "adding [] and removing [1, 2, 3] do not lead");
+    fake_free(&fake);
+}
+
+static void holds_i6_when_a_reassignment_replaces_one(void **state)
+{
+    (void)state;
+    struct fake fake;
+    fake_init(&fake);
+    fake.partition.adding = fake_set(3, 0, 0);
+    fake.partition.removing = fake_set(1, 0, 0);
+    fake_change(&fake, 1, fake_set(1, 2, 0), fake_set(0, 0, 0), ISR_CAUSE_REASSIGNED);
+    FAKE_HOLDS(&fake);
+    fake_free(&fake);
+}
+
 static void fires_i6_when_a_fenced_broker_stays_in_the_isr(void **state)
 {
     (void)state;
@@ -315,6 +349,18 @@ static void holds_l1_when_what_stays_behind_came_late(void **state)
     fake_free(&fake);
 }
 
+static void fires_l1_when_a_reassignment_does_not_end(void **state)
+{
+    (void)state;
+    struct fake fake;
+    settled(&fake);
+    fake.partition.removing = fake_set(3, 0, 0);
+    fake_change(&fake, 1, fake_set(1, 2, 3), fake_set(0, 0, 0), ISR_CAUSE_REASSIGNED);
+    sim_checks_end(fake.checks);
+    FAKE_FAILS(&fake, L1, "its reassignment is still under way: replicas [1, 2, 3], adding [], removing [3]");
+    fake_free(&fake);
+}
+
 static void fires_l1_when_there_is_no_leader(void **state)
 {
     (void)state;
@@ -470,6 +516,9 @@ int main(void)
         cmocka_unit_test(fires_i6_when_the_leader_is_not_in_the_isr),
         cmocka_unit_test(fires_i6_when_isr_and_elr_overlap),
         cmocka_unit_test(fires_i6_when_the_isr_has_a_stranger),
+        cmocka_unit_test(fires_i6_when_a_reassignment_adds_a_stranger),
+        cmocka_unit_test(fires_i6_when_a_reassignment_removes_all),
+        cmocka_unit_test(holds_i6_when_a_reassignment_replaces_one),
         cmocka_unit_test(fires_i6_when_a_fenced_broker_stays_in_the_isr),
         cmocka_unit_test(holds_i6_when_the_last_member_stays_without_elr),
         cmocka_unit_test(fires_i6_when_the_last_member_stays_although_there_is_an_elr),
@@ -484,6 +533,7 @@ int main(void)
         cmocka_unit_test(fires_l1_when_the_isr_lacks_a_replica),
         cmocka_unit_test(fires_l1_when_the_high_watermark_stays_behind),
         cmocka_unit_test(holds_l1_when_what_stays_behind_came_late),
+        cmocka_unit_test(fires_l1_when_a_reassignment_does_not_end),
         cmocka_unit_test(fires_l1_when_there_is_no_leader),
         cmocka_unit_test(fires_l1_when_a_reassignment_is_not_complete),
         cmocka_unit_test(fires_l1_when_no_controller_leads),
