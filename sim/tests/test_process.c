@@ -22,6 +22,7 @@ static struct {
     enum isr_event_kind kind;
     int64_t local_ns;
     int64_t world_ns;
+    int64_t behind_ns;
     uint64_t number; /* message: its last byte; disk: io; command: id; start: key */
 } seen[4096];
 static uint32_t seen_count;
@@ -54,6 +55,7 @@ void isr_node_step(struct isr_node *node, const struct isr_event *event, struct 
     seen[seen_count].kind = event->kind;
     seen[seen_count].local_ns = event->now_ns;
     seen[seen_count].world_ns = the_world->now_ns;
+    seen[seen_count].behind_ns = event->behind_ns;
     seen[seen_count++].number = number;
     if (event->kind == ISR_EVENT_WAKE)
         wake_wish[node->id] = ISR_TIME_NEVER;
@@ -444,6 +446,7 @@ static void a_slow_processor_takes_one_event_after_the_other(void **state)
     for (uint32_t i = 0; i < 4; i++) {
         assert_int_equal(seen[before + i].number, i);
         assert_int_equal(seen[before + i].world_ns, began_ns + (int64_t)(10 * i + 1) * ISR_MS);
+        assert_int_equal(seen[before + i].behind_ns, (int64_t)(10 * i) * ISR_MS);
     }
     assert_int_equal(world->counters.events_waited, 4);
     /* frozen meanwhile: the line stays */
@@ -453,6 +456,7 @@ static void a_slow_processor_takes_one_event_after_the_other(void **state)
     sim_process_resume(world, 1);
     run_until(world, began_ns + 200 * ISR_MS);
     assert_int_equal(seen_count, before + 5);
+    assert_int_equal(seen[before + 4].behind_ns, 0); /* it was the last */
     /* fast again */
     sim_process_slow_down(world, 1, 0);
     for (uint8_t i = 0; i < 5; i++)
@@ -478,6 +482,28 @@ static void a_slow_processor_wakes_up_between_what_waits(void **state)
     assert_int_equal(seen[before + 1].world_ns, began_ns + 11 * ISR_MS);
     for (uint32_t i = 1; i < 5; i++)
         assert_int_equal(seen[before + 1 + i].number, i);
+}
+
+static void a_slow_processor_that_was_frozen_knows_how_long_its_line_waited(void **state)
+{
+    (void)state;
+    struct sim_world *world = fresh();
+    world->network.spec.latency = test_constant(ISR_MS);
+    sim_process_slow_down(world, 1, 10 * ISR_MS);
+    int64_t began_ns = world->now_ns;
+    sim_process_pause(world, 1);
+    uint32_t before = seen_count;
+    for (uint8_t i = 0; i < 3; i++)
+        send_number(world, 2, 1, i);
+    run_until(world, began_ns + 100 * ISR_MS);
+    sim_process_resume(world, 1);
+    run_until(world, began_ns + 200 * ISR_MS);
+    assert_int_equal(seen_count, before + 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(seen[before + i].number, i);
+        assert_int_equal(seen[before + i].world_ns, began_ns + (int64_t)(100 + 10 * i) * ISR_MS);
+        assert_int_equal(seen[before + i].behind_ns, i < 2 ? (int64_t)(99 + 10 * i) * ISR_MS : 0);
+    }
 }
 
 static void a_slow_process_that_dies_loses_its_line(void **state)
@@ -575,6 +601,7 @@ int main(void)
         cmocka_unit_test(disk_work_of_a_dead_process_is_not_told_to_the_next),
         cmocka_unit_test(a_slow_processor_takes_one_event_after_the_other),
         cmocka_unit_test(a_slow_processor_wakes_up_between_what_waits),
+        cmocka_unit_test(a_slow_processor_that_was_frozen_knows_how_long_its_line_waited),
         cmocka_unit_test(a_slow_process_that_dies_loses_its_line),
         cmocka_unit_test(nothing_leaves_a_step_that_runs_out_of_memory),
         cmocka_unit_test(a_process_that_does_not_fit_at_all_dies_at_its_start),
