@@ -104,13 +104,6 @@ void isr_partition_truncate(struct isr_partition *partition, int64_t offset, enu
     truncated(partition, high_watermark, cause);
 }
 
-void isr_partition_truncate_fully(struct isr_partition *partition, int64_t offset, enum isr_cause cause)
-{
-    int64_t high_watermark = partition->log->high_watermark;
-    isr_log_truncate_fully(partition->log, offset, cause);
-    truncated(partition, high_watermark, cause);
-}
-
 bool isr_partition_bootstrap(struct isr_partition *partition, int64_t offset, struct isr_bytes producers,
                              enum isr_cause cause)
 {

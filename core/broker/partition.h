@@ -126,7 +126,6 @@ void isr_partition_truncate(struct isr_partition *partition, int64_t offset, enu
 /* Drops all and begins at offset with the producers that the leader's log told of (isr_log_bootstrap). */
 bool isr_partition_bootstrap(struct isr_partition *partition, int64_t offset, struct isr_bytes producers,
                              enum isr_cause cause);
-void isr_partition_truncate_fully(struct isr_partition *partition, int64_t offset, enum isr_cause cause);
 
 void isr_partition_assert(const struct isr_partition *partition);
 

@@ -82,6 +82,22 @@ static void refuses_what_is_not_committed(void **state)
     cluster_free(cluster);
 }
 
+/* The request's timeout is 2 s or less in these tests; the leader's own log has gone on all the same. */
+static void tells_how_far_it_came_when_a_replica_stays_behind(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    struct cluster *cluster = committed_10(&spec);
+    isolate(cluster, 3, true);
+    uint32_t waiting = delete_below(cluster, 1, 3, 4);
+    assert_null(deleted(cluster, waiting));
+    pass(cluster, 61 * ISR_SECOND);
+    assert_int_equal(deleted(cluster, waiting)->error, ISR_ERROR_REQUEST_TIMED_OUT);
+    assert_int_equal(deleted(cluster, waiting)->low_watermark, 0);
+    assert_int_equal(at(cluster, 1)->log->log_start, 4);
+    cluster_free(cluster);
+}
+
 static void refuses_to_delete_when_it_does_not_lead(void **state)
 {
     (void)state;
@@ -103,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_when_every_live_replica_starts_there),
         cmocka_unit_test(refuses_what_is_not_committed),
+        cmocka_unit_test(tells_how_far_it_came_when_a_replica_stays_behind),
         cmocka_unit_test(refuses_to_delete_when_it_does_not_lead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
