@@ -9,6 +9,7 @@
 #include "faults/draws.h"
 #include "faults/group.h"
 #include "faults/policies.h"
+#include "faults/retention.h"
 
 enum purpose {
     PURPOSE_SHAPE,
@@ -22,7 +23,8 @@ enum purpose {
     PURPOSE_QUORUM,
     PURPOSE_LINKS,
     PURPOSE_GROUP,
-    PURPOSE_YIELDS
+    PURPOSE_YIELDS,
+    PURPOSE_RETENTION
 };
 
 static struct fault_draws draws_for(uint64_t seed, enum purpose purpose, uint64_t which)
@@ -597,6 +599,17 @@ static void elect_fault(struct fault_plan *plan, struct fault_draws *draws, stru
     step->action.partition = (int32_t)fault_between(draws, 0, topic->partitions - 1);
 }
 
+static void delete_fault(struct fault_plan *plan, struct fault_draws *draws, struct window window)
+{
+    const struct sim_topic_spec *topic = &plan->topics[fault_between(draws, 0, plan->spec.topics_count - 1)];
+    struct sim_step *step = step_at(plan, window.from_ns, SIM_ACTION_DELETE_RECORDS);
+    if (step == NULL)
+        return;
+    step->action.topic = topic->name;
+    step->action.partition = (int32_t)fault_between(draws, 0, topic->partitions - 1);
+    fault_draw_deletion(&step->action, draws);
+}
+
 /* A controller that votes at first; 0 now and then: whichever. */
 static int32_t any_voter(struct fault_draws *draws, const struct sim_spec *spec)
 {
@@ -752,6 +765,10 @@ static void generate_fault(struct fault_plan *plan, struct fault_draws *draws, e
         if (plan->spec.peer.count == 0)
             topic_fault(plan, draws, window);
         return;
+    case FAULT_DELETE_RECORDS:
+        if (plan->spec.peer.count == 0)
+            delete_fault(plan, draws, window);
+        return;
     case FAULT_ELECT:
         if (plan->spec.peer.count > 0)
             step_on(plan, window.from_ns, SIM_ACTION_CAMPAIGN, node);
@@ -848,8 +865,11 @@ void fault_generate(struct fault_plan *plan, uint64_t seed)
         generate_standbys(plan, seed);
     generate_config(plan, seed);
     generate_yields(plan, seed);
+    struct fault_draws retention_draws = draws_for(seed, PURPOSE_RETENTION, 0);
     if (group)
         fault_group(plan, &group_draws);
+    else
+        fault_draw_retention(&plan->spec, &retention_draws);
     if (chase) {
         narrow_shape(plan, &draws);
         hasten_config(plan, &draws);

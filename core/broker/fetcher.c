@@ -179,7 +179,8 @@ static void send_log_state(struct isr_fetch_loop *loop, struct isr_partition *pa
     struct isr_message message = {.kind = ISR_MESSAGE_LOG_STATE_REQUEST,
                                   .log_state_request = {.correlation = fetcher->sent_correlation,
                                                         .tp = partition->tp,
-                                                        .current_leader_epoch = partition->leader_epoch}};
+                                                        .current_leader_epoch = partition->leader_epoch,
+                                                        .offset = partition->log->log_end}};
     isr_send(env, loop->leader, &message);
 }
 
@@ -572,6 +573,10 @@ static bool epochs_fit(const struct isr_partition *partition, struct isr_bytes r
 
 static void apply_records(struct isr_partition *partition, const struct isr_fetch_answer *answer)
 {
+    if (isr_log_lacks_state(partition->log)) {
+        partition->fetching->state = ISR_FETCH_STATE; /* the offset is in range: the leader has it */
+        return;
+    }
     if (answer->records.size > 0 &&
         (!epochs_fit(partition, answer->records) ||
          isr_log_append_follower(partition->log, answer->records) != ISR_ERROR_NONE)) {
@@ -769,10 +774,13 @@ void isr_fetcher_log_state_response(struct isr_broker *broker, int32_t from,
         take_answer(broker, loop, response->tp, ISR_FETCH_STATE, response->correlation);
     if (partition == NULL)
         return;
+    struct isr_log_state leaders = {.log_start = response->log_start,
+                                    .epoch_before = response->epoch_before,
+                                    .producers = response->producers};
     partition->fetching->state = ISR_FETCH_FETCH;
     /* Else it is in range after all, as the leader's log moved, or it will be refused again. */
     if (response->error != ISR_ERROR_NONE || response->log_start < 0 || response->log_start > OFFSET_MAX ||
-        !isr_truncation_restart(partition, response->log_start, response->producers))
+        !isr_truncation_restart(partition, &leaders))
         partition_failed(partition);
     update_writing(partition);
     take_turn(loop);

@@ -5,6 +5,7 @@
  *
  *   (start) --log has epochs, truncation_by_query--> QUERY --answer applied--> FETCH
  *   (start) --otherwise-----------------------------------------------------> FETCH
+ *   FETCH --in range, but the log was dropped whole--> STATE
  *   FETCH --OFFSET_OUT_OF_RANGE--> LATEST --leader's log ends before ours: cut--> FETCH
  *                                  LATEST --else--> STATE --restart there, or go on--> FETCH
  *   FETCH --diverges, yield point--> TRUNCATE --cut--> FETCH
@@ -123,7 +124,6 @@ enum isr_truncation isr_truncation_apply(struct isr_partition *partition, int32_
 enum isr_fetch_state isr_truncation_latest(struct isr_partition *partition, int64_t leader_end);
 /* Out of range: where the leader's log starts, and what it told of producers before. False: the answer makes
  * no sense, or the log is in range after all. */
-bool isr_truncation_restart(struct isr_partition *partition, int64_t leader_start,
-                            struct isr_bytes producers);
+bool isr_truncation_restart(struct isr_partition *partition, const struct isr_log_state *leaders);
 
 #endif

@@ -1,7 +1,9 @@
-/* The state of a log as of its start: what a follower needs whose log ends below it and that therefore begins
- * anew there. The batches that are gone cannot be fetched; what they told of producers can. In Kafka producer
- * snapshots travel only with tiered storage (KIP-405): there a follower that bootstraps knows nothing of
- * producers whose batches are all deleted, and once it leads it appends their retries again. */
+/* The state of a log as of an offset: what a follower needs that begins anew there. One whose log ends below
+ * the start of the leader's begins at that start; one whose log was dropped whole, since it parted from the
+ * leader's below its own start, begins where it ended. The batches below cannot be fetched; what they told of
+ * producers can. In Kafka producer snapshots travel only with tiered storage (KIP-405): there a follower that
+ * bootstraps knows nothing of producers whose batches it never saw, and once it leads it appends their
+ * retries again. */
 #include "core/broker/fetch_service.h"
 #include "core/broker/retention.h"
 
@@ -27,8 +29,10 @@ void isr_log_state_request(struct isr_broker *broker, int32_t from,
                                                          .error = (uint8_t)error,
                                                          .log_start = ISR_OFFSET_NONE}};
     if (error == ISR_ERROR_NONE) {
-        message.log_state_response.log_start = partition->log->log_start;
-        message.log_state_response.producers = isr_log_producers_before(partition->log);
+        struct isr_log_state log_state = isr_log_state(partition->log, request->offset);
+        message.log_state_response.log_start = log_state.log_start;
+        message.log_state_response.epoch_before = log_state.epoch_before;
+        message.log_state_response.producers = log_state.producers;
     }
     isr_send(broker->env, from, &message);
 }

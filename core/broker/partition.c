@@ -104,11 +104,11 @@ void isr_partition_truncate(struct isr_partition *partition, int64_t offset, enu
     truncated(partition, high_watermark, cause);
 }
 
-bool isr_partition_bootstrap(struct isr_partition *partition, int64_t offset, struct isr_bytes producers,
+bool isr_partition_bootstrap(struct isr_partition *partition, const struct isr_log_state *state,
                              enum isr_cause cause)
 {
     int64_t high_watermark = partition->log->high_watermark;
-    if (!isr_log_bootstrap(partition->log, offset, producers, cause))
+    if (!isr_log_bootstrap(partition->log, state, cause))
         return false;
     truncated(partition, high_watermark, cause);
     return true;

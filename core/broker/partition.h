@@ -124,7 +124,7 @@ bool isr_partition_move_high_watermark(struct isr_partition *partition, int64_t 
  * all. */
 void isr_partition_truncate(struct isr_partition *partition, int64_t offset, enum isr_cause cause);
 /* Drops all and begins at offset with the producers that the leader's log told of (isr_log_bootstrap). */
-bool isr_partition_bootstrap(struct isr_partition *partition, int64_t offset, struct isr_bytes producers,
+bool isr_partition_bootstrap(struct isr_partition *partition, const struct isr_log_state *state,
                              enum isr_cause cause);
 
 void isr_partition_assert(const struct isr_partition *partition);

@@ -89,8 +89,12 @@ enum isr_fetch_state isr_truncation_latest(struct isr_partition *partition, int6
 }
 
 /* KAFKA-9491: after a full truncation LEO, high watermark and log start are all there. */
-bool isr_truncation_restart(struct isr_partition *partition, int64_t leader_start, struct isr_bytes producers)
+bool isr_truncation_restart(struct isr_partition *partition, const struct isr_log_state *leaders)
 {
-    return leader_start > partition->log->log_end &&
-           isr_partition_bootstrap(partition, leader_start, producers, ISR_CAUSE_OUT_OF_RANGE);
+    const struct isr_log *log = partition->log;
+    bool anew =
+        leaders->log_start > log->log_end || (leaders->log_start == log->log_end && isr_log_lacks_state(log));
+    return anew && leaders->epoch_before >= ISR_EPOCH_NONE &&
+           leaders->epoch_before <= partition->leader_epoch &&
+           isr_partition_bootstrap(partition, leaders, ISR_CAUSE_OUT_OF_RANGE);
 }

@@ -11,7 +11,7 @@ static bool epochs_file_is_sound(const struct isr_epochs_file *file)
 {
     int32_t epoch = -1;
     int64_t offset = file->log_start - 1;
-    if (file->log_start < 0)
+    if (file->log_start < 0 || file->epoch_before < ISR_EPOCH_NONE)
         return false;
     for (uint32_t i = 0; i < file->lines_count; i++) {
         const struct isr_epochs_line *line = &file->lines[i];

@@ -18,6 +18,7 @@ enum { ISR_CHECKPOINT_VERSION = 1, ISR_CHECKPOINT_HEADER_BYTES = 12 };
     SCALAR(i64, start_offset)
 #define ISR_FIELDS_epochs_file(SCALAR, BYTES, ARRAY) \
     SCALAR(i64, log_start)                           \
+    SCALAR(i32, epoch_before)                        \
     ARRAY(epochs_line, lines)
 
 /* ISR_FILE_HIGH_WATERMARKS: partitions strictly rising by key, offsets not negative. */

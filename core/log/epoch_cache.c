@@ -36,6 +36,20 @@ bool isr_epoch_cache_assign(struct isr_epoch_cache *cache, struct isr_heap *heap
     return true;
 }
 
+int32_t isr_log_epoch_at(const struct isr_log *log, int64_t offset)
+{
+    int32_t epoch = log->epoch_before;
+    for (uint32_t i = 0; i < log->epochs.count && log->epochs.entries[i].start_offset <= offset; i++)
+        epoch = log->epochs.entries[i].epoch;
+    return epoch;
+}
+
+void isr_log_keep_epoch_before(struct isr_log *log)
+{
+    if (log->epochs.count == 0 && log->epoch_before != ISR_EPOCH_NONE && log->log_start == log->log_end)
+        isr_epoch_cache_assign(&log->epochs, log->env->heap, log->epoch_before, log->log_start);
+}
+
 int32_t isr_log_last_epoch(const struct isr_log *log)
 {
     return log->epochs.count > 0 ? log->epochs.entries[log->epochs.count - 1].epoch : ISR_EPOCH_NONE;

@@ -48,6 +48,11 @@ bool isr_epoch_cache_trim(struct isr_epoch_cache *cache, int64_t offset);
 /* Drops the epochs that end at or below offset; the one that holds it begins there from now on (KIP-101's
  * checkpoint; Kafka's truncateFromStart). */
 void isr_epoch_cache_trim_start(struct isr_epoch_cache *cache, int64_t offset);
+/* The epoch of the record at the offset; epoch_before below the first that is known. */
+int32_t isr_log_epoch_at(const struct isr_log *log, int64_t offset);
+/* A log whose records are all deleted still ends with the epoch of the last of them: else it would lose every
+ * comparison of logs. Enters that where a trim left nothing. */
+void isr_log_keep_epoch_before(struct isr_log *log);
 
 /* ---- producers.c ---- */
 

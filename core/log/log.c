@@ -169,8 +169,10 @@ static void cut_from(struct isr_log *log, uint32_t first, enum isr_cause cause)
     keep_places(log, first);
     if (log->high_watermark > log->log_end)
         isr_log_set_high_watermark(log, log->log_end);
-    if (isr_epoch_cache_trim(&log->epochs, log->log_end))
+    if (isr_epoch_cache_trim(&log->epochs, log->log_end)) {
+        isr_log_keep_epoch_before(log);
         isr_log_store_epochs(log, true);
+    }
     isr_producers_truncate(log, log->log_end);
     isr_producers_drop_snapshots(log, log->log_end);
     isr_log_cut_files(log, log->log_end, log->position_end);
@@ -178,11 +180,22 @@ static void cut_from(struct isr_log *log, uint32_t first, enum isr_cause cause)
     observe_truncation(log, from, cause);
 }
 
+/* What the leader does not know must go, or it would diverge for ever: also the epoch of deleted records. */
+static void drop_empty_epochs(struct isr_log *log)
+{
+    int32_t last_epoch = isr_log_last_epoch(log);
+    if (!isr_epoch_cache_trim(&log->epochs, log->log_end))
+        return;
+    if (last_epoch == log->epoch_before)
+        log->epoch_before = ISR_EPOCH_NONE;
+    isr_log_keep_epoch_before(log);
+    isr_log_store_epochs(log, true);
+}
+
 void isr_log_truncate(struct isr_log *log, int64_t offset, enum isr_cause cause)
 {
     if (offset >= log->log_end) {
-        if (isr_epoch_cache_trim(&log->epochs, log->log_end))
-            isr_log_store_epochs(log, true);
+        drop_empty_epochs(log);
         return;
     }
     if (offset < log->log_start) {
@@ -205,7 +218,9 @@ void isr_log_empty(struct isr_log *log, int64_t offset)
     if (log->env->rules.full_truncation_hw == ISR_RULE_full_truncation_hw_start)
         isr_log_set_high_watermark(log, offset);
     isr_epoch_cache_trim(&log->epochs, 0);
+    log->epoch_before = ISR_EPOCH_NONE;
     log->producers.count = 0;
+    log->producers_missing = offset > 0;
     isr_producers_drop_snapshots(log, -1); /* also one at 0 */
     isr_log_start_drop(log);
     isr_log_cut_files(log, 0, 0);
@@ -243,34 +258,54 @@ static void on_producers_stored(void *object, int64_t round, const struct isr_io
     isr_log_barrier_done(object, ISR_OFFSET_NONE, result);
 }
 
-bool isr_log_bootstrap(struct isr_log *log, int64_t offset, struct isr_bytes producers, enum isr_cause cause)
+bool isr_log_bootstrap(struct isr_log *log, const struct isr_log_state *state, enum isr_cause cause)
 {
+    int64_t offset = state->log_start;
     struct isr_env *env = log->env;
     struct isr_producers told = {0};
     int64_t as_of = 0, from = log->log_end;
-    if (!isr_producers_decode(log, &told, producers, &as_of) || as_of > offset) {
+    if (!isr_producers_decode(log, &told, state->producers, &as_of) || as_of > offset) {
         isr_heap_release(env->heap, told.entries);
         return false;
     }
     log->env->metrics.records_truncated += from - log->log_start;
     isr_log_empty(log, offset);
+    log->producers_missing = false;
+    log->epoch_before = state->epoch_before;
+    isr_log_keep_epoch_before(log);
     isr_producers_copy(env->heap, &log->producers, &told);
     isr_producers_copy(env->heap, &log->producers_before, &told);
     isr_heap_release(env->heap, told.entries);
-    if (log->producers_before.count > 0) {
-        log->snapshot_before = as_of;
-        isr_log_barrier_add(log);
-        isr_env_replace(env, isr_log_file(log, ISR_FILE_PRODUCERS, as_of),
-                        isr_producers_encode(&env->scratch, &log->producers_before, as_of),
-                        on_producers_stored, log, log->start_round);
-    } else {
-        store_start(log);
-    }
+    log->snapshot_before = as_of; /* also when there are none: a restart must not ask again */
+    isr_log_barrier_add(log);
+    isr_env_replace(env, isr_log_file(log, ISR_FILE_PRODUCERS, as_of),
+                    isr_producers_encode(&env->scratch, &log->producers_before, as_of), on_producers_stored,
+                    log, log->start_round);
     observe_truncation(log, from, cause);
     return true;
 }
 
-struct isr_bytes isr_log_producers_before(struct isr_log *log)
+struct isr_log_state isr_log_state(struct isr_log *log, int64_t offset)
 {
-    return isr_producers_encode(&log->env->scratch, &log->producers_before, isr_log_first_base(log));
+    struct isr_env *env = log->env;
+    struct isr_producers producers = {0};
+    if (offset < log->log_start)
+        offset = log->log_start;
+    if (offset > log->log_end)
+        offset = log->log_end;
+    uint32_t below = offset == log->log_end ? log->places_count : isr_log_place_find(log, offset);
+    int64_t as_of = below < log->places_count ? log->places[below].base_offset : log->log_end;
+    isr_producers_copy(env->heap, &producers, &log->producers_before);
+    for (uint32_t i = 0; i < below; i++)
+        isr_producers_note(env->heap, &producers, &log->places[i]);
+    struct isr_log_state state = {.log_start = offset,
+                                  .epoch_before = isr_log_epoch_at(log, offset - 1),
+                                  .producers = isr_producers_encode(&env->scratch, &producers, as_of)};
+    isr_heap_release(env->heap, producers.entries);
+    return state;
+}
+
+bool isr_log_lacks_state(const struct isr_log *log)
+{
+    return log->producers_missing && log->places_count == 0;
 }

@@ -130,12 +130,14 @@ struct isr_log {
     int64_t written_end;
     int64_t synced_end;
     struct isr_epoch_cache epochs;
+    int32_t epoch_before;           /* of the last record that was deleted, ISR_EPOCH_NONE: none was */
     struct isr_batch_place *places; /* the first one that is kept, inside places_memory */
     struct isr_batch_place *places_memory;
     uint32_t places_count, places_capacity;    /* from places on */
     int64_t position_end;                      /* where the next batch will lie */
     struct isr_log_block *block, *block_first; /* the last and the first one */
     struct isr_producers producers;            /* as of log_end */
+    bool producers_missing;                    /* of those below log_start nothing is known */
     struct isr_producers producers_before;     /* as of isr_log_first_base: what deleted batches told */
     struct isr_segment *segments;
     uint32_t segments_count, segments_capacity;
@@ -288,12 +290,19 @@ void isr_log_truncate(struct isr_log *log, int64_t offset, enum isr_cause cause)
 /* Drops everything and restarts at offset (out-of-range bootstrap): LEO = HW = log_start = offset. Nothing is
  * known of producers then. */
 void isr_log_truncate_fully(struct isr_log *log, int64_t offset, enum isr_cause cause);
-/* The same, and the producers are those of the leader's isr_log_producers_before: idempotence survives
- * although the batches that tell of them are gone. False, and nothing happens, when the bytes are damaged or
- * tell of offsets above. */
-bool isr_log_bootstrap(struct isr_log *log, int64_t offset, struct isr_bytes producers, enum isr_cause cause);
-/* What batches below the first one that is kept told of producers; in scratch. */
-struct isr_bytes isr_log_producers_before(struct isr_log *log);
+/* What a log that begins at log_start cannot tell from its batches. */
+struct isr_log_state {
+    int64_t log_start;
+    int32_t epoch_before; /* of the record before it, ISR_EPOCH_NONE: there was none, or it is not known */
+    struct isr_bytes producers; /* a snapshot as of the batch that holds log_start; borrowed */
+};
+/* For a log that begins at offset, or at this log's start or end when offset is not within; in scratch. */
+struct isr_log_state isr_log_state(struct isr_log *log, int64_t offset);
+/* True when it is empty and knows nothing of the producers of what lies below: isr_log_bootstrap is due. */
+bool isr_log_lacks_state(const struct isr_log *log);
+/* Truncates fully and restarts with the leader's state: idempotence survives although the batches that tell
+ * of producers are gone. False, and nothing happens, when the producers are damaged or of an offset above. */
+bool isr_log_bootstrap(struct isr_log *log, const struct isr_log_state *state, enum isr_cause cause);
 
 /* ---- moving the start ---- */
 

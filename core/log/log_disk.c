@@ -391,7 +391,8 @@ void isr_log_barrier_recovery_point(struct isr_log *log, bool always)
 void isr_log_replace_epochs(struct isr_log *log, isr_io_done *done, int64_t argument)
 {
     struct isr_scratch *scratch = &log->env->scratch;
-    struct isr_epochs_file file = {.log_start = log->start_told, .lines_count = log->epochs.count};
+    struct isr_epochs_file file = {
+        .log_start = log->start_told, .epoch_before = log->epoch_before, .lines_count = log->epochs.count};
     file.lines = isr_scratch_allocate(scratch, log->epochs.count * sizeof *file.lines);
     for (uint32_t i = 0; i < log->epochs.count; i++)
         file.lines[i] = (struct isr_epochs_line){.epoch = log->epochs.entries[i].epoch,

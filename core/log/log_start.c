@@ -214,6 +214,7 @@ int64_t isr_log_advance_start(struct isr_log *log, int64_t offset, enum isr_caus
     int64_t from = log->log_start;
     places_go(log, offset == log->log_end ? log->places_count : isr_log_place_find(log, offset));
     log->log_start = offset;
+    log->epoch_before = isr_log_epoch_at(log, offset - 1);
     isr_epoch_cache_trim_start(&log->epochs, offset);
     segments_go(log);
     if (log->start_state == ISR_LOG_START_DURABLE)

@@ -466,11 +466,13 @@ static void epochs_settle(struct isr_log_recovery *recovery, struct isr_log *log
         found != NULL &&
         file_is_sound(recovery, isr_checkpoint_parse_epochs_file(found->bytes, &log->env->scratch, &file));
     if (!sound)
-        file = (struct isr_epochs_file){0};
+        file = (struct isr_epochs_file){.epoch_before = ISR_EPOCH_NONE};
+    log->epoch_before = file.epoch_before;
     for (uint32_t i = 0; i < file.lines_count; i++) {
         if (file.lines[i].start_offset == log->log_end)
             isr_epoch_cache_assign(&log->epochs, log->env->heap, file.lines[i].epoch, log->log_end);
     }
+    isr_log_keep_epoch_before(log);
     if (epochs_equal(&log->epochs, &file) && file.log_start == log->log_start && (found == NULL || sound))
         return;
     recovery->damaged = recovery->damaged || (recovery->clean && found == NULL && log->epochs.count > 0);
@@ -528,6 +530,7 @@ static void producers_settle(struct isr_log_store *store, struct isr_log *log)
             replay_from = found->file.number;
     }
     isr_heap_release(heap, loaded.entries);
+    log->producers_missing = log->log_start > 0 && log->snapshot_before == ISR_OFFSET_NONE;
     if (replay_from == ISR_OFFSET_NONE)
         isr_producers_copy(heap, &log->producers, &log->producers_before);
     for (uint32_t i = 0; i < log->places_count; i++) {

@@ -39,6 +39,7 @@ struct isr_log *isr_log_store_add(struct isr_log_store *store, struct isr_tp tp)
     *log = (struct isr_log){.env = store->env,
                             .store = store,
                             .tp = tp,
+                            .epoch_before = ISR_EPOCH_NONE,
                             .snapshot_before = ISR_OFFSET_NONE,
                             .snapshot_storing = ISR_OFFSET_NONE,
                             .snapshot_going = ISR_OFFSET_NONE};

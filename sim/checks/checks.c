@@ -46,6 +46,7 @@ static void replica_back(struct sim_checks *checks, struct check_partition *part
 static void log_recovered(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->log_recovered.tp);
+    check_replica_of(checks, partition, node)->high_watermark = observation->log_recovered.high_watermark;
     replica_back(checks, partition, node, observation->log_recovered.log_end);
     check_bounds(checks, partition, node, true);
     check_content(checks, partition, node);
@@ -65,6 +66,7 @@ static void log_appended(struct sim_checks *checks, int32_t node, const struct i
 static void log_truncated(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->log_truncated.tp);
+    check_replica_of(checks, partition, node)->high_watermark = observation->log_truncated.high_watermark;
     struct check_replica *replica = check_replica_of(checks, partition, node);
     check_replica_ends(replica, observation->log_truncated.to);
     if (replica->matched > replica->log_end)
@@ -96,6 +98,7 @@ static void high_watermark_advanced(struct sim_checks *checks, int32_t node,
                                     const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->high_watermark_advanced.tp);
+    check_replica_of(checks, partition, node)->high_watermark = observation->high_watermark_advanced.to;
     int32_t epoch = (int32_t)observation->high_watermark_advanced.leader_epoch;
     if (observation->high_watermark_advanced.as_leader && epoch == partition->epoch_max) {
         const struct check_line *line = check_history_line(&partition->history, epoch);
@@ -111,11 +114,22 @@ static void high_watermark_advanced(struct sim_checks *checks, int32_t node,
     check_bounds(checks, partition, node, false);
 }
 
+static void high_watermark_lowered(struct sim_checks *checks, int32_t node,
+                                   const struct isr_observation *observation)
+{
+    struct check_partition *partition = check_partition_of(checks, observation->high_watermark_lowered.tp);
+    check_replica_of(checks, partition, node)->high_watermark = observation->high_watermark_lowered.to;
+    check_bounds(checks, partition, node, false);
+}
+
 static void became_leader(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->became_leader.tp);
+    check_replica_of(checks, partition, node)->high_watermark = observation->became_leader.high_watermark;
     int32_t epoch = (int32_t)observation->became_leader.leader_epoch;
     replica_back(checks, partition, node, observation->became_leader.log_end);
+    if (epoch >= partition->epoch_max)
+        check_start_of_leader(checks, partition, node, observation->became_leader.high_watermark);
     check_role_taken(checks, partition, node, epoch, true);
     check_began_to_lead(checks, partition, node, epoch);
     check_bounds(checks, partition, node, true);
@@ -125,6 +139,7 @@ static void became_follower(struct sim_checks *checks, int32_t node,
                             const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->became_follower.tp);
+    check_replica_of(checks, partition, node)->high_watermark = observation->became_follower.high_watermark;
     replica_back(checks, partition, node, observation->became_follower.log_end);
     check_role_taken(checks, partition, node, (int32_t)observation->became_follower.leader_epoch, false);
     check_bounds(checks, partition, node, true);
@@ -234,7 +249,7 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
         high_watermark_advanced(checks, node, observation);
         break;
     case ISR_OBSERVED_HIGH_WATERMARK_LOWERED:
-        check_bounds(checks, check_partition_of(checks, observation->high_watermark_lowered.tp), node, false);
+        high_watermark_lowered(checks, node, observation);
         break;
     case ISR_OBSERVED_PRODUCE_ANSWERED:
         produce_answered(checks, node, observation);

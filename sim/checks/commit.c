@@ -19,11 +19,30 @@ static struct check_entry *entry_of(struct sim_checks *checks, struct check_part
     return NULL;
 }
 
+/* What the leader before committed, and deleted, before a controller's decision was known to it, is not there
+ * any more: goes on where the leader's log starts. Producers are learnt anew. */
+static void skip_deleted(struct sim_checks *checks, struct check_partition *partition, int32_t leader)
+{
+    const struct sim_view *view = &checks->view;
+    struct sim_replica_view seen;
+    struct sim_batch_view batch;
+    if (!view->replica(view->object, leader, partition->tp, &seen) ||
+        seen.log_start <= partition->history.true_high_watermark)
+        return;
+    int64_t offset = seen.log_start;
+    if (view->batch(view->object, leader, partition->tp, offset, &batch) && batch.base_offset < offset)
+        offset = batch.base_offset + batch.record_count;
+    check_history_skip(&partition->history, offset);
+    for (uint32_t i = 0; i < partition->producers_count; i++)
+        partition->producers[i].unlearnt = true;
+}
+
 void check_commit(struct sim_checks *checks, struct check_partition *partition, int32_t leader, int64_t to)
 {
     const struct sim_view *view = &checks->view;
     struct check_history *history = &partition->history;
     struct check_replica *replica = check_replica_of(checks, partition, leader);
+    skip_deleted(checks, partition, leader);
     while (history->true_high_watermark < to) {
         int64_t offset = history->true_high_watermark;
         struct sim_batch_view batch;

@@ -2,7 +2,7 @@
  *
  * Held where a log's start moves, against the settings of the topic, what administrators asked for, and what
  * the checks know themselves of the records that went:
- *   - never past what was committed (KAFKA-5634),
+ *   - never past its own high watermark (KAFKA-5634), nor past what was committed,
  *   - by size: retention.bytes are left; by time: each record is older than retention.ms by the clock of the
  * node that deletes it,
  *   - by DeleteRecords: not past an offset that an administrator asked for,
@@ -25,12 +25,20 @@ static bool old_enough(const struct sim_checks *checks, const struct check_parti
     return true;
 }
 
+/* What the latest leader had for committed when it began counts too: it was so for the leader before it, who
+ * was passed over already. */
+static int64_t committed_end(const struct check_partition *partition)
+{
+    int64_t known = partition->history.true_high_watermark;
+    return known > partition->began_high_watermark ? known : partition->began_high_watermark;
+}
+
 static const char *why_wrong(const struct sim_checks *checks, const struct check_partition *partition,
                              int32_t node, const struct isr_observation *observation)
 {
     const struct sim_view *view = &checks->view;
     int64_t from = observation->log_start_moved.from, to = observation->log_start_moved.to;
-    if (to > partition->history.true_high_watermark)
+    if (to > committed_end(partition))
         return "records that were never committed are deleted";
     switch ((int)observation->log_start_moved.cause) {
     case ISR_CAUSE_RETENTION_SIZE:
@@ -57,6 +65,17 @@ static bool in_doubt(const struct check_partition *partition, int32_t leader_epo
     return check_ledger_in_doubt(partition) || leader_epoch < check_ledger_new_history(partition);
 }
 
+/* A follower's high watermark may be above its new leader's: the leader before it told it, or it was that
+ * leader itself, and was passed over before it knew. Whether what lies between was committed is known only
+ * once the new leader has it for committed. It tells nobody else where to start: only the latest leader does.
+ */
+static bool undecided(const struct check_partition *partition, const struct sim_replica_view *seen,
+                      int64_t to)
+{
+    bool leads = seen->role == SIM_REPLICA_LEADS && seen->leader_epoch >= partition->epoch_max;
+    return !leads && to > committed_end(partition);
+}
+
 void check_start_moved(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                        const struct isr_observation *observation)
 {
@@ -67,8 +86,12 @@ void check_start_moved(struct sim_checks *checks, struct check_partition *partit
         return;
     check_count(checks, SIM_INVARIANT_I11);
     checks->deleted = true;
-    const char *why =
-        in_doubt(partition, seen.leader_epoch) ? NULL : why_wrong(checks, partition, node, observation);
+    struct check_replica *replica = check_replica_of(checks, partition, node);
+    const char *why = NULL;
+    if (!in_doubt(partition, seen.leader_epoch) && !undecided(partition, &seen, to))
+        why = why_wrong(checks, partition, node, observation);
+    if (why == NULL && to > replica->high_watermark)
+        why = "records beyond its own high watermark are deleted";
     if (why != NULL)
         check_fail(
             checks, SIM_INVARIANT_I11,
@@ -76,8 +99,10 @@ void check_start_moved(struct sim_checks *checks, struct check_partition *partit
             "%ld): %s",
             check_partition_label(partition).text, check_node_label(checks, node).text,
             observation->log_start_moved.from, to, isr_cause_words(observation->log_start_moved.cause),
-            observation->log_start_moved.high_watermark, partition->history.true_high_watermark, why);
-    if (partition->start_max < to)
+            observation->log_start_moved.high_watermark, committed_end(partition), why);
+    if (replica->start_max < to)
+        replica->start_max = to;
+    if (partition->start_max < to && !undecided(partition, &seen, to))
         partition->start_max = to;
 }
 
@@ -88,12 +113,23 @@ void check_start_found(struct sim_checks *checks, struct check_partition *partit
     if (!view->replica(view->object, node, partition->tp, &seen) || seen.log_start == 0)
         return;
     check_count(checks, SIM_INVARIANT_I11);
-    if (seen.log_start <= partition->start_max || in_doubt(partition, seen.leader_epoch))
+    if (seen.log_start <= partition->start_max || in_doubt(partition, seen.leader_epoch) ||
+        seen.log_start <= check_replica_of(checks, partition, node)->start_max)
         return;
     check_fail(checks, SIM_INVARIANT_I11,
                "%s: the log of %s starts at %ld, although nothing was ever deleted beyond %ld",
                check_partition_label(partition).text, check_node_label(checks, node).text, seen.log_start,
                partition->start_max);
+}
+
+void check_start_of_leader(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                           int64_t high_watermark)
+{
+    const struct sim_view *view = &checks->view;
+    struct sim_replica_view seen;
+    partition->began_high_watermark = high_watermark;
+    if (view->replica(view->object, node, partition->tp, &seen) && partition->start_max < seen.log_start)
+        partition->start_max = seen.log_start;
 }
 
 void check_delete_asked(struct check_partition *partition, int64_t offset)

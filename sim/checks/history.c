@@ -146,11 +146,12 @@ struct check_entry *check_history_committed(const struct check_history *history,
 void check_history_commit(struct check_history *history, int32_t epoch, struct check_entry *entry)
 {
     uint32_t count = history->segments_count;
-    if (count == 0 || history->segments[count - 1].epoch != epoch) {
+    if (count == 0 || history->segments[count - 1].epoch != epoch || history->skipped) {
         history->segments = ISR_GROW(history->heap, history->segments, count, history->segments_capacity);
         history->segments[count] = (struct check_segment){.epoch = epoch, .start = entry->base};
         history->segments_count++;
     }
+    history->skipped = false;
     entry->flags |= CHECK_COMMITTED;
     history->true_high_watermark = check_entry_end(entry);
 }
@@ -161,6 +162,12 @@ int64_t check_history_committed_before(const struct check_history *history, int3
     for (uint32_t i = history->segments_count; i > 0 && history->segments[i - 1].epoch >= epoch; i--)
         end = history->segments[i - 1].start;
     return end;
+}
+
+void check_history_skip(struct check_history *history, int64_t offset)
+{
+    history->true_high_watermark = offset;
+    history->skipped = true;
 }
 
 void check_history_cut(struct check_history *history, int64_t offset)

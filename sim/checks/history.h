@@ -9,6 +9,8 @@
 #ifndef SIM_CHECKS_HISTORY_H
 #define SIM_CHECKS_HISTORY_H
 
+#include <stdbool.h>
+
 #include "core/base/heap.h"
 #include "core/base/types.h"
 
@@ -48,6 +50,7 @@ struct check_history {
     struct check_line **lines; /* by epoch */
     uint32_t lines_count, lines_capacity;
     struct check_segment *segments; /* by start */
+    bool skipped;                   /* the next one committed begins a segment */
     uint32_t segments_count, segments_capacity;
     int64_t true_high_watermark;
 };
@@ -87,6 +90,8 @@ struct check_entry *check_cursor_seek(const struct check_history *history, int64
 struct check_entry *check_cursor_next(const struct check_history *history, struct check_cursor *cursor);
 /* The next batch is committed: at the true high watermark, which moves behind it. */
 void check_history_commit(struct check_history *history, int32_t epoch, struct check_entry *entry);
+/* What is committed goes on at the offset, above the true high watermark: what lies between is not known. */
+void check_history_skip(struct check_history *history, int64_t offset);
 /* What is committed ends here from now on. */
 void check_history_cut(struct check_history *history, int64_t offset);
 

@@ -5,9 +5,9 @@
  * anywhere. The values written by one producer grow too: that holds across producer epochs and catches a
  * record that is in twice.
  *
- * A producer that every replica may have forgotten, because it was idle for longer than
- * producer.id.expiration.ms (by the timestamps of its records and the clock of the replica that forgot it),
- * may go on anywhere, once.
+ * Not held any more of a producer that a replica forgot, because it was idle for longer than
+ * producer.id.expiration.ms by the timestamps of its records and the clock of that replica: there it may go
+ * on anywhere, and a late copy of an old batch passes for a new one.
  *
  * Not held any more on a partition that lost records by an election that its contract allows: the leader then
  * does not know its producers, takes any sequence from them, and what was in flight may come in twice or out
@@ -38,7 +38,7 @@ static int32_t sequence_after(int32_t sequence, uint32_t count)
 
 static void learn(struct check_producer *producer, const struct sim_batch_view *batch)
 {
-    producer->forgotten = false;
+    producer->unlearnt = false;
     producer->epoch = batch->producer_epoch;
     producer->last_sequence = sequence_after(batch->base_sequence, batch->record_count - 1);
     producer->last_offset = batch->base_offset + batch->record_count - 1;
@@ -52,7 +52,7 @@ void check_producer_committed(struct sim_checks *checks, struct check_partition 
         return;
     bool made;
     struct check_producer *producer = producer_of(checks, partition, batch->producer_id, &made);
-    if (partition->ledger.forgiven_count > 0 || producer->forgotten) {
+    if (partition->ledger.forgiven_count > 0 || producer->forgotten || producer->unlearnt) {
         learn(producer, batch);
         return;
     }
@@ -86,19 +86,19 @@ void check_producer_expired(struct sim_checks *checks, struct check_partition *p
     const struct sim_view *view = &checks->view;
     int64_t id = observation->producer_expired.producer, last = observation->producer_expired.last_offset;
     int32_t epoch = ISR_EPOCH_NONE;
+    struct sim_batch_view batch;
     const struct check_entry *entry = check_history_committed(&partition->history, last, &epoch);
+    bool known = entry != NULL && view->batch(view->object, node, partition->tp, last, &batch) &&
+                 batch.leader_epoch == epoch && batch.crc == entry->crc;
     check_count(checks, SIM_INVARIANT_I7);
-    if (entry != NULL && check_ledger_new_history(partition) == ISR_EPOCH_NONE &&
-        (view->producer_expiration_ns == 0 ||
-         entry->timestamp_ns > view->wall_ns(view->object, node) - view->producer_expiration_ns))
+    if (known && (view->producer_expiration_ns == 0 ||
+                  entry->timestamp_ns > view->wall_ns(view->object, node) - view->producer_expiration_ns))
         check_fail(checks, SIM_INVARIANT_I7,
                    "%s: %s forgot producer %ld, which wrote at offset %ld less than %s before",
                    check_partition_label(partition).text, check_node_label(checks, node).text, id, last,
                    check_time_label(view->producer_expiration_ns).text);
-    for (uint32_t i = 0; i < partition->producers_count; i++) {
-        if (partition->producers[i].id == id && partition->producers[i].last_offset <= last)
-            partition->producers[i].forgotten = true;
-    }
+    bool made;
+    producer_of(checks, partition, id, &made)->forgotten = true;
 }
 
 void check_producers_cut(struct sim_checks *checks, struct check_partition *partition, int32_t leader)

@@ -23,6 +23,8 @@ struct check_replica {
     int32_t node;
     int64_t log_end;          /* as last observed */
     int64_t log_end_before;   /* as last observed in its life before */
+    int64_t start_max;        /* the highest start of its log so far */
+    int64_t high_watermark;   /* as last observed */
     int64_t matched;          /* its log agrees with what is committed up to here (I2, I3) */
     int32_t leader_epoch;     /* the last it began to lead or follow in, in this life */
     uint32_t life;            /* the life of its process in which it was last heard of */
@@ -38,7 +40,8 @@ struct check_producer {
     uint64_t last_value;
     int32_t last_sequence;
     int16_t epoch;
-    bool forgotten; /* some replica was idle for too long and knows it no more */
+    bool unlearnt;  /* records of it may have been passed over */
+    bool forgotten; /* some replica knows it no more: it was idle for too long */
 };
 
 /* A client's read pool. */
@@ -65,7 +68,8 @@ struct check_partition {
     bool unclean_asked;       /* an administrator did, and was not yet answered that it was held */
     uint64_t unclean_command; /* by which he asked last */
     int64_t start_max;        /* the highest start of a log so far */
-    int64_t delete_asked;     /* the highest offset that an administrator wanted to be the start */
+    int64_t began_high_watermark; /* with which the latest leader began */
+    int64_t delete_asked;         /* the highest offset that an administrator wanted to be the start */
     struct check_history history;
     struct check_ledger ledger;
     /* as committed by the controllers, of the highest partition epoch that was observed */
@@ -270,6 +274,9 @@ void check_start_moved(struct sim_checks *checks, struct check_partition *partit
                        const struct isr_observation *observation);
 /* A restart found, or a bootstrap made, a log that starts somewhere. */
 void check_start_found(struct sim_checks *checks, struct check_partition *partition, int32_t node);
+/* A leader began in the latest epoch: others start where it does. */
+void check_start_of_leader(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                           int64_t high_watermark);
 void check_delete_asked(struct check_partition *partition, int64_t offset);
 
 /* L1 liveness.c */

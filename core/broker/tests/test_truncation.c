@@ -464,6 +464,7 @@ static void answer_state(struct cluster *cluster, int64_t log_start, struct isr_
                                   .log_state_response = {.correlation = asked->log_state_request.correlation,
                                                          .tp = TP,
                                                          .log_start = log_start,
+                                                         .epoch_before = -1,
                                                          .producers = producers}};
     request(cluster, 3, 2, &message);
     settle(cluster);

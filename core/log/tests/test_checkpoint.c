@@ -41,7 +41,7 @@ static struct isr_bytes sample(struct isr_scratch *scratch, unsigned which)
     struct isr_producers_line producers[] = {{3, 1, 70, batches, 2}, {8, 0, 80, batches, 1}};
     switch (which) {
     case 0:
-        return isr_checkpoint_encode_epochs_file(scratch, &(struct isr_epochs_file){0, epochs, 3});
+        return isr_checkpoint_encode_epochs_file(scratch, &(struct isr_epochs_file){0, -1, epochs, 3});
     case 1:
         return isr_checkpoint_encode_high_watermarks_file(scratch,
                                                           &(struct isr_high_watermarks_file){watermarks, 3});
@@ -123,17 +123,17 @@ static void is_refused_when_the_values_make_no_sense(void **state)
     struct isr_scratch *scratch = &fixture->env.scratch;
     struct isr_epochs_line falling_epochs[] = {{4, 0}, {4, 10}}, falling_starts[] = {{4, 10}, {5, 10}};
     assert_int_equal(accepted_by(scratch, isr_checkpoint_encode_epochs_file(
-                                              scratch, &(struct isr_epochs_file){0, falling_epochs, 2})),
+                                              scratch, &(struct isr_epochs_file){0, -1, falling_epochs, 2})),
                      0);
     assert_int_equal(accepted_by(scratch, isr_checkpoint_encode_epochs_file(
-                                              scratch, &(struct isr_epochs_file){0, falling_starts, 2})),
+                                              scratch, &(struct isr_epochs_file){0, -1, falling_starts, 2})),
                      0);
     struct isr_epochs_line early[] = {{4, 9}};
     assert_int_equal(accepted_by(scratch, isr_checkpoint_encode_epochs_file(
-                                              scratch, &(struct isr_epochs_file){10, early, 1})),
+                                              scratch, &(struct isr_epochs_file){10, -1, early, 1})),
                      0);
     assert_int_equal(accepted_by(scratch, isr_checkpoint_encode_epochs_file(
-                                              scratch, &(struct isr_epochs_file){-1, NULL, 0})),
+                                              scratch, &(struct isr_epochs_file){-1, -1, NULL, 0})),
                      0);
     struct isr_high_watermarks_line negative[] = {{{1, 0}, -1}};
     assert_int_equal(accepted_by(scratch, isr_checkpoint_encode_high_watermarks_file(

@@ -28,6 +28,7 @@ struct model {
     uint32_t gone_count;
     struct model_batch batches[MODEL_BATCHES];
     uint32_t batches_count;
+    int32_t epoch_before; /* of the last record deleted, -1: none */
     struct isr_epoch_entry epochs[MODEL_EPOCHS];
     uint32_t epochs_count;
 };
@@ -82,8 +83,19 @@ static void model_append(struct model *model, const struct isr_batch *batch, int
     model->log_end += batch->record_count;
 }
 
+/* A log whose records are all deleted ends with the epoch of the last of them. */
+static void model_keep_before(struct model *model)
+{
+    if (model->epochs_count == 0 && model->epoch_before >= 0 && model->log_start == model->log_end)
+        model_assign(model, model->epoch_before, model->log_end);
+}
+
 static void model_truncate(struct model *model, int64_t offset)
 {
+    if (offset >= model->log_end && model->epochs_count > 0 &&
+        model->epochs[model->epochs_count - 1].start_offset >= model->log_end &&
+        model->epochs[model->epochs_count - 1].epoch == model->epoch_before)
+        model->epoch_before = -1;
     while (model->batches_count > 0) {
         const struct model_batch *last = &model->batches[model->batches_count - 1];
         if (last->base_offset + last->record_count <= offset)
@@ -96,7 +108,9 @@ static void model_truncate(struct model *model, int64_t offset)
     if (model->log_end < model->log_start) {
         model->epochs_count = model->gone_count = 0;
         model->log_start = model->log_end = model->high_watermark = offset;
+        model->epoch_before = -1;
     }
+    model_keep_before(model);
     if (model->high_watermark > model->log_end)
         model->high_watermark = model->log_end;
 }
@@ -111,6 +125,8 @@ static const struct model_batch *model_batch(const struct model *model, uint32_t
 static void model_advance_start(struct model *model, int64_t offset)
 {
     uint32_t gone = 0, ended = 0;
+    for (uint32_t i = 0; i < model->epochs_count && model->epochs[i].start_offset < offset; i++)
+        model->epoch_before = model->epochs[i].epoch;
     while (gone < model->batches_count &&
            model->batches[gone].base_offset + model->batches[gone].record_count <= offset)
         model->gone[model->gone_count++] = model->batches[gone++];
@@ -365,6 +381,7 @@ static void act_truncate_fully(struct run *run)
     remember_before(run);
     isr_log_truncate_fully(run->log, offset, ISR_CAUSE_OUT_OF_RANGE);
     run->now.batches_count = run->now.epochs_count = run->now.gone_count = 0;
+    run->now.epoch_before = -1;
     run->producers_known = true;
     run->now.log_start = run->now.log_end = run->now.high_watermark = offset;
     run->held = isr_log_held_end(run->log);
@@ -469,6 +486,7 @@ static void adopt(struct run *run)
     }
     *model = (struct model){
         .log_start = log->log_start, .log_end = log->log_start, .high_watermark = log->high_watermark};
+    model->epoch_before = log->epoch_before;
     memcpy(model->gone, run->gone, kept * sizeof run->gone[0]);
     model->gone_count = kept;
     for (uint32_t i = 0; i < log->places_count; i++) {
@@ -683,7 +701,7 @@ static void run_one(uint64_t seed, int64_t flush_messages, int64_t flush_interva
 {
     static struct run storage;
     struct run *run = &storage;
-    *run = (struct run){.random = {.state = seed}, .producers_known = true};
+    *run = (struct run){.random = {.state = seed}, .producers_known = true, .now.epoch_before = -1};
     run->node.config = isr_config_default();
     run->node.config.log_segment_bytes = 1024;
     run->node.config.log_flush_messages = flush_messages;

@@ -153,8 +153,8 @@ static void repairs_epochs_when_their_checkpoint_is_stale(void **state)
     append(fixture, 3, 4);
     struct isr_epochs_line lines[] = {{1, 0}, {2, 2}, {9, 50}};
     struct isr_file file = {.kind = ISR_FILE_EPOCHS, .tp = TP};
-    struct isr_bytes bytes =
-        isr_checkpoint_encode_epochs_file(&fixture->node.env.scratch, &(struct isr_epochs_file){0, lines, 3});
+    struct isr_bytes bytes = isr_checkpoint_encode_epochs_file(&fixture->node.env.scratch,
+                                                               &(struct isr_epochs_file){0, -1, lines, 3});
     test_disk_put(&fixture->disk, file, bytes.data, bytes.size);
     restart(fixture);
     assert_int_equal(fixture->log->epochs.count, 2);

@@ -109,6 +109,18 @@ static void fails_when_uncommitted_records_are_deleted(void **state)
     fake_free(&fake);
 }
 
+static void fails_when_a_follower_goes_beyond_its_own_high_watermark(void **state)
+{
+    (void)state;
+    struct fake fake;
+    ten_batches(&fake, 100, 0);
+    (void)fake_append(&fake, 1, 10);
+    fake_fetch(&fake, 2, 1);
+    move(&fake, 2, 105, ISR_CAUSE_RETENTION_SIZE);
+    FAKE_FAILS(&fake, I11, "its own high watermark");
+    fake_free(&fake);
+}
+
 static void fails_when_a_restart_finds_another_start(void **state)
 {
     (void)state;
@@ -154,6 +166,7 @@ int main(void)
         cmocka_unit_test(fails_when_nobody_asked_for_the_deletion),
         cmocka_unit_test(fails_when_a_follower_goes_beyond_every_other_log),
         cmocka_unit_test(fails_when_uncommitted_records_are_deleted),
+        cmocka_unit_test(fails_when_a_follower_goes_beyond_its_own_high_watermark),
         cmocka_unit_test(fails_when_a_restart_finds_another_start),
         cmocka_unit_test(fails_when_a_producer_is_forgotten_too_early),
     };
