@@ -314,7 +314,7 @@ def test_completion_of_bash(command: Path) -> None:
     assert _complete(command, "sch") == ["schema"]
     assert _complete(command, "run", "--tw") == ["--twice"]
     assert "--twice" not in _complete(command, "list", "--")
-    assert _complete(command, "run", "--rules", "tru") == ["trunc=hw"]
+    assert _complete(command, "run", "--rules", "leader_t") == ["leader_trunc=hw"]
     assert _complete(command, "help", "cond") == ["conditions"]
     assert "scenarios" in _complete(command, "run", "scen")
 
