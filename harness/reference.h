@@ -8,9 +8,9 @@
 
 /* "n1", "c1", a client's own name. */
 bool reference_node(struct binder *binder, struct place place, const char *name, int32_t *node);
-/* A broker: "n1" or "1". */
 /* A controller that votes or may be made to: n1, c4; a number alone is the controller's. */
 bool reference_controller(struct binder *binder, struct place place, const char *name, int32_t *node);
+/* A broker: "n1" or "1". */
 bool reference_broker(struct binder *binder, struct place place, const char *name, int32_t *node);
 bool reference_topic(struct binder *binder, struct place place, const char *name, uint32_t *topic);
 extern const struct shape shape_topic_name; /* struct isr_name */
