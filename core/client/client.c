@@ -114,7 +114,7 @@ const struct isr_cached_partition *isr_client_leader_of(struct isr_client *clien
 /* Also which kinds a client understands: false for all others. */
 static bool correlation_of(const struct isr_message *message, uint32_t *correlation)
 {
-    switch (message->kind) {
+    switch ((int)message->kind) {
     case ISR_MESSAGE_PRODUCE_RESPONSE:
         *correlation = message->produce_response.correlation;
         return true;
@@ -151,55 +151,6 @@ static bool correlation_of(const struct isr_message *message, uint32_t *correlat
     case ISR_MESSAGE_DELETE_RECORDS_RESPONSE:
         *correlation = message->delete_records_response.correlation;
         return true;
-    case ISR_MESSAGE_PRODUCE_REQUEST:
-    case ISR_MESSAGE_METADATA_REQUEST:
-    case ISR_MESSAGE_READ_REQUEST:
-    case ISR_MESSAGE_REPLICA_OFFSETS_REQUEST:
-    case ISR_MESSAGE_LIST_OFFSETS_REQUEST:
-    case ISR_MESSAGE_FETCH_REQUEST:
-    case ISR_MESSAGE_OFFSETS_FOR_EPOCH_REQUEST:
-    case ISR_MESSAGE_DELETE_RECORDS_REQUEST:
-    case ISR_MESSAGE_LOG_STATE_REQUEST:
-    case ISR_MESSAGE_LOG_STATE_RESPONSE:
-    case ISR_MESSAGE_ALTER_PARTITION_REQUEST:
-    case ISR_MESSAGE_ALTER_PARTITION_RESPONSE:
-    case ISR_MESSAGE_BROKER_REGISTRATION_REQUEST:
-    case ISR_MESSAGE_BROKER_REGISTRATION_RESPONSE:
-    case ISR_MESSAGE_BROKER_HEARTBEAT_REQUEST:
-    case ISR_MESSAGE_BROKER_HEARTBEAT_RESPONSE:
-    case ISR_MESSAGE_METADATA_FETCH_REQUEST:
-    case ISR_MESSAGE_METADATA_FETCH_RESPONSE:
-    case ISR_MESSAGE_PUSH_REQUEST:
-    case ISR_MESSAGE_PUSH_RESPONSE:
-    case ISR_MESSAGE_WRITE_FAILURES:
-    case ISR_MESSAGE_LOG_INFO_REQUEST:
-    case ISR_MESSAGE_LOG_INFO_RESPONSE:
-    case ISR_MESSAGE_CREATE_TOPIC_REQUEST:
-    case ISR_MESSAGE_DELETE_TOPIC_REQUEST:
-    case ISR_MESSAGE_ALTER_TOPIC_REQUEST:
-    case ISR_MESSAGE_REASSIGN_REQUEST:
-    case ISR_MESSAGE_ELECT_LEADERS_REQUEST:
-    case ISR_MESSAGE_ALTER_QUORUM_REQUEST:
-    case ISR_MESSAGE_TIMEOUT_NOW_REQUEST:
-    case ISR_MESSAGE_VOTE_REQUEST:
-    case ISR_MESSAGE_VOTE_RESPONSE:
-    case ISR_MESSAGE_APPEND_REQUEST:
-    case ISR_MESSAGE_APPEND_RESPONSE:
-    case ISR_MESSAGE_SNAPSHOT_REQUEST:
-    case ISR_MESSAGE_SNAPSHOT_RESPONSE:
-    case ISR_MESSAGE_PEER_HELLO_REQUEST:
-    case ISR_MESSAGE_PEER_HELLO_RESPONSE:
-    case ISR_MESSAGE_PEER_PROBE_REQUEST:
-    case ISR_MESSAGE_PEER_PROBE_RESPONSE:
-    case ISR_MESSAGE_PEER_HEARTBEAT:
-    case ISR_MESSAGE_PEER_VOTE_REQUEST:
-    case ISR_MESSAGE_PEER_VOTE_RESPONSE:
-    case ISR_MESSAGE_PEER_WITHDRAWAL:
-    case ISR_MESSAGE_PEER_STEP_DOWN:
-    case ISR_MESSAGE_PEER_POSITION:
-    case ISR_MESSAGE_PEER_RECORDS:
-    case ISR_MESSAGE_KINDS:
-        break;
     }
     return false;
 }
