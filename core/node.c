@@ -186,14 +186,6 @@ static void node_disconnected(struct isr_node *node, int32_t peer)
 
 /* ---- the engine ---- */
 
-static void node_wake(struct isr_node *node)
-{
-    struct isr_env *env = &node->env;
-    struct isr_timer *timer;
-    while (!env->exiting && (timer = isr_timers_pop(&env->timers, env->now_ns)) != NULL)
-        timer->fire(timer->object);
-}
-
 static void node_command(struct isr_node *node, const struct isr_command *command)
 {
     if (node->client != NULL)
@@ -215,7 +207,7 @@ static void node_handle(struct isr_node *node, const struct isr_event *event)
         node_message(node, event->message.from, event->message.frame);
         break;
     case ISR_EVENT_WAKE:
-        node_wake(node);
+        isr_env_wake(&node->env);
         break;
     case ISR_EVENT_IO_DONE:
         isr_env_io_done(&node->env, event);

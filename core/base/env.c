@@ -52,6 +52,13 @@ void isr_env_end(struct isr_env *env, struct isr_effects *effects)
     };
 }
 
+void isr_env_wake(struct isr_env *env)
+{
+    struct isr_timer *timer;
+    while (!env->exiting && (timer = isr_timers_pop(&env->timers, env->now_ns)) != NULL)
+        timer->fire(timer->object);
+}
+
 static struct isr_effect *effect_add(struct isr_env *env, enum isr_effect_kind kind)
 {
     env->effects = ISR_GROW(env->heap, env->effects, env->effects_count, env->effects_capacity);

@@ -74,6 +74,8 @@ void isr_env_init(struct isr_env *env, int32_t node, struct isr_heap *heap, cons
 void isr_env_begin(struct isr_env *env, int64_t now_ns);
 /* Fills effects from what the step gathered. */
 void isr_env_end(struct isr_env *env, struct isr_effects *effects);
+/* Fires the timers whose time has come, those that they set for now included. */
+void isr_env_wake(struct isr_env *env);
 /* Calls whoever waits for the operation. */
 void isr_env_io_done(struct isr_env *env, const struct isr_event *event);
 

@@ -266,13 +266,6 @@ static void message_came(struct isr_replication_manager *manager, int32_t from, 
         env->metrics.messages_rejected++;
 }
 
-static void wake(struct isr_env *env)
-{
-    struct isr_timer *timer;
-    while (!env->exiting && (timer = isr_timers_pop(&env->timers, env->now_ns)) != NULL)
-        timer->fire(timer->object);
-}
-
 static void handle(struct isr_replication_manager *manager, const struct isr_event *event)
 {
     struct isr_env *env = &manager->env;
@@ -286,7 +279,7 @@ static void handle(struct isr_replication_manager *manager, const struct isr_eve
             message_came(manager, event->message.from, event->message.frame);
         break;
     case ISR_EVENT_WAKE:
-        wake(env);
+        isr_env_wake(env);
         break;
     case ISR_EVENT_IO_DONE:
         isr_env_io_done(env, event);

@@ -55,9 +55,7 @@ static void model_answer(struct model *model, struct waiting *waiting, struct te
 static void model_wait(struct model *model, int64_t duration_ns)
 {
     isr_env_begin(&model->env, model->env.now_ns + duration_ns);
-    struct isr_timer *timer;
-    while ((timer = isr_timers_pop(&model->env.timers, model->env.now_ns)) != NULL)
-        timer->fire(timer->object);
+    isr_env_wake(&model->env);
     for (uint32_t i = 0; i < MODEL_SLOTS; i++) {
         struct waiting *waiting = &model->slots[i];
         if (waiting->correlation == 0)

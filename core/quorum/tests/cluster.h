@@ -718,10 +718,8 @@ static inline void event_handle(struct cluster *cluster, const struct cluster_ev
             disk_carry_out_partly(cluster, node, event);
         isr_env_io_done(&node->env, &done);
     } else {
-        struct isr_timer *timer;
         node->wake_ns = ISR_TIME_NEVER;
-        while ((timer = isr_timers_pop(&node->env.timers, cluster->now_ns)) != NULL)
-            timer->fire(timer->object);
+        isr_env_wake(&node->env);
     }
     step_finish(cluster, event->to);
 }
