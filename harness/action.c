@@ -571,7 +571,7 @@ static const struct field note_fields[] = {
 #define KEYS_NOTE note_fields, "text"
 
 static const struct action_info infos[] = {
-#define X(NAME, name, parameters, meaning) {#name, parameters, meaning, KEYS_##NAME},
+#define X(NAME, name, SCOPE, parameters, meaning) {#name, parameters, meaning, KEYS_##NAME},
 #include "sim/actions.def"
 #undef X
 };

@@ -39,9 +39,13 @@ static struct sim_node_set everybody(const struct sim_world *world)
 
 /* ---- links ---- */
 
-static void partition(struct sim_world *world, const struct sim_action *action)
+static void network_do(struct sim_world *world, const struct sim_action *action)
 {
-    struct sim_node_set groups[SIM_GROUPS_MAX];
+    struct sim_node_set groups[SIM_GROUPS_MAX], nodes = resolve(world, &action->nodes);
+    if (action->kind == SIM_ACTION_ISOLATE) {
+        sim_network_isolate(&world->network, &nodes);
+        return;
+    }
     for (uint32_t i = 0; i < action->groups_count; i++)
         groups[i] = resolve(world, &action->groups[i]);
     sim_network_partition(&world->network, groups, action->groups_count);
@@ -156,7 +160,7 @@ static void disk_do(struct sim_world *world, struct sim_process *process, const 
 
 static void node_do(struct sim_world *world, const struct sim_action *action, int32_t node)
 {
-    switch (action->kind) {
+    switch ((int)action->kind) {
     case SIM_ACTION_POWER_OFF:
         sim_process_power_off(world, node, action->survives);
         break;
@@ -191,45 +195,8 @@ static void node_do(struct sim_world *world, const struct sim_action *action, in
     case SIM_ACTION_HEAL:
         sim_network_heal(world, node);
         break;
-    case SIM_ACTION_DISK:
-    case SIM_ACTION_DISK_FAIL:
-    case SIM_ACTION_DISK_FULL:
-    case SIM_ACTION_DISK_FREE:
-    case SIM_ACTION_STALL:
-    case SIM_ACTION_UNSTALL:
-    case SIM_ACTION_LYING_SYNC:
-    case SIM_ACTION_ROT:
-    case SIM_ACTION_LOSE_WRITES:
-    case SIM_ACTION_MISDIRECT_WRITES:
-    case SIM_ACTION_LOSE_NAMES:
-        disk_do(world, sim_world_process(world, node), action);
-        break;
     case SIM_ACTION_CLOCK:
         clock_change(world, sim_world_process(world, node), action);
-        break;
-    case SIM_ACTION_PARTITION:
-    case SIM_ACTION_ISOLATE:
-    case SIM_ACTION_CUT:
-    case SIM_ACTION_LINK:
-    case SIM_ACTION_HOLD:
-    case SIM_ACTION_DROP:
-    case SIM_ACTION_RELEASE:
-    case SIM_ACTION_RESET:
-    case SIM_ACTION_HALF_OPEN:
-    case SIM_ACTION_PRODUCE:
-    case SIM_ACTION_ELECT:
-    case SIM_ACTION_TRANSFER_CONTROLLER:
-    case SIM_ACTION_ADD_VOTER:
-    case SIM_ACTION_ADD_LEARNER:
-    case SIM_ACTION_REMOVE_VOTER:
-    case SIM_ACTION_DELETE_TOPIC:
-    case SIM_ACTION_CREATE_TOPIC:
-    case SIM_ACTION_ALTER_TOPIC:
-    case SIM_ACTION_REASSIGN:
-    case SIM_ACTION_DELETE_RECORDS:
-    case SIM_ACTION_TRAFFIC:
-    case SIM_ACTION_NOTE:
-    case SIM_ACTION_KINDS:
         break;
     }
 }
@@ -240,78 +207,56 @@ static void nodes_do(struct sim_world *world, const struct sim_action *action)
                (action->kind == SIM_ACTION_HEAL || action->kind == SIM_ACTION_DISK_FREE);
     struct sim_node_set nodes = all ? everybody(world) : resolve(world, &action->nodes);
     for (int32_t node = 1; node <= world->processes_count; node++) {
-        if (sim_node_set_has(&nodes, node))
+        if (!sim_node_set_has(&nodes, node))
+            continue;
+        if (sim_action_scope(action->kind) == SIM_SCOPE_DISKS)
+            disk_do(world, sim_world_process(world, node), action);
+        else
             node_do(world, action, node);
     }
 }
 
+/* ---- clients ---- */
+
+static void clients_do(struct sim_world *world, const struct sim_action *action)
+{
+    if (action->kind == SIM_ACTION_PRODUCE)
+        sim_workload_produce(world, action);
+    else
+        sim_workload_traffic(world, action);
+}
+
+static void administer(struct sim_world *world, const struct sim_action *action)
+{
+    if (action->kind == SIM_ACTION_CREATE_TOPIC)
+        sim_workload_create_topic(world, action);
+    else
+        sim_workload_administer(world, action);
+}
+
+/* ---- all ---- */
+
 void sim_action_apply(struct sim_world *world, const struct sim_action *action)
 {
-    struct sim_node_set nodes;
-    switch (action->kind) {
-    case SIM_ACTION_POWER_OFF:
-    case SIM_ACTION_KILL:
-    case SIM_ACTION_SHUTDOWN:
-    case SIM_ACTION_START:
-    case SIM_ACTION_CAMPAIGN:
-    case SIM_ACTION_PAUSE:
-    case SIM_ACTION_RESUME:
-    case SIM_ACTION_WIPE:
-    case SIM_ACTION_SLOW_CPU:
-    case SIM_ACTION_MEMORY:
-    case SIM_ACTION_HEAL:
-    case SIM_ACTION_DISK:
-    case SIM_ACTION_DISK_FAIL:
-    case SIM_ACTION_DISK_FULL:
-    case SIM_ACTION_DISK_FREE:
-    case SIM_ACTION_STALL:
-    case SIM_ACTION_UNSTALL:
-    case SIM_ACTION_LYING_SYNC:
-    case SIM_ACTION_ROT:
-    case SIM_ACTION_LOSE_WRITES:
-    case SIM_ACTION_MISDIRECT_WRITES:
-    case SIM_ACTION_LOSE_NAMES:
-    case SIM_ACTION_CLOCK:
+    switch (sim_action_scope(action->kind)) {
+    case SIM_SCOPE_NODES:
+    case SIM_SCOPE_DISKS:
         nodes_do(world, action);
         break;
-    case SIM_ACTION_PARTITION:
-        partition(world, action);
-        break;
-    case SIM_ACTION_ISOLATE:
-        nodes = resolve(world, &action->nodes);
-        sim_network_isolate(&world->network, &nodes);
-        break;
-    case SIM_ACTION_CUT:
-    case SIM_ACTION_LINK:
-    case SIM_ACTION_HOLD:
-    case SIM_ACTION_DROP:
-    case SIM_ACTION_RELEASE:
-    case SIM_ACTION_RESET:
-    case SIM_ACTION_HALF_OPEN:
+    case SIM_SCOPE_LINKS:
         links_do(world, action);
         break;
-    case SIM_ACTION_PRODUCE:
-        sim_workload_produce(world, action);
+    case SIM_SCOPE_NETWORK:
+        network_do(world, action);
         break;
-    case SIM_ACTION_ELECT:
-    case SIM_ACTION_TRANSFER_CONTROLLER:
-    case SIM_ACTION_ADD_VOTER:
-    case SIM_ACTION_ADD_LEARNER:
-    case SIM_ACTION_REMOVE_VOTER:
-    case SIM_ACTION_DELETE_TOPIC:
-    case SIM_ACTION_ALTER_TOPIC:
-    case SIM_ACTION_REASSIGN:
-    case SIM_ACTION_DELETE_RECORDS:
-        sim_workload_administer(world, action);
+    case SIM_SCOPE_CLIENTS:
+        clients_do(world, action);
         break;
-    case SIM_ACTION_CREATE_TOPIC:
-        sim_workload_create_topic(world, action);
+    case SIM_SCOPE_TOPICS:
+    case SIM_SCOPE_QUORUM:
+        administer(world, action);
         break;
-    case SIM_ACTION_TRAFFIC:
-        sim_workload_traffic(world, action);
-        break;
-    case SIM_ACTION_NOTE:
-    case SIM_ACTION_KINDS:
+    case SIM_SCOPE_TIMELINE:
         break;
     }
 }
@@ -332,221 +277,4 @@ void sim_world_heal(struct sim_world *world)
         sim_process_resume(world, node);
         sim_process_start(world, node);
     }
-}
-
-/* ---- for people ---- */
-
-static void print_set(const struct sim_spec *spec, const struct sim_node_set *set, struct isr_text *text)
-{
-    const char *separator = "";
-    char name[SIM_LABEL_BYTES];
-    if (sim_node_set_has(set, SIM_NODE_CONTROLLER)) {
-        isr_text_format(text, "the active controller");
-        separator = ", ";
-    }
-    for (int32_t node = 1; node <= sim_spec_nodes_count(spec); node++) {
-        if (!sim_node_set_has(set, node))
-            continue;
-        isr_text_format(text, "%s%s", separator, sim_spec_node_name(spec, node, name));
-        separator = ", ";
-    }
-    if (separator[0] == '\0')
-        isr_text_format(text, "all nodes");
-}
-
-static const char *sentence_end(enum sim_action_kind kind)
-{
-    static const char *const ends[] = {
-        [SIM_ACTION_POWER_OFF] = " lost power",
-        [SIM_ACTION_KILL] = " killed",
-        [SIM_ACTION_SHUTDOWN] = " asked to stop cleanly",
-        [SIM_ACTION_START] = " started",
-        [SIM_ACTION_CAMPAIGN] = " goes rogue and stands for election",
-        [SIM_ACTION_PAUSE] = " frozen",
-        [SIM_ACTION_RESUME] = " goes on",
-        [SIM_ACTION_WIPE] = ": the disk is replaced by an empty one",
-        [SIM_ACTION_SLOW_CPU] = ": the processor's speed changes",
-        [SIM_ACTION_MEMORY] = ": the bound of the memory changes",
-        [SIM_ACTION_ISOLATE] = " cut off from everybody",
-        [SIM_ACTION_HEAL] = " connected again",
-        [SIM_ACTION_DISK] = ": the disk changes",
-        [SIM_ACTION_DISK_FAIL] = ": the disk will fail",
-        [SIM_ACTION_DISK_FULL] = ": the disk is full",
-        [SIM_ACTION_DISK_FREE] = ": the disk has room again",
-        [SIM_ACTION_STALL] = ": the disk stands still",
-        [SIM_ACTION_UNSTALL] = ": the disk goes on",
-        [SIM_ACTION_ROT] = ": the disk rots",
-        [SIM_ACTION_LOSE_WRITES] = ": the disk will lose writes",
-        [SIM_ACTION_MISDIRECT_WRITES] = ": the disk will write to wrong places",
-        [SIM_ACTION_CLOCK] = ": the clock changes",
-        [SIM_ACTION_KINDS] = "",
-    };
-    return ends[kind] != NULL ? ends[kind] : "";
-}
-
-static void print_quorum(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
-{
-    char name[SIM_LABEL_BYTES];
-    const char *node = action->node == 0 ? "any voter" : sim_spec_node_name(spec, action->node, name);
-    if (action->kind == SIM_ACTION_TRANSFER_CONTROLLER)
-        isr_text_format(text, "an administrator asks the controllers to be led by %s", node);
-    else if (action->kind == SIM_ACTION_REMOVE_VOTER)
-        isr_text_format(text, "an administrator takes %s out of the controllers' quorum", node);
-    else
-        isr_text_format(text, "an administrator makes %s a %s of the controllers' quorum", node,
-                        action->kind == SIM_ACTION_ADD_VOTER ? "voter" : "learner");
-    if (action->asked != 0)
-        isr_text_format(text, ", and asks %s", sim_spec_node_name(spec, action->asked, name));
-}
-
-static const char *links_begin(const struct sim_action *action)
-{
-    static const char *const begins[] = {
-        [SIM_ACTION_CUT] = "link cut: ",
-        [SIM_ACTION_LINK] = "link changed: ",
-        [SIM_ACTION_HOLD] = "messages held: ",
-        [SIM_ACTION_DROP] = "messages dropped: ",
-        [SIM_ACTION_RELEASE] = "held messages released: ",
-        [SIM_ACTION_RESET] = "connection reset: ",
-        [SIM_ACTION_HALF_OPEN] = "connection half open: ",
-        [SIM_ACTION_KINDS] = "",
-    };
-    bool lost = action->kind == SIM_ACTION_RELEASE && action->discard;
-    return lost ? "held messages lost: " : begins[action->kind];
-}
-
-static void print_links(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
-{
-    isr_text_format(text, "%s", links_begin(action));
-    print_set(spec, &action->from, text);
-    isr_text_format(text, action->both_ways ? " <-> " : " -> ");
-    print_set(spec, &action->to, text);
-}
-
-static void print_settings(const struct sim_action *action, struct isr_text *text)
-{
-    size_t count;
-    const struct isr_topic_setting_info *list = isr_topic_setting_list(&count);
-    isr_text_format(text, "an administrator changes topic %s:", action->topic.text);
-    for (size_t i = 0; i < count && i < 64; i++) {
-        if ((action->settings_given >> i & 1) != 0)
-            isr_text_format(text, " %s %ld", list[i].name,
-                            isr_topic_setting_get(&action->settings, &list[i]));
-    }
-}
-
-static void print_reassign(const struct sim_action *action, struct isr_text *text)
-{
-    if (action->cancel) {
-        isr_text_format(text, "an administrator cancels the reassignment of %s-%d", action->topic.text,
-                        (int)action->partition);
-        return;
-    }
-    isr_text_format(text, "an administrator moves %s-%d to [", action->topic.text, (int)action->partition);
-    for (unsigned i = 0; i < action->replicas.count; i++)
-        isr_text_format(text, "%s%d", i > 0 ? ", " : "", action->replicas.ids[i]);
-    isr_text_format(text, "]");
-}
-
-void sim_action_print(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
-{
-    switch (action->kind) {
-    case SIM_ACTION_PARTITION:
-        isr_text_format(text, "network partition: ");
-        for (uint32_t i = 0; i < action->groups_count; i++) {
-            isr_text_format(text, i == 0 ? "" : " | ");
-            print_set(spec, &action->groups[i], text);
-        }
-        return;
-    case SIM_ACTION_CUT:
-    case SIM_ACTION_LINK:
-    case SIM_ACTION_HOLD:
-    case SIM_ACTION_DROP:
-    case SIM_ACTION_RELEASE:
-    case SIM_ACTION_RESET:
-    case SIM_ACTION_HALF_OPEN:
-        print_links(spec, action, text);
-        return;
-    case SIM_ACTION_PRODUCE:
-        isr_text_format(text, "%s sends %ld record%s to %s-%d with acks=%s",
-                        action->client[0] != '\0' ? action->client : "a client", action->count,
-                        action->count == 1 ? "" : "s", action->topic.text, (int)action->partition,
-                        action->acks < 0    ? "all"
-                        : action->acks == 0 ? "0"
-                                            : "1");
-        return;
-    case SIM_ACTION_ELECT:
-        isr_text_format(text, "an administrator asks for %s election of %s-%d",
-                        action->elect_kind == 0 ? "a preferred" : "an unclean", action->topic.text,
-                        (int)action->partition);
-        return;
-    case SIM_ACTION_TRANSFER_CONTROLLER:
-    case SIM_ACTION_ADD_VOTER:
-    case SIM_ACTION_ADD_LEARNER:
-    case SIM_ACTION_REMOVE_VOTER:
-        print_quorum(spec, action, text);
-        return;
-    case SIM_ACTION_DELETE_TOPIC:
-        isr_text_format(text, "an administrator deletes topic %s", action->topic.text);
-        return;
-    case SIM_ACTION_CREATE_TOPIC:
-        isr_text_format(text, "an administrator makes topic %s anew", action->topic.text);
-        return;
-    case SIM_ACTION_ALTER_TOPIC:
-        print_settings(action, text);
-        return;
-    case SIM_ACTION_REASSIGN:
-        print_reassign(action, text);
-        return;
-    case SIM_ACTION_DELETE_RECORDS:
-        isr_text_format(text, "an administrator has the records of %s-%d deleted", action->topic.text,
-                        (int)action->partition);
-        if (action->offset < 0)
-            isr_text_format(text, " up to the high watermark");
-        else
-            isr_text_format(text, " below offset %ld", action->offset);
-        return;
-    case SIM_ACTION_TRAFFIC:
-        isr_text_format(text, "%s %s", action->client[0] != '\0' ? action->client : "producers",
-                        action->on ? "on" : "at rest");
-        return;
-    case SIM_ACTION_NOTE:
-        isr_text_format(text, "%s", action->text);
-        return;
-    case SIM_ACTION_POWER_OFF:
-    case SIM_ACTION_KILL:
-    case SIM_ACTION_SHUTDOWN:
-    case SIM_ACTION_START:
-    case SIM_ACTION_CAMPAIGN:
-    case SIM_ACTION_PAUSE:
-    case SIM_ACTION_RESUME:
-    case SIM_ACTION_ISOLATE:
-    case SIM_ACTION_WIPE:
-    case SIM_ACTION_SLOW_CPU:
-    case SIM_ACTION_MEMORY:
-    case SIM_ACTION_HEAL:
-    case SIM_ACTION_DISK:
-    case SIM_ACTION_DISK_FAIL:
-    case SIM_ACTION_DISK_FULL:
-    case SIM_ACTION_DISK_FREE:
-    case SIM_ACTION_STALL:
-    case SIM_ACTION_UNSTALL:
-    case SIM_ACTION_LYING_SYNC:
-    case SIM_ACTION_ROT:
-    case SIM_ACTION_LOSE_WRITES:
-    case SIM_ACTION_MISDIRECT_WRITES:
-    case SIM_ACTION_LOSE_NAMES:
-    case SIM_ACTION_CLOCK:
-    case SIM_ACTION_KINDS:
-        break;
-    }
-    print_set(spec, &action->nodes, text);
-    if (action->kind == SIM_ACTION_LYING_SYNC)
-        isr_text_format(text,
-                        action->on ? ": the disk lies about syncs" : ": the disk is honest about syncs");
-    else if (action->kind == SIM_ACTION_LOSE_NAMES)
-        isr_text_format(text,
-                        action->on ? ": the disk is late with names" : ": the disk is prompt with names");
-    else
-        isr_text_format(text, "%s", sentence_end(action->kind));
 }

@@ -37,6 +37,17 @@ struct sim_spec sim_spec_default(void)
     };
 }
 
+enum sim_action_scope sim_action_scope(enum sim_action_kind kind)
+{
+    static const enum sim_action_scope scopes[] = {
+#define X(NAME, name, SCOPE, parameters, meaning) SIM_SCOPE_##SCOPE,
+#include "sim/actions.def"
+#undef X
+    };
+    ISR_ASSERT((unsigned)kind < SIM_ACTION_KINDS);
+    return scopes[kind];
+}
+
 /* ---- copying ---- */
 
 static void *array_copy(const void *from, size_t bytes, struct isr_heap *heap)

@@ -112,11 +112,24 @@ struct sim_condition {
 };
 
 enum sim_action_kind {
-#define X(NAME, name, parameters, meaning) SIM_ACTION_##NAME,
+#define X(NAME, name, SCOPE, parameters, meaning) SIM_ACTION_##NAME,
 #include "sim/actions.def"
 #undef X
     SIM_ACTION_KINDS
 };
+
+/* What an action is done to, and so which of an action's members tell where. */
+enum sim_action_scope {
+    SIM_SCOPE_NODES,   /* each of nodes */
+    SIM_SCOPE_DISKS,   /* the disk of each of nodes */
+    SIM_SCOPE_LINKS,   /* each link of from to each of to */
+    SIM_SCOPE_NETWORK, /* all links between groups, or between nodes and the rest */
+    SIM_SCOPE_CLIENTS, /* those who produce */
+    SIM_SCOPE_TOPICS,  /* an administrator asks: topic, partition */
+    SIM_SCOPE_QUORUM,  /* an administrator asks: node, asked */
+    SIM_SCOPE_TIMELINE,
+};
+enum sim_action_scope sim_action_scope(enum sim_action_kind kind);
 
 /* What of the changes not synced survives a power loss. */
 enum sim_survival {

@@ -365,22 +365,33 @@ static bool sets_hold(const struct sim_spec *spec, const struct sim_action *acti
     return true;
 }
 
-static bool action_holds(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
+/* What an action is done with; whom it is done to is looked at before. */
+static bool node_action_holds(const struct sim_action *action, struct isr_text *text)
 {
-    if (action->groups_count > SIM_GROUPS_MAX)
-        return WRONG("at most %d groups", SIM_GROUPS_MAX);
-    if (!sets_hold(spec, action, text))
-        return false;
-    switch (action->kind) {
-    case SIM_ACTION_LINK:
-        return link_change_holds(action, text);
+    if (action->kind == SIM_ACTION_SLOW_CPU)
+        return (action->cost_ns >= 0 && action->cost_ns <= 60 * ISR_SECOND) ||
+               WRONG("an event takes a slow processor at most a minute");
+    if (action->kind == SIM_ACTION_MEMORY)
+        return action->count >= 0 || WRONG("a bound of memory must not be negative");
+    return action->kind != SIM_ACTION_CLOCK || clock_holds(action, text);
+}
+
+static bool disk_change_holds(const struct sim_action *action, struct isr_text *text)
+{
+    return ((action->disk_fields & SIM_DISK_WRITE) == 0 ||
+            distribution_holds(&action->disk.write_latency, "write latency", text)) &&
+           ((action->disk_fields & SIM_DISK_SYNC) == 0 ||
+            distribution_holds(&action->disk.sync_latency, "sync latency", text)) &&
+           ((action->disk_fields & SIM_DISK_READ) == 0 ||
+            distribution_holds(&action->disk.read_latency, "read latency", text));
+}
+
+static bool disk_action_holds(const struct sim_spec *spec, const struct sim_action *action,
+                              struct isr_text *text)
+{
+    switch ((int)action->kind) {
     case SIM_ACTION_DISK:
-        return ((action->disk_fields & SIM_DISK_WRITE) == 0 ||
-                distribution_holds(&action->disk.write_latency, "write latency", text)) &&
-               ((action->disk_fields & SIM_DISK_SYNC) == 0 ||
-                distribution_holds(&action->disk.sync_latency, "sync latency", text)) &&
-               ((action->disk_fields & SIM_DISK_READ) == 0 ||
-                distribution_holds(&action->disk.read_latency, "read latency", text));
+        return disk_change_holds(action, text);
     case SIM_ACTION_DISK_FAIL:
         return (action->operations != 0 && action->count >= 1) || WRONG("no operation is told to fail");
     case SIM_ACTION_LOSE_WRITES:
@@ -394,65 +405,71 @@ static bool action_holds(const struct sim_spec *spec, const struct sim_action *a
         return action->span_ns >= 0 || WRONG("a disk cannot stand still for a negative time");
     case SIM_ACTION_DISK_FULL:
         return action->count >= 0 || WRONG("the room left on a disk must not be negative");
-    case SIM_ACTION_CLOCK:
-        return clock_holds(action, text);
-    case SIM_ACTION_PRODUCE:
-        return produce_holds(spec, action, text);
-    case SIM_ACTION_ELECT:
-        return partition_holds(spec, action->topic.text, action->partition, false, text);
-    case SIM_ACTION_DELETE_RECORDS:
-        return partition_holds(spec, action->topic.text, action->partition, false, text) &&
-               (action->offset >= -1 ||
-                WRONG("records are deleted below an offset, or below the high watermark"));
-    case SIM_ACTION_TRANSFER_CONTROLLER:
-    case SIM_ACTION_ADD_VOTER:
-    case SIM_ACTION_ADD_LEARNER:
-    case SIM_ACTION_REMOVE_VOTER:
-        return quorum_holds(spec, action, text);
-    case SIM_ACTION_DELETE_TOPIC:
-    case SIM_ACTION_CREATE_TOPIC:
-        return topic_named(spec, action->topic.text) != NULL ||
-               WRONG("there is no topic %s", action->topic.text);
-    case SIM_ACTION_ALTER_TOPIC:
-        return alter_holds(spec, action, text);
-    case SIM_ACTION_REASSIGN:
-        return reassign_holds(spec, action, text);
-    case SIM_ACTION_TRAFFIC:
-        return client_known(spec, action, text);
+    }
+    return true;
+}
+
+static bool link_action_holds(const struct sim_spec *spec, const struct sim_action *action,
+                              struct isr_text *text)
+{
+    switch ((int)action->kind) {
+    case SIM_ACTION_LINK:
+        return link_change_holds(action, text);
     case SIM_ACTION_HOLD:
     case SIM_ACTION_DROP:
         return action->count >= 0 || WRONG("a number of messages must not be negative");
     case SIM_ACTION_RESET:
     case SIM_ACTION_HALF_OPEN:
         return connections_hold(spec, text);
-    case SIM_ACTION_SLOW_CPU:
-        return (action->cost_ns >= 0 && action->cost_ns <= 60 * ISR_SECOND) ||
-               WRONG("an event takes a slow processor at most a minute");
-    case SIM_ACTION_MEMORY:
-        return action->count >= 0 || WRONG("a bound of memory must not be negative");
-    case SIM_ACTION_POWER_OFF:
-    case SIM_ACTION_KILL:
-    case SIM_ACTION_SHUTDOWN:
-    case SIM_ACTION_START:
-    case SIM_ACTION_CAMPAIGN:
-    case SIM_ACTION_PAUSE:
-    case SIM_ACTION_RESUME:
-    case SIM_ACTION_PARTITION:
-    case SIM_ACTION_ISOLATE:
-    case SIM_ACTION_CUT:
-    case SIM_ACTION_HEAL:
-    case SIM_ACTION_RELEASE:
-    case SIM_ACTION_WIPE:
-    case SIM_ACTION_DISK_FREE:
-    case SIM_ACTION_UNSTALL:
-    case SIM_ACTION_LYING_SYNC:
-    case SIM_ACTION_LOSE_NAMES:
-    case SIM_ACTION_NOTE:
-        return true;
-    case SIM_ACTION_KINDS:
+    }
+    return true;
+}
+
+static bool topic_action_holds(const struct sim_spec *spec, const struct sim_action *action,
+                               struct isr_text *text)
+{
+    switch ((int)action->kind) {
+    case SIM_ACTION_ELECT:
+        return partition_holds(spec, action->topic.text, action->partition, false, text);
+    case SIM_ACTION_DELETE_RECORDS:
+        return partition_holds(spec, action->topic.text, action->partition, false, text) &&
+               (action->offset >= -1 ||
+                WRONG("records are deleted below an offset, or below the high watermark"));
+    case SIM_ACTION_ALTER_TOPIC:
+        return alter_holds(spec, action, text);
+    case SIM_ACTION_REASSIGN:
+        return reassign_holds(spec, action, text);
+    }
+    return topic_named(spec, action->topic.text) != NULL || WRONG("there is no topic %s", action->topic.text);
+}
+
+static bool action_holds(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
+{
+    if (action->groups_count > SIM_GROUPS_MAX)
+        return WRONG("at most %d groups", SIM_GROUPS_MAX);
+    if (!sets_hold(spec, action, text))
+        return false;
+    if ((unsigned)action->kind >= SIM_ACTION_KINDS)
+        return WRONG("there is no such action");
+    switch (sim_action_scope(action->kind)) {
+    case SIM_SCOPE_NODES:
+        return node_action_holds(action, text);
+    case SIM_SCOPE_DISKS:
+        return disk_action_holds(spec, action, text);
+    case SIM_SCOPE_LINKS:
+        return link_action_holds(spec, action, text);
+    case SIM_SCOPE_CLIENTS:
+        return action->kind == SIM_ACTION_PRODUCE ? produce_holds(spec, action, text)
+                                                  : client_known(spec, action, text);
+    case SIM_SCOPE_TOPICS:
+        return topic_action_holds(spec, action, text);
+    case SIM_SCOPE_QUORUM:
+        return quorum_holds(spec, action, text);
+    case SIM_SCOPE_NETWORK:
+    case SIM_SCOPE_TIMELINE:
         break;
     }
-    return WRONG("there is no such action");
+    return true;
 }
 
 static bool step_holds(const struct sim_spec *spec, const struct sim_step *step, struct isr_text *text)
