@@ -868,8 +868,7 @@ void fault_generate(struct fault_plan *plan, uint64_t seed)
     struct fault_draws retention_draws = draws_for(seed, PURPOSE_RETENTION, 0);
     if (group)
         fault_group(plan, &group_draws);
-    else
-        fault_draw_retention(&plan->spec, &retention_draws);
+    fault_draw_retention(&plan->spec, &retention_draws);
     if (chase) {
         narrow_shape(plan, &draws);
         hasten_config(plan, &draws);

@@ -53,22 +53,32 @@ static int64_t retention_limit(const struct isr_partition *partition)
     return partition->log->high_watermark;
 }
 
+int64_t isr_retention_start_by_time(const struct isr_log *log, const struct isr_topic_settings *settings,
+                                    int64_t limit)
+{
+    if (settings->retention_time == 0)
+        return log->log_start;
+    return isr_log_start_by_time(log, limit, log->env->real_ns - settings->retention_time);
+}
+
+int64_t isr_retention_start_by_size(const struct isr_log *log, const struct isr_topic_settings *settings,
+                                    int64_t limit)
+{
+    if (settings->retention_bytes == 0)
+        return log->log_start;
+    return isr_log_start_by_size(log, limit, settings->retention_bytes);
+}
+
 static void retain(struct isr_partition *partition)
 {
     const struct isr_topic_settings *settings = &partition->settings;
-    const struct isr_env *env = partition->broker->env;
-    struct isr_log *log = partition->log;
-    if (settings->retention_time > 0) {
-        int64_t before_ns = env->real_ns - settings->retention_time;
-        int64_t start = isr_log_start_by_time(log, retention_limit(partition), before_ns);
-        if (start > log->log_start)
-            retain_up_to(partition, start, ISR_CAUSE_RETENTION_TIME);
-    }
-    if (settings->retention_bytes > 0) {
-        int64_t start = isr_log_start_by_size(log, retention_limit(partition), settings->retention_bytes);
-        if (start > log->log_start)
-            retain_up_to(partition, start, ISR_CAUSE_RETENTION_SIZE);
-    }
+    const struct isr_log *log = partition->log;
+    int64_t start = isr_retention_start_by_time(log, settings, retention_limit(partition));
+    if (start > log->log_start)
+        retain_up_to(partition, start, ISR_CAUSE_RETENTION_TIME);
+    start = isr_retention_start_by_size(log, settings, retention_limit(partition));
+    if (start > log->log_start)
+        retain_up_to(partition, start, ISR_CAUSE_RETENTION_SIZE);
 }
 
 void isr_retention_check(void *object)

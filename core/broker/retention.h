@@ -6,6 +6,12 @@
 
 /* ---- retention.c ---- */
 
+/* The rule itself, for every replica of whatever kind: where the log may begin by the topic's retention_time
+ * or retention_bytes, whole closed segments that end at or below limit; log_start when nothing is to go. */
+int64_t isr_retention_start_by_time(const struct isr_log *log, const struct isr_topic_settings *settings,
+                                    int64_t limit);
+int64_t isr_retention_start_by_size(const struct isr_log *log, const struct isr_topic_settings *settings,
+                                    int64_t limit);
 /* The timer of the broker: retention and the expiry of producers on every partition. */
 void isr_retention_check(void *broker);
 /* Moves the log's start up to offset, at most the high watermark, as far as the log can, and has it told to

@@ -167,7 +167,9 @@ struct isr_log {
     struct isr_log *successor;   /* removed: the log of the same partition that waits for them, or NULL */
     /* Called in the same step when held_end grew (a write or a sync completed). */
     void (*held)(void *object);
-    void *held_object;
+    /* NULL: nobody minds. In the same step when isr_log_is_settled became true. */
+    void (*settled)(void *object);
+    void *held_object; /* of both */
     struct isr_timer flush_timer;
     struct isr_timer roll_yield;
     int64_t roll_base; /* segment_roll: the segment that was found full */
@@ -305,6 +307,12 @@ bool isr_log_lacks_state(const struct isr_log *log);
 bool isr_log_bootstrap(struct isr_log *log, const struct isr_log_state *state, enum isr_cause cause);
 
 /* ---- moving the start ---- */
+
+/* No truncation or bootstrap is on its way to the disk: a crash cannot bring back what was cut. */
+static inline bool isr_log_is_settled(const struct isr_log *log)
+{
+    return log->barrier_pending == 0;
+}
 
 /* Moves log_start up to offset, at most the high watermark, and observes LOG_START_MOVED. Returns log_start,
  * which lies below offset while records up to there are not held (isr_log_held_end): to be tried again. */

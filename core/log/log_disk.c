@@ -314,6 +314,8 @@ void isr_log_barrier_step(struct isr_log *log)
     }
     isr_log_issue(log);
     isr_log_flush_consider(log);
+    if (log->settled != NULL)
+        log->settled(log->held_object);
 }
 
 void isr_log_barrier_done(void *object, int64_t argument, const struct isr_io_result *result)

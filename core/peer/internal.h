@@ -119,8 +119,12 @@ void peer_pull_fire(void *peer);
 void peer_position_send(struct isr_peer *peer);
 void peer_position_message(struct isr_peer *peer, int32_t from, const struct isr_peer_position *position);
 void peer_records_message(struct isr_peer *peer, int32_t from, const struct isr_peer_records *records);
-/* The log is held further: given to the log as its callback. */
+void peer_snapshot_message(struct isr_peer *peer, int32_t from, const struct isr_peer_snapshot *snapshot);
+/* Given to the log as its callbacks: it is held further; what was cut is gone for good. */
 void peer_held(void *peer);
+void peer_log_settled(void *peer);
+/* Marks this log in the present term, if it is due and may be. */
+void peer_try_mark(struct isr_peer *peer);
 void peer_replication_settled(struct isr_peer *peer);
 /* Leader: sends what followers wait for or have not been sent. */
 void peer_replicate(struct isr_peer *peer);
@@ -156,6 +160,22 @@ void peer_wal_mark(struct isr_peer *peer, int32_t term, int64_t start);
 void peer_wal_mark_drop(struct isr_peer *peer);
 /* An epoch that was entered and never written to was nobody's. */
 void peer_wal_drop_unborn_epochs(struct isr_peer *peer);
+
+/* GetSnapshot: what a follower begins with that needs what is gone. False: there is none (yet). The producers
+ * are in scratch. */
+bool peer_wal_snapshot(struct isr_peer *peer, struct isr_peer_snapshot *snapshot);
+/* Replaces the log by the snapshot. False, and nothing happens, when it is nonsense, or when the mark has to
+ * go first, durably: the snapshot is to be asked for again. */
+bool peer_wal_restore(struct isr_peer *peer, const struct isr_peer_snapshot *snapshot);
+/* A log that ends at (log_end, last_epoch) lacks what is gone here, or may have had others in their place. */
+bool peer_wal_is_out_of_range(const struct isr_peer *peer, int64_t log_end, int32_t last_epoch);
+/* After recovery: drops a log that a damaged disk left without anything that tells what it stands on. */
+void peer_wal_ground(struct isr_peer *peer);
+
+/* ---- checkpoint.c ---- */
+
+void peer_checkpoint_start(struct isr_peer *peer);
+void peer_checkpoint_fire(void *peer);
 
 /* ---- service.c ---- */
 

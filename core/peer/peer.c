@@ -136,7 +136,7 @@ void peer_lead(struct isr_peer *peer)
     peer->state.timestamp = peer->env->real_ns;
     isr_log_assign_epoch(partition->log, partition->leader_epoch, partition->epoch_start,
                          ISR_CAUSE_BECAME_LEADER);
-    peer_wal_mark(peer, peer->state.term, partition->epoch_start);
+    peer_try_mark(peer);
     peer_config_claim(peer);
     observe_leader(peer);
     peer_phase_set(peer, ISR_PEER_RUN);
@@ -159,6 +159,7 @@ static void log_open(struct isr_peer *peer)
 {
     peer->partition.log = isr_log_store_open(peer->store, peer->partition.tp);
     peer->partition.log->held = peer_held;
+    peer->partition.log->settled = peer_log_settled;
     peer->partition.log->held_object = peer;
 }
 
@@ -182,6 +183,7 @@ void peer_recovered(struct isr_peer *peer)
     peer->state.life++;
     peer_state_save(peer);
     mark_check(peer);
+    peer_wal_ground(peer);
     peer->highest_term = peer->state.term;
     peer->partition.replicas = peer->partition.isr = peer->state.members;
     peer->partition.partition_epoch = peer->state.config_version;
@@ -189,6 +191,7 @@ void peer_recovered(struct isr_peer *peer)
         (void)peer_node_of(peer, peer->state.members.ids[i]);
     peer_follow(peer, ISR_NODE_NONE, peer->state.term);
     peer_heartbeat_start(peer);
+    peer_checkpoint_start(peer);
     peer_phase_set(peer, ISR_PEER_BOOTSTRAP);
 }
 
@@ -208,7 +211,10 @@ struct isr_peer *isr_peer_new(struct isr_env *env, const struct isr_peer_options
     peer->partition = (struct isr_partition){
         .tp = {.topic = 1, .index = 0}, .leader = ISR_NODE_NONE, .leader_epoch = ISR_EPOCH_NONE};
     peer->hello_to = peer->open_candidate = ISR_NODE_NONE;
+    peer->partition.settings.retention_bytes = options->retention_bytes;
+    peer->partition.settings.retention_time = options->retention_time;
     peer_health_init(peer);
+    isr_timer_init(&peer->checkpoint_timer, peer_checkpoint_fire, peer);
     isr_timer_init(&peer->hello_timer, peer_hello_fire, peer);
     isr_timer_init(&peer->heartbeat_timer, peer_heartbeat_fire, peer);
     isr_timer_init(&peer->candidacy_timer, peer_election_fire, peer);
@@ -237,6 +243,7 @@ static void close_begin(struct isr_peer *peer)
     isr_timer_cancel(timers, &peer->heartbeat_timer);
     isr_timer_cancel(timers, &peer->candidacy_timer);
     isr_timer_cancel(timers, &peer->pull_timer);
+    isr_timer_cancel(timers, &peer->checkpoint_timer);
     isr_log_store_close(peer->store, peer->state.term, closed, peer);
 }
 
@@ -266,6 +273,8 @@ static bool dispatch(struct isr_peer *peer, int32_t from, const struct isr_messa
         peer_records_message(peer, from, &message->peer_records);
     else if (message->kind == ISR_MESSAGE_PEER_POSITION)
         peer_position_message(peer, from, &message->peer_position);
+    else if (message->kind == ISR_MESSAGE_PEER_SNAPSHOT)
+        peer_snapshot_message(peer, from, &message->peer_snapshot);
     else if (message->kind == ISR_MESSAGE_PEER_HEARTBEAT)
         peer_heartbeat_message(peer, from, &message->peer_heartbeat);
     else if (message->kind == ISR_MESSAGE_PEER_VOTE_REQUEST)

@@ -13,8 +13,8 @@
  *
  * Modules, each with one concern: bootstrap.c (the way into the group), cluster.c (who is in it), heartbeat.c
  * (the full mesh), health.c (its own), election.c (all that makes a leader or a follower), replication.c (the
- * log's way from leader to followers), wal.c (the log), state.c (what is durable beside the log), service.c
- * (clients).
+ * log's way from leader to followers), wal.c (the log), checkpoint.c (its start, snapshots), state.c (what is
+ * durable beside the log), service.c (clients).
  *
  * Safety, in the order in which one rests on the other:
  *   P1  term, vote, membership and mark are durable before any message or count relies on them.
@@ -24,6 +24,10 @@
  *       mark: a replica is marked in a term when it holds its leader's log up to where that leader began. The
  * mark stands for the no-op of Ongaro's thesis 6.4: only marked replicas count for the high watermark, so
  *       nothing of an older term is committed by counting (3.6.2).
+ *       A snapshot at an offset stands for all records before it, which are committed; it is told by the
+ *       epoch of the last of them. Until it is durable its replica neither counts nor is marked, and a crash
+ *       leaves a part of its old log: no record below the snapshot needs that replica, as a majority without
+ *       it held the last one, or it would not have been out of range.
  *   P4  the high watermark is isr_commit_end of the marked replicas; what that is worth when disks are lost
  * is isr_commit_promise with peer votes. */
 #ifndef ISR_PEER_PEER_H
@@ -45,7 +49,8 @@ struct isr_peer_options {
     int32_t host; /* a node that is its own host founds the group, unless its disk knows one */
     struct isr_replicas balanced; /* behind the balancer */
     struct isr_replicas members;  /* known from the start; empty: the founder alone, others are let in */
-    struct isr_name topic;        /* under which clients know the group's log */
+    int64_t retention_bytes, retention_time; /* the topic's, by which the WAL is checkpointed; 0: never */
+    struct isr_name topic;                   /* under which clients know the group's log */
 };
 
 enum isr_peer_phase {
@@ -86,6 +91,7 @@ struct isr_peer_node {
     bool known;   /* it told where its log ends */
     bool waiting; /* pull: a position waits for an answer */
     bool ready;
+    bool wants_snapshot; /* that position says: it knows that it is out of range */
     uint32_t correlation;
     int64_t wait_until_ns;
     int64_t log_end; /* push: up to here was sent to it */
@@ -163,7 +169,11 @@ struct isr_peer {
     bool matched;                      /* follower: the log is a prefix of the leader's */
     int64_t leader_start;              /* of its epoch, as told */
     int64_t leader_end, leader_end_ns; /* data readiness: to be reached */
+    bool wants_snapshot;               /* the leader said that this log is out of range */
     bool mark_clearing; /* the mark was dropped and that is not durable: the log stands still */
+
+    /* checkpoint.c */
+    struct isr_timer checkpoint_timer;
 
     /* service.c */
     struct isr_peer_waiter *waiters, *waiters_free;

@@ -8,8 +8,13 @@
  *
  * Whatever comes is taken only where it fits: base is the log's end and previous_epoch the epoch of its last
  * record, which by induction makes the log a prefix of the leader's (matched). Divergence is found as KIP-595
- * does, with the leader's epoch cache. What a follower holds counts when the follower is marked in the term
- * (P3). */
+ * does, with the leader's epoch cache. A follower that lacks what the leader's WAL has no more is told so,
+ * asks for a snapshot, drops what it has for it, and goes on with the tail:
+ *
+ *   in range --out of range--> wants a snapshot --it comes--> in range
+ *   wants a snapshot --records come after all: another leader still has them--> in range
+ *
+ * What a follower holds counts when the follower is marked in the term (P3). */
 #include "core/peer/internal.h"
 
 /* ---- follower ---- */
@@ -41,10 +46,13 @@ static void position_tell(struct isr_peer *peer, bool asks)
                           .term = peer->state.term,
                           .log_end = position.log_end,
                           .last_epoch = position.last_epoch,
-                          .held_end = peer->matched ? isr_log_held_end(peer->partition.log) : 0,
+                          .held_end = peer->matched && isr_log_is_settled(peer->partition.log)
+                                          ? isr_log_held_end(peer->partition.log)
+                                          : 0,
                           .mark_term = peer->marked ? peer->state.term : ISR_EPOCH_NONE,
                           .life = peer->state.life,
-                          .ready = peer->data_ready}};
+                          .ready = peer->data_ready,
+                          .snapshot = asks && peer->wants_snapshot}};
     isr_send(env, peer->partition.leader, &message);
 }
 
@@ -71,6 +79,7 @@ void peer_pull_fire(void *object)
 void peer_replication_follow(struct isr_peer *peer)
 {
     peer->matched = false;
+    peer->wants_snapshot = false;
     peer->data_ready = false;
     peer->leader_end_ns = ISR_TIME_NEVER;
     peer_position_send(peer);
@@ -82,10 +91,14 @@ void peer_replication_stop(struct isr_peer *peer)
     isr_timer_cancel(&peer->env->timers, &peer->pull_timer);
 }
 
-static void try_mark(struct isr_peer *peer)
+/* Not before what was cut is gone for good: over a tail that a crash brings back the mark would be a lie. */
+void peer_try_mark(struct isr_peer *peer)
 {
-    if (follows(peer) && peer->matched && peer->state.mark_term != peer->state.term &&
-        isr_log_held_end(peer->partition.log) >= peer->leader_start)
+    if (peer->state.mark_term == peer->state.term || !isr_log_is_settled(peer->partition.log))
+        return;
+    if (peer_leads(peer))
+        peer_wal_mark(peer, peer->state.term, peer->partition.epoch_start);
+    else if (follows(peer) && peer->matched && isr_log_held_end(peer->partition.log) >= peer->leader_start)
         peer_wal_mark(peer, peer->state.term, peer->leader_start);
 }
 
@@ -121,6 +134,8 @@ static bool diverged(struct isr_peer *peer, const struct isr_peer_records *recor
         return false;
     if (own.end_offset != ISR_OFFSET_NONE)
         offset = least(offset, own.end_offset);
+    if (log->log_end == log->log_start)
+        offset = 0; /* below its start */
     if (offset >= log->log_end)
         return false;
     peer_wal_rollback(peer, offset, ISR_CAUSE_DIVERGENCE);
@@ -138,7 +153,7 @@ static bool are_sane(const struct isr_peer_records *records)
 {
     return records->base >= 0 && records->base < PEER_OFFSET_MAX && records->epoch_start >= 0 &&
            records->leader_end >= 0 && records->high_watermark >= 0 &&
-           records->high_watermark < PEER_OFFSET_MAX;
+           records->high_watermark < PEER_OFFSET_MAX && records->out_of_range <= 1;
 }
 
 static void records_take(struct isr_peer *peer, const struct isr_peer_records *records)
@@ -146,13 +161,14 @@ static void records_take(struct isr_peer *peer, const struct isr_peer_records *r
     struct isr_log *log = peer->partition.log;
     int64_t log_end = log->log_end;
     peer->matched = true;
+    peer->wants_snapshot = false;
     peer->leader_start = records->epoch_start;
     if (records->records.size > 0 && peer_wal_append(peer, records->records) != ISR_ERROR_NONE)
         return; /* damaged: asked for again by the timer */
     if (peer_wal_commit(peer, least(records->high_watermark, log->log_end), 0, ISR_CAUSE_LEADER_TOLD))
         peer_service_wake(peer);
     measure_lag(peer, records->leader_end);
-    try_mark(peer);
+    peer_try_mark(peer);
     if (log->log_end > log_end)
         return; /* told when it is held */
     if (peer->options.transfer == ISR_PEER_PULL)
@@ -181,6 +197,11 @@ void peer_records_message(struct isr_peer *peer, int32_t from, const struct isr_
             isr_env_timer_in(peer->env, &peer->pull_timer, peer->env->config.retry_backoff);
         return;
     }
+    if (answers && stands && records->out_of_range == 1) {
+        peer->wants_snapshot = true;
+        peer_position_send(peer);
+        return;
+    }
     if (fits(peer, records))
         records_take(peer, records);
     else if (answers || peer->pull_correlation == 0)
@@ -188,6 +209,34 @@ void peer_records_message(struct isr_peer *peer, int32_t from, const struct isr_
     /* A group that pushes tells its position now and then, should the last run have been lost. */
     if (peer->options.transfer == ISR_PEER_PUSH && !isr_timer_is_set(&peer->pull_timer))
         isr_env_timer_in(peer->env, &peer->pull_timer, peer->env->config.request_timeout);
+}
+
+/* Its data is not ready any more, whatever it was before. */
+static void snapshot_take(struct isr_peer *peer, const struct isr_peer_snapshot *snapshot)
+{
+    if (!peer_wal_restore(peer, snapshot)) {
+        isr_env_timer_in(peer->env, &peer->pull_timer, peer->env->config.retry_backoff);
+        return;
+    }
+    peer->wants_snapshot = false;
+    peer->matched = false;
+    peer->data_ready = false;
+    peer->leader_end_ns = ISR_TIME_NEVER;
+    if (peer->phase == ISR_PEER_RUN)
+        peer_phase_set(peer, ISR_PEER_READINESS);
+    peer_position_send(peer);
+}
+
+void peer_snapshot_message(struct isr_peer *peer, int32_t from, const struct isr_peer_snapshot *snapshot)
+{
+    if (snapshot->log_start <= 0 || snapshot->log_start >= PEER_OFFSET_MAX || snapshot->epoch_before < 0 ||
+        snapshot->epoch_before > snapshot->term || peer_node_find(peer, from) == NULL ||
+        !peer_leader_heard(peer, from, snapshot->term, snapshot->timestamp) || !follows(peer) ||
+        peer->mark_clearing || !peer->wants_snapshot || snapshot->correlation == 0 ||
+        snapshot->correlation != peer->pull_correlation)
+        return;
+    peer_replication_stop(peer);
+    snapshot_take(peer, snapshot);
 }
 
 void peer_replication_settled(struct isr_peer *peer)
@@ -211,7 +260,7 @@ void peer_replication_settled(struct isr_peer *peer)
  */
 static void node_forget(struct isr_peer_node *node)
 {
-    node->known = node->waiting = node->ready = false;
+    node->known = node->waiting = node->ready = node->wants_snapshot = false;
     node->held_end = node->log_end = 0;
     node->mark_term = ISR_EPOCH_NONE;
     node->high_watermark_sent = ISR_OFFSET_NONE;
@@ -323,6 +372,35 @@ static bool divergence_answered(struct isr_peer *peer, struct isr_peer_node *nod
     return true;
 }
 
+static void snapshot_send(struct isr_peer *peer, const struct isr_peer_node *node)
+{
+    struct isr_message message = {.kind = ISR_MESSAGE_PEER_SNAPSHOT,
+                                  .peer_snapshot = {.correlation = node->correlation,
+                                                    .term = peer->state.term,
+                                                    .timestamp = peer->state.timestamp}};
+    if (peer_wal_snapshot(peer, &message.peer_snapshot))
+        isr_send(peer->env, node->node, &message);
+}
+
+/* So is one that needs what is not here any more: first that it does, then with what it asks for. */
+static bool out_of_range_answered(struct isr_peer *peer, struct isr_peer_node *node)
+{
+    if (!peer_wal_is_out_of_range(peer, node->log_end, node->last_epoch))
+        return false;
+    node->waiting = false;
+    if (node->wants_snapshot)
+        snapshot_send(peer, node);
+    else
+        records_send(peer, node,
+                     &(struct isr_peer_records){.correlation = node->correlation,
+                                                .base = node->log_end,
+                                                .previous_epoch = node->last_epoch,
+                                                .diverging_epoch = ISR_EPOCH_NONE,
+                                                .diverging_end = ISR_OFFSET_NONE,
+                                                .out_of_range = 1});
+    return true;
+}
+
 /* At most so much is on its way to a follower that did not acknowledge it: what is lost must be sent again,
  * and more than a link can hold would be lost every time. */
 enum { PUSHED_RUNS_MAX = 2 };
@@ -341,15 +419,16 @@ static void serve(struct isr_peer *peer, struct isr_peer_node *node)
         return;
     bool pushes = peer->options.transfer == ISR_PEER_PUSH;
     if (node->waiting) {
-        if (divergence_answered(peer, node))
+        if (out_of_range_answered(peer, node) || divergence_answered(peer, node))
             return;
         if (!pushes && !news_for(peer, node) && peer->env->now_ns < node->wait_until_ns)
             return;
         node->waiting = false;
         run_send(peer, node, node->correlation);
     }
-    /* Who is silent is not sent more: it tells its position when it is back. */
-    while (pushes && !node->silent && news_for(peer, node) && has_room(peer, node))
+    /* Who is silent, or behind the log's start, is not sent more: it tells its position when it is back. */
+    while (pushes && !node->silent && node->log_end >= peer->partition.log->log_start &&
+           news_for(peer, node) && has_room(peer, node))
         run_send(peer, node, 0);
 }
 
@@ -369,7 +448,7 @@ static bool position_is_sane(const struct isr_peer_position *position)
     return position->log_end >= 0 && position->log_end < PEER_OFFSET_MAX && position->held_end >= 0 &&
            position->held_end <= position->log_end && position->last_epoch >= ISR_EPOCH_NONE &&
            position->last_epoch <= position->term && (position->log_end == 0 || position->last_epoch >= 0) &&
-           position->ready <= 1;
+           position->ready <= 1 && position->snapshot <= 1;
 }
 
 void peer_position_message(struct isr_peer *peer, int32_t from, const struct isr_peer_position *position)
@@ -392,6 +471,7 @@ void peer_position_message(struct isr_peer *peer, int32_t from, const struct isr
     if (position->correlation != 0) {
         node->correlation = position->correlation;
         node->waiting = true;
+        node->wants_snapshot = position->snapshot == 1;
         node->wait_until_ns = peer->env->now_ns + peer->env->config.fetch_max_wait;
         node->log_end = position->log_end;
         node->last_epoch = position->last_epoch;
@@ -413,7 +493,15 @@ void peer_held(void *object)
         if (!peer_advance_high_watermark(peer, ISR_CAUSE_APPEND))
             peer_replicate(peer);
     } else if (follows(peer)) {
-        try_mark(peer);
+        peer_try_mark(peer);
         progress_tell(peer);
     }
+}
+
+void peer_log_settled(void *object)
+{
+    struct isr_peer *peer = object;
+    peer_try_mark(peer);
+    if (follows(peer) && peer->marked)
+        progress_tell(peer); /* what it holds was not told meanwhile */
 }

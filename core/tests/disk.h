@@ -294,12 +294,10 @@ static inline void test_disk_list(struct test_disk *disk, struct isr_event *even
     event->io_done.files_count = count;
 }
 
-/* Carries out one operation and fills the event of its completion; false when none is queued. */
-static inline bool test_disk_step(struct test_disk *disk, struct test_random *random, struct isr_event *event)
+/* Carries out the operation at that place and fills the event of its completion. */
+static inline void test_disk_finish(struct test_disk *disk, size_t place, struct isr_event *event)
 {
-    if (disk->queue_count == 0)
-        return false;
-    struct test_operation operation = test_disk_dequeue(disk, test_disk_pick(disk, random));
+    struct test_operation operation = test_disk_dequeue(disk, place);
     *event = (struct isr_event){.kind = ISR_EVENT_IO_DONE};
     event->io_done.io = operation.io;
     if (operation.fails)
@@ -307,7 +305,7 @@ static inline bool test_disk_step(struct test_disk *disk, struct test_random *ra
     if (disk->fail_in > 0 && --disk->fail_in == 0) {
         event->io_done.status = disk->fail_with;
         free(operation.bytes);
-        return true;
+        return;
     }
     if (operation.kind == ISR_EFFECT_LIST)
         test_disk_list(disk, event);
@@ -318,7 +316,27 @@ static inline bool test_disk_step(struct test_disk *disk, struct test_random *ra
             (struct isr_bytes){.data = file->cached.bytes, .size = (uint32_t)file->cached.size_bytes};
     }
     test_disk_execute(disk, operation);
+}
+
+/* One operation, and the event of its completion; false when none is queued. */
+static inline bool test_disk_step(struct test_disk *disk, struct test_random *random, struct isr_event *event)
+{
+    if (disk->queue_count == 0)
+        return false;
+    test_disk_finish(disk, test_disk_pick(disk, random), event);
     return true;
+}
+
+/* The same for the first operation on a file of that kind. */
+static inline bool test_disk_step_of(struct test_disk *disk, enum isr_file_kind kind, struct isr_event *event)
+{
+    for (size_t place = 0; place < disk->queue_count; place++) {
+        if (disk->queue[place].file.kind != kind)
+            continue;
+        test_disk_finish(disk, place, event);
+        return true;
+    }
+    return false;
 }
 
 /* Any subset of the unsynced operations, often a prefix, sometimes with one torn. */
