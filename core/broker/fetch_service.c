@@ -69,6 +69,12 @@ static enum isr_error beyond_end_error(const struct isr_partition *partition, in
     return ISR_ERROR_OFFSET_OUT_OF_RANGE;
 }
 
+/* Consumers read what is committed, followers what the leader holds (Kafka's FetchIsolation). */
+static int64_t limit_for(const struct isr_partition *partition, int32_t replica_id)
+{
+    return replica_id < 0 ? partition->log->high_watermark : isr_leader_end(partition);
+}
+
 struct isr_fetch_view isr_fetch_view_of(struct isr_partition *partition,
                                         const struct isr_fetch_partition *asked, int32_t from,
                                         int32_t replica_id, int64_t replica_epoch)
@@ -97,9 +103,7 @@ struct isr_fetch_view isr_fetch_view_of(struct isr_partition *partition,
         if (replica != partition->broker->env->node)
             return (struct isr_fetch_view){.outcome = ISR_FETCH_ELSEWHERE, .replica = replica};
     }
-    /* Consumers read what is committed, followers what the leader holds (Kafka's FetchIsolation). */
-    int64_t limit = replica_id < 0 ? log->high_watermark : isr_leader_end(partition);
-    return (struct isr_fetch_view){.outcome = ISR_FETCH_DATA, .limit = limit};
+    return (struct isr_fetch_view){.outcome = ISR_FETCH_DATA, .limit = limit_for(partition, replica_id)};
 }
 
 static int64_t available_bytes(const struct isr_partition *partition, const struct isr_fetch_partition *asked,
@@ -345,16 +349,11 @@ static void finish(void *session)
     answer(session, NULL, 0);
 }
 
-static int64_t limit_of(const struct isr_fetch_wait *wait)
-{
-    return wait->session->replica_id < 0 ? wait->partition->log->high_watermark
-                                         : isr_leader_end(wait->partition);
-}
-
 static bool wait_is_over(struct isr_fetch_wait *wait)
 {
     struct isr_fetch_session *session = wait->session;
-    int64_t bytes = available_bytes(wait->partition, &wait->asked, limit_of(wait));
+    int64_t bytes =
+        available_bytes(wait->partition, &wait->asked, limit_for(wait->partition, session->replica_id));
     session->available_bytes += bytes - wait->available_bytes;
     wait->available_bytes = bytes;
     return session->available_bytes >= session->min_bytes ||
