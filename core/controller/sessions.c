@@ -3,7 +3,7 @@
  *
  *   fenced --caught up with its registration and wants to serve--> active
  *   active --silent for the session timeout, or wants it--> fenced
- *   active --wants to stop--> stopping --leads nothing, everybody knows--> fenced, told to go
+ *   active --wants to stop--> stopping --everybody knows that it leads nothing--> fenced, told to go
  *   stopping --silent--> fenced
  *
  *   transition            function
@@ -168,23 +168,10 @@ void ctl_sessions_end(struct isr_controller *controller)
 
 /* ---- controlled shutdown ---- */
 
-static bool leads_something(const struct isr_image *image, int32_t broker)
-{
-    for (uint32_t i = 0; i < image->topics_count; i++) {
-        for (uint32_t j = 0; j < image->topics[i].partitions_count; j++) {
-            if (image->topics[i].partitions[j].leader == broker)
-                return true;
-        }
-    }
-    return false;
-}
-
-/* It leads nothing, and every active broker knows so: else one of them would still fetch from or redirect to
- * it. */
+/* Every active broker knows that it leads nothing: else one of them would still fetch from it or redirect to
+ * it. It lost all leaderships in the entry with which it began to stop, and nobody inactive gains one. */
 static bool may_go(const struct isr_controller *controller, int32_t broker)
 {
-    if (leads_something(&controller->pending, broker))
-        return false;
     for (int32_t id = 1; id <= ISR_NODE_MAX; id++) {
         if (isr_image_broker_active(&controller->pending, id) &&
             controller->sessions[id].metadata_offset <

@@ -312,17 +312,21 @@ static void shutdown_is_granted_when_everybody_knows(void **state)
     fixture_end(&f);
 }
 
-static void shutdown_waits_while_the_broker_leads(void **state)
+static void stopping_broker_gains_no_leadership_when_all_others_die(void **state)
 {
     (void)state;
     struct fixture f;
     fixture_cluster(&f);
+    assert_int_equal(committed(&f)->leader, 1);
     assert_false(heartbeat_shutdown(&f, 1).should_shutdown);
-    heartbeat(&f, 2);
-    heartbeat(&f, 3);
-    f.controller.pending.topics[0].partitions[0].leader = 1; /* whoever made it so */
+    assert_int_equal(committed(&f)->leader, 2);
+    int64_t timeout_ns = f.env.config.broker_session_timeout;
+    pass(&f, timeout_ns / 2);
     assert_false(heartbeat_shutdown(&f, 1).should_shutdown);
-    f.controller.pending.topics[0].partitions[0].leader = 2;
+    pass(&f, timeout_ns / 2);
+    assert_true(f.controller.committed.brokers[2].fenced && f.controller.committed.brokers[3].fenced);
+    assert_false(f.controller.committed.brokers[1].fenced);
+    assert_int_equal(committed(&f)->leader, ISR_NODE_NONE);
     assert_true(heartbeat_shutdown(&f, 1).should_shutdown);
     fixture_end(&f);
 }
@@ -452,7 +456,7 @@ int main(void)
         cmocka_unit_test(each_expiry_sees_the_one_before_when_all_expire_together),
         cmocka_unit_test(last_member_stays_without_elr_when_all_expire),
         cmocka_unit_test(shutdown_is_granted_when_everybody_knows),
-        cmocka_unit_test(shutdown_waits_while_the_broker_leads),
+        cmocka_unit_test(stopping_broker_gains_no_leadership_when_all_others_die),
         cmocka_unit_test(broker_that_stops_is_not_unfenced_when_it_was_silent),
         cmocka_unit_test(shutdown_goes_on_when_another_controller_took_over),
         cmocka_unit_test(shutdown_of_a_fenced_broker_is_granted_at_once),
