@@ -3,292 +3,9 @@
 #include <string.h>
 
 #include "core/base/event.h"
-#include "core/wire/message.h"
-#include "harness/condition.h"
+#include "harness/action_shapes.h"
 #include "harness/reference.h"
-#include "harness/suggestion.h"
 #include "sim/clock.h"
-
-enum { STEPS_MAX = 4096 };
-#define STEP_TIME_MOST (1000 * 3600 * ISR_SECOND)
-
-/* ---- what only actions have ---- */
-
-static bool bind_groups(struct binder *binder, const struct field *field, const struct tree_node *node,
-                        void *target)
-{
-    struct sim_action *action = target;
-    (void)field;
-    if (node->kind != TREE_LIST || node->count < 2)
-        return shape_expected(binder, node, "at least two groups such as [[n1], [n2, n3]]");
-    if (node->count > SIM_GROUPS_MAX) {
-        diagnostics_add(binder->diagnostics, node->place, "there may be %d groups", SIM_GROUPS_MAX);
-        return false;
-    }
-    struct sim_node_set seen = {{0}};
-    for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
-        struct sim_node_set *group = &action->groups[action->groups_count];
-        if (!shape_ends.bind(binder, field, child, group))
-            return false;
-        for (int32_t id = 1; id <= SIM_NODES_MAX; id++) {
-            if (!sim_node_set_has(group, id))
-                continue;
-            if (sim_node_set_has(&seen, id)) {
-                char name[SIM_LABEL_BYTES];
-                diagnostics_add(binder->diagnostics, child->place, "node '%s' is in two groups",
-                                sim_spec_node_name(binder->spec, id, name));
-                return false;
-            }
-            sim_node_set_add(&seen, id);
-        }
-        action->groups_count++;
-    }
-    return true;
-}
-
-static void schema_groups(const struct field *field, struct json *json)
-{
-    json_string(json, "type", "array");
-    json_integer(json, "minItems", 2);
-    json_integer(json, "maxItems", SIM_GROUPS_MAX);
-    json_open_object(json, "items");
-    shape_ends.schema(field, json);
-    json_close_object(json);
-}
-
-static const struct shape shape_groups = {"groups such as [[n1], [n2, n3]]", bind_groups, schema_groups};
-
-static const struct choice operation_words[] = {
-    {"read", SIM_OPERATION_READ}, {"write", SIM_OPERATION_WRITE}, {"sync", SIM_OPERATION_SYNC}, {NULL, 0}};
-
-static bool bind_operations(struct binder *binder, const struct field *field, const struct tree_node *node,
-                            void *target)
-{
-    const struct field word = {.name = "operations", .size = sizeof(int64_t), .extra = operation_words};
-    int64_t bits = 0, bit = 0;
-    if (node->kind != TREE_LIST) {
-        if (!shape_choice.bind(binder, &word, node, &bits))
-            return false;
-    } else {
-        for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
-            if (!shape_choice.bind(binder, &word, child, &bit))
-                return false;
-            bits |= bit;
-        }
-    }
-    if (bits == 0)
-        return shape_expected(binder, node, "at least one of read, write and sync");
-    shape_store(target, field->size, bits);
-    return true;
-}
-
-static void schema_operations(const struct field *field, struct json *json)
-{
-    const struct field word = {.extra = operation_words};
-    (void)field;
-    json_open_list(json, "anyOf");
-    json_open_object(json, NULL);
-    shape_choice.schema(&word, json);
-    json_close_object(json);
-    json_open_object(json, NULL);
-    json_string(json, "type", "array");
-    json_integer(json, "minItems", 1);
-    json_open_object(json, "items");
-    shape_choice.schema(&word, json);
-    json_close_object(json);
-    json_close_object(json);
-    json_close_list(json);
-}
-
-static const struct shape shape_operations = {"read, write, sync, or a list of them", bind_operations,
-                                              schema_operations};
-
-static const struct choice group_words[] = {{"control", ISR_GROUP_CONTROL},
-                                            {"election", ISR_GROUP_ELECTION},
-                                            {"heartbeat", ISR_GROUP_HEARTBEAT},
-                                            {"data", ISR_GROUP_DATA},
-                                            {NULL, 0}};
-static const char *const message_words[] = {
-#define X(NAME, name, group) #name,
-    ISR_MESSAGES(X)
-#undef X
-};
-
-/* The kinds that a word means: one, or a group. 0: none. */
-static uint64_t messages_meant(const char *word)
-{
-    uint64_t bits = 0;
-    for (unsigned kind = 0; kind < ISR_MESSAGE_KINDS; kind++) {
-        if (strcmp(message_words[kind], word) == 0)
-            return UINT64_C(1) << kind;
-        for (const struct choice *group = group_words; group->word != NULL; group++) {
-            if (strcmp(group->word, word) == 0 &&
-                (int64_t)isr_message_group((enum isr_message_kind)kind) == group->value)
-                bits |= UINT64_C(1) << kind;
-        }
-    }
-    return bits;
-}
-
-static bool bind_message(struct binder *binder, const struct tree_node *node, uint64_t *bits)
-{
-    if (!shape_scalar(binder, node, "a message such as fetch_response, or a group such as data"))
-        return false;
-    uint64_t meant = messages_meant(node->text);
-    *bits |= meant;
-    if (meant != 0)
-        return true;
-    struct suggestion suggestion = suggestion_for(node->text);
-    for (unsigned kind = 0; kind < ISR_MESSAGE_KINDS; kind++)
-        suggestion_offer(&suggestion, message_words[kind]);
-    for (const struct choice *group = group_words; group->word != NULL; group++)
-        suggestion_offer(&suggestion, group->word);
-    diagnostics_add(binder->diagnostics, node->place, "there is no message or group '%.40s'", node->text);
-    if (suggestion.best != NULL)
-        diagnostics_hint(binder->diagnostics, "did you mean '%s'?", suggestion.best);
-    return false;
-}
-
-static bool bind_messages(struct binder *binder, const struct field *field, const struct tree_node *node,
-                          void *target)
-{
-    uint64_t bits = 0;
-    if (node->kind != TREE_LIST) {
-        if (!bind_message(binder, node, &bits))
-            return false;
-    } else {
-        for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
-            if (!bind_message(binder, child, &bits))
-                return false;
-        }
-        if (bits == 0)
-            return shape_expected(binder, node, "at least one message");
-    }
-    shape_store(target, field->size, (int64_t)bits);
-    return true;
-}
-
-static void schema_message_words(struct json *json)
-{
-    json_open_list(json, "enum");
-    for (const struct choice *group = group_words; group->word != NULL; group++)
-        json_string(json, NULL, group->word);
-    for (unsigned kind = 0; kind < ISR_MESSAGE_KINDS; kind++)
-        json_string(json, NULL, message_words[kind]);
-    json_close_list(json);
-}
-
-static void schema_messages(const struct field *field, struct json *json)
-{
-    (void)field;
-    json_open_list(json, "anyOf");
-    json_open_object(json, NULL);
-    schema_message_words(json);
-    json_close_object(json);
-    json_open_object(json, NULL);
-    json_string(json, "type", "array");
-    json_integer(json, "minItems", 1);
-    json_open_object(json, "items");
-    schema_message_words(json);
-    json_close_object(json);
-    json_close_object(json);
-    json_close_list(json);
-}
-
-static const struct shape shape_messages = {"a message or group, or a list of them", bind_messages,
-                                            schema_messages};
-
-static bool bind_partition(struct binder *binder, const struct field *field, const struct tree_node *node,
-                           void *target)
-{
-    struct sim_action *action = target;
-    (void)field;
-    return shape_scalar(binder, node, "a partition such as orders-0") &&
-           reference_partition(binder, node->place, node->text, &action->topic, &action->partition);
-}
-
-static void schema_partition(const struct field *field, struct json *json)
-{
-    (void)field;
-    json_string(json, "type", "string");
-    json_string(json, "pattern", "^[A-Za-z0-9._-]+-[0-9]+$");
-}
-
-static const struct shape shape_partition = {"a partition such as orders-0", bind_partition,
-                                             schema_partition};
-
-static bool bind_client(struct binder *binder, const struct field *field, const struct tree_node *node,
-                        void *target)
-{
-    (void)field;
-    if (!shape_scalar(binder, node, "a client") || !reference_client(binder, node->place, node->text, target))
-        return false;
-    for (uint32_t i = 0; i < binder->spec->clients_count; i++) {
-        const struct sim_client_spec *client = &binder->spec->clients[i];
-        if (strcmp(client->name, node->text) == 0 && client->kind == SIM_CLIENT_CONSUMER) {
-            diagnostics_add(binder->diagnostics, node->place,
-                            "client '%s' is a consumer and does not produce", client->name);
-            return false;
-        }
-    }
-    return true;
-}
-
-static void schema_client(const struct field *field, struct json *json)
-{
-    (void)field;
-    json_string(json, "type", "string");
-}
-
-static const struct shape shape_client = {"a client", bind_client, schema_client};
-
-static bool bind_controller(struct binder *binder, const struct field *field, const struct tree_node *node,
-                            void *target)
-{
-    int32_t id;
-    if (!shape_scalar(binder, node, "a controller such as c1") ||
-        !reference_controller(binder, node->place, node->text, &id))
-        return false;
-    shape_store(target, field->size, id);
-    return true;
-}
-
-static bool bind_heir(struct binder *binder, const struct field *field, const struct tree_node *node,
-                      void *target)
-{
-    if (node->kind == TREE_SCALAR && strcmp(node->text, "any") == 0) {
-        shape_store(target, field->size, 0);
-        return true;
-    }
-    return bind_controller(binder, field, node, target);
-}
-
-static const struct shape shape_controller = {"a controller such as c1", bind_controller, schema_client};
-static const struct shape shape_heir = {"a controller such as c1, or any", bind_heir, schema_client};
-static bool bind_replicas(struct binder *binder, const struct field *field, const struct tree_node *node,
-                          void *target)
-{
-    (void)field;
-    return reference_replicas(binder, node, target);
-}
-
-static void schema_replicas(const struct field *field, struct json *json)
-{
-    (void)field;
-    json_string(json, "type", "array");
-    json_integer(json, "minItems", 1);
-    json_integer(json, "maxItems", ISR_REPLICAS_MAX);
-}
-
-static const struct shape shape_replicas = {"replicas such as [1, 2, 3]", bind_replicas, schema_replicas};
-
-/* ---- the keys of each action ---- */
-
-#define SHAPE_SETTING_duration &shape_duration
-#define SHAPE_SETTING_bytes &shape_bytes
-#define SHAPE_SETTING_count &shape_whole
-#define SHAPE_SETTING_flag &shape_flag
-#define SHAPE_SETTING_word &shape_word
 
 static const struct choice survives_words[] = {{"drawn", SIM_SURVIVES_DRAWN},
                                                {"all", SIM_SURVIVES_ALL},
@@ -314,10 +31,6 @@ static const struct choice elect_words[] = {{"preferred", 0}, {"unclean", 1}, {N
 static const struct choice state_words[] = {{"on", 1}, {"off", 0}, {NULL, 0}};
 
 #define ACTION(member) FIELD(struct sim_action, member)
-#define END_OF_FIELDS \
-    {                 \
-        .name = NULL  \
-    }
 #define NODES(meaning_)                                                             \
     {                                                                               \
         "nodes", &shape_nodes, ACTION(nodes), .required = true, .meaning = meaning_ \
@@ -423,7 +136,7 @@ static const struct field disk_fail_fields[] = {
     END_OF_FIELDS};
 static const struct field stall_fields[] = {NODES("whose disks"),
                                             {"for", &shape_duration, ACTION(span_ns), .least = ISR_MS,
-                                             .most = STEP_TIME_MOST,
+                                             .most = SHAPE_TIME_MOST,
                                              .meaning = "how long (default: until unstall)"},
                                             END_OF_FIELDS};
 static const struct field lying_sync_fields[] = {
@@ -502,9 +215,9 @@ static const struct field topic_fields[] = {
     END_OF_FIELDS};
 static const struct field alter_topic_fields[] = {
     {"topic", &shape_topic_name, ACTION(topic), .required = true, .meaning = "such as orders"},
-#define X(kind, name, standard, least_, most_, words, meaning_)                      \
-    {#name,           SHAPE_SETTING_##kind, ACTION(settings.name), .extra = (words), \
-     .least = least_, .most = most_,        .meaning = meaning_},
+#define X(kind, name, standard, least_, most_, words, meaning_)                  \
+    {#name,           &SHAPE_OF_##kind, ACTION(settings.name), .extra = (words), \
+     .least = least_, .most = most_,    .meaning = meaning_},
 #include "core/topic.def"
 #undef X
     END_OF_FIELDS};
@@ -581,13 +294,6 @@ const struct action_info *action_infos(void)
     return infos;
 }
 
-static const struct field *field_named(const struct field *fields, const char *name)
-{
-    while (strcmp(fields->name, name) != 0)
-        fields++;
-    return fields;
-}
-
 /* Which of the optional members were given. */
 static void note_given(const struct tree_node *node, struct sim_action *action)
 {
@@ -646,8 +352,8 @@ static bool changes_something(struct binder *binder, const struct tree_node *nod
     return false;
 }
 
-static bool bind_action(struct binder *binder, enum sim_action_kind kind, const struct tree_node *node,
-                        struct sim_action *action)
+bool action_bind(struct binder *binder, enum sim_action_kind kind, const struct tree_node *node,
+                 struct sim_action *action)
 {
     const struct action_info *info = &infos[kind];
     action->kind = kind;
@@ -666,177 +372,18 @@ static bool bind_action(struct binder *binder, enum sim_action_kind kind, const 
         note_settings(node, action);
         return changes_something(binder, node, action, info->name);
     }
-    const struct field *field = field_named(info->fields, info->short_key);
+    const struct field *field = shape_field_named(info->fields, info->short_key);
     return field->shape->bind(binder, field, node, (char *)action + field->position);
 }
 
-/* ---- steps ---- */
-
-static const struct field gates[] = {
-    {"at", &shape_duration, FIELD(struct sim_step, time_ns), .least = 0, .most = STEP_TIME_MOST,
-     .meaning = "at this time of the run"},
-    {"wait", &shape_duration, FIELD(struct sim_step, time_ns), .least = 0, .most = STEP_TIME_MOST,
-     .meaning = "so long after the step before"},
-    {"when", &shape_condition, FIELD(struct sim_step, condition), .meaning = "as soon as this holds"},
-    {"after", &shape_condition, FIELD(struct sim_step, condition),
-     .meaning = "as soon as this becomes true after the step before"},
-    {"at_latest", &shape_duration, FIELD(struct sim_step, at_latest_ns), .least = ISR_MS,
-     .most = STEP_TIME_MOST, .meaning = "with when and after: go on anyway so long after the step before"},
-    END_OF_FIELDS,
-};
-
-const struct field *action_gates(void)
-{
-    return gates;
-}
-
-static enum sim_gate_kind gate_named(const char *key)
-{
-    static const struct {
-        const char *key;
-        enum sim_gate_kind gate;
-    } kinds[] = {
-        {"at", SIM_GATE_AT}, {"wait", SIM_GATE_WAIT}, {"when", SIM_GATE_WHEN}, {"after", SIM_GATE_AFTER}};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (strcmp(kinds[i].key, key) == 0)
-            return kinds[i].gate;
-    }
-    return SIM_GATE_NONE;
-}
-
-static bool report_unknown(struct binder *binder, const struct tree_node *child)
-{
-    struct suggestion suggestion = suggestion_for(child->key);
-    for (size_t i = 0; i < SIM_ACTION_KINDS; i++)
-        suggestion_offer(&suggestion, infos[i].name);
-    for (const struct field *gate = gates; gate->name != NULL; gate++)
-        suggestion_offer(&suggestion, gate->name);
-    diagnostics_add(binder->diagnostics, child->key_place, "unknown action '%.40s'", child->key);
-    if (suggestion.best != NULL)
-        diagnostics_hint(binder->diagnostics, "did you mean '%s'?", suggestion.best);
-    else
-        diagnostics_hint(binder->diagnostics, "`isrsim help steps` lists the actions");
-    return false;
-}
-
-/* Finds the step's one action; false after an error. */
-static bool find_action(struct binder *binder, const struct tree_node *node, const struct tree_node **action,
-                        enum sim_action_kind *kind)
-{
-    bool good = true;
-    *action = NULL;
-    for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
-        size_t found = 0;
-        while (found < SIM_ACTION_KINDS && strcmp(infos[found].name, child->key) != 0)
-            found++;
-        if (found == SIM_ACTION_KINDS) {
-            if (gate_named(child->key) == SIM_GATE_NONE && strcmp(child->key, "at_latest") != 0)
-                good = report_unknown(binder, child);
-            continue;
-        }
-        if (*action != NULL) {
-            diagnostics_add(binder->diagnostics, child->key_place,
-                            "a step does one thing: '%s' is given already", (*action)->key);
-            diagnostics_hint(binder->diagnostics, "make '%s' a step of its own", child->key);
-            return false;
-        }
-        *action = child;
-        *kind = (enum sim_action_kind)found;
-    }
-    if (*action == NULL && good) {
-        diagnostics_add(binder->diagnostics, node->place, "this step does nothing");
-        diagnostics_hint(binder->diagnostics, "`isrsim help steps` lists the actions");
-        return false;
-    }
-    return good;
-}
-
-static bool bind_gate(struct binder *binder, const struct tree_node *node, struct sim_step *step)
-{
-    const struct tree_node *given = NULL;
-    step->at_latest_ns = ISR_TIME_NEVER;
-    for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
-        enum sim_gate_kind gate = gate_named(child->key);
-        if (gate == SIM_GATE_NONE)
-            continue;
-        if (given != NULL) {
-            diagnostics_add(binder->diagnostics, child->key_place,
-                            "a step waits for one thing: '%s' is given already", given->key);
-            return false;
-        }
-        given = child;
-        step->gate = gate;
-        const struct field *field = field_named(gates, child->key);
-        if (!field->shape->bind(binder, field, child, (char *)step + field->position))
-            return false;
-    }
-    const struct tree_node *latest = tree_find(node, "at_latest");
-    if (latest == NULL)
-        return true;
-    if (step->gate != SIM_GATE_WHEN && step->gate != SIM_GATE_AFTER) {
-        diagnostics_add(binder->diagnostics, latest->key_place, "'at_latest' belongs to 'when' or 'after'");
-        return false;
-    }
-    const struct field *field = field_named(gates, "at_latest");
-    return field->shape->bind(binder, field, latest, &step->at_latest_ns);
-}
-
-static bool bind_step(struct binder *binder, const struct tree_node *node, struct sim_step *step)
-{
-    if (node->kind != TREE_MAP)
-        return shape_expected(binder, node, "a step such as {at: 2s, kill: n1}");
-    const struct tree_node *action;
-    enum sim_action_kind kind = SIM_ACTION_NOTE;
-    step->line = (int32_t)node->place.line;
-    bool good = find_action(binder, node, &action, &kind);
-    if (!bind_gate(binder, node, step))
-        good = false;
-    return good && bind_action(binder, kind, action, &step->action);
-}
-
-static bool bind_steps(struct binder *binder, const struct field *field, const struct tree_node *node,
-                       void *target)
-{
-    struct sim_spec *spec = target;
-    (void)field;
-    if (node->kind != TREE_LIST)
-        return shape_expected(binder, node, "a list of steps");
-    if (node->count > STEPS_MAX) {
-        diagnostics_add(binder->diagnostics, node->place, "there may be %d steps", STEPS_MAX);
-        return false;
-    }
-    spec->steps = pool_array(binder->pool, node->count, sizeof *spec->steps);
-    bool good = true;
-    int64_t last_at = 0;
-    for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
-        struct sim_step *step = &spec->steps[spec->steps_count++];
-        if (!bind_step(binder, child, step)) {
-            good = false;
-            continue;
-        }
-        if (step->gate != SIM_GATE_AT)
-            continue;
-        if (step->time_ns < last_at) {
-            char time[32];
-            diagnostics_add(binder->diagnostics, tree_find(child, "at")->place,
-                            "this is earlier than a step before it (at %s)",
-                            value_print_duration(last_at, time));
-            diagnostics_hint(binder->diagnostics, "steps run in their order");
-            good = false;
-        }
-        last_at = step->time_ns;
-    }
-    return good;
-}
-
-static void schema_action(const struct action_info *info, struct json *json)
+void action_schema(const struct action_info *info, struct json *json)
 {
     json_open_object(json, info->name);
     json_string(json, "description", info->meaning);
     if (info->short_key == NULL) {
         shape_schema_map(info->fields, json);
     } else {
-        const struct field *field = field_named(info->fields, info->short_key);
+        const struct field *field = shape_field_named(info->fields, info->short_key);
         json_open_list(json, "anyOf");
         json_open_object(json, NULL);
         field->shape->schema(field, json);
@@ -848,31 +395,3 @@ static void schema_action(const struct action_info *info, struct json *json)
     }
     json_close_object(json);
 }
-
-static void schema_steps(const struct field *field, struct json *json)
-{
-    (void)field;
-    json_string(json, "type", "array");
-    json_integer(json, "maxItems", STEPS_MAX);
-    json_open_object(json, "items");
-    json_string(json, "type", "object");
-    json_flag(json, "additionalProperties", false);
-    json_open_object(json, "properties");
-    for (const struct field *gate = gates; gate->name != NULL; gate++)
-        shape_schema_field(gate, json);
-    for (size_t i = 0; i < SIM_ACTION_KINDS; i++)
-        schema_action(&infos[i], json);
-    json_close_object(json);
-    json_open_list(json, "oneOf");
-    for (size_t i = 0; i < SIM_ACTION_KINDS; i++) {
-        json_open_object(json, NULL);
-        json_open_list(json, "required");
-        json_string(json, NULL, infos[i].name);
-        json_close_list(json);
-        json_close_object(json);
-    }
-    json_close_list(json);
-    json_close_object(json);
-}
-
-const struct shape shape_steps = {"a list of steps", bind_steps, schema_steps};

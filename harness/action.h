@@ -1,11 +1,8 @@
-/* Steps of a scenario: what each action of sim/actions.def is given, and the gates in front of it. */
+/* What each action of sim/actions.def is given. */
 #ifndef HARNESS_ACTION_H
 #define HARNESS_ACTION_H
 
 #include "harness/shape.h"
-
-/* A list of steps; target: struct sim_spec. */
-extern const struct shape shape_steps;
 
 struct action_info {
     const char *name, *parameters, *meaning;
@@ -14,7 +11,9 @@ struct action_info {
 };
 /* SIM_ACTION_KINDS many, in the order of the list. */
 const struct action_info *action_infos(void);
-/* "at", "wait", ... with their meanings. */
-const struct field *action_gates(void);
+/* Fills the action from the value of its key; false after adding to diagnostics. */
+bool action_bind(struct binder *binder, enum sim_action_kind kind, const struct tree_node *node,
+                 struct sim_action *action);
+void action_schema(const struct action_info *info, struct json *json);
 
 #endif

@@ -8,6 +8,7 @@
 #include "harness/condition.h"
 #include "harness/help_policies.h"
 #include "harness/scenario_fields.h"
+#include "harness/step.h"
 #include "harness/suggestion.h"
 #include "harness/terminal.h"
 #include "harness/value.h"
@@ -122,7 +123,7 @@ static void help_steps(void)
            "their order.\n\n"
            "%sGates:%s\n",
            palette.bold, palette.plain);
-    print_fields(action_gates(), 2, &palette);
+    print_fields(step_gates(), 2, &palette);
     printf("\n%sActions:%s\n", palette.bold, palette.plain);
     for (size_t i = 0; i < SIM_ACTION_KINDS; i++) {
         const struct action_info *action = &action_infos()[i];

@@ -8,10 +8,6 @@
 #include "harness/suggestion.h"
 
 enum { VARIANTS_MAX = 64, FINALLY_MAX = 32 };
-#define END_OF_FIELDS \
-    {                 \
-        .name = NULL  \
-    }
 
 /* ---- expect ---- */
 

@@ -1,25 +1,15 @@
 #include "harness/scenario_fields.h"
 
 #include "core/peer/peer.h"
-#include "harness/action.h"
 #include "harness/reference.h"
-
-#define END_OF_FIELDS \
-    {                 \
-        .name = NULL  \
-    }
-#define DURATION_MOST (1000 * 3600 * ISR_SECOND)
+#include "harness/step.h"
 
 /* ---- config and rules: straight from their lists ---- */
 
-#define SHAPE_duration &shape_duration
-#define SHAPE_bytes &shape_bytes
-#define SHAPE_count &shape_whole
-#define SHAPE_flag &shape_flag
 const struct field scenario_config_fields[] = {
-#define X(kind, name, standard, least_, most_, meaning_)             \
-    {#name,           SHAPE_##kind,  FIELD(struct isr_config, name), \
-     .least = least_, .most = most_, .meaning = meaning_},
+#define X(kind, name, standard, least_, most_, meaning_)                \
+    {#name,           &SHAPE_OF_##kind, FIELD(struct isr_config, name), \
+     .least = least_, .most = most_,    .meaning = meaning_},
 #include "core/config.def"
 #undef X
     END_OF_FIELDS,
@@ -116,7 +106,7 @@ const struct field scenario_network_fields[] = {
      .meaning = "on: links are streams that are in order over all kinds of messages, and can break; off "
                 "(default): messages"},
     {"keepalive", &shape_duration, FIELD(struct sim_link_spec, keepalive_ns), .least = ISR_MS,
-     .most = DURATION_MOST,
+     .most = SHAPE_TIME_MOST,
      .meaning = "with connections: a silent one is given up after this (default: 10s)"},
     {"reconnect", &shape_duration, FIELD(struct sim_link_spec, reconnect_ns), .least = 0,
      .most = 3600 * ISR_SECOND,
@@ -322,8 +312,8 @@ const struct field scenario_fields[] = {
     {"nodes", &shape_node_settings, FIELD(struct scenario, base),
      .meaning = "settings of single nodes by name, on top of config: {n3: {fetch_interval: 1s}}"},
     {"duration", &shape_duration, FIELD(struct scenario, base.duration_ns), .least = ISR_MS,
-     .most = DURATION_MOST, .meaning = "virtual time of the whole run, settle included (default: 30s)"},
-    {"settle", &shape_duration, FIELD(struct scenario, base.settle_ns), .least = 0, .most = DURATION_MOST,
+     .most = SHAPE_TIME_MOST, .meaning = "virtual time of the whole run, settle included (default: 30s)"},
+    {"settle", &shape_duration, FIELD(struct scenario, base.settle_ns), .least = 0, .most = SHAPE_TIME_MOST,
      .meaning = "the last part of the run: steps are over, all faults are healed, and L1 must be reached; 0: "
                 "L1 is off"},
     {"seed", &shape_seed, FIELD(struct scenario, base.seed), .meaning = "of all random draws (default: 1)"},

@@ -8,11 +8,6 @@
 
 enum { TOPICS_MAX = 64, PARTITIONS_MAX = 10000 };
 _Static_assert((int)SIM_LABEL_BYTES == (int)ISR_NAME_BYTES_MAX, "a topic's name is a label");
-#define END_OF_FIELDS \
-    {                 \
-        .name = NULL  \
-    }
-#define TIME_MOST (1000 * 3600 * ISR_SECOND)
 
 /* Names mapped to mappings, each of one of some tables. */
 void scenario_schema_named(const struct field *const *alternatives, struct json *json)
@@ -83,11 +78,6 @@ static void schema_assignment(const struct field *field, struct json *json)
 static const struct shape shape_assignment = {"the replicas of each partition", bind_assignment,
                                               schema_assignment};
 
-#define SHAPE_duration &shape_duration
-#define SHAPE_bytes &shape_bytes
-#define SHAPE_count &shape_whole
-#define SHAPE_flag &shape_flag
-#define SHAPE_word &shape_word
 static const struct field topic_fields[] = {
     {"partitions", &shape_whole, FIELD(struct sim_topic_spec, partitions), .least = 1, .most = PARTITIONS_MAX,
      .meaning = "how many (default: as `assignment` says, or 1)"},
@@ -97,7 +87,7 @@ static const struct field topic_fields[] = {
          "replicas of each partition (default: as `assignment` says, or 3, or as many as there are brokers)"},
 #define X(kind, name, standard, least_, most_, words, meaning_) \
     {#name,                                                     \
-     SHAPE_##kind,                                              \
+     &SHAPE_OF_##kind,                                          \
      FIELD(struct sim_topic_spec, settings.name),               \
      .extra = (words),                                          \
      .least = least_,                                           \
@@ -235,9 +225,9 @@ static const struct field producer_fields[] = {
      .meaning = "only this one (default: all in turn)"},
     {"keys", &shape_whole, CLIENT(keys), .least = 0, .most = 1000000,
      .meaning = "so many keys hashed to partitions (default: 0, all partitions in turn)"},
-    {"start", &shape_duration, CLIENT(start_ns), .least = 0, .most = TIME_MOST,
+    {"start", &shape_duration, CLIENT(start_ns), .least = 0, .most = SHAPE_TIME_MOST,
      .meaning = "when it begins (default: 0s)"},
-    {"stop", &shape_duration, CLIENT(stop_ns), .least = 0, .most = TIME_MOST,
+    {"stop", &shape_duration, CLIENT(stop_ns), .least = 0, .most = SHAPE_TIME_MOST,
      .meaning = "when it ends (default: with the steps)"},
     END_OF_FIELDS,
 };
@@ -271,9 +261,9 @@ static const struct field reader_fields[] = {
     {"rate", &shape_rate, CLIENT(interval_ns), .required = true, .meaning = "reads per time, such as 20/s"},
     {"partition", &shape_whole, CLIENT(partition), .least = 0, .most = PARTITIONS_MAX,
      .meaning = "only this one (default: all in turn)"},
-    {"start", &shape_duration, CLIENT(start_ns), .least = 0, .most = TIME_MOST,
+    {"start", &shape_duration, CLIENT(start_ns), .least = 0, .most = SHAPE_TIME_MOST,
      .meaning = "when it begins (default: 0s)"},
-    {"stop", &shape_duration, CLIENT(stop_ns), .least = 0, .most = TIME_MOST,
+    {"stop", &shape_duration, CLIENT(stop_ns), .least = 0, .most = SHAPE_TIME_MOST,
      .meaning = "when it ends (default: with the steps)"},
     END_OF_FIELDS,
 };

@@ -34,7 +34,7 @@ bool shape_scalar(struct binder *binder, const struct tree_node *node, const cha
 
 /* ---- mappings ---- */
 
-static const struct field *find_field(const struct field *fields, const char *name)
+const struct field *shape_field_named(const struct field *fields, const char *name)
 {
     for (; fields->name != NULL; fields++) {
         if (strcmp(fields->name, name) == 0)
@@ -73,7 +73,7 @@ bool shape_bind_map(struct binder *binder, const struct field *fields, const str
     }
     bool good = true;
     for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
-        if (find_field(fields, child->key) == NULL)
+        if (shape_field_named(fields, child->key) == NULL)
             good = report_unknown_key(binder, fields, child, what);
     }
     for (const struct field *field = fields; field->name != NULL; field++) {

@@ -40,6 +40,17 @@ struct field {
 
 #define FIELD(type, member) .position = offsetof(type, member), .size = sizeof(((type *)0)->member)
 
+/* The last line of a table. */
+#define END_OF_FIELDS \
+    {                 \
+        .name = NULL  \
+    }
+/* The field of that name, or NULL. */
+const struct field *shape_field_named(const struct field *fields, const char *name);
+
+/* No time in a scenario lies further than this, from its beginning or from another. */
+#define SHAPE_TIME_MOST (1000 * 3600 * ISR_SECOND)
+
 /* One word of a choice; a NULL word ends the list. */
 struct choice {
     const char *word;
@@ -82,5 +93,12 @@ extern const struct shape shape_prose;        /* const char *, in the pool */
 extern const struct shape shape_sentence;     /* char[size] */
 extern const struct shape shape_distribution; /* struct sim_distribution */
 extern const struct shape shape_map;          /* a struct; extra: struct field[] */
+
+/* The shape of a setting by its kind in core/config.def and core/topic.def. */
+#define SHAPE_OF_duration shape_duration
+#define SHAPE_OF_bytes shape_bytes
+#define SHAPE_OF_count shape_whole
+#define SHAPE_OF_flag shape_flag
+#define SHAPE_OF_word shape_word
 
 #endif

@@ -1,0 +1,274 @@
+#include "harness/action_shapes.h"
+
+#include <string.h>
+
+#include "core/wire/message.h"
+#include "harness/reference.h"
+#include "harness/suggestion.h"
+
+static bool bind_groups(struct binder *binder, const struct field *field, const struct tree_node *node,
+                        void *target)
+{
+    struct sim_action *action = target;
+    (void)field;
+    if (node->kind != TREE_LIST || node->count < 2)
+        return shape_expected(binder, node, "at least two groups such as [[n1], [n2, n3]]");
+    if (node->count > SIM_GROUPS_MAX) {
+        diagnostics_add(binder->diagnostics, node->place, "there may be %d groups", SIM_GROUPS_MAX);
+        return false;
+    }
+    struct sim_node_set seen = {{0}};
+    for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
+        struct sim_node_set *group = &action->groups[action->groups_count];
+        if (!shape_ends.bind(binder, field, child, group))
+            return false;
+        for (int32_t id = 1; id <= SIM_NODES_MAX; id++) {
+            if (!sim_node_set_has(group, id))
+                continue;
+            if (sim_node_set_has(&seen, id)) {
+                char name[SIM_LABEL_BYTES];
+                diagnostics_add(binder->diagnostics, child->place, "node '%s' is in two groups",
+                                sim_spec_node_name(binder->spec, id, name));
+                return false;
+            }
+            sim_node_set_add(&seen, id);
+        }
+        action->groups_count++;
+    }
+    return true;
+}
+
+static void schema_groups(const struct field *field, struct json *json)
+{
+    json_string(json, "type", "array");
+    json_integer(json, "minItems", 2);
+    json_integer(json, "maxItems", SIM_GROUPS_MAX);
+    json_open_object(json, "items");
+    shape_ends.schema(field, json);
+    json_close_object(json);
+}
+
+const struct shape shape_groups = {"groups such as [[n1], [n2, n3]]", bind_groups, schema_groups};
+
+static const struct choice operation_words[] = {
+    {"read", SIM_OPERATION_READ}, {"write", SIM_OPERATION_WRITE}, {"sync", SIM_OPERATION_SYNC}, {NULL, 0}};
+
+static bool bind_operations(struct binder *binder, const struct field *field, const struct tree_node *node,
+                            void *target)
+{
+    const struct field word = {.name = "operations", .size = sizeof(int64_t), .extra = operation_words};
+    int64_t bits = 0, bit = 0;
+    if (node->kind != TREE_LIST) {
+        if (!shape_choice.bind(binder, &word, node, &bits))
+            return false;
+    } else {
+        for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
+            if (!shape_choice.bind(binder, &word, child, &bit))
+                return false;
+            bits |= bit;
+        }
+    }
+    if (bits == 0)
+        return shape_expected(binder, node, "at least one of read, write and sync");
+    shape_store(target, field->size, bits);
+    return true;
+}
+
+static void schema_operations(const struct field *field, struct json *json)
+{
+    const struct field word = {.extra = operation_words};
+    (void)field;
+    json_open_list(json, "anyOf");
+    json_open_object(json, NULL);
+    shape_choice.schema(&word, json);
+    json_close_object(json);
+    json_open_object(json, NULL);
+    json_string(json, "type", "array");
+    json_integer(json, "minItems", 1);
+    json_open_object(json, "items");
+    shape_choice.schema(&word, json);
+    json_close_object(json);
+    json_close_object(json);
+    json_close_list(json);
+}
+
+const struct shape shape_operations = {"read, write, sync, or a list of them", bind_operations,
+                                       schema_operations};
+
+static const struct choice group_words[] = {{"control", ISR_GROUP_CONTROL},
+                                            {"election", ISR_GROUP_ELECTION},
+                                            {"heartbeat", ISR_GROUP_HEARTBEAT},
+                                            {"data", ISR_GROUP_DATA},
+                                            {NULL, 0}};
+static const char *const message_words[] = {
+#define X(NAME, name, group) #name,
+    ISR_MESSAGES(X)
+#undef X
+};
+
+/* The kinds that a word means: one, or a group. 0: none. */
+static uint64_t messages_meant(const char *word)
+{
+    uint64_t bits = 0;
+    for (unsigned kind = 0; kind < ISR_MESSAGE_KINDS; kind++) {
+        if (strcmp(message_words[kind], word) == 0)
+            return UINT64_C(1) << kind;
+        for (const struct choice *group = group_words; group->word != NULL; group++) {
+            if (strcmp(group->word, word) == 0 &&
+                (int64_t)isr_message_group((enum isr_message_kind)kind) == group->value)
+                bits |= UINT64_C(1) << kind;
+        }
+    }
+    return bits;
+}
+
+static bool bind_message(struct binder *binder, const struct tree_node *node, uint64_t *bits)
+{
+    if (!shape_scalar(binder, node, "a message such as fetch_response, or a group such as data"))
+        return false;
+    uint64_t meant = messages_meant(node->text);
+    *bits |= meant;
+    if (meant != 0)
+        return true;
+    struct suggestion suggestion = suggestion_for(node->text);
+    for (unsigned kind = 0; kind < ISR_MESSAGE_KINDS; kind++)
+        suggestion_offer(&suggestion, message_words[kind]);
+    for (const struct choice *group = group_words; group->word != NULL; group++)
+        suggestion_offer(&suggestion, group->word);
+    diagnostics_add(binder->diagnostics, node->place, "there is no message or group '%.40s'", node->text);
+    if (suggestion.best != NULL)
+        diagnostics_hint(binder->diagnostics, "did you mean '%s'?", suggestion.best);
+    return false;
+}
+
+static bool bind_messages(struct binder *binder, const struct field *field, const struct tree_node *node,
+                          void *target)
+{
+    uint64_t bits = 0;
+    if (node->kind != TREE_LIST) {
+        if (!bind_message(binder, node, &bits))
+            return false;
+    } else {
+        for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
+            if (!bind_message(binder, child, &bits))
+                return false;
+        }
+        if (bits == 0)
+            return shape_expected(binder, node, "at least one message");
+    }
+    shape_store(target, field->size, (int64_t)bits);
+    return true;
+}
+
+static void schema_message_words(struct json *json)
+{
+    json_open_list(json, "enum");
+    for (const struct choice *group = group_words; group->word != NULL; group++)
+        json_string(json, NULL, group->word);
+    for (unsigned kind = 0; kind < ISR_MESSAGE_KINDS; kind++)
+        json_string(json, NULL, message_words[kind]);
+    json_close_list(json);
+}
+
+static void schema_messages(const struct field *field, struct json *json)
+{
+    (void)field;
+    json_open_list(json, "anyOf");
+    json_open_object(json, NULL);
+    schema_message_words(json);
+    json_close_object(json);
+    json_open_object(json, NULL);
+    json_string(json, "type", "array");
+    json_integer(json, "minItems", 1);
+    json_open_object(json, "items");
+    schema_message_words(json);
+    json_close_object(json);
+    json_close_object(json);
+    json_close_list(json);
+}
+
+const struct shape shape_messages = {"a message or group, or a list of them", bind_messages, schema_messages};
+
+static bool bind_partition(struct binder *binder, const struct field *field, const struct tree_node *node,
+                           void *target)
+{
+    struct sim_action *action = target;
+    (void)field;
+    return shape_scalar(binder, node, "a partition such as orders-0") &&
+           reference_partition(binder, node->place, node->text, &action->topic, &action->partition);
+}
+
+static void schema_partition(const struct field *field, struct json *json)
+{
+    (void)field;
+    json_string(json, "type", "string");
+    json_string(json, "pattern", "^[A-Za-z0-9._-]+-[0-9]+$");
+}
+
+const struct shape shape_partition = {"a partition such as orders-0", bind_partition, schema_partition};
+
+static bool bind_client(struct binder *binder, const struct field *field, const struct tree_node *node,
+                        void *target)
+{
+    (void)field;
+    if (!shape_scalar(binder, node, "a client") || !reference_client(binder, node->place, node->text, target))
+        return false;
+    for (uint32_t i = 0; i < binder->spec->clients_count; i++) {
+        const struct sim_client_spec *client = &binder->spec->clients[i];
+        if (strcmp(client->name, node->text) == 0 && client->kind == SIM_CLIENT_CONSUMER) {
+            diagnostics_add(binder->diagnostics, node->place,
+                            "client '%s' is a consumer and does not produce", client->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void schema_client(const struct field *field, struct json *json)
+{
+    (void)field;
+    json_string(json, "type", "string");
+}
+
+const struct shape shape_client = {"a client", bind_client, schema_client};
+
+static bool bind_controller(struct binder *binder, const struct field *field, const struct tree_node *node,
+                            void *target)
+{
+    int32_t id;
+    if (!shape_scalar(binder, node, "a controller such as c1") ||
+        !reference_controller(binder, node->place, node->text, &id))
+        return false;
+    shape_store(target, field->size, id);
+    return true;
+}
+
+static bool bind_heir(struct binder *binder, const struct field *field, const struct tree_node *node,
+                      void *target)
+{
+    if (node->kind == TREE_SCALAR && strcmp(node->text, "any") == 0) {
+        shape_store(target, field->size, 0);
+        return true;
+    }
+    return bind_controller(binder, field, node, target);
+}
+
+const struct shape shape_controller = {"a controller such as c1", bind_controller, schema_client};
+const struct shape shape_heir = {"a controller such as c1, or any", bind_heir, schema_client};
+
+static bool bind_replicas(struct binder *binder, const struct field *field, const struct tree_node *node,
+                          void *target)
+{
+    (void)field;
+    return reference_replicas(binder, node, target);
+}
+
+static void schema_replicas(const struct field *field, struct json *json)
+{
+    (void)field;
+    json_string(json, "type", "array");
+    json_integer(json, "minItems", 1);
+    json_integer(json, "maxItems", ISR_REPLICAS_MAX);
+}
+
+const struct shape shape_replicas = {"replicas such as [1, 2, 3]", bind_replicas, schema_replicas};
