@@ -9,6 +9,7 @@
 #include "core/broker/broker.h"
 #include "core/broker/lifecycle.h"
 #include "core/broker/metadata_follower.h"
+#include "core/broker/metadata_push.h"
 #include "core/broker/metadata_service.h"
 #include "core/client/client.h"
 #include "core/controller/controller.h"
@@ -131,7 +132,7 @@ static bool broker_affairs(struct isr_broker *broker, int32_t from, const struct
     else if (message->kind == ISR_MESSAGE_METADATA_REQUEST)
         isr_metadata_service_request(broker, from, &message->metadata_request);
     else
-        return false;
+        return isr_metadata_push_message(broker, from, message);
     return true;
 }
 

@@ -24,7 +24,8 @@ enum purpose {
     PURPOSE_LINKS,
     PURPOSE_GROUP,
     PURPOSE_YIELDS,
-    PURPOSE_RETENTION
+    PURPOSE_RETENTION,
+    PURPOSE_PUSH
 };
 
 static struct fault_draws draws_for(uint64_t seed, enum purpose purpose, uint64_t which)
@@ -866,6 +867,8 @@ void fault_generate(struct fault_plan *plan, uint64_t seed)
     generate_config(plan, seed);
     generate_yields(plan, seed);
     struct fault_draws retention_draws = draws_for(seed, PURPOSE_RETENTION, 0);
+    struct fault_draws push_draws = draws_for(seed, PURPOSE_PUSH, 0);
+    plan->spec.config.metadata_push = !group && fault_one_in(&push_draws, 6);
     if (group)
         fault_group(plan, &group_draws);
     fault_draw_retention(&plan->spec, &retention_draws);

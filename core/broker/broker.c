@@ -54,7 +54,7 @@ static struct isr_partition *partition_add(struct isr_broker *broker, struct isr
 }
 
 /* This broker is no replica any more: the log goes too (StopReplica with deletion, KIP-455, KIP-516). */
-static void partition_remove(struct isr_broker *broker, struct isr_partition *partition)
+void isr_broker_partition_stop(struct isr_broker *broker, struct isr_partition *partition)
 {
     uint32_t place = broker_place(broker, isr_tp_key(partition->tp));
     ISR_ASSERT(broker->partitions[place] == partition);
@@ -80,7 +80,7 @@ void isr_broker_partition_changed(struct isr_broker *broker, const struct isr_im
             partition = partition_add(broker, image->tp);
         isr_partition_apply(partition, image, topic, cause);
     } else if (partition != NULL && image->partition_epoch >= partition->partition_epoch) {
-        partition_remove(broker, partition);
+        isr_broker_partition_stop(broker, partition);
     }
 }
 
@@ -92,7 +92,7 @@ void isr_broker_topic_changed(struct isr_broker *broker, const struct isr_image_
     while (place < broker->partitions_count && broker->partitions[place]->tp.topic == topic->id) {
         struct isr_partition *partition = broker->partitions[place];
         if (topic->removed) {
-            partition_remove(broker, partition); /* the next one moves to this place */
+            isr_broker_partition_stop(broker, partition); /* the next one moves to this place */
         } else {
             partition->settings = topic->settings;
             place++;
@@ -113,7 +113,7 @@ void isr_broker_drop_strays(struct isr_broker *broker)
                               (partition != NULL && image->partition_epoch < partition->partition_epoch)))
             i++;
         else if (partition != NULL)
-            partition_remove(broker, partition);
+            isr_broker_partition_stop(broker, partition);
         else
             isr_log_store_remove(broker->store, log);
     }
@@ -142,7 +142,7 @@ void isr_broker_activate(struct isr_broker *broker)
 {
     ISR_ASSERT(!broker->active);
     ISR_ASSERT(broker->broker_epoch >= 0);
-    ISR_ASSERT(broker->image.index >= broker->broker_epoch);
+    ISR_ASSERT(broker->env->config.metadata_push || broker->image.index >= broker->broker_epoch);
     broker->active = true;
     isr_env_timer_in(broker->env, &broker->lag_timer, broker->env->config.replica_lag_time_max / 2);
     isr_env_timer_in(broker->env, &broker->retention_timer, broker->env->config.log_retention_check_interval);
@@ -269,6 +269,8 @@ uint64_t isr_broker_digest(const struct isr_broker *broker, uint64_t hash)
     hash = isr_hash_combine(hash, broker->stopping);
     hash = isr_hash_combine(hash, broker->active);
     hash = isr_hash_combine(hash, broker->image.digest);
+    hash = hash_offset(hash, broker->pushed.controller_epoch);
+    hash = hash_offset(hash, broker->pushed.index);
     for (uint32_t i = 0; i < broker->partitions_count; i++)
         hash = digest_partition(broker->partitions[i], hash);
     return hash;

@@ -29,14 +29,18 @@ struct isr_metadata_follower;
 struct isr_broker {
     struct isr_env *env;
     struct isr_log_store *store;
-    struct isr_image image;            /* the metadata followed */
-    uint8_t rack;                      /* where it stands (KIP-392) */
-    int64_t broker_epoch;              /* index of its register record; -1 before registration */
-    bool running;                      /* unfenced, as far as this broker knows */
-    bool stopping;                     /* in controlled shutdown */
-    int32_t controller;                /* whom to talk to; ISR_NODE_NONE while unknown */
-    uint32_t correlation;              /* the last one given out, 0 before the first */
-    bool active;                       /* roles are taken */
+    struct isr_image image; /* the metadata followed */
+    uint8_t rack;           /* where it stands (KIP-392) */
+    int64_t broker_epoch;   /* index of its register record; -1 before registration */
+    bool running;           /* unfenced, as far as this broker knows */
+    bool stopping;          /* in controlled shutdown */
+    int32_t controller;     /* whom to talk to; ISR_NODE_NONE while unknown */
+    uint32_t correlation;   /* the last one given out, 0 before the first */
+    bool active;            /* roles are taken */
+    struct {
+        int32_t controller_epoch;      /* the highest obeyed, 0 before the first */
+        int64_t index;                 /* of the last LeaderAndIsr obeyed in it */
+    } pushed;                          /* metadata_push.c */
     int64_t image_floor;               /* roles were taken up to there: what an image that was lost and is
                                           fetched again says before is history */
     struct isr_partition **partitions; /* ordered by isr_tp_key */
@@ -60,7 +64,8 @@ struct isr_broker {
 void isr_broker_init(struct isr_broker *broker, struct isr_env *env, struct isr_log_store *store);
 
 /* Takes the roles that the image gives, and from then on every role that isr_broker_partition_changed tells.
- * To be called once, when the store is ready, the broker is registered and image.index >= broker_epoch. */
+ * To be called once, when the store is ready, the broker is registered and image.index >= broker_epoch. With
+ * metadata_push no role is in the image, and whoever pushes answers for the rest. */
 void isr_broker_activate(struct isr_broker *broker);
 
 /* For every partition record applied, in order, after the change was applied to the image; and for every
@@ -75,6 +80,9 @@ void isr_broker_drop_strays(struct isr_broker *broker);
 /* For every topic whose settings changed or that was removed. A partition that this broker is no replica of
  * any more, by this or by one of the above, is gone with its log. */
 void isr_broker_topic_changed(struct isr_broker *broker, const struct isr_image_topic *topic);
+
+/* This broker is no replica of it any more, and is to forget its log. */
+void isr_broker_partition_stop(struct isr_broker *broker, struct isr_partition *partition);
 
 /* PRODUCE_REQUEST, FETCH_REQUEST, FETCH_RESPONSE, OFFSETS_FOR_EPOCH_REQUEST and _RESPONSE,
  * LIST_OFFSETS_REQUEST and _RESPONSE, DELETE_RECORDS_REQUEST, LOG_STATE_REQUEST and _RESPONSE,

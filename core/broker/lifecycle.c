@@ -168,6 +168,8 @@ void isr_lifecycle_metadata_came(struct isr_broker *broker)
 {
     struct isr_lifecycle *lifecycle = broker->lifecycle;
     bool caught_up = broker->broker_epoch >= 0 && broker->image.index >= broker->broker_epoch;
+    if (broker->env->config.metadata_push && !broker->active)
+        return; /* the first LeaderAndIsr gives the roles, and may delete logs */
     if (lifecycle->state == ISR_LIFECYCLE_CATCHING_UP && caught_up) {
         lifecycle->state = ISR_LIFECYCLE_SERVING;
         if (!broker->active) {

@@ -88,7 +88,8 @@ void isr_metadata_follower_disconnected(struct isr_broker *broker, int32_t node)
 
 void isr_metadata_follower_start(struct isr_broker *broker)
 {
-    metadata_ask(broker->metadata_follower);
+    if (!broker->env->config.metadata_push)
+        metadata_ask(broker->metadata_follower);
 }
 
 void isr_metadata_follower_stop(struct isr_broker *broker)
@@ -123,10 +124,11 @@ static bool entry_apply(struct isr_broker *broker, const struct isr_metadata_ent
 {
     struct isr_env *env = broker->env;
     struct isr_image *image = &broker->image;
-    struct isr_image_listener listener = {
+    const struct isr_image_listener roles = {
         .partition = partition_changed, .topic = topic_changed, .object = broker};
+    const struct isr_image_listener *listener = env->config.metadata_push ? NULL : &roles;
     int64_t index_before = image->index;
-    if (!isr_image_apply(image, entry->index, entry->term, entry->records, &env->scratch, &listener))
+    if (!isr_image_apply(image, entry->index, entry->term, entry->records, &env->scratch, listener))
         return false;
     struct isr_observation *observation = isr_observe(env, ISR_OBSERVED_METADATA_APPLIED);
     observation->metadata_applied.index = image->index;
@@ -150,7 +152,8 @@ static bool snapshot_apply(struct isr_broker *broker, const struct isr_metadata_
     observation->metadata_snapshot_loaded.index = image->index;
     observation->metadata_snapshot_loaded.digest = (int64_t)image->digest;
     broker->metadata_follower->next_index = answer->snapshot_index + 1;
-    isr_broker_image_loaded(broker);
+    if (!env->config.metadata_push)
+        isr_broker_image_loaded(broker);
     return true;
 }
 
@@ -174,20 +177,6 @@ static bool answer_apply(struct isr_broker *broker, const struct isr_metadata_fe
     return true;
 }
 
-/* Damaged metadata is not acted on: it is fetched again from the beginning. The roles taken so far stay;
- * older states of their partitions are refused by the partition epoch. */
-static void image_lost(struct isr_broker *broker)
-{
-    if (broker->image_floor < broker->image.index)
-        broker->image_floor = broker->image.index;
-    isr_image_free(&broker->image);
-    isr_image_init(&broker->image, broker->env->heap);
-    broker->metadata_follower->next_index = 1;
-    metadata_pause(broker->metadata_follower);
-}
-
-/* ---- answers ---- */
-
 static bool indices_are_sane(const struct isr_metadata_fetch_response *answer)
 {
     for (uint32_t i = 0; i < answer->entries_count; i++) {
@@ -196,6 +185,41 @@ static bool indices_are_sane(const struct isr_metadata_fetch_response *answer)
     }
     return answer->committed_index <= INDEX_MAX && answer->snapshot_index <= INDEX_MAX;
 }
+
+/* Damaged metadata is not acted on: it is fetched again from the beginning. The roles taken so far stay;
+ * older states of their partitions are refused by the partition epoch. */
+static void image_lost(struct isr_broker *broker)
+{
+    /* Pushed roles do not come from the image: none is history. */
+    if (!broker->env->config.metadata_push && broker->image_floor < broker->image.index)
+        broker->image_floor = broker->image.index;
+    isr_image_free(&broker->image);
+    isr_image_init(&broker->image, broker->env->heap);
+    broker->metadata_follower->next_index = 1;
+}
+
+enum isr_error isr_metadata_follower_pushed(struct isr_broker *broker,
+                                            const struct isr_update_metadata_request *request)
+{
+    const struct isr_metadata_fetch_response news = {.committed_index = request->committed_index,
+                                                     .snapshot_index = request->snapshot_index,
+                                                     .snapshot = request->snapshot,
+                                                     .entries = request->entries,
+                                                     .entries_count = request->entries_count};
+    if (!indices_are_sane(&news))
+        return ISR_ERROR_INVALID_REQUEST;
+    bool whole = request->snapshot.size > 0;
+    if (!whole && request->first_index > broker->metadata_follower->next_index)
+        return ISR_ERROR_OFFSET_OUT_OF_RANGE;
+    if (!answer_apply(broker, &news)) {
+        image_lost(broker);
+        return ISR_ERROR_CORRUPT_MESSAGE;
+    }
+    broker->env->metrics.metadata_index = broker->image.index;
+    return ISR_ERROR_NONE;
+}
+
+/* ---- answers ---- */
 
 static void metadata_refused(struct isr_metadata_follower *follower,
                              const struct isr_metadata_fetch_response *answer)
@@ -233,6 +257,7 @@ void isr_metadata_follower_message(struct isr_broker *broker, int32_t from,
     int64_t index_before = follower->next_index;
     if (!answer_apply(broker, answer)) {
         image_lost(broker);
+        metadata_pause(follower);
         return;
     }
     broker->env->metrics.metadata_index = broker->image.index;

@@ -222,6 +222,7 @@ static void resign(struct isr_controller *controller)
     ctl_witness_end(controller);
     ctl_answers_refuse(controller);
     ctl_polls_refuse(controller);
+    ctl_pushes_end(controller);
     isr_observe(controller->env, ISR_OBSERVED_CONTROLLER_RESIGNED)->controller_resigned.term =
         controller->term;
 }
@@ -270,6 +271,7 @@ static void machine_apply(void *object, int64_t index, int32_t term, struct isr_
     controller->applying.term = term;
     controller->applying.data = data;
     ctl_polls_wake(controller);
+    ctl_pushes_wake(controller);
     controller->applying.index = 0;
     controller->applying.data = (struct isr_bytes){0};
 }
@@ -386,6 +388,10 @@ bool isr_controller_message(struct isr_controller *controller, int32_t from,
         ctl_write_failures(controller, from, &message->write_failures);
         return true;
     }
+    if (message->kind == ISR_MESSAGE_CONTROLLER_PUSH_RESPONSE) {
+        ctl_push_answered(controller, from, &message->controller_push_response);
+        return true;
+    }
     if (message->kind == ISR_MESSAGE_LOG_INFO_RESPONSE) {
         ctl_log_info_answered(controller, from, &message->log_info_response);
         return true;
@@ -411,6 +417,7 @@ uint64_t isr_controller_digest(const struct isr_controller *controller)
     hash = isr_hash_combine(hash, controller->answers_count - controller->answers_first);
     hash = ctl_log_elections_digest(controller, hash);
     hash = ctl_witness_digest(controller, hash);
+    hash = ctl_pushes_digest(controller, hash);
     for (int32_t id = 1; id <= ISR_NODE_MAX; id++) {
         const struct ctl_session *session = &controller->sessions[id];
         if (!session->heard)

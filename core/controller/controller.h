@@ -33,6 +33,7 @@ struct ctl_session {
 struct ctl_log_election; /* a partition whose replicas are being asked for their logs, log_elections.c */
 struct ctl_witness;      /* what clients told of a partition's leader, witness.c */
 struct ctl_answer;       /* one that waits for its entry, answers.c */
+struct ctl_push;         /* what a broker was pushed, metadata_push.c */
 struct ctl_poll;         /* a metadata fetch that waits for something new, metadata_service.c */
 
 /* A partition that changed by an entry which nobody may have told of yet. */
@@ -59,6 +60,9 @@ struct isr_controller {
     uint32_t untold_count, untold_capacity;
     struct ctl_poll **polls; /* by node id */
     uint32_t polls_count, polls_capacity;
+    struct ctl_push **pushes; /* by node id */
+    uint32_t pushes_count, pushes_capacity;
+    uint32_t push_correlation; /* the last one given out */
     struct {
         int64_t index; /* 0: no entry is being applied */
         int32_t term;
@@ -86,7 +90,8 @@ void isr_controller_init(struct isr_controller *controller, struct isr_env *env,
 /* Starts consensus, with this controller as its machine. */
 void isr_controller_start(struct isr_controller *controller);
 /* BROKER_REGISTRATION_, BROKER_HEARTBEAT_, ALTER_PARTITION_, METADATA_FETCH_, CREATE_, ALTER_ and
- * DELETE_TOPIC_, REASSIGN_, ELECT_LEADERS_ and ALTER_QUORUM_REQUEST, LOG_INFO_RESPONSE, WRITE_FAILURES;
+ * DELETE_TOPIC_, REASSIGN_, ELECT_LEADERS_ and ALTER_QUORUM_REQUEST, LOG_INFO_ and CONTROLLER_PUSH_RESPONSE,
+ * WRITE_FAILURES;
  * VOTE_, APPEND_, SNAPSHOT_ and TIMEOUT_NOW messages go on to consensus. False: the message is none of a
  * controller's. */
 bool isr_controller_message(struct isr_controller *controller, int32_t from,

@@ -114,8 +114,30 @@ bool ctl_session_is_live(const struct isr_controller *controller, int32_t broker
 
 void ctl_metadata_fetch(struct isr_controller *controller, int32_t from,
                         const struct isr_metadata_fetch_request *request);
+/* Up to where entries can be told of. While one is being applied it is the last. */
+int64_t ctl_served_end(const struct isr_controller *controller);
+bool ctl_entry_at(const struct isr_controller *controller, int64_t index, struct isr_metadata_entry *entry,
+                  bool *is_command);
+bool ctl_is_compacted(const struct isr_controller *controller, int64_t index);
+/* Counts the entries from first to end that one message takes; *last: up to where it is complete then. Fill:
+ * the entries and committed_index of it. */
+uint32_t ctl_entries_count(const struct isr_controller *controller, int64_t first, int64_t end,
+                           int64_t *last);
+void ctl_entries_fill(const struct isr_controller *controller, int64_t first, int64_t end,
+                      struct isr_metadata_fetch_response *answer);
 /* Answers every fetch that waits, with the entry that is being applied. */
 void ctl_polls_wake(struct isr_controller *controller);
 void ctl_polls_refuse(struct isr_controller *controller);
+
+/* ---- metadata_push: metadata_push.c ---- */
+
+/* The broker lives: what it was not told yet is pushed to it. */
+void ctl_push_contact(struct isr_controller *controller, int32_t broker);
+/* Something was committed. */
+void ctl_pushes_wake(struct isr_controller *controller);
+void ctl_push_answered(struct isr_controller *controller, int32_t from,
+                       const struct isr_controller_push_response *answer);
+void ctl_pushes_end(struct isr_controller *controller);
+uint64_t ctl_pushes_digest(const struct isr_controller *controller, uint64_t hash);
 
 #endif

@@ -19,14 +19,14 @@ struct ctl_poll {
 /* ---- what can be served ---- */
 
 /* While an entry is being applied, whether consensus counts it as applied already is its own affair. */
-static int64_t served_end(const struct isr_controller *controller)
+int64_t ctl_served_end(const struct isr_controller *controller)
 {
     return controller->applying.index != 0 ? controller->applying.index
                                            : controller->consensus->ops->commit_index(controller->consensus);
 }
 
-static bool entry_at(const struct isr_controller *controller, int64_t index, struct isr_metadata_entry *entry,
-                     bool *is_command)
+bool ctl_entry_at(const struct isr_controller *controller, int64_t index, struct isr_metadata_entry *entry,
+                  bool *is_command)
 {
     entry->index = index;
     if (index == controller->applying.index) {
@@ -39,17 +39,15 @@ static bool entry_at(const struct isr_controller *controller, int64_t index, str
                                              &entry->records);
 }
 
-/* Counts the entries from first on that one answer takes; *last: up to where it is complete then. */
-static uint32_t count_entries(const struct isr_controller *controller, int64_t first, int64_t *last)
+uint32_t ctl_entries_count(const struct isr_controller *controller, int64_t first, int64_t end, int64_t *last)
 {
     uint32_t count = 0;
     size_t size_bytes = 0;
-    int64_t end = served_end(controller);
     *last = first - 1;
     for (int64_t index = first; index <= end; index++) {
         struct isr_metadata_entry entry;
         bool is_command;
-        if (!entry_at(controller, index, &entry, &is_command))
+        if (!ctl_entry_at(controller, index, &entry, &is_command))
             break;
         if (is_command) {
             size_bytes += isr_size_metadata_entry(&entry);
@@ -62,11 +60,11 @@ static uint32_t count_entries(const struct isr_controller *controller, int64_t f
     return count;
 }
 
-static void fill_entries(const struct isr_controller *controller, int64_t first,
-                         struct isr_metadata_fetch_response *answer)
+void ctl_entries_fill(const struct isr_controller *controller, int64_t first, int64_t end,
+                      struct isr_metadata_fetch_response *answer)
 {
     int64_t last;
-    uint32_t count = count_entries(controller, first, &last);
+    uint32_t count = ctl_entries_count(controller, first, end, &last);
     answer->committed_index = last;
     if (count == 0)
         return;
@@ -74,7 +72,7 @@ static void fill_entries(const struct isr_controller *controller, int64_t first,
     for (int64_t index = first; index <= last; index++) {
         struct isr_metadata_entry entry;
         bool is_command;
-        bool there = entry_at(controller, index, &entry, &is_command);
+        bool there = ctl_entry_at(controller, index, &entry, &is_command);
         ISR_ASSERT(there);
         if (is_command)
             answer->entries[answer->entries_count++] = entry;
@@ -83,7 +81,7 @@ static void fill_entries(const struct isr_controller *controller, int64_t first,
 }
 
 /* Compacted entries that the image does not hold either are internal ones: they are passed over. */
-static bool is_compacted(const struct isr_controller *controller, int64_t index)
+bool ctl_is_compacted(const struct isr_controller *controller, int64_t index)
 {
     return index < controller->consensus->ops->first_index(controller->consensus);
 }
@@ -92,8 +90,9 @@ static bool is_news(const struct isr_controller *controller, int64_t next_index)
 {
     struct isr_metadata_entry entry;
     bool is_command;
-    return is_compacted(controller, next_index) ||
-           (next_index <= served_end(controller) && entry_at(controller, next_index, &entry, &is_command));
+    return ctl_is_compacted(controller, next_index) ||
+           (next_index <= ctl_served_end(controller) &&
+            ctl_entry_at(controller, next_index, &entry, &is_command));
 }
 
 static void answer_fetch(struct isr_controller *controller, int32_t to, uint32_t correlation,
@@ -104,14 +103,14 @@ static void answer_fetch(struct isr_controller *controller, int32_t to, uint32_t
     answer->correlation = correlation;
     answer->controller = (int16_t)controller->env->node;
     answer->snapshot_index = -1;
-    if (is_compacted(controller, next_index) && next_index <= controller->committed.index) {
+    if (ctl_is_compacted(controller, next_index) && next_index <= controller->committed.index) {
         answer->snapshot = isr_image_snapshot(&controller->committed, &controller->env->scratch);
         answer->snapshot_index = controller->committed.index;
         next_index = controller->committed.index + 1;
     }
-    if (is_compacted(controller, next_index))
+    if (ctl_is_compacted(controller, next_index))
         next_index = controller->consensus->ops->first_index(controller->consensus);
-    fill_entries(controller, next_index, answer);
+    ctl_entries_fill(controller, next_index, ctl_served_end(controller), answer);
     isr_send(controller->env, to, &message);
 }
 

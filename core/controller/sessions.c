@@ -41,6 +41,7 @@ void ctl_session_touch(struct isr_controller *controller, int32_t broker)
         *session =
             (struct ctl_session){.heard = true, .metadata_offset = -1, .controlled_shutdown_offset = -1};
     session->contact_ns = controller->env->now_ns;
+    ctl_push_contact(controller, broker);
 }
 
 /* The broker that was silent longest among those that are not fenced (ties: the lower id); ISR_NODE_NONE. */

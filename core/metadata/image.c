@@ -238,22 +238,28 @@ static bool apply_remove_topic(struct isr_image *image, const struct isr_remove_
     return true;
 }
 
+bool isr_image_partition_is_sane(const struct isr_image_partition *partition)
+{
+    const struct isr_replicas *replicas = &partition->replicas;
+    if (replicas->count == 0 || !isr_replicas_subset(&partition->isr, replicas) ||
+        !isr_replicas_subset(&partition->elr, replicas) ||
+        !isr_replicas_subset(&partition->last_known_elr, replicas) ||
+        !isr_replicas_subset(&partition->adding, replicas) ||
+        !isr_replicas_subset(&partition->removing, replicas))
+        return false;
+    if (partition->leader != ISR_NODE_NONE && !isr_replicas_contain(replicas, partition->leader))
+        return false;
+    return partition->leader_epoch >= 0 && partition->partition_epoch >= 0;
+}
+
 static bool partition_is_acceptable(const struct isr_image_topic *topic,
-                                    const struct isr_partition_record *record)
+                                    const struct isr_partition_record *record,
+                                    const struct isr_image_partition *after)
 {
     /* Partitions come in order of their index, so that the table never has a hole. */
     if (record->tp.index > topic->partitions_count || record->tp.index >= topic->partitions_declared)
         return false;
-    if (record->replicas.count == 0 || !isr_replicas_subset(&record->isr, &record->replicas) ||
-        !isr_replicas_subset(&record->elr, &record->replicas) ||
-        !isr_replicas_subset(&record->last_known_elr, &record->replicas) ||
-        !isr_replicas_subset(&record->adding, &record->replicas) ||
-        !isr_replicas_subset(&record->removing, &record->replicas))
-        return false;
-    if (record->leader != ISR_NODE_NONE && !isr_replicas_contain(&record->replicas, record->leader))
-        return false;
-    return record->leader_epoch >= 0 && record->partition_epoch >= 0 && record->recovering <= 1 &&
-           record->cause < ISR_CAUSE_COUNT;
+    return isr_image_partition_is_sane(after) && record->recovering <= 1 && record->cause < ISR_CAUSE_COUNT;
 }
 
 static bool apply_partition(struct isr_image *image, const struct isr_partition_record *record,
@@ -262,7 +268,18 @@ static bool apply_partition(struct isr_image *image, const struct isr_partition_
     if (isr_image_topic(image, record->tp.topic) == NULL)
         return false;
     struct isr_image_topic *topic = &image->topics[record->tp.topic - 1];
-    if (!partition_is_acceptable(topic, record))
+    const struct isr_image_partition wanted = {.tp = record->tp,
+                                               .leader = record->leader,
+                                               .leader_epoch = record->leader_epoch,
+                                               .partition_epoch = record->partition_epoch,
+                                               .recovering = record->recovering,
+                                               .replicas = record->replicas,
+                                               .adding = record->adding,
+                                               .removing = record->removing,
+                                               .isr = record->isr,
+                                               .elr = record->elr,
+                                               .last_known_elr = record->last_known_elr};
+    if (!partition_is_acceptable(topic, record, &wanted))
         return false;
     bool is_new = record->tp.index == topic->partitions_count;
     if (is_new) {
@@ -272,17 +289,7 @@ static bool apply_partition(struct isr_image *image, const struct isr_partition_
     }
     struct isr_image_partition *after = &topic->partitions[record->tp.index];
     struct isr_image_partition before = *after;
-    *after = (struct isr_image_partition){.tp = record->tp,
-                                          .leader = record->leader,
-                                          .leader_epoch = record->leader_epoch,
-                                          .partition_epoch = record->partition_epoch,
-                                          .recovering = record->recovering,
-                                          .replicas = record->replicas,
-                                          .adding = record->adding,
-                                          .removing = record->removing,
-                                          .isr = record->isr,
-                                          .elr = record->elr,
-                                          .last_known_elr = record->last_known_elr};
+    *after = wanted;
     image->digest += partition_digest(after) - (is_new ? 0 : partition_digest(&before));
     if (listener != NULL && listener->partition != NULL)
         listener->partition(listener->object, is_new ? NULL : &before, after, (enum isr_cause)record->cause);
@@ -344,8 +351,7 @@ static uint8_t *record_put(uint8_t *out, const struct isr_metadata_record *recor
     return out;
 }
 
-/* False at the first byte that is none of a record. */
-static bool record_get(struct isr_reader *reader, struct isr_metadata_record *record)
+bool isr_metadata_record_get(struct isr_reader *reader, struct isr_metadata_record *record)
 {
     record->kind = (enum isr_metadata_record_kind)isr_get_u8(reader);
     switch (record->kind) {
@@ -392,7 +398,8 @@ static bool apply_rest(struct isr_image *image, int64_t index, struct isr_reader
     uint32_t topics_before = image->topics_count;
     while (reader->position < reader->size_bytes) {
         struct isr_metadata_record record;
-        if (!record_get(reader, &record) || !isr_image_apply_record(image, index, &record, listener))
+        if (!isr_metadata_record_get(reader, &record) ||
+            !isr_image_apply_record(image, index, &record, listener))
             return false;
     }
     return topics_are_whole(image, topics_before);
@@ -541,7 +548,7 @@ static bool load_all(struct isr_image *image, struct isr_reader *reader)
     }
     while (reader->position < reader->size_bytes) {
         struct isr_metadata_record record;
-        if (!record_get(reader, &record))
+        if (!isr_metadata_record_get(reader, &record))
             return false;
         if (record.kind != ISR_METADATA_TOPIC && record.kind != ISR_METADATA_PARTITION &&
             record.kind != ISR_METADATA_REMOVE_TOPIC)

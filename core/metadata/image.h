@@ -100,6 +100,12 @@ bool isr_image_apply_record(struct isr_image *image, int64_t index, const struct
 struct isr_bytes isr_metadata_encode(const struct isr_metadata_record *records, uint32_t count,
                                      struct isr_scratch *scratch);
 
+/* The next of the records of an entry; false at the first byte that is none of one. */
+bool isr_metadata_record_get(struct isr_reader *reader, struct isr_metadata_record *record);
+
+/* Its sets are parts of its assignment and its leader one of it: what bytes from elsewhere need not be. */
+bool isr_image_partition_is_sane(const struct isr_image_partition *partition);
+
 /* The record that makes a partition what it is here. */
 struct isr_metadata_record isr_image_partition_record(const struct isr_image_partition *partition,
                                                       enum isr_cause cause);

@@ -314,6 +314,7 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
     case ISR_OBSERVED_YIELDED:
     case ISR_OBSERVED_CONTROLLER_ACTIVE:
     case ISR_OBSERVED_CONTROLLER_RESIGNED:
+    case ISR_OBSERVED_PUSH_REFUSED:
     case ISR_OBSERVED_REASSIGNMENT:
     case ISR_OBSERVED_PARTITION_CHANGED: /* the story; PARTITION_APPLIED tells all of it */
     case ISR_OBSERVED_ALTER_PARTITION_ANSWERED:
