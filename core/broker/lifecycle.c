@@ -200,6 +200,7 @@ void isr_lifecycle_registration_answered(struct isr_broker *broker, int32_t from
         request_retry(lifecycle);
         return;
     }
+    isr_controller_answered(broker, from);
     broker->broker_epoch = answer->broker_epoch;
     isr_observe(broker->env, ISR_OBSERVED_BROKER_REGISTERED)->broker_registered.broker_epoch =
         broker->broker_epoch;
@@ -239,6 +240,7 @@ void isr_lifecycle_heartbeat_answered(struct isr_broker *broker, int32_t from,
         heartbeat_refused(lifecycle, from, (enum isr_error)answer->error);
         return;
     }
+    isr_controller_answered(broker, from);
     if (lifecycle->state == ISR_LIFECYCLE_LEAVING && answer->should_shutdown) {
         closing_begins(lifecycle);
         return;

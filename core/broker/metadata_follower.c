@@ -43,6 +43,17 @@ void isr_controller_failed(struct isr_broker *broker, int32_t node)
         follower->guess = (follower->guess + 1) % follower->controllers.count;
 }
 
+void isr_controller_found(struct isr_broker *broker, int32_t node)
+{
+    broker->controller = node;
+}
+
+void isr_controller_answered(struct isr_broker *broker, int32_t node)
+{
+    if (broker->controller == ISR_NODE_NONE)
+        broker->controller = node;
+}
+
 /* ---- asking ---- */
 
 static void metadata_ask(struct isr_metadata_follower *follower)
@@ -252,7 +263,7 @@ void isr_metadata_follower_message(struct isr_broker *broker, int32_t from,
         metadata_pause(follower);
         return;
     }
-    broker->controller = from;
+    isr_controller_found(broker, from);
     follower->redirected = false;
     int64_t index_before = follower->next_index;
     if (!answer_apply(broker, answer)) {

@@ -39,6 +39,12 @@ enum isr_error isr_metadata_follower_pushed(struct isr_broker *broker,
 
 /* Whom to send a request for the controller: the active one as far as known, else a voter in turn. */
 int32_t isr_controller_guess(const struct isr_broker *broker);
+/* The node told metadata as the active controller does. */
+void isr_controller_found(struct isr_broker *broker, int32_t node);
+/* The node answered a registration or a heartbeat as the active controller does, when none is known: with
+ * metadata_push nothing else comes from it while there is no news, and who wants another ISR waits for it. A
+ * deposed one that answers late displaces nobody. */
+void isr_controller_answered(struct isr_broker *broker, int32_t node);
 /* The node did not answer, or said that it is not the active controller. */
 void isr_controller_failed(struct isr_broker *broker, int32_t node);
 

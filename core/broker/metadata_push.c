@@ -45,7 +45,7 @@ static enum isr_error fence(const struct isr_broker *broker, int32_t controller_
 
 static void obey(struct isr_broker *broker, int32_t from, int32_t controller_epoch)
 {
-    broker->controller = from;
+    isr_controller_found(broker, from);
     if (broker->pushed.controller_epoch == controller_epoch)
         return;
     broker->pushed.controller_epoch = controller_epoch;
@@ -142,8 +142,8 @@ static enum isr_error leader_and_isr(struct isr_broker *broker,
 static bool stop_is_stale(const struct isr_partition *partition,
                           const struct isr_stop_replica_partition *told)
 {
-    /* KIP-570: the replica has come back since. Its leader epoch need not have grown by that, the partition
-     * epoch has. A topic that was removed never comes back. */
+    /* KIP-570: the replica has come back since. Its leader epoch need not have grown by that (KAFKA-13972),
+     * the partition epoch has. A topic that was removed never comes back. */
     return !told->topic_removed && (told->leader_epoch < partition->leader_epoch ||
                                     told->partition_epoch < partition->partition_epoch);
 }

@@ -279,6 +279,30 @@ static void asks_the_next_voter_when_one_is_silent_or_no_controller(void **state
     fixture_free(fixture);
 }
 
+/* With metadata_push nothing else comes from it while there is no news. */
+static void knows_the_controller_when_a_heartbeat_is_answered(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_new();
+    fixture->env.config.metadata_push = 1;
+    begin(fixture);
+    isr_lifecycle_start(&fixture->broker);
+    end(fixture);
+    struct sent asked = take(fixture, ISR_MESSAGE_BROKER_REGISTRATION_REQUEST);
+    answer_registration(fixture, &asked, ISR_ERROR_NONE, 7);
+    assert_int_equal(fixture->broker.controller, asked.to);
+    pass(fixture, fixture->env.config.broker_heartbeat_interval);
+    take(fixture, ISR_MESSAGE_BROKER_HEARTBEAT_REQUEST);
+    pass(fixture, fixture->env.config.request_timeout); /* nobody answers */
+    assert_int_equal(fixture->broker.controller, ISR_NODE_NONE);
+    struct sent again = take(fixture, ISR_MESSAGE_BROKER_HEARTBEAT_REQUEST);
+    fixture->sent[fixture->sent_count++] = again;
+    answer_heartbeat(fixture, ISR_ERROR_NONE, true, false);
+    assert_int_equal(fixture->broker.controller, again.to);
+    assert_false(was_sent(fixture, ISR_MESSAGE_METADATA_FETCH_REQUEST));
+    fixture_free(fixture);
+}
+
 static void goes_on_asking_when_a_former_life_is_not_over(void **state)
 {
     (void)state;
@@ -566,6 +590,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_no_role_before_the_image_reaches_the_registration),
         cmocka_unit_test(asks_the_next_voter_when_one_is_silent_or_no_controller),
+        cmocka_unit_test(knows_the_controller_when_a_heartbeat_is_answered),
         cmocka_unit_test(goes_on_asking_when_a_former_life_is_not_over),
         cmocka_unit_test(comes_back_when_it_was_fenced),
         cmocka_unit_test(registers_again_when_the_registration_is_gone),
