@@ -2,11 +2,23 @@
 #ifndef FAULT_STEPS_H
 #define FAULT_STEPS_H
 
+#include "faults/draws.h"
 #include "faults/generate.h"
 
 struct window {
     int64_t from_ns, until_ns;
 };
+
+/* Brokers and controllers. */
+static inline int32_t fault_nodes_count(const struct sim_spec *spec)
+{
+    return spec->brokers + sim_spec_own_controllers(spec);
+}
+
+static inline int32_t fault_any_node(struct fault_draws *draws, const struct sim_spec *spec)
+{
+    return (int32_t)fault_between(draws, 1, fault_nodes_count(spec));
+}
 
 static inline struct sim_step *step_at(struct fault_plan *plan, int64_t time_ns, enum sim_action_kind kind)
 {
