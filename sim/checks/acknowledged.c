@@ -83,7 +83,7 @@ static void committed_lost(struct sim_checks *checks, struct check_partition *pa
                            int32_t leader, int32_t leader_epoch)
 {
     for (int pass = 0; pass < 2; pass++) {
-        int64_t offset = from;
+        int64_t offset = check_history_known_from(&partition->history, from);
         while (offset < partition->history.true_high_watermark) {
             int32_t epoch = ISR_EPOCH_NONE;
             const struct check_entry *entry = check_history_committed(&partition->history, offset, &epoch);
@@ -92,7 +92,7 @@ static void committed_lost(struct sim_checks *checks, struct check_partition *pa
             bool acked = (entry->flags & CHECK_ACKED) != 0;
             if (acked == (pass == 0))
                 lost(checks, partition, epoch, entry, leader, leader_epoch);
-            offset = check_entry_end(entry);
+            offset = check_history_known_from(&partition->history, check_entry_end(entry));
         }
     }
     check_ledger_forgive(checks, partition, from, leader_epoch);

@@ -19,8 +19,10 @@ static struct check_entry *entry_of(struct sim_checks *checks, struct check_part
     return NULL;
 }
 
-/* What the leader before committed, and deleted, before a controller's decision was known to it, is not there
- * any more: goes on where the leader's log starts. Producers are learnt anew. */
+/* What was committed and deleted before it could be seen is not there any more: by the leader before, to whom
+ * a controller's decision was not known yet, or in the step in which it was committed, as a process does that
+ * comes back with messages and timers overdue. Goes on where the leader's log starts. Producers are learnt
+ * anew. */
 static void skip_deleted(struct sim_checks *checks, struct check_partition *partition, int32_t leader)
 {
     const struct sim_view *view = &checks->view;
@@ -32,7 +34,7 @@ static void skip_deleted(struct sim_checks *checks, struct check_partition *part
     int64_t offset = seen.log_start;
     if (view->batch(view->object, leader, partition->tp, offset, &batch) && batch.base_offset < offset)
         offset = batch.base_offset + batch.record_count;
-    check_history_skip(&partition->history, offset);
+    check_history_skip(&partition->history, seen.leader_epoch, offset);
     for (uint32_t i = 0; i < partition->producers_count; i++)
         partition->producers[i].unlearnt = true;
 }

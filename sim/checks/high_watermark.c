@@ -55,8 +55,12 @@ static bool reaches(struct sim_checks *checks, struct check_partition *partition
     if (!view->heard(view->object, leader, partition->tp, replica->node) &&
         replica->log_end_before > replica->log_end)
         return replica->log_end_before >= to;
-    return replica->log_end >= to && view->batch(view->object, leader, partition->tp, to - 1, &last) &&
-           check_replica_epoch_at(replica, to - 1) == last.leader_epoch;
+    /* What the leader deleted in the same step is not there to be looked at any more: then it is as the
+     * checks saw it grow. */
+    int32_t epoch = view->batch(view->object, leader, partition->tp, to - 1, &last)
+                        ? last.leader_epoch
+                        : check_replica_epoch_at(check_replica_of(checks, partition, leader), to - 1);
+    return replica->log_end >= to && check_replica_epoch_at(replica, to - 1) == epoch;
 }
 
 /* The other policies count replicas, whichever they are. */
@@ -131,8 +135,7 @@ static void member_holds(struct sim_checks *checks, struct check_partition *part
         return;
     /* The newest record has seen the fewest endings: excused when even that is. */
     int32_t epoch = ISR_EPOCH_NONE;
-    const struct check_entry *last =
-        check_history_committed(history, history->true_high_watermark - 1, &epoch);
+    const struct check_entry *last = check_history_newest(history, &epoch);
     if (last != NULL && check_ledger_excuses(partition, epoch, last, partition->committed.leader_epoch))
         return;
     check_fail(checks, SIM_INVARIANT_I1,

@@ -92,8 +92,9 @@ struct check_entry *check_line_add(struct check_history *history, struct check_l
 static struct check_entry *seek_in_line(const struct check_history *history, int64_t offset,
                                         struct check_cursor *cursor)
 {
-    cursor->epoch = history->segments[cursor->segment].epoch;
-    cursor->line = check_history_line(history, cursor->epoch);
+    const struct check_segment *segment = &history->segments[cursor->segment];
+    cursor->epoch = segment->epoch;
+    cursor->line = segment->gap ? NULL : check_history_line(history, cursor->epoch);
     uint32_t count = cursor->line == NULL ? 0 : entries_up_to(cursor->line, offset);
     if (count == 0)
         return NULL;
@@ -102,14 +103,27 @@ static struct check_entry *seek_in_line(const struct check_history *history, int
     return offset < check_entry_end(entry) ? entry : NULL;
 }
 
+/* How many segments begin at or below the offset. */
+static uint32_t segments_up_to(const struct check_history *history, int64_t offset)
+{
+    uint32_t place = history->segments_count;
+    while (place > 0 && history->segments[place - 1].start > offset)
+        place--;
+    return place;
+}
+
+static int64_t segment_end(const struct check_history *history, uint32_t place)
+{
+    return place + 1 < history->segments_count ? history->segments[place + 1].start
+                                               : history->true_high_watermark;
+}
+
 struct check_entry *check_cursor_seek(const struct check_history *history, int64_t offset,
                                       struct check_cursor *cursor)
 {
     if (offset < 0 || offset >= history->true_high_watermark)
         return NULL;
-    uint32_t place = history->segments_count;
-    while (place > 0 && history->segments[place - 1].start > offset)
-        place--;
+    uint32_t place = segments_up_to(history, offset);
     if (place == 0)
         return NULL;
     cursor->segment = place - 1;
@@ -118,8 +132,7 @@ struct check_entry *check_cursor_seek(const struct check_history *history, int64
 
 struct check_entry *check_cursor_next(const struct check_history *history, struct check_cursor *cursor)
 {
-    bool last = cursor->segment + 1 == history->segments_count;
-    int64_t end = last ? history->true_high_watermark : history->segments[cursor->segment + 1].start;
+    int64_t end = segment_end(history, cursor->segment);
     if (cursor->place + 1 < cursor->line->count) {
         struct check_entry *entry = check_line_at(cursor->line, cursor->place + 1);
         if (entry->base < end) {
@@ -127,10 +140,17 @@ struct check_entry *check_cursor_next(const struct check_history *history, struc
             return entry;
         }
     }
-    if (last)
-        return NULL;
-    cursor->segment++;
-    return seek_in_line(history, end, cursor);
+    return check_cursor_seek(history, check_history_known_from(history, end), cursor);
+}
+
+int64_t check_history_known_from(const struct check_history *history, int64_t offset)
+{
+    for (uint32_t place = segments_up_to(history, offset);
+         place > 0 && place <= history->segments_count && history->segments[place - 1].gap; place++) {
+        int64_t end = segment_end(history, place - 1);
+        offset = end > offset ? end : offset;
+    }
+    return offset;
 }
 
 struct check_entry *check_history_committed(const struct check_history *history, int64_t offset,
@@ -143,15 +163,27 @@ struct check_entry *check_history_committed(const struct check_history *history,
     return entry;
 }
 
+static void segment_add(struct check_history *history, struct check_segment segment)
+{
+    history->segments =
+        ISR_GROW(history->heap, history->segments, history->segments_count, history->segments_capacity);
+    history->segments[history->segments_count++] = segment;
+}
+
+struct check_entry *check_history_newest(const struct check_history *history, int32_t *epoch)
+{
+    int64_t end = history->true_high_watermark;
+    uint32_t place = history->segments_count;
+    while (place > 0 && history->segments[place - 1].gap)
+        end = history->segments[--place].start;
+    return check_history_committed(history, end - 1, epoch);
+}
+
 void check_history_commit(struct check_history *history, int32_t epoch, struct check_entry *entry)
 {
     uint32_t count = history->segments_count;
-    if (count == 0 || history->segments[count - 1].epoch != epoch || history->skipped) {
-        history->segments = ISR_GROW(history->heap, history->segments, count, history->segments_capacity);
-        history->segments[count] = (struct check_segment){.epoch = epoch, .start = entry->base};
-        history->segments_count++;
-    }
-    history->skipped = false;
+    if (count == 0 || history->segments[count - 1].epoch != epoch || history->segments[count - 1].gap)
+        segment_add(history, (struct check_segment){.epoch = epoch, .start = entry->base});
     entry->flags |= CHECK_COMMITTED;
     history->true_high_watermark = check_entry_end(entry);
 }
@@ -164,10 +196,11 @@ int64_t check_history_committed_before(const struct check_history *history, int3
     return end;
 }
 
-void check_history_skip(struct check_history *history, int64_t offset)
+void check_history_skip(struct check_history *history, int32_t epoch, int64_t offset)
 {
+    segment_add(history,
+                (struct check_segment){.epoch = epoch, .gap = true, .start = history->true_high_watermark});
     history->true_high_watermark = offset;
-    history->skipped = true;
 }
 
 void check_history_cut(struct check_history *history, int64_t offset)

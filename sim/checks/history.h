@@ -4,6 +4,8 @@
  * (I2). Kept for ever: another replica may still hold what was cut off everywhere else. committed  the record
  * of what a leader's high watermark passed in its own valid term: segments (epoch, start) that name parts of
  * lines, up to true_high_watermark. Grows; is cut only when records were lost.
+ *   gap        a segment that names nothing: a leader deleted what was there before anybody saw what of it
+ * was committed. Nothing is known of it, least of all that the line of the segment before goes on in it.
  *
  * A batch is remembered once, in its line, with who acknowledged it and whether somebody read it. */
 #ifndef SIM_CHECKS_HISTORY_H
@@ -41,7 +43,8 @@ struct check_line {
 };
 
 struct check_segment {
-    int32_t epoch;
+    int32_t epoch; /* a gap: of the leader that passed it over, which no record in it is beyond */
+    bool gap;
     int64_t start;
 };
 
@@ -50,7 +53,6 @@ struct check_history {
     struct check_line **lines; /* by epoch */
     uint32_t lines_count, lines_capacity;
     struct check_segment *segments; /* by start */
-    bool skipped;                   /* the next one committed begins a segment */
     uint32_t segments_count, segments_capacity;
     int64_t true_high_watermark;
 };
@@ -72,9 +74,14 @@ struct check_entry *check_line_at(const struct check_line *line, uint32_t place)
 struct check_entry *check_line_add(struct check_history *history, struct check_line *line, int64_t base,
                                    uint32_t count, uint32_t crc);
 
-/* The committed batch that holds the offset, with its epoch; NULL at or above the true high watermark. */
+/* The committed batch that holds the offset, with its epoch; NULL in a gap, and at or above the true high
+ * watermark. */
 struct check_entry *check_history_committed(const struct check_history *history, int64_t offset,
                                             int32_t *epoch);
+/* The newest batch of which it is known that it is committed, or NULL. */
+struct check_entry *check_history_newest(const struct check_history *history, int32_t *epoch);
+/* The offset, or the end of the gap that it is in. */
+int64_t check_history_known_from(const struct check_history *history, int64_t offset);
 /* Where that part of what is committed ends that is of epochs below this one. */
 int64_t check_history_committed_before(const struct check_history *history, int32_t epoch);
 /* Walking what is committed, in order. Valid until something is committed or cut. */
@@ -86,12 +93,13 @@ struct check_cursor {
 /* The same as check_history_committed; the cursor stands at the entry. */
 struct check_entry *check_cursor_seek(const struct check_history *history, int64_t offset,
                                       struct check_cursor *cursor);
-/* The committed batch behind the one it stands at, NULL at the end. */
+/* The committed batch behind the one it stands at and any gap, NULL at the end. */
 struct check_entry *check_cursor_next(const struct check_history *history, struct check_cursor *cursor);
 /* The next batch is committed: at the true high watermark, which moves behind it. */
 void check_history_commit(struct check_history *history, int32_t epoch, struct check_entry *entry);
-/* What is committed goes on at the offset, above the true high watermark: what lies between is not known. */
-void check_history_skip(struct check_history *history, int64_t offset);
+/* What is committed goes on at the offset, above the true high watermark: what lies between is a gap, which
+ * the leader of this epoch passed over. */
+void check_history_skip(struct check_history *history, int32_t epoch, int64_t offset);
 /* What is committed ends here from now on. */
 void check_history_cut(struct check_history *history, int64_t offset);
 

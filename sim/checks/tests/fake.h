@@ -120,7 +120,8 @@ static inline bool fake_see_batch(void *object, int32_t node, struct isr_tp tp, 
         return false;
     for (int i = 0; i < replica->count; i++) {
         const struct sim_batch_view *batch = &replica->batches[i];
-        if (offset >= batch->base_offset && offset < batch->base_offset + batch->record_count) {
+        int64_t end = batch->base_offset + batch->record_count;
+        if (offset >= batch->base_offset && offset < end && end > replica->log_start) {
             *seen = *batch;
             return true;
         }

@@ -67,6 +67,35 @@ static void fires_i1_when_semi_sync_commits_without_its_follower(void **state)
     fake_free(&fake);
 }
 
+/* The leader deletes in the step in which it commits: how far the others are is known all the same. */
+static void delete_with(struct fake *fake, int followers)
+{
+    begin(fake, ISR_COMMIT_SEMI_SYNC);
+    fake_append(fake, 1, 1);
+    if (followers > 0)
+        fake_fetch(fake, 3, 1);
+    fake->replicas[1].log_start = 1;
+    fake_advance(fake, 1, 1);
+}
+
+static void holds_i1_when_the_leader_deletes_what_it_commits(void **state)
+{
+    (void)state;
+    struct fake fake;
+    delete_with(&fake, 1);
+    FAKE_HOLDS(&fake);
+    fake_free(&fake);
+}
+
+static void fires_i1_when_the_leader_deletes_what_it_commits_without_its_follower(void **state)
+{
+    (void)state;
+    struct fake fake;
+    delete_with(&fake, 0);
+    FAKE_FAILS(&fake, I1, "although only 1 of 3 replicas reach it: semi_sync needs 2");
+    fake_free(&fake);
+}
+
 static void fires_i1_when_fully_sync_commits_without_a_follower(void **state)
 {
     (void)state;
@@ -205,6 +234,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fires_i1_when_quorum_commits_without_a_majority),
         cmocka_unit_test(fires_i1_when_semi_sync_commits_without_its_follower),
+        cmocka_unit_test(holds_i1_when_the_leader_deletes_what_it_commits),
+        cmocka_unit_test(fires_i1_when_the_leader_deletes_what_it_commits_without_its_follower),
         cmocka_unit_test(fires_i1_when_fully_sync_commits_without_a_follower),
         cmocka_unit_test(fires_i1_when_async_commits_what_the_leader_lacks),
         cmocka_unit_test(holds_i1_when_a_counted_follower_lost_it_and_the_leader_does_not_know),
