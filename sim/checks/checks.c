@@ -369,48 +369,6 @@ void sim_checks_process(struct sim_checks *checks, int32_t node, bool up, bool c
     }
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    while (*a != '\0' && *a == *b) {
-        a++;
-        b++;
-    }
-    return *a == *b;
-}
-
-static struct check_partition *partition_named(struct sim_checks *checks, const char *topic, uint16_t index)
-{
-    struct check_partition *partition = NULL;
-    while ((partition = check_partition_next(checks, partition)) != NULL) {
-        if (partition->tp.index == index && same_text(partition->topic_name.text, topic))
-            return partition;
-    }
-    return NULL;
-}
-
-void sim_checks_unclean_asked(struct sim_checks *checks, const char *topic, uint16_t index, uint64_t command)
-{
-    struct check_partition *partition = partition_named(checks, topic, index);
-    if (partition != NULL) {
-        partition->unclean_asked = true;
-        partition->unclean_command = command;
-    }
-}
-
-void sim_checks_unclean_answered(struct sim_checks *checks, uint64_t command)
-{
-    struct check_partition *partition = NULL;
-    while ((partition = check_partition_next(checks, partition)) != NULL)
-        partition->unclean_asked = partition->unclean_asked && partition->unclean_command != command;
-}
-
-void sim_checks_delete_asked(struct sim_checks *checks, const char *topic, uint16_t index, int64_t offset)
-{
-    struct check_partition *partition = partition_named(checks, topic, index);
-    if (partition != NULL)
-        check_delete_asked(partition, offset);
-}
-
 void sim_checks_client_read(struct sim_checks *checks, int32_t client, struct isr_tp tp, int64_t offset,
                             struct isr_bytes batch)
 {

@@ -33,16 +33,16 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
 /* A process started (up) or ended; clean and lossy say how it ended. May be told again of one that is down
  * and then lost power. */
 void sim_checks_process(struct sim_checks *checks, int32_t node, bool up, bool clean, bool lossy);
-/* An administrator asked for an unclean election, by this command; he was answered that it was held. */
+/* An administrator asked for an unclean election, or for the deletion of what lies below offset (-1: below
+ * the high watermark), by this command; the command was answered, that it was done or another way. */
 void sim_checks_unclean_asked(struct sim_checks *checks, const char *topic, uint16_t partition,
                               uint64_t command);
-void sim_checks_unclean_answered(struct sim_checks *checks, uint64_t command);
+void sim_checks_delete_asked(struct sim_checks *checks, const char *topic, uint16_t partition, int64_t offset,
+                             uint64_t command);
+void sim_checks_answered(struct sim_checks *checks, uint64_t command, bool done);
 /* A consumer was given a batch at that offset. */
 void sim_checks_client_read(struct sim_checks *checks, int32_t client, struct isr_tp tp, int64_t offset,
                             struct isr_bytes batch);
-/* An administrator asked for the deletion of what lies below offset; -1: below the high watermark. */
-void sim_checks_delete_asked(struct sim_checks *checks, const char *topic, uint16_t partition,
-                             int64_t offset);
 /* A client was told that its records, the first with this value, are at the offset. */
 void sim_checks_client_acked(struct sim_checks *checks, int32_t client, struct isr_tp tp, int64_t offset,
                              uint64_t first_value);

@@ -17,6 +17,7 @@ static bool old_enough(const struct sim_checks *checks, const struct check_parti
     const struct sim_view *view = &checks->view;
     int64_t before_ns = view->wall_ns(view->object, node) - partition->settings.retention_time;
     struct check_cursor cursor;
+    from = check_history_known_from(&partition->history, from);
     const struct check_entry *entry = check_cursor_seek(&partition->history, from, &cursor);
     for (; entry != NULL && entry->base < to; entry = check_cursor_next(&partition->history, &cursor)) {
         if (entry->timestamp_ns >= before_ns)
@@ -52,7 +53,7 @@ static const char *why_wrong(const struct sim_checks *checks, const struct check
                    ? NULL
                    : "the topic keeps records for longer";
     case ISR_CAUSE_DELETE_RECORDS:
-        return to <= partition->delete_asked ? NULL : "no administrator asked for that";
+        return to <= check_wish_deleted(checks, partition) ? NULL : "no administrator asked for that";
     case ISR_CAUSE_LEADER_TOLD:
         return to <= partition->start_max ? NULL : "no other log starts there";
     }
@@ -130,10 +131,4 @@ void check_start_of_leader(struct sim_checks *checks, struct check_partition *pa
     partition->began_high_watermark = high_watermark;
     if (view->replica(view->object, node, partition->tp, &seen) && partition->start_max < seen.log_start)
         partition->start_max = seen.log_start;
-}
-
-void check_delete_asked(struct check_partition *partition, int64_t offset)
-{
-    if (offset < 0 || offset > partition->delete_asked)
-        partition->delete_asked = offset < 0 ? INT64_MAX : offset;
 }

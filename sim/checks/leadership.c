@@ -21,8 +21,9 @@ static bool none_is_eligible(const struct check_partition *partition, const stru
     return true;
 }
 
-static void note_election(struct check_partition *partition, const struct sim_partition_view *before,
-                          const struct sim_partition_view *after, int64_t cause)
+static void note_election(const struct sim_checks *checks, struct check_partition *partition,
+                          const struct sim_partition_view *before, const struct sim_partition_view *after,
+                          int64_t cause)
 {
     struct check_ledger *ledger = &partition->ledger;
     if (after->leader_epoch > partition->epoch_max)
@@ -33,7 +34,7 @@ static void note_election(struct check_partition *partition, const struct sim_pa
         if (none_is_eligible(partition, before) &&
             isr_replicas_contain(&partition->last_known, after->leader))
             ledger->last_known_epoch = after->leader_epoch;
-        bool allowed = partition->unclean || partition->unclean_asked;
+        bool allowed = partition->unclean || check_wish_unclean(checks, partition);
         if (allowed)
             ledger->allowed_epoch = after->leader_epoch;
         /* An allowed one that was not judged yet goes on to excuse. */
@@ -82,7 +83,7 @@ bool check_leader_decided(struct sim_checks *checks, struct check_partition *par
             check_partition_label(partition).text, check_node_label(checks, controller).text,
             check_node_label(checks, before.leader).text, before.leader_epoch,
             check_node_label(checks, after.leader).text, after.leader_epoch);
-    note_election(partition, &before, &after, observation->partition_applied.cause);
+    note_election(checks, partition, &before, &after, observation->partition_applied.cause);
     partition->committed = after;
     partition->committed_known = true;
     partition->last_known = isr_replicas_unpack((uint64_t)observation->partition_applied.last_known);

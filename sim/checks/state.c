@@ -42,6 +42,8 @@ static struct check_partition *partition_make(struct sim_checks *checks, struct 
 {
     struct check_partition *partition = isr_heap_allocate(checks->heap, sizeof *partition);
     partition->tp = tp;
+    if (checks->topic_max < tp.topic)
+        checks->topic_max = tp.topic;
     partition->history.heap = checks->heap;
     partition->min_isr = partition->copies = partition->promise = 1;
     partition->settings = isr_topic_settings_default();

@@ -62,14 +62,11 @@ struct check_partition {
     int32_t copies; /* how many replicas hold a record when it is committed (core/policy/commit.h) */
     struct isr_replicas assigned; /* those that it has, or gets */
     int32_t group;                /* of peers: how many it began with; 0: brokers */
-    int32_t promise;          /* at how many that lost it its loss becomes allowed; 0: nothing is promised */
-    bool removed;             /* its topic was: nothing is judged any more */
-    bool unclean;             /* the topic allows unclean elections */
-    bool unclean_asked;       /* an administrator did, and was not yet answered that it was held */
-    uint64_t unclean_command; /* by which he asked last */
-    int64_t start_max;        /* the highest start of a log so far */
+    int32_t promise;   /* at how many that lost it its loss becomes allowed; 0: nothing is promised */
+    bool removed;      /* its topic was: nothing is judged any more */
+    bool unclean;      /* the topic allows unclean elections */
+    int64_t start_max; /* the highest start of a log so far */
     int64_t began_high_watermark; /* with which the latest leader began */
-    int64_t delete_asked;         /* the highest offset that an administrator wanted to be the start */
     struct check_history history;
     struct check_ledger ledger;
     /* as committed by the controllers, of the highest partition epoch that was observed */
@@ -101,6 +98,16 @@ struct check_node {
     bool clean; /* its last life ended cleanly */
 };
 
+/* What an administrator asked for (wishes.c). */
+struct check_wish {
+    struct isr_name topic;
+    uint16_t index;
+    uint16_t topic_max; /* it is for topics of that name up to this id */
+    bool unclean;       /* for an unclean election; else for the deletion of what lies below the offset */
+    uint64_t command;   /* by which he asked */
+    int64_t offset;
+};
+
 /* The digest of the metadata's state after an entry (I9). */
 struct check_digest {
     uint64_t digest;
@@ -113,6 +120,9 @@ struct sim_checks {
     uint32_t armed;
     struct check_topic *topics; /* by topic id */
     uint32_t topics_count;
+    uint16_t topic_max; /* the highest id of a topic so far */
+    struct check_wish *wishes;
+    uint32_t wishes_count, wishes_capacity;
     struct check_node *nodes;     /* by node id */
     struct check_digest *digests; /* by metadata index */
     uint32_t digests_count;
@@ -277,7 +287,12 @@ void check_start_found(struct sim_checks *checks, struct check_partition *partit
 /* A leader began in the latest epoch: others start where it does. */
 void check_start_of_leader(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                            int64_t high_watermark);
-void check_delete_asked(struct check_partition *partition, int64_t offset);
+
+/* wishes.c */
+/* May an administrator's wish be the reason for an unclean election of the partition's leader? */
+bool check_wish_unclean(const struct sim_checks *checks, const struct check_partition *partition);
+/* The highest offset that one wanted to be the start of the partition's logs. */
+int64_t check_wish_deleted(const struct sim_checks *checks, const struct check_partition *partition);
 
 /* L1 liveness.c */
 /* A leader appended at the offset. */

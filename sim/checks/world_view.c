@@ -352,7 +352,8 @@ static void watch_command(void *object, struct sim_world *world, int32_t node,
     if (command->kind == ISR_COMMAND_ELECT && command->elect_kind == 1)
         sim_checks_unclean_asked(watch->checks, command->topic, command->partition, command->id);
     else if (command->kind == ISR_COMMAND_DELETE_RECORDS)
-        sim_checks_delete_asked(watch->checks, command->topic, command->partition, command->offset);
+        sim_checks_delete_asked(watch->checks, command->topic, command->partition, command->offset,
+                                command->id);
 }
 
 static void watch_client(void *object, struct sim_world *world, int32_t node, const struct isr_effect *effect)
@@ -360,13 +361,14 @@ static void watch_client(void *object, struct sim_world *world, int32_t node, co
     struct world_checks *watch = object;
     if (effect->kind == ISR_EFFECT_RECORDS)
         sim_checks_client_read(watch->checks, node, effect->tp, effect->offset, effect->bytes);
-    if (effect->kind != ISR_EFFECT_REPLY || effect->error != ISR_ERROR_NONE || effect->id == 0 ||
+    if (effect->kind != ISR_EFFECT_REPLY || effect->id == 0 ||
         effect->id > sim_workload_operations_count(world))
         return;
+    bool done = effect->error == ISR_ERROR_NONE;
     const struct sim_operation *operation = sim_workload_operation(world, (uint32_t)(effect->id - 1));
     if (operation->kind == SIM_OPERATION_ADMINISTER)
-        sim_checks_unclean_answered(watch->checks, effect->id);
-    if (operation->kind == SIM_OPERATION_PRODUCE && operation->acks == -1)
+        sim_checks_answered(watch->checks, effect->id, done);
+    if (operation->kind == SIM_OPERATION_PRODUCE && operation->acks == -1 && done)
         sim_checks_client_acked(watch->checks, node, effect->tp, effect->offset, operation->first_value);
 }
 

@@ -79,7 +79,7 @@ static void fails_when_nobody_asked_for_the_deletion(void **state)
     (void)state;
     struct fake fake;
     ten_batches(&fake, 0, 0);
-    check_delete_asked(check_partition_of(fake.checks, FAKE_KEY), 30);
+    sim_checks_delete_asked(fake.checks, "orders", 0, 30, 5);
     move(&fake, 1, 30, ISR_CAUSE_DELETE_RECORDS);
     FAKE_HOLDS(&fake);
     move(&fake, 1, 31, ISR_CAUSE_DELETE_RECORDS);
@@ -156,6 +156,137 @@ static void fails_when_a_producer_is_forgotten_too_early(void **state)
     fake_free(&fake);
 }
 
+/* n1 comes back with messages and timers overdue: in one step its high watermark moves and what it passes is
+ * deleted. It was deposed before, without a successor, and leads again: nobody saw what was committed there.
+ * Records 0 and 1 are known, 2 to 4 are not, and it leads from 5. */
+static void delete_unseen(struct fake *fake)
+{
+    fake_init(fake);
+    fake->partition.settings.retention_bytes = 1;
+    check_partition_of(fake->checks, FAKE_KEY)->settings = fake->partition.settings;
+    (void)fake_commit(fake, 1);
+    (void)fake_commit(fake, 1);
+    for (int i = 0; i < 4; i++)
+        (void)fake_append(fake, 1, 1);
+    fake_fetch(fake, 2, 1);
+    fake_change(fake, ISR_NODE_NONE, fake_set(0, 0, 0), fake_set(1, 2, 0), ISR_CAUSE_NO_LEADER);
+    fake->replicas[1].log_start = 5;
+    fake_advance(fake, 1, 6);
+    FAKE_TELL(fake, 1, LOG_START_MOVED, log_start_moved, .tp = FAKE_KEY, .from = 0, .to = 5,
+              .high_watermark = 6, .cause = ISR_CAUSE_RETENTION_SIZE);
+    fake_change(fake, 1, fake_set(1, 2, 0), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_ELR);
+    fake_lead(fake, 1);
+    fake_follow(fake, 2);
+    (void)fake_append(fake, 1, 1);
+    fake_fetch(fake, 2, 1);
+    fake_advance(fake, 1, 7);
+}
+
+static void holds_i3_when_a_client_is_told_of_a_record_that_nobody_saw_committed(void **state)
+{
+    (void)state;
+    struct fake fake;
+    delete_unseen(&fake);
+    sim_checks_client_acked(fake.checks, FAKE_CLIENT, FAKE_TP, 3, 3);
+    sim_checks_client_acked(fake.checks, FAKE_CLIENT, FAKE_TP, 5, 5);
+    fake_advance(&fake, 2, 7);
+    FAKE_HOLDS(&fake);
+    fake_free(&fake);
+}
+
+static void fails_i3_when_a_client_is_told_another_offset_behind_what_nobody_saw(void **state)
+{
+    (void)state;
+    struct fake fake;
+    delete_unseen(&fake);
+    sim_checks_client_acked(fake.checks, FAKE_CLIENT, FAKE_TP, 6, 5);
+    FAKE_FAILS(&fake, I3, "told that its record 5 is at offset 6, where record 6 (epoch 2) is committed");
+    fake_free(&fake);
+}
+
+/* Its log ends in what nobody saw: what is known behind it is lost. */
+static void fails_i3_when_a_later_leader_ends_before_what_is_known_again(void **state)
+{
+    (void)state;
+    struct fake fake;
+    delete_unseen(&fake);
+    fake_ack(&fake, 1, 6);
+    fake_cut(&fake.replicas[2], 4);
+    fake_change(&fake, 2, fake_set(2, 0, 0), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_CLEAN);
+    FAKE_FAILS(&fake, I1, "n2 runs and is in the ISR");
+    fake.failures = 0;
+    fake_lead(&fake, 2);
+    FAKE_FAILS(&fake, I3, "record at offset 6 (epoch 2), acknowledged with acks=all");
+    assert_int_equal(check_partition_of(fake.checks, FAKE_KEY)->history.true_high_watermark, 4);
+    fake_free(&fake);
+}
+
+/* Nothing is known behind the gap: the shortness is told all the same. */
+static void fails_i1_when_a_member_ends_in_what_nobody_saw(void **state)
+{
+    (void)state;
+    struct fake fake;
+    fake_init(&fake);
+    (void)fake_commit(&fake, 1);
+    (void)fake_append(&fake, 1, 1);
+    fake_fetch(&fake, 2, 1);
+    fake_fetch(&fake, 3, 1);
+    fake.replicas[1].log_start = 2;
+    fake_advance(&fake, 1, 2);
+    FAKE_HOLDS(&fake);
+    fake_cut(&fake.replicas[3], 1);
+    fake_change(&fake, 1, fake_set(1, 3, 0), fake_set(0, 0, 0), ISR_CAUSE_TIME_LAG);
+    FAKE_FAILS(&fake, I1, "n3 runs and is in the ISR");
+    fake_free(&fake);
+}
+
+/* The topic is deleted and made anew under another id. */
+static struct check_partition *make_anew(struct fake *fake)
+{
+    FAKE_TELL(fake, 1, TOPIC_APPLIED, topic_applied, .first = FAKE_KEY, .removed = 1);
+    struct check_partition *partition = check_partition_of(fake->checks, 2 * FAKE_KEY);
+    partition->topic_name = (struct isr_name){.text = "orders"};
+    partition->described = true;
+    return partition;
+}
+
+static void holds_when_a_deletion_is_still_asked_for_of_the_topic_made_anew(void **state)
+{
+    (void)state;
+    struct fake fake;
+    ten_batches(&fake, 0, 0);
+    sim_checks_delete_asked(fake.checks, "orders", 0, 30, 5);
+    sim_checks_delete_asked(fake.checks, "orders", 1, 50, 6);
+    sim_checks_delete_asked(fake.checks, "bills", 0, 60, 7);
+    sim_checks_unclean_asked(fake.checks, "orders", 0, 8);
+    const struct check_partition *anew = make_anew(&fake);
+    assert_int_equal(check_wish_deleted(fake.checks, anew), 30);
+    assert_true(check_wish_unclean(fake.checks, anew));
+    sim_checks_answered(fake.checks, 5, false);
+    sim_checks_answered(fake.checks, 8, false);
+    assert_int_equal(check_wish_deleted(fake.checks, anew), 30); /* an attempt may be on its way */
+    assert_true(check_wish_unclean(fake.checks, anew));
+    fake_free(&fake);
+}
+
+static void forgets_wishes_of_a_topic_made_anew_when_they_were_answered_before(void **state)
+{
+    (void)state;
+    struct fake fake;
+    ten_batches(&fake, 0, 0);
+    sim_checks_delete_asked(fake.checks, "orders", 0, -1, 5);
+    sim_checks_unclean_asked(fake.checks, "orders", 0, 6);
+    sim_checks_answered(fake.checks, 5, true);
+    sim_checks_answered(fake.checks, 6, false);
+    const struct check_partition *before = check_partition_of(fake.checks, FAKE_KEY);
+    assert_int_equal(check_wish_deleted(fake.checks, before), INT64_MAX);
+    assert_true(check_wish_unclean(fake.checks, before));
+    const struct check_partition *anew = make_anew(&fake);
+    assert_int_equal(check_wish_deleted(fake.checks, anew), 0);
+    assert_false(check_wish_unclean(fake.checks, anew));
+    fake_free(&fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +300,12 @@ int main(void)
         cmocka_unit_test(fails_when_a_follower_goes_beyond_its_own_high_watermark),
         cmocka_unit_test(fails_when_a_restart_finds_another_start),
         cmocka_unit_test(fails_when_a_producer_is_forgotten_too_early),
+        cmocka_unit_test(holds_i3_when_a_client_is_told_of_a_record_that_nobody_saw_committed),
+        cmocka_unit_test(fails_i3_when_a_client_is_told_another_offset_behind_what_nobody_saw),
+        cmocka_unit_test(fails_i3_when_a_later_leader_ends_before_what_is_known_again),
+        cmocka_unit_test(fails_i1_when_a_member_ends_in_what_nobody_saw),
+        cmocka_unit_test(holds_when_a_deletion_is_still_asked_for_of_the_topic_made_anew),
+        cmocka_unit_test(forgets_wishes_of_a_topic_made_anew_when_they_were_answered_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
