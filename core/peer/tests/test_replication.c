@@ -39,10 +39,7 @@ static void forgets_what_a_follower_held_when_it_is_in_another_life(void **state
     struct fixture *f = fixture_new();
     f->options.members = (struct isr_replicas){.count = 5, .ids = {1, 2, 3, 4, 5}};
     fixture_boot(f);
-    isr_env_begin(&f->env, f->now_ns);
-    isr_peer_command(f->peer, &(struct isr_command){.kind = ISR_COMMAND_CAMPAIGN});
-    fixture_collect(f);
-    fixture_disk(f);
+    fixture_campaign(f);
     fixture_receive(f, 2, grant(1, false));
     fixture_receive(f, 3, grant(1, false));
     fixture_produce(f, 1, 3, -1);
