@@ -39,14 +39,14 @@ void fault_link(struct fault_plan *plan, struct fault_draws *draws, struct windo
     step_on(plan, window.until_ns, SIM_ACTION_HEAL, from);
 }
 
-static uint64_t messages_of(enum isr_message_group group)
+static struct sim_message_set messages_of(enum isr_message_group group)
 {
-    uint64_t bits = 0;
+    struct sim_message_set messages = {0};
     for (unsigned kind = 0; kind < ISR_MESSAGE_KINDS; kind++) {
         if (isr_message_group((enum isr_message_kind)kind) == group)
-            bits |= UINT64_C(1) << kind;
+            sim_message_set_add(&messages, kind);
     }
-    return bits;
+    return messages;
 }
 
 static void between(struct sim_step *step, int32_t from, int32_t to, bool both_ways)
@@ -63,8 +63,10 @@ void fault_hold(struct fault_plan *plan, struct fault_draws *draws, struct windo
 {
     int32_t from = fault_any_node(draws, &plan->spec), to = fault_any_node(draws, &plan->spec);
     bool both_ways = fault_one_in(draws, 2), lose = fault_one_in(draws, 3);
-    uint64_t group = messages_of((enum isr_message_group)fault_between(draws, 0, ISR_GROUP_DATA));
-    uint64_t kind = UINT64_C(1) << fault_between(draws, 0, ISR_MESSAGE_KINDS - 1);
+    struct sim_message_set all = {0}, kind = {0};
+    struct sim_message_set group =
+        messages_of((enum isr_message_group)fault_between(draws, 0, ISR_GROUP_DATA));
+    sim_message_set_add(&kind, (unsigned)fault_between(draws, 0, ISR_MESSAGE_KINDS - 1));
     int64_t what = fault_between(draws, 0, 2);
     int64_t count = fault_one_in(draws, 2) ? fault_between(draws, 1, 20) : 0;
     struct sim_step *hold =
@@ -74,7 +76,7 @@ void fault_hold(struct fault_plan *plan, struct fault_draws *draws, struct windo
     between(release, from, to, both_ways);
     if (hold == NULL || release == NULL)
         return;
-    hold->action.messages = what == 0 ? 0 : what == 1 ? group : kind;
+    hold->action.messages = what == 0 ? all : what == 1 ? group : kind;
     hold->action.count = count;
     release->action.discard = lose;
 }

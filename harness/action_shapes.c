@@ -106,29 +106,30 @@ static const char *const message_words[] = {
 #undef X
 };
 
-/* The kinds that a word means: one, or a group. 0: none. */
-static uint64_t messages_meant(const char *word)
+/* The kinds that a word means: one, or a group. Empty: none. */
+static struct sim_message_set messages_meant(const char *word)
 {
-    uint64_t bits = 0;
+    struct sim_message_set meant = {0};
     for (unsigned kind = 0; kind < ISR_MESSAGE_KINDS; kind++) {
         if (strcmp(message_words[kind], word) == 0)
-            return UINT64_C(1) << kind;
+            sim_message_set_add(&meant, kind);
         for (const struct choice *group = group_words; group->word != NULL; group++) {
             if (strcmp(group->word, word) == 0 &&
                 (int64_t)isr_message_group((enum isr_message_kind)kind) == group->value)
-                bits |= UINT64_C(1) << kind;
+                sim_message_set_add(&meant, kind);
         }
     }
-    return bits;
+    return meant;
 }
 
-static bool bind_message(struct binder *binder, const struct tree_node *node, uint64_t *bits)
+static bool bind_message(struct binder *binder, const struct tree_node *node,
+                         struct sim_message_set *messages)
 {
     if (!shape_scalar(binder, node, "a message such as fetch_response, or a group such as data"))
         return false;
-    uint64_t meant = messages_meant(node->text);
-    *bits |= meant;
-    if (meant != 0)
+    struct sim_message_set meant = messages_meant(node->text);
+    sim_message_set_unite(messages, &meant);
+    if (!sim_message_set_is_empty(&meant))
         return true;
     struct suggestion suggestion = suggestion_for(node->text);
     for (unsigned kind = 0; kind < ISR_MESSAGE_KINDS; kind++)
@@ -144,19 +145,20 @@ static bool bind_message(struct binder *binder, const struct tree_node *node, ui
 static bool bind_messages(struct binder *binder, const struct field *field, const struct tree_node *node,
                           void *target)
 {
-    uint64_t bits = 0;
+    struct sim_message_set messages = {0};
+    (void)field;
     if (node->kind != TREE_LIST) {
-        if (!bind_message(binder, node, &bits))
+        if (!bind_message(binder, node, &messages))
             return false;
     } else {
         for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
-            if (!bind_message(binder, child, &bits))
+            if (!bind_message(binder, child, &messages))
                 return false;
         }
-        if (bits == 0)
+        if (sim_message_set_is_empty(&messages))
             return shape_expected(binder, node, "at least one message");
     }
-    shape_store(target, field->size, (int64_t)bits);
+    memcpy(target, &messages, sizeof messages);
     return true;
 }
 

@@ -58,9 +58,9 @@ static void link_do(struct sim_world *world, const struct sim_action *action, in
     if (action->kind == SIM_ACTION_CUT)
         sim_network_cut(&world->network, from, to);
     else if (action->kind == SIM_ACTION_HOLD || action->kind == SIM_ACTION_DROP)
-        sim_hold_add(world, from, to, action->messages, action->count, action->kind == SIM_ACTION_DROP);
+        sim_hold_add(world, from, to, &action->messages, action->count, action->kind == SIM_ACTION_DROP);
     else if (action->kind == SIM_ACTION_RELEASE)
-        sim_hold_release(world, from, to, action->messages, action->discard);
+        sim_hold_release(world, from, to, &action->messages, action->discard);
     else if (action->kind == SIM_ACTION_RESET)
         sim_connection_reset(world, from, to);
     else if (action->kind == SIM_ACTION_HALF_OPEN)

@@ -1,16 +1,13 @@
 #include "sim/hold.h"
 
-static uint64_t kind_bit(uint8_t kind)
+static struct sim_message_set kinds_or_all(const struct sim_message_set *kinds)
 {
-    return UINT64_C(1) << (kind < ISR_MESSAGE_KINDS ? kind : 63);
+    const struct sim_message_set all = {{UINT64_MAX, UINT64_MAX}};
+    return kinds != NULL && !sim_message_set_is_empty(kinds) ? *kinds : all;
 }
 
-static uint64_t kinds_or_all(uint64_t kinds)
-{
-    return kinds != 0 ? kinds : UINT64_MAX;
-}
-
-void sim_hold_add(struct sim_world *world, int32_t from, int32_t to, uint64_t kinds, int64_t count, bool drop)
+void sim_hold_add(struct sim_world *world, int32_t from, int32_t to, const struct sim_message_set *kinds,
+                  int64_t count, bool drop)
 {
     if (from == to)
         return;
@@ -27,13 +24,14 @@ void sim_hold_add(struct sim_world *world, int32_t from, int32_t to, uint64_t ki
     *last = filter;
 }
 
-static void filters_end(struct sim_network *network, struct sim_link_extra *extra, uint64_t kinds)
+static void filters_end(struct sim_network *network, struct sim_link_extra *extra,
+                        const struct sim_message_set *kinds)
 {
     struct sim_filter **at = &extra->filters;
     while (*at != NULL) {
         struct sim_filter *filter = *at;
-        filter->kinds &= ~kinds;
-        if (filter->kinds != 0 && filter->left > 0) {
+        sim_message_set_remove(&filter->kinds, kinds);
+        if (!sim_message_set_is_empty(&filter->kinds) && filter->left > 0) {
             at = &filter->next;
             continue;
         }
@@ -42,7 +40,8 @@ static void filters_end(struct sim_network *network, struct sim_link_extra *extr
     }
 }
 
-void sim_hold_release(struct sim_world *world, int32_t from, int32_t to, uint64_t kinds, bool discard)
+void sim_hold_release(struct sim_world *world, int32_t from, int32_t to, const struct sim_message_set *kinds,
+                      bool discard)
 {
     struct sim_network *network = &world->network;
     if (from == to || network->rows[from] == NULL)
@@ -50,13 +49,13 @@ void sim_hold_release(struct sim_world *world, int32_t from, int32_t to, uint64_
     struct sim_link_extra *extra = network->rows[from][to].extra;
     if (extra == NULL)
         return;
-    kinds = kinds_or_all(kinds);
-    filters_end(network, extra, kinds);
+    struct sim_message_set released = kinds_or_all(kinds);
+    filters_end(network, extra, &released);
     struct sim_waiting_list held = extra->held;
     extra->held = (struct sim_waiting_list){0};
     struct sim_message *message;
     while ((message = sim_waiting_take(network, &held)) != NULL) {
-        if ((kinds & kind_bit(message->kind)) == 0) {
+        if (!sim_message_set_has(&released, message->kind)) {
             sim_waiting_add(network, &extra->held, message, 0);
         } else if (discard) {
             sim_network_lose(world, message, SIM_LOSS_STEP);
@@ -79,11 +78,10 @@ void sim_hold_keep(struct sim_world *world, struct sim_link *link, struct sim_me
 bool sim_hold_takes(struct sim_world *world, struct sim_link *link, struct sim_message *message)
 {
     struct sim_link_extra *extra = link->extra;
-    uint64_t bit = kind_bit(message->kind);
     if (message->released)
         return false;
     for (struct sim_filter *filter = extra->filters; filter != NULL; filter = filter->next) {
-        if ((filter->kinds & bit) == 0 || filter->left == 0)
+        if (filter->left == 0 || !sim_message_set_has(&filter->kinds, message->kind))
             continue;
         filter->left--;
         if (filter->drop)

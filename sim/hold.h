@@ -11,11 +11,12 @@
 
 #include "sim/link.h"
 
-/* count 0: without bound. kinds 0: all. */
-void sim_hold_add(struct sim_world *world, int32_t from, int32_t to, uint64_t kinds, int64_t count,
-                  bool drop);
-/* Ends the filters of these kinds (0: all) and delivers or loses the held messages of these kinds. */
-void sim_hold_release(struct sim_world *world, int32_t from, int32_t to, uint64_t kinds, bool discard);
+/* count 0: without bound. kinds: NULL for all. */
+void sim_hold_add(struct sim_world *world, int32_t from, int32_t to, const struct sim_message_set *kinds,
+                  int64_t count, bool drop);
+/* Ends the filters of these kinds (NULL: all) and delivers or loses the held messages of these kinds. */
+void sim_hold_release(struct sim_world *world, int32_t from, int32_t to, const struct sim_message_set *kinds,
+                      bool discard);
 /* True: the arriving message was taken. */
 bool sim_hold_takes(struct sim_world *world, struct sim_link *link, struct sim_message *message);
 /* Keeps it, whatever the filters say. */

@@ -27,9 +27,9 @@ struct sim_line {
 
 struct sim_filter {
     struct sim_filter *next;
-    uint64_t kinds; /* bits by enum isr_message_kind */
-    int64_t left;   /* messages it still takes */
-    bool drop;      /* else they are held */
+    struct sim_message_set kinds; /* not empty */
+    int64_t left;                 /* messages it still takes */
+    bool drop;                    /* else they are held */
 };
 
 struct sim_link_extra {
@@ -38,8 +38,6 @@ struct sim_link_extra {
     struct sim_waiting_list held;
     struct sim_connection *connection; /* shared by both directions */
 };
-
-_Static_assert(ISR_MESSAGE_KINDS <= 64, "a set of kinds fits into 64 bits");
 
 struct sim_link *sim_link_of(struct sim_network *network, int32_t from, int32_t to);
 struct sim_link_extra *sim_link_extra(struct sim_network *network, struct sim_link *link);

@@ -397,7 +397,7 @@ static void link_heal(struct sim_world *world, int32_t from, int32_t to)
         return;
     sim_line_changed(world, link, from, to);
     sim_connection_healed(world, from, to);
-    sim_hold_release(world, from, to, 0, false);
+    sim_hold_release(world, from, to, NULL, false);
 }
 
 void sim_network_heal(struct sim_world *world, int32_t node)

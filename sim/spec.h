@@ -12,6 +12,7 @@
 #include "core/base/yield.h"
 #include "core/wire/codec.h"
 #include "sim/base/random.h"
+#include "sim/message_set.h"
 
 enum { SIM_LABEL_BYTES = 48, SIM_CLIENTS_MAX = 64, SIM_NODES_MAX = ISR_NODE_MAX };
 
@@ -158,9 +159,9 @@ struct sim_action {
     uint32_t groups_count;
     bool both_ways;
     struct sim_link_spec link;
-    unsigned link_fields; /* which members of link are set: SIM_LINK_* */
-    uint64_t messages;    /* hold, drop, release: bits by enum isr_message_kind; 0: all */
-    bool discard;         /* release: what was held is lost instead of delivered */
+    unsigned link_fields;            /* which members of link are set: SIM_LINK_* */
+    struct sim_message_set messages; /* hold, drop, release */
+    bool discard;                    /* release: what was held is lost instead of delivered */
     struct sim_disk_spec disk;
     unsigned disk_fields; /* SIM_DISK_* */
     struct sim_clock_spec clock;

@@ -280,14 +280,14 @@ static void holds_what_would_arrive_until_it_is_released_in_order(void **state)
     (void)state;
     struct sim_world *world = fresh(10);
     send_data(world, 1, 2, 0); /* on its way already */
-    sim_hold_add(world, 1, 2, 0, 0, false);
+    sim_hold_add(world, 1, 2, NULL, 0, false);
     send_data(world, 1, 2, 1);
     send_heartbeat(world, 1, 2, 2);
     send_data(world, 2, 1, 9);
     run_until(world, ISR_SECOND);
     NUMBERS_ARE(9);
     assert_int_equal(world->counters.messages_held, 3);
-    sim_hold_release(world, 1, 2, 0, false);
+    sim_hold_release(world, 1, 2, NULL, false);
     send_data(world, 1, 2, 3);
     run(world);
     NUMBERS_ARE(9, 0, 1, 2, 3);
@@ -298,9 +298,11 @@ static void holds_and_drops_the_next_of_a_kind(void **state)
 {
     (void)state;
     struct sim_world *world = fresh(11);
-    uint64_t heartbeats = UINT64_C(1) << ISR_MESSAGE_BROKER_HEARTBEAT_REQUEST;
-    sim_hold_add(world, 1, 2, heartbeats, 1, true);
-    sim_hold_add(world, 1, 2, heartbeats, 2, false);
+    struct sim_message_set heartbeats = {0}, others = {{UINT64_MAX, UINT64_MAX}};
+    sim_message_set_add(&heartbeats, ISR_MESSAGE_BROKER_HEARTBEAT_REQUEST);
+    sim_message_set_remove(&others, &heartbeats);
+    sim_hold_add(world, 1, 2, &heartbeats, 1, true);
+    sim_hold_add(world, 1, 2, &heartbeats, 2, false);
     for (uint32_t i = 0; i < 5; i++) {
         send_heartbeat(world, 1, 2, i);
         run_until(world, (int64_t)(i + 1) * 10 * ISR_MS);
@@ -309,10 +311,10 @@ static void holds_and_drops_the_next_of_a_kind(void **state)
     }
     NUMBERS_ARE(100, 101, 102, 3, 103, 4, 104);
     assert_int_equal(world->counters.messages_dropped, 1);
-    sim_hold_release(world, 1, 2, ~heartbeats, false); /* none of these is held */
+    sim_hold_release(world, 1, 2, &others, false); /* none of these is held */
     run(world);
     assert_int_equal(arrivals_count, 7);
-    sim_hold_release(world, 1, 2, heartbeats, true);
+    sim_hold_release(world, 1, 2, &heartbeats, true);
     run(world);
     assert_int_equal(arrivals_count, 7);
     assert_int_equal(world->counters.messages_dropped, 3);
@@ -322,11 +324,11 @@ static void what_was_held_is_lost_on_a_link_cut_meanwhile(void **state)
 {
     (void)state;
     struct sim_world *world = fresh(12);
-    sim_hold_add(world, 1, 2, 0, 0, false);
+    sim_hold_add(world, 1, 2, NULL, 0, false);
     send_data(world, 1, 2, 0);
     run_until(world, ISR_SECOND);
     sim_network_cut(&world->network, 1, 2);
-    sim_hold_release(world, 1, 2, 0, false);
+    sim_hold_release(world, 1, 2, NULL, false);
     run(world);
     assert_int_equal(arrivals_count, 0);
     assert_int_equal(world->counters.messages_cut, 1);
@@ -336,7 +338,7 @@ static void healing_releases_what_is_held(void **state)
 {
     (void)state;
     struct sim_world *world = fresh(13);
-    sim_hold_add(world, 1, 2, 0, 0, false);
+    sim_hold_add(world, 1, 2, NULL, 0, false);
     send_data(world, 1, 2, 0);
     run_until(world, ISR_SECOND);
     sim_network_heal(world, 1);
@@ -520,13 +522,15 @@ static void everything_behind_a_held_message_waits(void **state)
 {
     (void)state;
     struct sim_world *world = streams(28);
-    sim_hold_add(world, 1, 2, UINT64_C(1) << ISR_MESSAGE_BROKER_HEARTBEAT_REQUEST, 1, false);
+    struct sim_message_set heartbeats = {0};
+    sim_message_set_add(&heartbeats, ISR_MESSAGE_BROKER_HEARTBEAT_REQUEST);
+    sim_hold_add(world, 1, 2, &heartbeats, 1, false);
     send_data(world, 1, 2, 0);
     send_heartbeat(world, 1, 2, 1);
     send_data(world, 1, 2, 2);
     run_until(world, ISR_SECOND);
     NUMBERS_ARE(0);
-    sim_hold_release(world, 1, 2, 0, false);
+    sim_hold_release(world, 1, 2, NULL, false);
     run(world);
     NUMBERS_ARE(0, 1, 2);
 }
@@ -540,7 +544,7 @@ static void gives_back_all_memory_but_the_links_own(void **state)
         world->network.spec.bandwidth_bytes = 1000 * FRAME_BYTES;
         world->network.spec.queue_bytes = 4 * FRAME_BYTES;
         world->network.spec.corrupt_ppm = 100000;
-        sim_hold_add(world, 1, 2, 0, 3, false);
+        sim_hold_add(world, 1, 2, NULL, 3, false);
         for (uint32_t i = 0; i < 20; i++)
             send_data(world, 1, 2, i);
         run(world);
