@@ -11,6 +11,7 @@
 #include "core/broker/metadata_follower.h"
 #include "core/broker/metadata_push.h"
 #include "core/broker/metadata_service.h"
+#include "core/broker/producer_ids.h"
 #include "core/client/client.h"
 #include "core/controller/controller.h"
 #include "core/quorum/quorum.h"
@@ -37,6 +38,7 @@ static void broker_new(struct isr_node *node, const struct isr_replicas *control
     isr_broker_init(node->broker, env, node->store);
     node->broker->rack = rack;
     isr_metadata_follower_init(node->broker, controllers);
+    isr_producer_ids_init(node->broker);
     isr_lifecycle_init(node->broker, store_closed, node);
 }
 
@@ -131,6 +133,10 @@ static bool broker_affairs(struct isr_broker *broker, int32_t from, const struct
         isr_lifecycle_registration_answered(broker, from, &message->broker_registration_response);
     else if (message->kind == ISR_MESSAGE_METADATA_REQUEST)
         isr_metadata_service_request(broker, from, &message->metadata_request);
+    else if (message->kind == ISR_MESSAGE_INIT_PRODUCER_ID_REQUEST)
+        isr_producer_ids_request(broker, from, &message->init_producer_id_request);
+    else if (message->kind == ISR_MESSAGE_ALLOCATE_PRODUCER_IDS_RESPONSE)
+        isr_producer_ids_allocated(broker, from, &message->allocate_producer_ids_response);
     else
         return isr_metadata_push_message(broker, from, message);
     return true;
@@ -172,6 +178,7 @@ static void broker_disconnected(struct isr_broker *broker, int32_t peer)
     isr_broker_disconnected(broker, peer);
     isr_lifecycle_disconnected(broker, peer);
     isr_metadata_follower_disconnected(broker, peer);
+    isr_producer_ids_disconnected(broker, peer);
 }
 
 /* Whoever waits for an answer from there tries again, as after a timeout. The quorum's own requests are

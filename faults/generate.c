@@ -125,6 +125,8 @@ static void generate_config(struct fault_plan *plan, uint64_t seed)
     config->fetch_session_eviction = fault_between(&draws, 200, 5000) * ISR_MS;
     if (fault_one_in(&draws, 2))
         config->leader_rebalance_interval = fault_between(&draws, 300, 10000) * ISR_MS;
+    if (fault_one_in(&draws, 2))
+        config->producer_id_block = fault_between(&draws, 1, 3);
 }
 
 /* Every third run lets its handlers be interrupted at some points, mostly for as long as a thread waits for

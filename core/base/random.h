@@ -14,6 +14,7 @@ enum isr_random_purpose {
     ISR_RANDOM_SESSION,   /* ids of fetch sessions */
     ISR_RANDOM_CANDIDACY, /* delay before a peer stands for election */
     ISR_RANDOM_HOST,      /* where a group's host name leads to */
+    ISR_RANDOM_PRODUCER,  /* ids of producers, in groups of peers */
     ISR_RANDOM_YIELD,     /* how long a handler stands at a yield point */
     ISR_RANDOM_PURPOSES
 };

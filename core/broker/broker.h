@@ -25,6 +25,7 @@ struct isr_fetch_session;
 struct isr_produce_waiter;
 struct isr_lifecycle;
 struct isr_metadata_follower;
+struct isr_producer_ids;
 
 struct isr_broker {
     struct isr_env *env;
@@ -58,6 +59,7 @@ struct isr_broker {
     struct isr_timer retention_timer;                /* retention.c */
     struct isr_lifecycle *lifecycle;                 /* lifecycle.c */
     struct isr_metadata_follower *metadata_follower; /* metadata_follower.c */
+    struct isr_producer_ids *producer_ids;           /* producer_ids.c */
 };
 
 /* Fills broker; env and store are borrowed for its life. Initialises the image. */

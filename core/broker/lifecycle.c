@@ -1,6 +1,7 @@
 #include "core/broker/lifecycle.h"
 
 #include "core/broker/metadata_follower.h"
+#include "core/broker/producer_ids.h"
 
 static void timer_fired(void *object);
 static void leaving_is_over(void *object);
@@ -279,6 +280,7 @@ static void closing_begins(struct isr_lifecycle *lifecycle)
     isr_timer_cancel(&env->timers, &lifecycle->timer);
     isr_timer_cancel(&env->timers, &lifecycle->leaving_timer);
     isr_metadata_follower_stop(broker);
+    isr_producer_ids_stop(broker);
     isr_broker_stop(broker);
     broker->running = false;
     isr_log_store_close(broker->store, epoch, closed, lifecycle);

@@ -17,6 +17,7 @@ struct isr_client *isr_client_new(struct isr_env *env, const struct isr_replicas
     client->bootstrap = *bootstrap;
     client->bootstrap_next = (uint32_t)env->node % bootstrap->count;
     isr_client_requests_init(&client->requests, env);
+    isr_producer_id_init(client);
     isr_cache_init(&client->cache, env->heap);
     isr_timer_init(&client->metadata_timer, metadata_timer_fired, client);
     return client;
@@ -28,7 +29,6 @@ void isr_client_start(struct isr_client *client)
      */
     client->requests.correlation_last =
         (uint32_t)isr_random_draw(&client->env->random, ISR_RANDOM_INCARNATION);
-    isr_producer_start(client);
     metadata_ask(client);
 }
 
@@ -47,7 +47,7 @@ static void metadata_answered(void *object, uint32_t correlation, const struct i
     }
     isr_env_timer_in(env, &client->metadata_timer, env->config.metadata_max_age);
     isr_cache_merge(&client->cache, &answer->metadata_response);
-    isr_producer_metadata_came(client);
+    isr_producer_go_on(client);
     isr_consumer_metadata_came(client);
     isr_read_pool_metadata_came(client);
     isr_admin_metadata_came(client);
@@ -117,6 +117,9 @@ static bool correlation_of(const struct isr_message *message, uint32_t *correlat
     switch ((int)message->kind) {
     case ISR_MESSAGE_PRODUCE_RESPONSE:
         *correlation = message->produce_response.correlation;
+        return true;
+    case ISR_MESSAGE_INIT_PRODUCER_ID_RESPONSE:
+        *correlation = message->init_producer_id_response.correlation;
         return true;
     case ISR_MESSAGE_METADATA_RESPONSE:
         *correlation = message->metadata_response.correlation;

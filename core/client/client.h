@@ -28,8 +28,12 @@ struct isr_client {
     uint32_t metadata_correlation; /* 0: not asking */
     int64_t metadata_asked_ns;
     struct isr_timer metadata_timer;
+    /* producer_id.c */
+    int64_t producer_id;                /* -1: none */
+    uint32_t producer_correlation;      /* 0: not asking */
+    uint32_t producer_broker_next;      /* place of the broker to ask next, in bootstrap */
+    struct isr_timer producer_id_timer; /* set: the pause before it is asked for again */
     /* producer.c: one sender a topic partition, ordered by name and partition */
-    int64_t producer_id;
     struct isr_sender **senders;
     uint32_t senders_count, senders_capacity;
     /* consumer.c: what is read, in the order of the first commands; by partition once their topic is known */
@@ -70,9 +74,14 @@ bool isr_client_learn_leader(struct isr_client *client, struct isr_tp tp, int32_
 const struct isr_cached_partition *isr_client_leader_of(struct isr_client *client, const char *topic,
                                                         uint16_t partition, struct isr_tp *tp);
 
-void isr_producer_start(struct isr_client *client);
+void isr_producer_id_init(struct isr_client *client);
+/* The id to write with, another one than spent; -1: there is none yet, it is asked for, and
+ * isr_producer_go_on will be called. */
+int64_t isr_producer_id_take(struct isr_client *client, int64_t spent);
+
+/* Metadata came, or the producer's id: what waits for it looks again. */
+void isr_producer_go_on(struct isr_client *client);
 void isr_producer_command(struct isr_client *client, const struct isr_command *command);
-void isr_producer_metadata_came(struct isr_client *client);
 uint64_t isr_producer_digest(const struct isr_client *client, uint64_t hash);
 
 void isr_consumer_command(struct isr_client *client, const struct isr_command *command);

@@ -27,6 +27,9 @@
  *     acknowledged records (unclean election): then the log holds none of the later ones either, and all get
  *     new sequences under a new epoch (KIP-360).
  *
+ * The producer's id comes from a broker (producer_id.c): nothing is sent with acks=all before it is there,
+ * and when all epochs of it are used up another one is waited for.
+ *
  * Invariants: sequenced deliveries form a prefix of the idempotent ones in the queue, in sequence order, and
  * lie within producer_max_in_flight places; in_flight is the number of deliveries with a correlation. */
 #include "core/client/client.h"
@@ -57,7 +60,8 @@ struct isr_sender {
     struct isr_tp tp; /* topic 0: not known yet */
     struct isr_delivery *first, *last, *free;
     uint32_t in_flight;
-    int64_t producer_id;
+    int64_t producer_id;       /* -1: none yet, or none any more */
+    int64_t producer_id_spent; /* all epochs of this one were used; -1: of none */
     int16_t producer_epoch;
     int32_t sequence_next;
     uint32_t place_next;
@@ -68,12 +72,6 @@ struct isr_sender {
 };
 
 static void send_more(struct isr_sender *sender);
-
-void isr_producer_start(struct isr_client *client)
-{
-    uint64_t draw = isr_random_draw(&client->env->random, ISR_RANDOM_INCARNATION);
-    client->producer_id = (int64_t)(isr_hash_combine(draw, (uint64_t)client->env->node) >> 1);
-}
 
 /* ---- the queue ---- */
 
@@ -135,8 +133,8 @@ static void epoch_next(struct isr_sender *sender)
         sender->producer_epoch++;
         return;
     }
-    uint64_t draw = isr_random_draw(&sender->client->env->random, ISR_RANDOM_INCARNATION);
-    sender->producer_id = (int64_t)(isr_hash_combine(draw, (uint64_t)sender->client->env->node) >> 1);
+    sender->producer_id_spent = sender->producer_id;
+    sender->producer_id = -1;
     sender->producer_epoch = 0;
 }
 
@@ -309,14 +307,23 @@ static void delivery_send(struct isr_delivery *delivery, int32_t leader)
         delivery_succeed(delivery, ISR_OFFSET_NONE);
 }
 
+static bool has_producer_id(struct isr_sender *sender)
+{
+    if (sender->producer_id < 0)
+        sender->producer_id = isr_producer_id_take(sender->client, sender->producer_id_spent);
+    return sender->producer_id >= 0;
+}
+
 /* Whether a delivery that is next in the queue may go out now. */
-static bool may_send(const struct isr_sender *sender, const struct isr_delivery *delivery)
+static bool may_send(struct isr_sender *sender, const struct isr_delivery *delivery)
 {
     uint32_t most = (uint32_t)sender->client->env->config.producer_max_in_flight;
     if (sender->in_flight >= most)
         return false;
     if (delivery->acks != -1 || delivery->sequenced)
         return true;
+    if (!has_producer_id(sender))
+        return false;
     const struct isr_delivery *oldest = first_sequenced(sender);
     return oldest == NULL || (sender->epoch_known && sender->place_next - oldest->place < most);
 }
@@ -360,7 +367,7 @@ static void expire(void *object)
     send_more(sender);
 }
 
-void isr_producer_metadata_came(struct isr_client *client)
+void isr_producer_go_on(struct isr_client *client)
 {
     for (uint32_t i = 0; i < client->senders_count; i++)
         send_more(client->senders[i]);
@@ -380,7 +387,7 @@ static struct isr_sender *sender_new(struct isr_client *client, const char *topi
     sender->client = client;
     memcpy(sender->topic.text, topic, strlen(topic));
     sender->partition = partition;
-    sender->producer_id = client->producer_id;
+    sender->producer_id = sender->producer_id_spent = -1;
     isr_timer_init(&sender->pause_timer, pause_over, sender);
     isr_timer_init(&sender->expiry_timer, expire, sender);
     return sender;
@@ -435,6 +442,8 @@ void isr_producer_command(struct isr_client *client, const struct isr_command *c
     delivery->deadline_ns = env->now_ns + env->config.delivery_timeout;
     if (!isr_timer_is_set(&sender->expiry_timer))
         isr_timer_set(&env->timers, &sender->expiry_timer, delivery->deadline_ns);
+    if (delivery->acks == -1)
+        (void)has_producer_id(sender); /* to be asked for while the leader is */
     send_more(sender);
 }
 

@@ -26,6 +26,9 @@ static void refuse(struct isr_message *answer)
     } else if (answer->kind == ISR_MESSAGE_BROKER_HEARTBEAT_RESPONSE) {
         answer->broker_heartbeat_response = (struct isr_broker_heartbeat_response){
             .correlation = answer->broker_heartbeat_response.correlation, .error = error};
+    } else if (answer->kind == ISR_MESSAGE_ALLOCATE_PRODUCER_IDS_RESPONSE) {
+        answer->allocate_producer_ids_response = (struct isr_allocate_producer_ids_response){
+            .correlation = answer->allocate_producer_ids_response.correlation, .error = error};
     } else if (answer->kind == ISR_MESSAGE_CREATE_TOPIC_RESPONSE) {
         answer->create_topic_response.error = error;
         answer->create_topic_response.topic = 0;
@@ -66,6 +69,10 @@ bool ctl_answer_begin(const struct isr_message *request, struct isr_message *ans
     } else if (request->kind == ISR_MESSAGE_BROKER_HEARTBEAT_REQUEST) {
         answer->kind = ISR_MESSAGE_BROKER_HEARTBEAT_RESPONSE;
         answer->broker_heartbeat_response.correlation = request->broker_heartbeat_request.correlation;
+    } else if (request->kind == ISR_MESSAGE_ALLOCATE_PRODUCER_IDS_REQUEST) {
+        answer->kind = ISR_MESSAGE_ALLOCATE_PRODUCER_IDS_RESPONSE;
+        answer->allocate_producer_ids_response.correlation =
+            request->allocate_producer_ids_request.correlation;
     } else if (request->kind == ISR_MESSAGE_CREATE_TOPIC_REQUEST) {
         answer->kind = ISR_MESSAGE_CREATE_TOPIC_RESPONSE;
         answer->create_topic_response.correlation = request->create_topic_request.correlation;
@@ -113,13 +120,19 @@ static void make_room(struct isr_controller *controller)
     controller->answers_count = waiting;
 }
 
+static bool rests_on_nothing(const struct isr_controller *controller, const struct isr_message *message)
+{
+    return message->kind == ISR_MESSAGE_ALLOCATE_PRODUCER_IDS_RESPONSE &&
+           controller->env->rules.producer_ids_given == ISR_RULE_producer_ids_given_proposed;
+}
+
 void ctl_answer_send(struct isr_controller *controller, int32_t to, const struct isr_message *message,
                      const struct isr_replicas *asked)
 {
     struct ctl_answer answer = {.index = controller->proposed_index, .to = to, .message = *message};
     if (asked != NULL)
         answer.asked = *asked;
-    if (answer.index <= controller->committed.index) {
+    if (answer.index <= controller->committed.index || rests_on_nothing(controller, message)) {
         send(controller, &answer);
         return;
     }

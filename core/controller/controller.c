@@ -347,6 +347,9 @@ static void handle(struct isr_controller *controller, const struct isr_message *
     else if (request->kind == ISR_MESSAGE_BROKER_REGISTRATION_REQUEST)
         ctl_register_broker(controller, &request->broker_registration_request,
                             &answer->broker_registration_response);
+    else if (request->kind == ISR_MESSAGE_ALLOCATE_PRODUCER_IDS_REQUEST)
+        ctl_allocate_producer_ids(controller, &request->allocate_producer_ids_request,
+                                  &answer->allocate_producer_ids_response);
     else if (request->kind == ISR_MESSAGE_CREATE_TOPIC_REQUEST)
         ctl_create_topic(controller, &request->create_topic_request, &answer->create_topic_response);
     else if (request->kind == ISR_MESSAGE_ALTER_TOPIC_REQUEST)

@@ -89,11 +89,10 @@ void isr_controller_init(struct isr_controller *controller, struct isr_env *env,
                          struct isr_consensus *consensus);
 /* Starts consensus, with this controller as its machine. */
 void isr_controller_start(struct isr_controller *controller);
-/* BROKER_REGISTRATION_, BROKER_HEARTBEAT_, ALTER_PARTITION_, METADATA_FETCH_, CREATE_, ALTER_ and
- * DELETE_TOPIC_, REASSIGN_, ELECT_LEADERS_ and ALTER_QUORUM_REQUEST, LOG_INFO_ and CONTROLLER_PUSH_RESPONSE,
- * WRITE_FAILURES;
- * VOTE_, APPEND_, SNAPSHOT_ and TIMEOUT_NOW messages go on to consensus. False: the message is none of a
- * controller's. */
+/* BROKER_REGISTRATION_, BROKER_HEARTBEAT_, ALLOCATE_PRODUCER_IDS_, ALTER_PARTITION_, METADATA_FETCH_,
+ * CREATE_, ALTER_ and DELETE_TOPIC_, REASSIGN_, ELECT_LEADERS_ and ALTER_QUORUM_REQUEST, LOG_INFO_ and
+ * CONTROLLER_PUSH_RESPONSE, WRITE_FAILURES; VOTE_, APPEND_, SNAPSHOT_ and TIMEOUT_NOW messages go on to
+ * consensus. False: the message is none of a controller's. */
 bool isr_controller_message(struct isr_controller *controller, int32_t from,
                             const struct isr_message *message);
 

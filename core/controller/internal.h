@@ -43,6 +43,9 @@ void ctl_register_broker(struct isr_controller *controller,
                          struct isr_broker_registration_response *answer);
 void ctl_heartbeat(struct isr_controller *controller, const struct isr_broker_heartbeat_request *request,
                    struct isr_broker_heartbeat_response *answer);
+void ctl_allocate_producer_ids(struct isr_controller *controller,
+                               const struct isr_allocate_producer_ids_request *request,
+                               struct isr_allocate_producer_ids_response *answer);
 /* Fills asked with the ISR asked for as far as it is one. */
 void ctl_alter_partition(struct isr_controller *controller, const struct isr_alter_partition_request *request,
                          struct isr_alter_partition_response *answer, struct isr_replicas *asked);

@@ -15,7 +15,7 @@ ISR_METADATA_PARTS(X)
 #undef X
 
 /* Objects of different kinds never share a hash seed. */
-enum { DIGEST_BROKER = 1, DIGEST_TOPIC, DIGEST_PARTITION };
+enum { DIGEST_BROKER = 1, DIGEST_TOPIC, DIGEST_PARTITION, DIGEST_PRODUCER_IDS };
 
 static uint64_t broker_digest(int32_t id, const struct isr_image_broker *broker)
 {
@@ -51,6 +51,11 @@ static uint64_t partition_digest(const struct isr_image_partition *partition)
     hash = isr_hash_combine(hash, isr_replicas_pack(&partition->isr));
     hash = isr_hash_combine(hash, isr_replicas_pack(&partition->elr));
     return isr_hash_combine(hash, isr_replicas_pack(&partition->last_known_elr));
+}
+
+static uint64_t producer_ids_digest(int64_t next_producer_id)
+{
+    return next_producer_id == 0 ? 0 : isr_hash_combine(DIGEST_PRODUCER_IDS, (uint64_t)next_producer_id);
 }
 
 /* ---- life ---- */
@@ -296,6 +301,21 @@ static bool apply_partition(struct isr_image *image, const struct isr_partition_
     return true;
 }
 
+static void producer_ids_set(struct isr_image *image, int64_t next_producer_id)
+{
+    image->digest += producer_ids_digest(next_producer_id) - producer_ids_digest(image->next_producer_id);
+    image->next_producer_id = next_producer_id;
+}
+
+/* An id that was given is never given again: there is no way back. */
+static bool apply_producer_ids(struct isr_image *image, const struct isr_producer_ids_record *record)
+{
+    if (!broker_is_valid(record->broker) || record->next_producer_id < image->next_producer_id)
+        return false;
+    producer_ids_set(image, record->next_producer_id);
+    return true;
+}
+
 bool isr_image_apply_record(struct isr_image *image, int64_t index, const struct isr_metadata_record *record,
                             const struct isr_image_listener *listener)
 {
@@ -312,6 +332,8 @@ bool isr_image_apply_record(struct isr_image *image, int64_t index, const struct
         return apply_remove_topic(image, &record->remove_topic_record, listener);
     case ISR_METADATA_PARTITION:
         return apply_partition(image, &record->partition_record, listener);
+    case ISR_METADATA_PRODUCER_IDS:
+        return apply_producer_ids(image, &record->producer_ids_record);
     case ISR_METADATA_RECORD_KINDS:
         break;
     }
@@ -465,8 +487,10 @@ static struct isr_snapshot_broker broker_as_part(int32_t id, const struct isr_im
 
 static struct isr_snapshot_head image_head(const struct isr_image *image)
 {
-    struct isr_snapshot_head head = {
-        .index = image->index, .term = image->term, .topics = image->topics_count};
+    struct isr_snapshot_head head = {.index = image->index,
+                                     .term = image->term,
+                                     .topics = image->topics_count,
+                                     .next_producer_id = image->next_producer_id};
     for (int32_t id = 1; id <= ISR_NODE_MAX; id++)
         head.brokers = (uint8_t)(head.brokers + (image->brokers[id].registered ? 1 : 0));
     return head;
@@ -538,10 +562,11 @@ static bool load_all(struct isr_image *image, struct isr_reader *reader)
 {
     struct isr_snapshot_head head;
     isr_get_snapshot_head(reader, &head);
-    if (reader->failed || head.index < 0 || head.term < 0)
+    if (reader->failed || head.index < 0 || head.term < 0 || head.next_producer_id < 0)
         return false;
     image->index = head.index;
     image->term = head.term;
+    producer_ids_set(image, head.next_producer_id);
     for (unsigned i = 0; i < head.brokers; i++) {
         if (!load_broker(image, reader))
             return false;

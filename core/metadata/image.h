@@ -67,6 +67,7 @@ struct isr_image {
     struct isr_image_topic *topics; /* by id - 1; ids are never reused */
     uint32_t topics_count, topics_capacity;
     struct isr_image_broker brokers[ISR_NODE_MAX + 1]; /* by node id */
+    int64_t next_producer_id; /* of the next block; those below belong to brokers (KIP-730) */
 };
 
 /* Told of each change while an entry is applied, after the change. Each function may be NULL. */

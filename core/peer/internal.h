@@ -180,6 +180,8 @@ void peer_checkpoint_fire(void *peer);
 /* ---- service.c ---- */
 
 void peer_produce_request(struct isr_peer *peer, int32_t from, const struct isr_produce_request *request);
+void peer_init_producer_id(struct isr_peer *peer, int32_t from,
+                           const struct isr_init_producer_id_request *request);
 void peer_fetch_request(struct isr_peer *peer, int32_t from, const struct isr_fetch_request *request);
 void peer_metadata_request(struct isr_peer *peer, int32_t from, const struct isr_metadata_request *request);
 void peer_list_offsets_request(struct isr_peer *peer, int32_t from,

@@ -302,6 +302,8 @@ static bool service_dispatch(struct isr_peer *peer, int32_t from, const struct i
 {
     if (message->kind == ISR_MESSAGE_PRODUCE_REQUEST)
         peer_produce_request(peer, from, &message->produce_request);
+    else if (message->kind == ISR_MESSAGE_INIT_PRODUCER_ID_REQUEST)
+        peer_init_producer_id(peer, from, &message->init_producer_id_request);
     else if (message->kind == ISR_MESSAGE_FETCH_REQUEST)
         peer_fetch_request(peer, from, &message->fetch_request);
     else if (message->kind == ISR_MESSAGE_METADATA_REQUEST)

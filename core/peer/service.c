@@ -2,7 +2,7 @@
  *
  *   produce   leader only; acks=all waits until the group's commit policy is met, acks=1 until the leader
  * holds it fetch     below the committed offset, from the leader and from followers whose data is ready (read
- * scaling) the rest  metadata of the one topic, offsets, epochs
+ * scaling) the rest  metadata of the one topic, offsets, epochs, ids for producers
  *
  * A request that waits is in one of two lists, which are as long as clients have requests in flight. */
 #include "core/peer/internal.h"
@@ -171,6 +171,18 @@ void peer_produce_request(struct isr_peer *peer, int32_t from, const struct isr_
         produce_answer(peer, &waiter, ISR_ERROR_NONE);
     else if (request->acks != 0)
         waiter_add(peer, &waiter);
+}
+
+/* A group has no controller that could count: an id is drawn out of 2^63. */
+void peer_init_producer_id(struct isr_peer *peer, int32_t from,
+                           const struct isr_init_producer_id_request *request)
+{
+    uint64_t draw = isr_random_draw(&peer->env->random, ISR_RANDOM_PRODUCER);
+    int64_t id = (int64_t)(isr_hash_combine(draw, (uint64_t)peer->env->node) >> 1);
+    struct isr_message message = {
+        .kind = ISR_MESSAGE_INIT_PRODUCER_ID_RESPONSE,
+        .init_producer_id_response = {.correlation = request->correlation, .producer_id = id}};
+    isr_send(peer->env, from, &message);
 }
 
 /* ---- fetch ---- */

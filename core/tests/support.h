@@ -85,28 +85,6 @@ static inline void test_env_init(struct isr_env *env, struct test_heap *heap)
     isr_env_begin(env, 0);
 }
 
-/* Such an environment and its heap, as a fixture of cmocka. */
-struct test_env {
-    struct test_heap heap;
-    struct isr_env env;
-};
-
-static inline int test_env_set_up(void **state)
-{
-    static struct test_env fixture;
-    test_heap_init(&fixture.heap);
-    test_env_init(&fixture.env, &fixture.heap);
-    *state = &fixture;
-    return 0;
-}
-
-static inline int test_env_tear_down(void **state)
-{
-    struct test_env *fixture = *state;
-    test_heap_drop(&fixture->heap);
-    return 0;
-}
-
 /* ---- pseudo-random numbers: equal on every machine ---- */
 
 struct test_random {

@@ -230,6 +230,9 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
         check_producer_expired(checks, check_partition_of(checks, observation->producer_expired.tp), node,
                                observation);
         break;
+    case ISR_OBSERVED_PRODUCER_ID_TAKEN:
+        check_producer_id_taken(checks, node, observation->producer_id_taken.producer);
+        break;
     case ISR_OBSERVED_LOG_REMOVED:
         log_removed(checks, node, observation);
         break;
@@ -309,6 +312,7 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
     case ISR_OBSERVED_FETCH_REFUSED:
     case ISR_OBSERVED_FETCH_DIVERGED:
     case ISR_OBSERVED_BROKER_REGISTERED:
+    case ISR_OBSERVED_PRODUCER_IDS_ALLOCATED:
     case ISR_OBSERVED_BROKER_STOPPING:
     case ISR_OBSERVED_NODE_HALTED:
     case ISR_OBSERVED_YIELDED:

@@ -5,6 +5,9 @@
  * anywhere. The values written by one producer grow too: that holds across producer epochs and catches a
  * record that is in twice.
  *
+ * That rests on each id being one producer's only (KIP-730), which is held on every id that a client is
+ * given, over all of its lives.
+ *
  * Not held any more of a producer that a replica forgot, because it was idle for longer than
  * producer.id.expiration.ms by the timestamps of its records and the clock of that replica: there it may go
  * on anywhere, and a late copy of an old batch passes for a new one.
@@ -12,6 +15,7 @@
  * Not held any more on a partition that lost records by an election that its contract allows: the leader then
  * does not know its producers, takes any sequence from them, and what was in flight may come in twice or out
  * of order (Kafka has the same hole, KIP-360). */
+#include "core/base/search.h"
 #include "sim/checks/state.h"
 
 static struct check_producer *producer_of(struct sim_checks *checks, struct check_partition *partition,
@@ -28,6 +32,29 @@ static struct check_producer *producer_of(struct sim_checks *checks, struct chec
     *producer = (struct check_producer){.id = id};
     *made = true;
     return producer;
+}
+
+static int64_t producer_id_at(const void *array, uint32_t place)
+{
+    return ((const struct check_producer_id *)array)[place].id;
+}
+
+void check_producer_id_taken(struct sim_checks *checks, int32_t client, int64_t id)
+{
+    uint32_t place = isr_search(checks->producer_ids, 0, checks->producer_ids_count, id, producer_id_at);
+    check_count(checks, SIM_INVARIANT_I7);
+    if (place < checks->producer_ids_count && checks->producer_ids[place].id == id) {
+        check_fail(checks, SIM_INVARIANT_I7, "%s was given producer id %ld, which %s was given before",
+                   check_node_label(checks, client).text, id,
+                   check_node_label(checks, checks->producer_ids[place].client).text);
+        return;
+    }
+    checks->producer_ids = ISR_GROW(checks->heap, checks->producer_ids, checks->producer_ids_count,
+                                    checks->producer_ids_capacity);
+    struct check_producer_id *made = &checks->producer_ids[place];
+    memmove(made + 1, made, (checks->producer_ids_count - place) * sizeof *made);
+    checks->producer_ids_count++;
+    *made = (struct check_producer_id){.id = id, .client = client};
 }
 
 /* Sequences wrap around from the greatest to 0. */

@@ -52,6 +52,12 @@ struct check_pool {
     bool has_members; /* the last list */
 };
 
+/* An id that a client was given to produce with (I7). */
+struct check_producer_id {
+    int64_t id;
+    int32_t client;
+};
+
 struct check_partition {
     struct isr_tp tp;
     struct isr_name topic_name;
@@ -127,6 +133,8 @@ struct sim_checks {
     struct check_digest *digests; /* by metadata index */
     uint32_t digests_count;
     struct check_raft *raft;
+    struct check_producer_id *producer_ids; /* by id */
+    uint32_t producer_ids_count, producer_ids_capacity;
     uint64_t evaluated[SIM_INVARIANTS];
     char *violations[SIM_INVARIANTS];
     uint64_t records_committed, records_acked, losses_forbidden;
@@ -266,6 +274,8 @@ void check_isr_of_broker(struct sim_checks *checks, int32_t controller, int32_t 
 /* I7 producers.c */
 void check_producer_committed(struct sim_checks *checks, struct check_partition *partition,
                               const struct sim_batch_view *batch);
+/* A client was given an id to produce with. */
+void check_producer_id_taken(struct sim_checks *checks, int32_t client, int64_t id);
 /* A replica forgot a producer. */
 void check_producer_expired(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                             const struct isr_observation *observation);

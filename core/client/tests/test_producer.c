@@ -1,6 +1,18 @@
 #include "core/client/tests/fake.h"
 
-static void produce_with(struct fake *fake, uint64_t id, int16_t acks)
+/* Answers the question for a producer id that the last step asked. */
+static void give_producer_id(struct fake *fake, enum isr_error error, int64_t producer_id)
+{
+    const struct fake_sent *asked = fake_sent_nth(fake, ISR_MESSAGE_INIT_PRODUCER_ID_REQUEST, 0);
+    struct isr_message message = {.kind = ISR_MESSAGE_INIT_PRODUCER_ID_RESPONSE};
+    message.init_producer_id_response = (struct isr_init_producer_id_response){
+        .correlation = asked->message.init_producer_id_request.correlation,
+        .error = (uint8_t)error,
+        .producer_id = producer_id};
+    fake_answer(fake, asked->to, &message);
+}
+
+static void command_produce(struct fake *fake, uint64_t id, int16_t acks)
 {
     struct isr_command command = {.kind = ISR_COMMAND_PRODUCE,
                                   .id = id,
@@ -11,6 +23,14 @@ static void produce_with(struct fake *fake, uint64_t id, int16_t acks)
                                   .record_count = 3,
                                   .value_bytes = 16};
     fake_command(fake, &command);
+}
+
+/* A producer id is there as soon as it is asked for. */
+static void produce_with(struct fake *fake, uint64_t id, int16_t acks)
+{
+    command_produce(fake, id, acks);
+    if (fake_sent_of_kind(fake, ISR_MESSAGE_INIT_PRODUCER_ID_REQUEST) > 0)
+        give_producer_id(fake, ISR_ERROR_NONE, 4711);
 }
 
 static void produce(struct fake *fake, uint64_t id)
@@ -54,7 +74,7 @@ static void replies_with_offset_when_acknowledged(void **state)
     struct isr_batch batch = batch_of(&sent);
     assert_int_equal(batch.base_sequence, 0);
     assert_int_equal(batch.record_count, 3);
-    assert_true(batch.producer_id > 0);
+    assert_int_equal(batch.producer_id, 4711);
     struct isr_message answer = answer_to(&sent, ISR_ERROR_NONE, 42);
     fake_answer(fake, 3, &answer);
     fake_assert_reply(fake, 0, 1, ISR_ERROR_NONE, 42);
@@ -341,6 +361,93 @@ static void bridges_the_gap_when_a_delivery_expires(void **state)
     fake_free(fake);
 }
 
+/* ---- the producer's id ---- */
+
+static void waits_for_a_producer_id_when_it_has_none(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata(fake, 3, 4);
+    command_produce(fake, 1, -1);
+    assert_int_equal(fake_sent_of_kind(fake, ISR_MESSAGE_PRODUCE_REQUEST), 0);
+    struct fake_sent first = *fake_sent_nth(fake, ISR_MESSAGE_INIT_PRODUCER_ID_REQUEST, 0);
+    give_producer_id(fake, ISR_ERROR_BROKER_NOT_AVAILABLE, -1);
+    command_produce(fake, 2, -1);
+    assert_int_equal(fake->sent_count, 0); /* a pause comes first */
+    struct fake_sent second = *fake_wait_for(fake, ISR_MESSAGE_INIT_PRODUCER_ID_REQUEST);
+    assert_int_not_equal(second.to, first.to);
+    int64_t asked_ns = fake->env.now_ns;
+    struct fake_sent third = {0};
+    fake->sent_count = 0;
+    third = *fake_wait_for(fake, ISR_MESSAGE_INIT_PRODUCER_ID_REQUEST);
+    assert_true(fake->env.now_ns >= asked_ns + fake->env.config.client_request_timeout);
+    assert_int_not_equal(third.to, second.to);
+    give_producer_id(fake, ISR_ERROR_NONE, 12);
+    assert_int_equal(fake->env.observations[0].kind, ISR_OBSERVED_PRODUCER_ID_TAKEN);
+    assert_int_equal(fake->env.observations[0].producer_id_taken.broker, third.to);
+    assert_int_equal(fake->env.observations[0].producer_id_taken.producer, 12);
+    struct fake_sent sent = request(fake, 0);
+    assert_int_equal(batch_of(&sent).producer_id, 12);
+    fake_free(fake);
+}
+
+static void needs_no_producer_id_when_acks_is_not_all(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata(fake, 3, 4);
+    command_produce(fake, 1, 1);
+    assert_int_equal(fake_sent_of_kind(fake, ISR_MESSAGE_INIT_PRODUCER_ID_REQUEST), 0);
+    struct fake_sent sent = request(fake, 0);
+    assert_int_equal(batch_of(&sent).producer_id, -1);
+    fake_free(fake);
+}
+
+static void takes_no_producer_id_that_makes_no_sense(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata(fake, 3, 4);
+    command_produce(fake, 1, -1);
+    give_producer_id(fake, ISR_ERROR_NONE, -5);
+    assert_int_equal(fake->sent_count, 0);
+    fake_wait_for(fake, ISR_MESSAGE_INIT_PRODUCER_ID_REQUEST);
+    give_producer_id(fake, ISR_ERROR_NONE, 0);
+    struct fake_sent sent = request(fake, 0);
+    assert_int_equal(batch_of(&sent).producer_id, 0);
+    fake_free(fake);
+}
+
+/* Each refusal begins a new epoch (KIP-360), until there is none any more. */
+static void asks_for_another_id_when_all_epochs_are_used(void **state)
+{
+    (void)state;
+    struct isr_config config = isr_config_default();
+    config.retry_backoff = ISR_MS;
+    config.delivery_timeout = 3600 * ISR_SECOND;
+    struct fake *fake = fake_new_with(&config);
+    fake_metadata(fake, 3, 4);
+    produce(fake, 1);
+    struct fake_sent sent = request(fake, 0);
+    for (int32_t epoch = 0; epoch < INT16_MAX; epoch++) {
+        assert_int_equal(batch_of(&sent).producer_epoch, epoch);
+        struct isr_message answer = answer_to(&sent, ISR_ERROR_INVALID_PRODUCER_EPOCH, -1);
+        fake_answer(fake, 3, &answer);
+        sent = *fake_wait_for(fake, ISR_MESSAGE_PRODUCE_REQUEST);
+    }
+    assert_int_equal(batch_of(&sent).producer_id, 4711);
+    assert_int_equal(batch_of(&sent).producer_epoch, INT16_MAX);
+    struct isr_message answer = answer_to(&sent, ISR_ERROR_INVALID_PRODUCER_EPOCH, -1);
+    fake_answer(fake, 3, &answer);
+    fake_wait_for(fake, ISR_MESSAGE_INIT_PRODUCER_ID_REQUEST);
+    give_producer_id(fake, ISR_ERROR_NONE, 5000);
+    sent = request(fake, 0);
+    assert_int_equal(batch_of(&sent).producer_id, 5000);
+    assert_int_equal(batch_of(&sent).producer_epoch, 0);
+    assert_int_equal(batch_of(&sent).base_sequence, 0);
+    fake_free(fake);
+}
+
 static void replies_at_once_when_acks_is_0(void **state)
 {
     (void)state;
@@ -545,6 +652,10 @@ int main(void)
         cmocka_unit_test(does_not_take_a_late_refusal_for_lost_records),
         cmocka_unit_test(begins_a_new_epoch_when_the_log_lost_records),
         cmocka_unit_test(bridges_the_gap_when_a_delivery_expires),
+        cmocka_unit_test(waits_for_a_producer_id_when_it_has_none),
+        cmocka_unit_test(needs_no_producer_id_when_acks_is_not_all),
+        cmocka_unit_test(takes_no_producer_id_that_makes_no_sense),
+        cmocka_unit_test(asks_for_another_id_when_all_epochs_are_used),
         cmocka_unit_test(replies_at_once_when_acks_is_0),
         cmocka_unit_test(refuses_commands_that_make_no_sense),
         cmocka_unit_test(writes_each_batch_once_when_the_network_is_bad),

@@ -61,6 +61,10 @@ static void every_request_is_refused_when_the_controller_is_standby(void **state
     deliver(&f, 2, &message);
     assert_true(sent(&f, 2, ISR_MESSAGE_ALTER_PARTITION_RESPONSE, &answer));
     assert_int_equal(answer.alter_partition_response.error, ISR_ERROR_NOT_CONTROLLER);
+    message = (struct isr_message){.kind = ISR_MESSAGE_ALLOCATE_PRODUCER_IDS_REQUEST};
+    deliver(&f, 2, &message);
+    assert_true(sent(&f, 2, ISR_MESSAGE_ALLOCATE_PRODUCER_IDS_RESPONSE, &answer));
+    assert_int_equal(answer.allocate_producer_ids_response.error, ISR_ERROR_NOT_CONTROLLER);
     message = (struct isr_message){.kind = ISR_MESSAGE_PRODUCE_REQUEST};
     assert_false(isr_controller_message(&f.controller, 2, &message));
     fixture_end(&f);

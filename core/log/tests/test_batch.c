@@ -7,14 +7,35 @@
 #include "core/log/batch.h"
 #include "core/tests/support.h"
 
-static struct isr_bytes build(struct test_env *fixture, uint32_t records, uint32_t value_bytes)
+struct fixture {
+    struct test_heap heap;
+    struct isr_env env;
+};
+
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+    test_heap_init(&fixture.heap);
+    test_env_init(&fixture.env, &fixture.heap);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    test_heap_drop(&fixture->heap);
+    return 0;
+}
+
+static struct isr_bytes build(struct fixture *fixture, uint32_t records, uint32_t value_bytes)
 {
     return isr_batch_build(&fixture->env.scratch, 42, 3, 100, 5000, records, value_bytes);
 }
 
 static void parses_what_was_built(void **state)
 {
-    struct test_env *fixture = *state;
+    struct fixture *fixture = *state;
     for (uint32_t records = 1; records < 20; records++) {
         struct isr_bytes bytes = build(fixture, records, 8 + records * 3);
         isr_batch_set_position((uint8_t *)(uintptr_t)bytes.data, 77, 9);
@@ -40,7 +61,7 @@ static void parses_what_was_built(void **state)
 
 static void gives_back_the_values_it_was_built_of(void **state)
 {
-    struct test_env *fixture = *state;
+    struct fixture *fixture = *state;
     static const uint8_t text[] = "abcdefghij";
     struct isr_bytes values[4] = {
         {.data = text, .size = 10}, {.size = 0}, {.data = text + 3, .size = 1}, {.data = text, .size = 9}};
@@ -63,7 +84,7 @@ static void gives_back_the_values_it_was_built_of(void **state)
 
 static void keeps_its_checksum_when_the_leader_sets_the_position(void **state)
 {
-    struct test_env *fixture = *state;
+    struct fixture *fixture = *state;
     struct isr_bytes bytes = build(fixture, 3, 30);
     struct isr_batch before, after;
     assert_int_equal(isr_batch_parse(bytes, true, &before), ISR_BATCH_OK);
@@ -77,7 +98,7 @@ static void keeps_its_checksum_when_the_leader_sets_the_position(void **state)
 
 static void depends_on_the_value_alone_when_built(void **state)
 {
-    struct test_env *fixture = *state;
+    struct fixture *fixture = *state;
     struct isr_bytes one = isr_batch_build(&fixture->env.scratch, -1, -1, -1, 9, 1, 61);
     struct isr_bytes two = isr_batch_build(&fixture->env.scratch, -1, -1, -1, 8, 2, 61);
     assert_memory_equal(one.data + 56, two.data + 56 + 65, 61);
@@ -86,7 +107,7 @@ static void depends_on_the_value_alone_when_built(void **state)
 /* Every flipped bit is found, of what the leader sets too. */
 static void is_not_accepted_when_a_bit_is_flipped(void **state)
 {
-    struct test_env *fixture = *state;
+    struct fixture *fixture = *state;
     struct isr_bytes bytes = build(fixture, 2, 25);
     uint8_t *data = (uint8_t *)(uintptr_t)bytes.data;
     isr_batch_stamp(data, 7, 3, 11);
@@ -100,7 +121,7 @@ static void is_not_accepted_when_a_bit_is_flipped(void **state)
 
 static void is_short_when_cut_off_anywhere(void **state)
 {
-    struct test_env *fixture = *state;
+    struct fixture *fixture = *state;
     struct isr_bytes bytes = build(fixture, 2, 25);
     for (uint32_t size = 0; size < bytes.size; size++) {
         struct isr_batch batch;
@@ -111,7 +132,7 @@ static void is_short_when_cut_off_anywhere(void **state)
 
 static void is_corrupt_when_the_header_makes_no_sense(void **state)
 {
-    struct test_env *fixture = *state;
+    struct fixture *fixture = *state;
     static const struct {
         unsigned position;
         uint8_t byte;
@@ -155,18 +176,14 @@ static void survives_when_the_bytes_are_arbitrary(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(parses_what_was_built, test_env_set_up, test_env_tear_down),
-        cmocka_unit_test_setup_teardown(gives_back_the_values_it_was_built_of, test_env_set_up,
-                                        test_env_tear_down),
-        cmocka_unit_test_setup_teardown(keeps_its_checksum_when_the_leader_sets_the_position, test_env_set_up,
-                                        test_env_tear_down),
-        cmocka_unit_test_setup_teardown(depends_on_the_value_alone_when_built, test_env_set_up,
-                                        test_env_tear_down),
-        cmocka_unit_test_setup_teardown(is_not_accepted_when_a_bit_is_flipped, test_env_set_up,
-                                        test_env_tear_down),
-        cmocka_unit_test_setup_teardown(is_short_when_cut_off_anywhere, test_env_set_up, test_env_tear_down),
-        cmocka_unit_test_setup_teardown(is_corrupt_when_the_header_makes_no_sense, test_env_set_up,
-                                        test_env_tear_down),
+        cmocka_unit_test_setup_teardown(parses_what_was_built, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(gives_back_the_values_it_was_built_of, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keeps_its_checksum_when_the_leader_sets_the_position, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(depends_on_the_value_alone_when_built, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(is_not_accepted_when_a_bit_is_flipped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(is_short_when_cut_off_anywhere, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(is_corrupt_when_the_header_makes_no_sense, set_up, tear_down),
         cmocka_unit_test(survives_when_the_bytes_are_arbitrary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

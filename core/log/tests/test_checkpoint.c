@@ -7,6 +7,27 @@
 #include "core/log/checkpoint.h"
 #include "core/tests/support.h"
 
+struct fixture {
+    struct test_heap heap;
+    struct isr_env env;
+};
+
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+    test_heap_init(&fixture.heap);
+    test_env_init(&fixture.env, &fixture.heap);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    test_heap_drop(&fixture->heap);
+    return 0;
+}
+
 static struct isr_producers_batch batches[] = {
     {.base_offset = 5, .base_sequence = 0, .record_count = 3},
     {.base_offset = 8, .base_sequence = 3, .record_count = 1},
@@ -51,7 +72,7 @@ static unsigned accepted_by(struct isr_scratch *scratch, struct isr_bytes bytes)
 
 static void is_accepted_by_its_own_parser_alone(void **state)
 {
-    struct test_env *fixture = *state;
+    struct fixture *fixture = *state;
     for (unsigned which = 0; which < 5; which++)
         assert_int_equal(accepted_by(&fixture->env.scratch, sample(&fixture->env.scratch, which)),
                          1u << which);
@@ -59,7 +80,7 @@ static void is_accepted_by_its_own_parser_alone(void **state)
 
 static void gives_back_what_was_written(void **state)
 {
-    struct test_env *fixture = *state;
+    struct fixture *fixture = *state;
     struct isr_scratch *scratch = &fixture->env.scratch;
     struct isr_epochs_file epochs;
     assert_true(isr_checkpoint_parse_epochs_file(sample(scratch, 0), scratch, &epochs));
@@ -80,7 +101,7 @@ static void gives_back_what_was_written(void **state)
 
 static void is_refused_when_a_bit_is_flipped_or_bytes_are_missing(void **state)
 {
-    struct test_env *fixture = *state;
+    struct fixture *fixture = *state;
     struct isr_scratch *scratch = &fixture->env.scratch;
     for (unsigned which = 0; which < 5; which++) {
         struct isr_bytes bytes = sample(scratch, which);
@@ -98,7 +119,7 @@ static void is_refused_when_a_bit_is_flipped_or_bytes_are_missing(void **state)
 /* A right checksum does not make nonsense sense. */
 static void is_refused_when_the_values_make_no_sense(void **state)
 {
-    struct test_env *fixture = *state;
+    struct fixture *fixture = *state;
     struct isr_scratch *scratch = &fixture->env.scratch;
     struct isr_epochs_line falling_epochs[] = {{4, 0}, {4, 10}}, falling_starts[] = {{4, 10}, {5, 10}};
     assert_int_equal(accepted_by(scratch, isr_checkpoint_encode_epochs_file(
@@ -138,13 +159,11 @@ static void is_refused_when_the_values_make_no_sense(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(is_accepted_by_its_own_parser_alone, test_env_set_up,
-                                        test_env_tear_down),
-        cmocka_unit_test_setup_teardown(gives_back_what_was_written, test_env_set_up, test_env_tear_down),
-        cmocka_unit_test_setup_teardown(is_refused_when_a_bit_is_flipped_or_bytes_are_missing,
-                                        test_env_set_up, test_env_tear_down),
-        cmocka_unit_test_setup_teardown(is_refused_when_the_values_make_no_sense, test_env_set_up,
-                                        test_env_tear_down),
+        cmocka_unit_test_setup_teardown(is_accepted_by_its_own_parser_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(gives_back_what_was_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(is_refused_when_a_bit_is_flipped_or_bytes_are_missing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(is_refused_when_the_values_make_no_sense, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,14 +6,73 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "core/log/tests/fixture.h"
+#include "core/log/tests/bench_node.h"
+
+static const struct isr_tp TP = {.topic = 1, .index = 0};
+
+struct fixture {
+    struct test_disk disk;
+    struct test_random random;
+    struct bench_node node;
+    struct isr_log *log;
+};
+
+static void start(struct fixture *fixture, const struct isr_config *config)
+{
+    bench_start(&fixture->node, &fixture->disk, &fixture->random, config);
+    bench_run_until_ready(&fixture->node);
+    assert_true(fixture->node.ready);
+    fixture->log = isr_log_store_open(&fixture->node.store, TP);
+}
+
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+    fixture = (struct fixture){.random = {.state = 1}};
+    struct isr_config config = isr_config_default();
+    config.log_segment_bytes = 1024;
+    start(&fixture, &config);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    test_heap_drop(&fixture->node.heap);
+    test_disk_free(&fixture->disk);
+    return 0;
+}
+
+static void restart_with(struct fixture *fixture, struct isr_config config)
+{
+    bench_crash(&fixture->node, false);
+    start(fixture, &config);
+}
+
+static struct isr_batch make_batch(struct fixture *fixture, uint32_t records, uint32_t value_bytes)
+{
+    struct isr_batch batch;
+    struct isr_bytes bytes =
+        isr_batch_build(&fixture->node.env.scratch, -1, -1, -1, 100, records, value_bytes);
+    assert_int_equal(isr_batch_parse(bytes, true, &batch), ISR_BATCH_OK);
+    return batch;
+}
 
 static void append(struct fixture *fixture, uint32_t records, int32_t epoch)
 {
     bench_begin(&fixture->node);
-    struct isr_batch batch = batch_of(fixture, -1, -1, -1, 100, records, 40);
+    struct isr_batch batch = make_batch(fixture, records, 40);
     isr_log_append_leader(fixture->log, &batch, epoch);
     bench_end(&fixture->node);
+}
+
+static void truncate(struct fixture *fixture, int64_t offset)
+{
+    bench_begin(&fixture->node);
+    isr_log_truncate(fixture->log, offset, ISR_CAUSE_DIVERGENCE);
+    bench_end(&fixture->node);
+    isr_log_verify(fixture->log);
 }
 
 static unsigned effects_of(const struct fixture *fixture, enum isr_effect_kind kind)
@@ -59,8 +118,9 @@ static void counts_as_held_only_when_the_write_completed(void **state)
 static void counts_as_held_only_when_synced_when_each_message_is_flushed(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->config.log_flush_messages = 1;
-    restart(fixture);
+    struct isr_config config = fixture->node.config;
+    config.log_flush_messages = 1;
+    restart_with(fixture, config);
     append(fixture, 1, 0);
     append(fixture, 1, 0);
     append(fixture, 1, 0);
@@ -76,8 +136,9 @@ static void counts_as_held_only_when_synced_when_each_message_is_flushed(void **
 static void syncs_a_group_when_enough_wait_and_the_rest_when_nothing_comes(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->config.log_flush_messages = 4;
-    restart(fixture);
+    struct isr_config config = fixture->node.config;
+    config.log_flush_messages = 4;
+    restart_with(fixture, config);
     append(fixture, 3, 0);
     assert_int_equal(effects_of(fixture, ISR_EFFECT_SYNC), 0);
     append(fixture, 1, 0);
@@ -93,8 +154,9 @@ static void syncs_a_group_when_enough_wait_and_the_rest_when_nothing_comes(void 
 static void syncs_when_the_flush_interval_is_over(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->config.log_flush_interval = ISR_SECOND;
-    restart(fixture);
+    struct isr_config config = fixture->node.config;
+    config.log_flush_interval = ISR_SECOND;
+    restart_with(fixture, config);
     append(fixture, 2, 0);
     bench_settle(&fixture->node);
     assert_int_equal(fixture->log->synced_end, 0);
@@ -121,7 +183,7 @@ static void refuses_batches_that_do_not_fit(void **state)
     struct fixture *fixture = *state;
     append(fixture, 2, 5);
     bench_begin(&fixture->node);
-    struct isr_batch batch = batch_of(fixture, -1, -1, -1, 100, 1, 20);
+    struct isr_batch batch = make_batch(fixture, 1, 20);
     uint8_t *data = (uint8_t *)(uintptr_t)batch.bytes.data;
     isr_batch_set_position(data, 3, 5);
     assert_int_equal(isr_log_append_follower(fixture->log, batch.bytes), ISR_ERROR_OFFSET_OUT_OF_RANGE);
@@ -141,7 +203,7 @@ static void appends_nothing_when_a_later_batch_is_damaged(void **state)
 {
     struct fixture *fixture = *state;
     bench_begin(&fixture->node);
-    struct isr_batch batch = batch_of(fixture, -1, -1, -1, 100, 1, 20);
+    struct isr_batch batch = make_batch(fixture, 1, 20);
     uint8_t two[200];
     memcpy(two, batch.bytes.data, batch.bytes.size);
     memcpy(two + batch.bytes.size, batch.bytes.data, batch.bytes.size);
@@ -193,7 +255,7 @@ static void gives_memory_back_when_truncated(void **state)
         append(fixture, 1, 0);
     bench_settle(&fixture->node);
     size_t full = fixture->node.heap.live_bytes;
-    truncate_log(fixture, 1);
+    truncate(fixture, 1);
     bench_settle(&fixture->node);
     assert_true(fixture->node.heap.live_bytes + 40000 < full);
     assert_int_equal(fixture->log->log_end, 1);
@@ -206,7 +268,7 @@ static void drops_a_batch_whole_when_the_cut_goes_through_it(void **state)
     append(fixture, 3, 0);
     append(fixture, 4, 0);
     isr_log_set_high_watermark(fixture->log, 6);
-    truncate_log(fixture, 5);
+    truncate(fixture, 5);
     assert_int_equal(fixture->log->log_end, 3);
     assert_int_equal(fixture->log->high_watermark, 3);
     assert_int_equal(fixture->node.truncations, 1);
@@ -220,7 +282,7 @@ static void observes_no_truncation_when_nothing_is_cut(void **state)
     isr_log_assign_epoch(fixture->log, 7, 3, ISR_CAUSE_BECAME_LEADER);
     bench_end(&fixture->node);
     assert_int_equal(isr_log_last_epoch(fixture->log), 7);
-    truncate_log(fixture, 3);
+    truncate(fixture, 3);
     assert_int_equal(fixture->node.truncations, 0);
     assert_int_equal(isr_log_last_epoch(fixture->log), 2); /* the epoch without records went */
 }
@@ -231,10 +293,10 @@ static void keeps_the_bytes_of_a_write_when_the_same_step_truncates(void **state
     struct fixture *fixture = *state;
     append(fixture, 1, 0);
     bench_begin(&fixture->node);
-    struct isr_batch batch = batch_of(fixture, -1, -1, -1, 100, 2, 3000);
+    struct isr_batch batch = make_batch(fixture, 2, 3000);
     isr_log_append_leader(fixture->log, &batch, 0);
     isr_log_truncate(fixture->log, 1, ISR_CAUSE_DIVERGENCE);
-    struct isr_batch other = batch_of(fixture, -1, -1, -1, 100, 1, 33);
+    struct isr_batch other = make_batch(fixture, 1, 33);
     isr_log_append_leader(fixture->log, &other, 1);
     struct isr_effects effects;
     isr_env_end(&fixture->node.env, &effects);
@@ -258,7 +320,7 @@ static void writes_nothing_new_when_a_truncation_is_not_durable(void **state)
     append(fixture, 4, 0);
     append(fixture, 4, 3);
     bench_settle(&fixture->node);
-    truncate_log(fixture, 4);
+    truncate(fixture, 4);
     assert_int_equal(queued(fixture, ISR_EFFECT_TRUNCATE, ISR_FILE_SEGMENT), 1);
     assert_int_equal(queued(fixture, ISR_EFFECT_SYNC, ISR_FILE_SEGMENT), 1);
     assert_int_equal(queued(fixture, ISR_EFFECT_REPLACE, ISR_FILE_EPOCHS), 1);
@@ -284,7 +346,7 @@ static void waits_for_the_recovery_point_when_it_is_above_the_cut(void **state)
     bench_wait(&fixture->node, 10 * ISR_SECOND);
     bench_settle(&fixture->node);
     assert_true(fixture->log->recovery_point_stored > 5);
-    truncate_log(fixture, 5);
+    truncate(fixture, 5);
     assert_int_equal(queued(fixture, ISR_EFFECT_REPLACE, ISR_FILE_RECOVERY_POINTS), 1);
     assert_true(queued(fixture, ISR_EFFECT_DELETE, ISR_FILE_SEGMENT) > 0);
     bench_settle(&fixture->node);
@@ -307,7 +369,7 @@ static void starts_anew_when_truncated_fully(void **state)
     append(fixture, 2, 3);
     bench_settle(&fixture->node);
     isr_log_verify(fixture->log);
-    restart(fixture);
+    restart_with(fixture, fixture->node.config);
     assert_int_equal(fixture->log->log_start, 500);
     assert_int_equal(fixture->log->log_end, 502);
     assert_int_equal(isr_log_last_epoch(fixture->log), 3);
@@ -355,7 +417,7 @@ static void forgets_an_epoch_without_records_when_the_leader_sends_an_older_one(
     append(fixture, 5, 2);
     bench_begin(&fixture->node);
     isr_log_assign_epoch(fixture->log, 7, 5, ISR_CAUSE_BECAME_LEADER);
-    struct isr_batch batch = batch_of(fixture, -1, -1, -1, 100, 1, 20);
+    struct isr_batch batch = make_batch(fixture, 1, 20);
     isr_batch_set_position((uint8_t *)(uintptr_t)batch.bytes.data, 5, 3);
     assert_int_equal(isr_log_append_follower(fixture->log, batch.bytes), ISR_ERROR_NONE);
     bench_end(&fixture->node);

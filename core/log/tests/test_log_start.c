@@ -6,7 +6,44 @@
 #include <cmocka.h>
 
 #include "core/log/internal.h"
-#include "core/log/tests/fixture.h"
+#include "core/log/tests/bench_node.h"
+
+static const struct isr_tp TP = {.topic = 1, .index = 0};
+
+struct fixture {
+    struct test_disk disk;
+    struct test_random random;
+    struct bench_node node;
+    struct isr_log *log;
+    int32_t sequence;
+};
+
+static void start(struct fixture *fixture)
+{
+    struct isr_config config = isr_config_default();
+    config.log_segment_bytes = 1024;
+    bench_start(&fixture->node, &fixture->disk, &fixture->random, &config);
+    bench_run_until_ready(&fixture->node);
+    assert_true(fixture->node.ready);
+    fixture->log = isr_log_store_open(&fixture->node.store, TP);
+}
+
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+    fixture = (struct fixture){.random = {.state = 1}};
+    start(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    test_heap_drop(&fixture->node.heap);
+    test_disk_free(&fixture->disk);
+    return 0;
+}
 
 /* Batches of ten records of producer 5, one a second, about four to a segment; all of them are written. */
 static void append(struct fixture *fixture, uint32_t batches, int32_t epoch)
@@ -14,8 +51,11 @@ static void append(struct fixture *fixture, uint32_t batches, int32_t epoch)
     for (uint32_t i = 0; i < batches; i++) {
         bench_begin(&fixture->node);
         fixture->node.env.real_ns += ISR_SECOND;
-        struct isr_batch batch = batch_of(fixture, 5, 0, fixture->sequence, 100, 10, 16);
+        struct isr_batch batch;
+        struct isr_bytes bytes =
+            isr_batch_build(&fixture->node.env.scratch, 5, 0, fixture->sequence, 100, 10, 16);
         fixture->sequence += 10;
+        assert_int_equal(isr_batch_parse(bytes, true, &batch), ISR_BATCH_OK);
         isr_log_append_leader(fixture->log, &batch, epoch);
         bench_end(&fixture->node);
     }
@@ -117,7 +157,9 @@ static void ends_with_the_epoch_of_its_last_record_when_all_are_deleted(void **s
     struct fixture *fixture = *state;
     append(fixture, 10, 3);
     (void)advance(fixture, 50, 50);
-    truncate_log(fixture, 50);
+    bench_begin(&fixture->node);
+    isr_log_truncate(fixture->log, 50, ISR_CAUSE_DIVERGENCE);
+    bench_end(&fixture->node);
     assert_int_equal(fixture->log->places_count, 0);
     assert_int_equal(isr_log_last_epoch(fixture->log), 3);
     bench_settle(&fixture->node);
@@ -127,7 +169,9 @@ static void ends_with_the_epoch_of_its_last_record_when_all_are_deleted(void **s
     assert_int_equal(fixture->log->log_end, 50);
     assert_int_equal(isr_log_last_epoch(fixture->log), 3);
     /* The leader does not know that epoch: it must be possible to agree in the end. */
-    truncate_log(fixture, 50);
+    bench_begin(&fixture->node);
+    isr_log_truncate(fixture->log, 50, ISR_CAUSE_DIVERGENCE);
+    bench_end(&fixture->node);
     assert_int_equal(isr_log_last_epoch(fixture->log), ISR_EPOCH_NONE);
 }
 
@@ -141,9 +185,11 @@ static void knows_producers_whose_records_are_deleted(void **state)
     start(fixture);
     assert_int_equal(fixture->log->log_start, 100);
     assert_int_equal(fixture->log->producers.count, 1);
+    struct isr_batch batch;
     int64_t base_offset;
     bench_begin(&fixture->node);
-    struct isr_batch batch = batch_of(fixture, 5, 0, 90, 100, 10, 16);
+    struct isr_bytes bytes = isr_batch_build(&fixture->node.env.scratch, 5, 0, 90, 100, 10, 16);
+    assert_int_equal(isr_batch_parse(bytes, true, &batch), ISR_BATCH_OK);
     assert_int_equal(isr_log_check_producer(fixture->log, &batch, &base_offset),
                      ISR_ERROR_DUPLICATE_SEQUENCE_NUMBER);
     assert_int_equal(base_offset, 90);

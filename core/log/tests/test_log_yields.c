@@ -6,7 +6,42 @@
 #include <cmocka.h>
 
 #include "core/base/yield.h"
-#include "core/log/tests/fixture.h"
+#include "core/log/tests/bench_node.h"
+
+static const struct isr_tp TP = {.topic = 1, .index = 0};
+
+struct fixture {
+    struct test_disk disk;
+    struct test_random random;
+    struct bench_node node;
+    struct isr_log *log;
+};
+
+static void start(struct fixture *fixture)
+{
+    struct isr_config config = isr_config_default();
+    config.log_segment_bytes = 1024;
+    bench_start(&fixture->node, &fixture->disk, &fixture->random, &config);
+    bench_run_until_ready(&fixture->node);
+    fixture->log = isr_log_store_open(&fixture->node.store, TP);
+}
+
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+    fixture = (struct fixture){.random = {.state = 1}};
+    start(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    test_heap_drop(&fixture->node.heap);
+    test_disk_free(&fixture->disk);
+    return 0;
+}
 
 static void switch_on(struct fixture *fixture, enum isr_yield_point point)
 {
@@ -17,11 +52,21 @@ static void append(struct fixture *fixture, int count, int32_t epoch)
 {
     for (int i = 0; i < count; i++) {
         bench_begin(&fixture->node);
-        struct isr_batch batch = batch_of(fixture, -1, -1, -1, (uint64_t)fixture->log->log_end, 1, 40);
+        struct isr_batch batch;
+        struct isr_bytes bytes =
+            isr_batch_build(&fixture->node.env.scratch, -1, -1, -1, (uint64_t)fixture->log->log_end, 1, 40);
+        assert_int_equal(isr_batch_parse(bytes, true, &batch), ISR_BATCH_OK);
         isr_log_append_leader(fixture->log, &batch, epoch);
         bench_end(&fixture->node);
     }
     bench_settle(&fixture->node);
+}
+
+static void truncate(struct fixture *fixture, int64_t offset)
+{
+    bench_begin(&fixture->node);
+    isr_log_truncate(fixture->log, offset, ISR_CAUSE_DIVERGENCE);
+    bench_end(&fixture->node);
 }
 
 static void move_high_watermark(struct fixture *fixture, int64_t offset)
@@ -29,6 +74,13 @@ static void move_high_watermark(struct fixture *fixture, int64_t offset)
     bench_begin(&fixture->node);
     isr_log_set_high_watermark(fixture->log, offset);
     bench_end(&fixture->node);
+}
+
+static void kill_and_restart(struct fixture *fixture)
+{
+    bench_crash(&fixture->node, false);
+    start(fixture);
+    isr_log_verify(fixture->log);
 }
 
 /* How many appends until the first segment is full, and then some. */
@@ -54,7 +106,7 @@ static void goes_on_in_a_full_segment_until_the_point_is_behind(void **state)
     assert_int_equal(fixture->log->segments_count, 2);
     assert_int_equal(fixture->log->segments[1].base_offset, FULL);
     isr_log_verify(fixture->log);
-    restart(fixture);
+    kill_and_restart(fixture);
     assert_int_equal(fixture->log->log_end, FULL + 1);
     assert_int_equal(fixture->log->segments_count, 2);
 }
@@ -64,7 +116,7 @@ static void rolls_nothing_when_the_full_segment_was_cut_in_between(void **state)
     struct fixture *fixture = *state;
     switch_on(fixture, ISR_YIELD_SEGMENT_ROLL);
     append(fixture, FULL, 1);
-    truncate_log(fixture, 2);
+    truncate(fixture, 2);
     bench_settle(&fixture->node);
     bench_wait(&fixture->node, ISR_SECOND);
     append(fixture, 1, 2);
@@ -86,7 +138,7 @@ static void writes_high_watermarks_as_collected_and_clamps_them_when_read(void *
     bench_settle(&fixture->node);
     bench_wait(&fixture->node, 2 * ISR_SECOND);
     bench_settle(&fixture->node);
-    restart(fixture);
+    kill_and_restart(fixture);
     assert_int_equal(fixture->log->high_watermark, 8);
 }
 
@@ -98,11 +150,11 @@ static void clamps_a_high_watermark_when_the_log_was_cut_in_between(void **state
     append(fixture, 10, 1);
     move_high_watermark(fixture, 8);
     bench_wait(&fixture->node, fixture->node.config.hw_checkpoint_interval);
-    truncate_log(fixture, 5);
+    truncate(fixture, 5);
     bench_settle(&fixture->node);
     bench_wait(&fixture->node, 2 * ISR_SECOND);
     bench_settle(&fixture->node);
-    restart(fixture);
+    kill_and_restart(fixture);
     assert_int_equal(fixture->log->log_end, 5);
     assert_int_equal(fixture->log->high_watermark, 5);
 }
@@ -118,7 +170,7 @@ static void writes_nothing_after_a_cut_before_a_later_recovery_point_is_stored(v
     assert_true(log->recovery_point > 3);
     bench_wait(&fixture->node, fixture->node.config.hw_checkpoint_interval);
     assert_true(isr_timer_is_set(&fixture->node.store.recovery_points_kept.yield));
-    truncate_log(fixture, 3);
+    truncate(fixture, 3);
     append(fixture, 2, 2);
     assert_true(log->barrier_pending > 0);
     assert_int_equal(log->issued_end, 3);
@@ -133,7 +185,7 @@ static void writes_nothing_after_a_cut_before_a_later_recovery_point_is_stored(v
     bench_settle(&fixture->node);
     assert_int_equal(log->barrier_pending, 0);
     assert_int_equal(isr_log_held_end(log), 5);
-    restart(fixture);
+    kill_and_restart(fixture);
     assert_int_equal(fixture->log->log_end, 5);
 }
 
@@ -150,7 +202,7 @@ static void closes_when_checkpoints_stand_at_their_points(void **state)
         bench_settle(&fixture->node);
     }
     assert_true(fixture->node.closed);
-    restart(fixture);
+    kill_and_restart(fixture);
     assert_int_equal(fixture->node.store.clean_shutdown_epoch, 5);
     assert_int_equal(fixture->log->high_watermark, 8);
 }

@@ -4,13 +4,52 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "core/log/tests/fixture.h"
+#include "core/log/tests/bench_node.h"
+
+static const struct isr_tp TP = {.topic = 1, .index = 0};
+
+struct fixture {
+    struct test_disk disk;
+    struct test_random random;
+    struct bench_node node;
+    struct isr_log *log;
+};
+
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+    fixture = (struct fixture){.random = {.state = 1}};
+    struct isr_config config = isr_config_default();
+    config.log_segment_bytes = 1024;
+    bench_start(&fixture.node, &fixture.disk, &fixture.random, &config);
+    bench_run_until_ready(&fixture.node);
+    fixture.log = isr_log_store_open(&fixture.node.store, TP);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    test_heap_drop(&fixture->node.heap);
+    test_disk_free(&fixture->disk);
+    return 0;
+}
+
+static struct isr_batch make_batch(struct fixture *fixture, int64_t id, int16_t epoch, int32_t sequence,
+                                   uint32_t records)
+{
+    struct isr_batch batch;
+    struct isr_bytes bytes = isr_batch_build(&fixture->node.env.scratch, id, epoch, sequence, 1, records, 16);
+    assert_int_equal(isr_batch_parse(bytes, true, &batch), ISR_BATCH_OK);
+    return batch;
+}
 
 static enum isr_error check(struct fixture *fixture, int64_t id, int16_t epoch, int32_t sequence,
                             uint32_t records, int64_t *base_offset)
 {
     bench_begin(&fixture->node);
-    struct isr_batch batch = batch_of(fixture, id, epoch, sequence, 1, records, 16);
+    struct isr_batch batch = make_batch(fixture, id, epoch, sequence, records);
     enum isr_error error = isr_log_check_producer(fixture->log, &batch, base_offset);
     bench_end(&fixture->node);
     return error;
@@ -19,7 +58,7 @@ static enum isr_error check(struct fixture *fixture, int64_t id, int16_t epoch, 
 static void append(struct fixture *fixture, int64_t id, int16_t epoch, int32_t sequence, uint32_t records)
 {
     bench_begin(&fixture->node);
-    struct isr_batch batch = batch_of(fixture, id, epoch, sequence, 1, records, 16);
+    struct isr_batch batch = make_batch(fixture, id, epoch, sequence, records);
     isr_log_append_leader(fixture->log, &batch, 0);
     bench_end(&fixture->node);
 }
@@ -103,6 +142,14 @@ static void starts_at_zero_when_the_epoch_is_new(void **state)
     expect(fixture, ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER, 4, 51, 1);
 }
 
+static void truncate(struct fixture *fixture, int64_t offset)
+{
+    bench_begin(&fixture->node);
+    isr_log_truncate(fixture->log, offset, ISR_CAUSE_DIVERGENCE);
+    bench_end(&fixture->node);
+    bench_settle(&fixture->node);
+}
+
 static void goes_back_when_the_log_is_truncated(void **state)
 {
     struct fixture *fixture = *state;
@@ -111,13 +158,13 @@ static void goes_back_when_the_log_is_truncated(void **state)
         append(fixture, 7, 0, i, 1);
     append(fixture, 7, 1, 0, 1); /* offset 11: a new epoch */
     append(fixture, 9, 0, 0, 1);
-    truncate_log(fixture, 11);
+    truncate(fixture, 11);
     assert_int_equal(fixture->log->producers.count, 2);
     expect(fixture, ISR_ERROR_NONE, 0, 10, 1);
     int64_t base_offset;
     assert_int_equal(check(fixture, 7, 0, 5, 1, &base_offset), ISR_ERROR_DUPLICATE_SEQUENCE_NUMBER);
     assert_int_equal(base_offset, 6);
-    truncate_log(fixture, 0);
+    truncate(fixture, 0);
     assert_int_equal(fixture->log->producers.count, 0);
     expect(fixture, ISR_ERROR_NONE, 0, 1000, 1);
 }
@@ -131,8 +178,10 @@ static void is_known_again_after_a_restart(void **state)
     assert_true(fixture->log->snapshots_count > 0);
     struct isr_producer before[3];
     memcpy(before, fixture->log->producers.entries, sizeof before);
+    struct isr_config config = fixture->node.config;
     bench_crash(&fixture->node, false);
-    recover(fixture);
+    bench_start(&fixture->node, &fixture->disk, &fixture->random, &config);
+    bench_run_until_ready(&fixture->node);
     fixture->log = isr_log_store_find(&fixture->node.store, TP);
     assert_non_null(fixture->log);
     assert_int_equal(fixture->log->producers.count, 3);

@@ -6,14 +6,60 @@
 #include <cmocka.h>
 
 #include "core/log/checkpoint.h"
-#include "core/log/tests/fixture.h"
+#include "core/log/tests/bench_node.h"
+
+static const struct isr_tp TP = {.topic = 1, .index = 0};
+
+struct fixture {
+    struct test_disk disk;
+    struct test_random random;
+    struct bench_node node;
+    struct isr_log *log;
+};
+
+static void start(struct fixture *fixture)
+{
+    struct isr_config config = isr_config_default();
+    config.log_segment_bytes = 1024;
+    bench_start(&fixture->node, &fixture->disk, &fixture->random, &config);
+    bench_run_until_ready(&fixture->node);
+}
+
+static void restart(struct fixture *fixture)
+{
+    bench_crash(&fixture->node, false);
+    start(fixture);
+    assert_true(fixture->node.ready);
+    fixture->log = isr_log_store_open(&fixture->node.store, TP);
+    isr_log_verify(fixture->log);
+}
+
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+    fixture = (struct fixture){.random = {.state = 1}};
+    start(&fixture);
+    fixture.log = isr_log_store_open(&fixture.node.store, TP);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    test_heap_drop(&fixture->node.heap);
+    test_disk_free(&fixture->disk);
+    return 0;
+}
 
 static void append_to(struct fixture *fixture, struct isr_log *log, int count, int32_t epoch)
 {
     for (int i = 0; i < count; i++) {
         bench_begin(&fixture->node);
-        struct isr_batch batch =
-            batch_of(fixture, 4, 0, (int32_t)log->log_end, (uint64_t)log->log_end, 1, 40);
+        struct isr_batch batch;
+        struct isr_bytes bytes = isr_batch_build(&fixture->node.env.scratch, 4, 0, (int32_t)log->log_end,
+                                                 (uint64_t)log->log_end, 1, 40);
+        assert_int_equal(isr_batch_parse(bytes, true, &batch), ISR_BATCH_OK);
         isr_log_append_leader(log, &batch, epoch);
         bench_end(&fixture->node);
     }
@@ -188,7 +234,7 @@ static void leaves_a_marker_when_closed_and_removes_it_when_started(void **state
     bench_close(&fixture->node, 77);
     assert_true(fixture->node.closed);
     bench_crash(&fixture->node, true);
-    recover(fixture);
+    start(fixture);
     assert_int_equal(fixture->node.store.clean_shutdown_epoch, 77);
     fixture->log = isr_log_store_find(&fixture->node.store, TP);
     assert_int_equal(fixture->log->log_end, 30);
@@ -201,12 +247,14 @@ static void closes_when_a_truncation_is_under_way(void **state)
 {
     struct fixture *fixture = *state;
     append(fixture, 30, 0);
-    truncate_log(fixture, 4);
+    bench_begin(&fixture->node);
+    isr_log_truncate(fixture->log, 4, ISR_CAUSE_DIVERGENCE);
+    bench_end(&fixture->node);
     append_to(fixture, fixture->log, 3, 1);
     bench_close(&fixture->node, 5);
     assert_true(fixture->node.closed);
     bench_crash(&fixture->node, true);
-    recover(fixture);
+    start(fixture);
     assert_int_equal(isr_log_store_find(&fixture->node.store, TP)->log_end, 7);
 }
 
@@ -230,7 +278,7 @@ static void halts_when_the_disk_fails(void **state)
         fixture->disk.fail_in = at;
         fixture->disk.fail_with = at % 2 ? ISR_IO_ERROR : ISR_IO_NO_SPACE;
         bench_crash(&fixture->node, false);
-        recover(fixture);
+        start(fixture);
         if (fixture->node.ready) {
             fixture->log = isr_log_store_open(&fixture->node.store, TP);
             append_to(fixture, fixture->log, 20, (int32_t)at);

@@ -65,6 +65,12 @@ static struct isr_metadata_record partition_record(uint16_t topic, uint16_t inde
                                                              .cause = ISR_CAUSE_TOPIC_CREATED}};
 }
 
+static struct isr_metadata_record producer_ids_record(int16_t broker, int64_t next)
+{
+    return (struct isr_metadata_record){.kind = ISR_METADATA_PRODUCER_IDS,
+                                        .producer_ids_record = {.broker = broker, .next_producer_id = next}};
+}
+
 static bool apply(struct fixture *f, int64_t index, const struct isr_metadata_record *records, uint32_t count)
 {
     struct isr_bytes entry = isr_metadata_encode(records, count, &f->env.scratch);
@@ -145,10 +151,14 @@ static void refuses_an_entry_when_a_record_makes_no_sense(void **state)
     bad[count++].partition_record.leader_epoch = -1;
     bad[count] = partition_record(1, 0, 1, 0x01);
     bad[count++].partition_record.recovering = 2;
+    bad[count++] = producer_ids_record(1, 999); /* those below 1000 were given */
+    bad[count++] = producer_ids_record(0, 2000);
     assert_true(count <= 32);
     for (uint32_t i = 0; i < count; i++) {
         struct fixture f;
         fixture_init(&f);
+        struct isr_metadata_record given = producer_ids_record(1, 1000);
+        assert_true(isr_image_apply_record(&f.image, 0, &given, NULL));
         struct isr_metadata_record good = register_record(1, 1);
         assert_true(apply(&f, 1, &good, 1));
         create_topic(&f, 2, 1, "orders");
@@ -234,9 +244,11 @@ static struct isr_metadata_record random_record(struct test_random *random, cons
 {
     int16_t broker = (int16_t)(1 + test_random_below(random, 3));
     const struct isr_image_broker *known = &image->brokers[broker];
-    switch (test_random_below(random, 3)) {
+    switch (test_random_below(random, 4)) {
     case 0:
         return register_record(broker, test_random_below(random, 4));
+    case 2:
+        return producer_ids_record(broker, image->next_producer_id + test_random_below(random, 50));
     case 1:
         if (known->registered)
             return broker_record(broker, known->epoch, test_random_chance(random, 2),
@@ -330,6 +342,9 @@ static void copies_are_independent_when_one_changes(void **state)
     isr_image_copy(&copy, &f.image);
     struct isr_metadata_record record = partition_record(1, 1, 3, 0x03);
     assert_true(isr_image_apply_record(&copy, 2, &record, NULL));
+    record = producer_ids_record(1, 1000);
+    assert_true(isr_image_apply_record(&copy, 2, &record, NULL));
+    assert_int_equal(f.image.next_producer_id, 0);
     struct isr_metadata_record topic[] = {topic_record(2, "u", 1), partition_record(2, 0, 1, 0x01)};
     assert_true(isr_image_apply_record(&copy, 2, &topic[0], NULL));
     assert_true(isr_image_apply_record(&copy, 2, &topic[1], NULL));

@@ -184,19 +184,13 @@ static inline struct isr_message grant(int32_t term, bool canvass)
             .request_term = term, .term = term - canvass, .canvass = canvass, .healthy = 1}};
 }
 
-/* Peer 1 stands for election; its vote for itself is durable. */
-static inline void fixture_campaign(struct fixture *f)
+/* Elects peer 1 in term 1 of a fresh group of three. */
+static inline void fixture_lead(struct fixture *f)
 {
     isr_env_begin(&f->env, f->now_ns);
     isr_peer_command(f->peer, &(struct isr_command){.kind = ISR_COMMAND_CAMPAIGN});
     fixture_collect(f);
     fixture_disk(f);
-}
-
-/* Elects peer 1 in term 1 of a fresh group of three. */
-static inline void fixture_lead(struct fixture *f)
-{
-    fixture_campaign(f);
     fixture_receive(f, 2, grant(f->peer->state.term, false));
     assert_int_equal(f->peer->partition.role, ISR_ROLE_LEADER);
 }

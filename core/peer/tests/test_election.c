@@ -61,7 +61,10 @@ static void gives_up_and_says_so_when_it_is_asked_for_a_vote_while_it_stands(voi
 {
     (void)state;
     struct fixture *f = fixture_started();
-    fixture_campaign(f);
+    isr_env_begin(&f->env, f->now_ns);
+    isr_peer_command(f->peer, &(struct isr_command){.kind = ISR_COMMAND_CAMPAIGN});
+    fixture_collect(f);
+    fixture_disk(f);
     assert_int_equal(f->peer->candidacy, ISR_CANDIDACY_STANDING);
     assert_int_equal(answer_to(f, 3, vote_request(2, false, -1, 0)), ISR_REFUSAL_CANDIDATE);
     assert_int_equal(f->peer->candidacy, ISR_CANDIDACY_WAITING);
@@ -74,7 +77,10 @@ static void gives_up_when_a_healthy_voter_refuses_but_not_when_an_unhealthy_does
 {
     (void)state;
     struct fixture *f = fixture_started();
-    fixture_campaign(f);
+    isr_env_begin(&f->env, f->now_ns);
+    isr_peer_command(f->peer, &(struct isr_command){.kind = ISR_COMMAND_CAMPAIGN});
+    fixture_collect(f);
+    fixture_disk(f);
     struct isr_message refusal = grant(1, false);
     refusal.peer_vote_response.refusal = ISR_REFUSAL_LOG_BEHIND;
     refusal.peer_vote_response.healthy = 0;

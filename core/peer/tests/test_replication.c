@@ -39,7 +39,10 @@ static void forgets_what_a_follower_held_when_it_is_in_another_life(void **state
     struct fixture *f = fixture_new();
     f->options.members = (struct isr_replicas){.count = 5, .ids = {1, 2, 3, 4, 5}};
     fixture_boot(f);
-    fixture_campaign(f);
+    isr_env_begin(&f->env, f->now_ns);
+    isr_peer_command(f->peer, &(struct isr_command){.kind = ISR_COMMAND_CAMPAIGN});
+    fixture_collect(f);
+    fixture_disk(f);
     fixture_receive(f, 2, grant(1, false));
     fixture_receive(f, 3, grant(1, false));
     fixture_produce(f, 1, 3, -1);
@@ -172,6 +175,26 @@ static void broadcasts_what_it_appends_when_the_group_pushes(void **state)
         runs += f->sent[i].message.kind == ISR_MESSAGE_PEER_RECORDS &&
                 f->sent[i].message.peer_records.records.size > 0;
     assert_int_equal(runs, 2);
+    fixture_free(f);
+}
+
+static void gives_every_producer_an_id_of_its_own(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    int64_t ids[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        struct isr_message asked = {.kind = ISR_MESSAGE_INIT_PRODUCER_ID_REQUEST,
+                                    .init_producer_id_request = {.correlation = 5 + i}};
+        f->sent_count = 0;
+        fixture_receive(f, 9, asked);
+        const struct isr_message *answer = fixture_sent(f, 9, ISR_MESSAGE_INIT_PRODUCER_ID_RESPONSE);
+        assert_int_equal(answer->init_producer_id_response.correlation, 5 + i);
+        assert_int_equal(answer->init_producer_id_response.error, ISR_ERROR_NONE);
+        ids[i] = answer->init_producer_id_response.producer_id;
+        assert_true(ids[i] >= 0);
+    }
+    assert_int_not_equal(ids[0], ids[1]);
     fixture_free(f);
 }
 
@@ -493,6 +516,7 @@ int main(void)
         cmocka_unit_test(marks_itself_as_leader_when_what_it_cut_is_gone_for_good),
         cmocka_unit_test(starts_again_when_the_logs_part_at_its_snapshot),
         cmocka_unit_test(drops_a_mark_of_another_history_before_it_takes_a_snapshot),
+        cmocka_unit_test(gives_every_producer_an_id_of_its_own),
         cmocka_unit_test(serves_no_reads_when_its_data_is_not_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

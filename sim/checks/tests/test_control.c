@@ -193,6 +193,20 @@ static void fires_i7_when_a_sequence_is_skipped(void **state)
     fake_free(&fake);
 }
 
+static void fires_i7_when_two_clients_are_given_one_producer_id(void **state)
+{
+    (void)state;
+    struct fake fake;
+    fake_init(&fake);
+    const int64_t ids[] = {500, 2000, 1000, 0, 1500};
+    for (unsigned i = 0; i < 5; i++)
+        FAKE_TELL(&fake, FAKE_CLIENT, PRODUCER_ID_TAKEN, producer_id_taken, .broker = 1, .producer = ids[i]);
+    FAKE_HOLDS(&fake);
+    FAKE_TELL(&fake, 3, PRODUCER_ID_TAKEN, producer_id_taken, .broker = 2, .producer = 1000);
+    FAKE_FAILS(&fake, I7, "n3 was given producer id 1000, which p1 was given before");
+    fake_free(&fake);
+}
+
 static void fires_i7_when_a_batch_is_there_twice(void **state)
 {
     (void)state;
@@ -523,6 +537,7 @@ int main(void)
         cmocka_unit_test(holds_i6_when_the_last_member_stays_without_elr),
         cmocka_unit_test(fires_i6_when_the_last_member_stays_although_there_is_an_elr),
         cmocka_unit_test(fires_i7_when_a_sequence_is_skipped),
+        cmocka_unit_test(fires_i7_when_two_clients_are_given_one_producer_id),
         cmocka_unit_test(fires_i7_when_a_batch_is_there_twice),
         cmocka_unit_test(holds_i7_when_another_producer_repeats_sequences),
         cmocka_unit_test(fires_i8_when_the_high_watermark_is_beyond_the_log_end),
