@@ -11,16 +11,18 @@
  * What went in this way is nobody's loss: a log is compared with what is committed from its own start on. */
 #include "sim/checks/state.h"
 
-static bool old_enough(const struct sim_checks *checks, const struct check_partition *partition, int32_t node,
-                       int64_t from, int64_t to)
+/* A log that goes by a new leader's epoch may still hold what it wrote under the one before, where others are
+ * committed by now: it goes by the times of its own. */
+static bool old_enough(const struct sim_checks *checks, const struct check_partition *partition,
+                       const struct check_replica *replica, int64_t from, int64_t to)
 {
     const struct sim_view *view = &checks->view;
-    int64_t before_ns = view->wall_ns(view->object, node) - partition->settings.retention_time;
+    int64_t before_ns = view->wall_ns(view->object, replica->node) - partition->settings.retention_time;
     struct check_cursor cursor;
     from = check_history_known_from(&partition->history, from);
     const struct check_entry *entry = check_cursor_seek(&partition->history, from, &cursor);
     for (; entry != NULL && entry->base < to; entry = check_cursor_next(&partition->history, &cursor)) {
-        if (entry->timestamp_ns >= before_ns)
+        if (entry->timestamp_ns >= before_ns && check_replica_epoch_at(replica, entry->base) == cursor.epoch)
             return false;
     }
     return true;
@@ -35,7 +37,7 @@ static int64_t committed_end(const struct check_partition *partition)
 }
 
 static const char *why_wrong(const struct sim_checks *checks, const struct check_partition *partition,
-                             int32_t node, const struct isr_observation *observation)
+                             const struct check_replica *replica, const struct isr_observation *observation)
 {
     const struct sim_view *view = &checks->view;
     int64_t from = observation->log_start_moved.from, to = observation->log_start_moved.to;
@@ -44,12 +46,12 @@ static const char *why_wrong(const struct sim_checks *checks, const struct check
     switch ((int)observation->log_start_moved.cause) {
     case ISR_CAUSE_RETENTION_SIZE:
         return partition->settings.retention_bytes > 0 &&
-                       view->bytes(view->object, node, partition->tp, to) >=
+                       view->bytes(view->object, replica->node, partition->tp, to) >=
                            partition->settings.retention_bytes
                    ? NULL
                    : "less is left than the topic keeps";
     case ISR_CAUSE_RETENTION_TIME:
-        return partition->settings.retention_time > 0 && old_enough(checks, partition, node, from, to)
+        return partition->settings.retention_time > 0 && old_enough(checks, partition, replica, from, to)
                    ? NULL
                    : "the topic keeps records for longer";
     case ISR_CAUSE_DELETE_RECORDS:
@@ -90,7 +92,7 @@ void check_start_moved(struct sim_checks *checks, struct check_partition *partit
     struct check_replica *replica = check_replica_of(checks, partition, node);
     const char *why = NULL;
     if (!in_doubt(partition, seen.leader_epoch) && !undecided(partition, &seen, to))
-        why = why_wrong(checks, partition, node, observation);
+        why = why_wrong(checks, partition, replica, observation);
     if (why == NULL && to > replica->high_watermark)
         why = "records beyond its own high watermark are deleted";
     if (why != NULL)

@@ -253,7 +253,8 @@ static inline void fake_follow(struct fake *fake, int32_t node)
     replica->leads = false;
     replica->epoch = fake->partition.leader_epoch;
     FAKE_TELL(fake, node, BECAME_FOLLOWER, became_follower, .tp = FAKE_KEY, .leader_epoch = replica->epoch,
-              .partition_epoch = fake->partition.partition_epoch, .leader = fake->partition.leader);
+              .partition_epoch = fake->partition.partition_epoch, .leader = fake->partition.leader,
+              .log_end = fake_end(replica), .high_watermark = replica->high_watermark);
 }
 
 static inline void fake_tell_appended(struct fake *fake, int32_t node, const struct sim_batch_view *batch,

@@ -74,6 +74,30 @@ static void fails_when_records_are_too_young(void **state)
     fake_free(&fake);
 }
 
+/* n1 was deposed with records of its own, and knows it; others are committed in their place, which are young.
+ */
+static void holds_when_a_deposed_leader_deletes_old_records_of_its_own(void **state)
+{
+    (void)state;
+    struct fake fake;
+    ten_batches(&fake, 0, 5 * ISR_SECOND);
+    fake.producer = -1;
+    (void)fake_append(&fake, 1, 10);
+    fake_change(&fake, 2, fake_set(2, 3, 0), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_CLEAN);
+    fake_advance(&fake, 1, 110);
+    fake_lead(&fake, 2);
+    fake.now_ns += 10 * ISR_SECOND;
+    (void)fake_append(&fake, 2, 10);
+    fake_fetch(&fake, 3, 2);
+    fake_advance(&fake, 2, 110);
+    fake_follow(&fake, 1);
+    move(&fake, 1, 110, ISR_CAUSE_RETENTION_TIME);
+    FAKE_HOLDS(&fake);
+    move(&fake, 2, 110, ISR_CAUSE_RETENTION_TIME);
+    FAKE_FAILS(&fake, I11, "for longer");
+    fake_free(&fake);
+}
+
 static void fails_when_nobody_asked_for_the_deletion(void **state)
 {
     (void)state;
@@ -294,6 +318,7 @@ int main(void)
         cmocka_unit_test(fails_when_less_is_left_than_the_topic_keeps),
         cmocka_unit_test(fails_when_the_topic_keeps_all),
         cmocka_unit_test(fails_when_records_are_too_young),
+        cmocka_unit_test(holds_when_a_deposed_leader_deletes_old_records_of_its_own),
         cmocka_unit_test(fails_when_nobody_asked_for_the_deletion),
         cmocka_unit_test(fails_when_a_follower_goes_beyond_every_other_log),
         cmocka_unit_test(fails_when_uncommitted_records_are_deleted),
