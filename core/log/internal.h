@@ -104,8 +104,8 @@ void isr_log_empty(struct isr_log *log, int64_t offset);
 
 /* A log that was just made for a partition waits for what was removed of the same one. */
 void isr_log_await_removal(struct isr_log *log);
-/* The barrier of a removed log lifted: its files are gone. */
-void isr_log_removal_done(struct isr_log *log);
+/* The barrier of a removed log lifted: its files are gone, or the checkpoints are written too. */
+void isr_log_removal_step(struct isr_log *log);
 
 /* ---- log_disk.c ---- */
 
@@ -121,6 +121,8 @@ void isr_log_cut_files(struct isr_log *log, int64_t offset, int64_t position);
 /* Asks for a recovery-point checkpoint that the barrier waits for, when the file may hold a higher recovery
  * point; or always, because log_start moved. */
 void isr_log_barrier_recovery_point(struct isr_log *log, bool always);
+/* The same with the high watermarks: when the file may hold one above the log's end. */
+void isr_log_barrier_high_watermark(struct isr_log *log, bool always);
 /* Nothing below offset is written or synced any more: it is deleted. */
 void isr_log_ends_raise(struct isr_log *log, int64_t offset);
 /* Writes the epoch checkpoint; the caller counts the operation. */
@@ -143,8 +145,9 @@ void isr_log_barrier_step(struct isr_log *log);
 struct isr_log *isr_log_store_add(struct isr_log_store *store, struct isr_tp tp);
 /* The place of the log in store->logs, or where it belongs. */
 uint32_t isr_log_store_place(const struct isr_log_store *store, struct isr_tp tp);
-/* Asks for a checkpoint of the recovery points now; coalesced. */
+/* Asks for a checkpoint of the recovery points, or of the high watermarks, now; coalesced. */
 void isr_log_store_recovery_points(struct isr_log_store *store);
+void isr_log_store_high_watermarks(struct isr_log_store *store);
 /* Takes note that a checkpoint is out of date; the timer writes it. */
 void isr_log_store_recovery_point_moved(struct isr_log_store *store);
 void isr_log_store_high_watermark_moved(struct isr_log_store *store);

@@ -177,6 +177,7 @@ static void cut_from(struct isr_log *log, uint32_t first, enum isr_cause cause)
     isr_producers_drop_snapshots(log, log->log_end);
     isr_log_cut_files(log, log->log_end, log->position_end);
     isr_log_barrier_recovery_point(log, false);
+    isr_log_barrier_high_watermark(log, false);
     observe_truncation(log, from, cause);
 }
 
@@ -233,6 +234,7 @@ static void store_start(struct isr_log *log)
     log->start_told = log->log_start;
     isr_log_store_epochs(log, true);
     isr_log_barrier_recovery_point(log, true);
+    isr_log_barrier_high_watermark(log, false);
 }
 
 void isr_log_truncate_fully(struct isr_log *log, int64_t offset, enum isr_cause cause)

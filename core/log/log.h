@@ -19,18 +19,20 @@
  *
  * The barrier: nothing new is written to a log before its last truncation is durable whole: the segment cut
  * and synced, later segments and later producer snapshots deleted, and by a replacement asked for afterwards
- * their names gone for good, the epoch checkpoint without the entries that were cut, and no recovery-point
- * checkpoint above the cut. From this follows what recovery relies on,
- * whatever subset of unfinished operations a crash lets through:
+ * their names gone for good, the epoch checkpoint without the entries that were cut, and no recovery point
+ * and no high watermark above the cut in the checkpoints. From this follows what recovery relies on, whatever
+ * subset of unfinished operations a crash lets through:
  *   - crash before the barrier lifts: the disk holds no byte newer than the truncation, so its segments are
  * those of the old log, some of them gone or cut. Dropping everything from the first hole on leaves a prefix
  * of the old log. Stale checkpoints describe that same old log: what lies above the new end is trimmed.
  *   - crash afterwards: every file already knows of the cut. In particular no stale tail can join up with new
- *     batches (their sizes may fit), no stale recovery point can call new bytes durable that never were, and
- * no producer snapshot or epoch entry of the old tail can be taken for the new one.
+ *     batches (their sizes may fit), no stale recovery point can call new bytes durable that never were, no
+ * stale high watermark can call new records committed, and no producer snapshot or epoch entry of the old
+ * tail can be taken for the new one.
  *   - crash, and recovery reads the page cache of the killed process: recovery syncs the last segment before
  * anything is appended, or a loss of power could undo the truncation later.
- *   - the high-watermark checkpoint is allowed to be stale; it is clamped to the recovered ends.
+ *   - the high-watermark checkpoint may be behind, but tells of no other records than the log holds; it is
+ * clamped to the recovered ends.
  * Rolling a segment needs no barrier: when the new segment survives without the tail of the old one, there is
  * a hole. log_start is in the recovery-point file and in the log's epoch checkpoint, and is durable in both
  * before anything below it is deleted (log_start.c): either of them may be lost. Without both a log starts at
@@ -123,6 +125,8 @@ struct isr_log {
     int64_t log_start;
     int64_t log_end; /* LEO */
     int64_t high_watermark;
+    int64_t high_watermark_stored;  /* in the checkpoint file */
+    int64_t high_watermark_storing; /* in the replacement under way, else as stored */
     int64_t recovery_point;         /* what the next checkpoint will call durable: synced_end */
     int64_t recovery_point_stored;  /* in the checkpoint file */
     int64_t recovery_point_storing; /* in the replacement under way, else as stored */
@@ -155,16 +159,18 @@ struct isr_log {
     uint32_t start_checkpoint; /* the recovery-point checkpoint that it waits for, 0 = none */
     int64_t *going;            /* segment files below log_start, deleted when that is durable */
     uint32_t going_count, going_capacity;
-    uint32_t going_covered;      /* of these, by the start that is being made durable */
-    uint32_t start_round;        /* what was asked for in an earlier one does not count */
-    uint32_t barrier_pending;    /* operations of truncations that are not done: CUTTING */
-    bool barrier_snapshots;      /* it waits for snapshots_going to fall to 0 */
-    bool barrier_names;          /* it deleted files: their names must go durably */
-    uint32_t barrier_checkpoint; /* the recovery-point checkpoint that the barrier waits for, 0 = none */
-    bool sync_under_way;         /* of the last segment, by the flush policy */
-    bool failed;                 /* a disk operation failed; the node is halting */
-    bool removed;                /* by isr_log_store_remove: what is left waits for its deletions */
-    struct isr_log *successor;   /* removed: the log of the same partition that waits for them, or NULL */
+    uint32_t going_covered;           /* of these, by the start that is being made durable */
+    uint32_t start_round;             /* what was asked for in an earlier one does not count */
+    uint32_t barrier_pending;         /* operations of truncations that are not done: CUTTING */
+    bool barrier_snapshots;           /* it waits for snapshots_going to fall to 0 */
+    bool barrier_names;               /* it deleted files: their names must go durably */
+    uint32_t barrier_checkpoint;      /* the recovery-point checkpoint that the barrier waits for, 0 = none */
+    uint32_t barrier_high_watermarks; /* the same of the high watermarks */
+    bool sync_under_way;              /* of the last segment, by the flush policy */
+    bool failed;                      /* a disk operation failed; the node is halting */
+    bool removed;                     /* by isr_log_store_remove: what is left waits for its deletions */
+    bool removal_told;                /* its files are gone; the checkpoints without it are asked for */
+    struct isr_log *successor;        /* removed: the log of the same partition that waits for it, or NULL */
     /* Called in the same step when held_end grew (a write or a sync completed). */
     void (*held)(void *object);
     /* NULL: nobody minds. In the same step when isr_log_is_settled became true. */
@@ -202,6 +208,7 @@ struct isr_log_store {
     uint32_t operations_pending;       /* disk operations under way other than writes of batches */
     struct isr_log_checkpoint high_watermarks_kept, recovery_points_kept;
     bool high_watermarks_dirty, high_watermarks_under_way;
+    uint32_t high_watermarks_round; /* counts the replacements of the file */
     bool recovery_points_dirty, recovery_points_under_way;
     uint32_t recovery_points_round; /* counts the replacements of the recovery-point file */
     uint32_t recovery_points_crc;   /* of the file as it is on disk; 0: there is none */
@@ -225,7 +232,8 @@ struct isr_log *isr_log_store_find(struct isr_log_store *store, struct isr_tp tp
 /* An empty log starting at offset 0, or the existing one. Only when ready. */
 struct isr_log *isr_log_store_open(struct isr_log_store *store, struct isr_tp tp);
 /* Deletes a log and all its files; it must not be used any more. One that is opened for the same partition
- * writes nothing before the deletions are done, as after a truncation. Its memory stays until the process
+ * writes nothing before the deletions are durable and no checkpoint tells of the former any more, as after a
+ * truncation. Its memory stays until the process
  * ends, but for what it held: operations under way still point at it. */
 void isr_log_store_remove(struct isr_log_store *store, struct isr_log *log);
 /* Clean stop: syncs every log, writes the checkpoints, then the marker with broker_epoch, then calls done.

@@ -304,7 +304,7 @@ void isr_log_barrier_step(struct isr_log *log)
     if (--log->barrier_pending > 0)
         return;
     if (log->removed) {
-        isr_log_removal_done(log);
+        isr_log_removal_step(log);
         return;
     }
     if (log->barrier_names) {
@@ -386,6 +386,17 @@ void isr_log_barrier_recovery_point(struct isr_log *log, bool always)
     /* The one under way was encoded before: the next one counts. */
     log->barrier_checkpoint = store->recovery_points_round + 1;
     isr_log_store_recovery_points(store);
+}
+
+void isr_log_barrier_high_watermark(struct isr_log *log, bool always)
+{
+    struct isr_log_store *store = log->store;
+    if (!always && log->high_watermark_stored <= log->log_end && log->high_watermark_storing <= log->log_end)
+        return;
+    if (log->barrier_high_watermarks == 0)
+        log->barrier_pending++;
+    log->barrier_high_watermarks = store->high_watermarks_round + 1;
+    isr_log_store_high_watermarks(store);
 }
 
 /* ---- the epoch checkpoint ---- */

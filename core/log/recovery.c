@@ -197,7 +197,8 @@ static void high_watermarks_load(struct isr_log_store *store)
     for (uint32_t i = 0; i < file.lines_count; i++) {
         struct isr_log *log = isr_log_store_find(store, file.lines[i].tp);
         if (log != NULL)
-            log->high_watermark = file.lines[i].high_watermark;
+            log->high_watermark = log->high_watermark_stored = log->high_watermark_storing =
+                file.lines[i].high_watermark;
     }
 }
 

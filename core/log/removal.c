@@ -1,12 +1,13 @@
 /* Deleting a log.
  *
  *   in the store --isr_log_store_remove--> removed: no more in the store, its files are being deleted
- *   removed --all deletions done--> gone
+ *   removed --all deletions done--> told: both shared checkpoints are written anew, without the log
+ *   told --both are durable--> gone
  *
- * The deletions are the last operations of its barrier. A log that is opened for the same partition meanwhile
- * has them in its own barrier: a file that came back after a power loss could not be told from its own. The
- * shared checkpoints are written anew without the log; until that is done its successor writes nothing
- * either, lest a log start or a recovery point of the former be taken for its own. */
+ * All this is its barrier. A log that is opened for the same partition meanwhile has it in its own and writes
+ * nothing before: a file that came back after a power loss could not be told from its own, nor a log start, a
+ * recovery point or a high watermark of the former. The checkpoints come after the deletions, and so make
+ * them durable. */
 #include <string.h>
 
 #include "core/log/internal.h"
@@ -18,8 +19,6 @@ static void store_forget(struct isr_log_store *store, const struct isr_log *log)
         place++;
     store->logs_count--;
     memmove(&store->logs[place], &store->logs[place + 1], (store->logs_count - place) * sizeof *store->logs);
-    isr_log_store_high_watermark_moved(store);
-    isr_log_store_recovery_point_moved(store);
 }
 
 static void observe_removed(struct isr_log *log, int64_t log_end)
@@ -43,22 +42,27 @@ void isr_log_store_remove(struct isr_log_store *store, struct isr_log *log)
     store->removed =
         ISR_GROW(store->env->heap, store->removed, store->removed_count, store->removed_capacity);
     store->removed[store->removed_count++] = log;
-    /* The barrier may be there already, and may wait for a checkpoint that this log has no part in any more.
+    /* The barrier may be there already, and may wait for checkpoints that this log has no part in any more.
      */
     isr_log_barrier_add(log);
-    if (log->barrier_checkpoint != 0) {
-        log->barrier_checkpoint = 0;
-        log->barrier_pending--;
-    }
+    log->barrier_pending -=
+        (log->barrier_checkpoint != 0 ? 1u : 0) + (log->barrier_high_watermarks != 0 ? 1u : 0);
+    log->barrier_checkpoint = log->barrier_high_watermarks = 0;
     isr_log_empty(log, 0);
     isr_env_delete(log->env, isr_log_file(log, ISR_FILE_EPOCHS, 0), isr_log_barrier_done, log,
                    ISR_OFFSET_NONE);
     observe_removed(log, log_end);
 }
 
-void isr_log_removal_done(struct isr_log *log)
+void isr_log_removal_step(struct isr_log *log)
 {
     struct isr_log_store *store = log->store;
+    if (!log->removal_told) {
+        log->removal_told = true;
+        isr_log_barrier_recovery_point(log, true);
+        isr_log_barrier_high_watermark(log, true);
+        return;
+    }
     uint32_t place = 0;
     while (store->removed[place] != log)
         place++;
@@ -71,7 +75,6 @@ void isr_log_removal_done(struct isr_log *log)
 
 void isr_log_await_removal(struct isr_log *log)
 {
-    bool waits = false;
     for (uint32_t i = 0; i < log->store->removed_count; i++) {
         struct isr_log *former = log->store->removed[i];
         /* One that has a successor already is awaited by that one, which was removed too. */
@@ -79,8 +82,5 @@ void isr_log_await_removal(struct isr_log *log)
             continue;
         former->successor = log;
         log->barrier_pending++;
-        waits = true;
     }
-    if (waits)
-        isr_log_barrier_recovery_point(log, true);
 }

@@ -88,13 +88,63 @@ static void timer_arm(struct isr_log_store *store)
         isr_env_timer_in(store->env, &store->checkpoint_timer, store->env->config.hw_checkpoint_interval);
 }
 
-static void on_high_watermarks(void *object, int64_t argument, const struct isr_io_result *result)
+/* What a log waits for in this round of a checkpoint has come. */
+static void wait_end(struct isr_log *log, uint32_t *awaited, int64_t round)
 {
-    (void)argument;
+    if (*awaited == 0 || *awaited > round)
+        return;
+    *awaited = 0;
+    isr_log_barrier_step(log);
+}
+
+/* Lifts what waited for this round of the high watermarks; a barrier may ask for the next at once. Removed
+ * logs leave their list when nothing holds them there any more. */
+static void high_watermarks_step(struct isr_log_store *store, int64_t round)
+{
+    bool awaited = false;
+    for (uint32_t i = 0; i < store->logs_count; i++) {
+        awaited = awaited || store->logs[i]->barrier_high_watermarks > round;
+        wait_end(store->logs[i], &store->logs[i]->barrier_high_watermarks, round);
+    }
+    for (uint32_t i = 0; i < store->removed_count;) {
+        struct isr_log *log = store->removed[i];
+        awaited = awaited || log->barrier_high_watermarks > round;
+        wait_end(log, &log->barrier_high_watermarks, round);
+        i += i < store->removed_count && store->removed[i] == log;
+    }
+    if (awaited && !store->high_watermarks_under_way)
+        isr_log_store_high_watermarks(store);
+}
+
+static void recovery_points_step(struct isr_log_store *store, int64_t round)
+{
+    bool awaited = false;
+    for (uint32_t i = 0; i < store->logs_count; i++) {
+        struct isr_log *log = store->logs[i];
+        awaited = awaited || log->barrier_checkpoint > round || log->start_checkpoint > round;
+        wait_end(log, &log->barrier_checkpoint, round);
+        if (log->start_checkpoint != 0 && log->start_checkpoint <= round)
+            isr_log_start_checkpointed(log);
+    }
+    for (uint32_t i = 0; i < store->removed_count;) {
+        struct isr_log *log = store->removed[i];
+        awaited = awaited || log->barrier_checkpoint > round;
+        wait_end(log, &log->barrier_checkpoint, round);
+        i += i < store->removed_count && store->removed[i] == log;
+    }
+    if (awaited && !store->recovery_points_under_way)
+        isr_log_store_recovery_points(store);
+}
+
+static void on_high_watermarks(void *object, int64_t round, const struct isr_io_result *result)
+{
     struct isr_log_store *store = object;
     if (isr_log_io_failed(store, NULL, result))
         return;
     store->high_watermarks_under_way = false;
+    for (uint32_t i = 0; i < store->logs_count; i++)
+        store->logs[i]->high_watermark_stored = store->logs[i]->high_watermark_storing;
+    high_watermarks_step(store, round);
     isr_log_store_operation_end(store);
 }
 
@@ -118,27 +168,33 @@ static struct isr_bytes take(struct isr_log_store *store, struct isr_log_checkpo
 static void high_watermarks_replace(struct isr_log_store *store, struct isr_bytes bytes)
 {
     isr_env_replace(store->env, (struct isr_file){.kind = ISR_FILE_HIGH_WATERMARKS}, bytes,
-                    on_high_watermarks, store, 0);
+                    on_high_watermarks, store, store->high_watermarks_round);
 }
 
-/* Truncations may have come in between: what is written then is above the ends of logs, and clamped to them
- * when it is read. */
+/* A log that was cut since waits for the next round before anything new is written to it (log.h). */
 static void go_on_storing_high_watermarks(void *object)
 {
     struct isr_log_store *store = object;
     high_watermarks_replace(store, take(store, &store->high_watermarks_kept));
 }
 
-static void high_watermarks_write(struct isr_log_store *store)
+void isr_log_store_high_watermarks(struct isr_log_store *store)
 {
+    store->high_watermarks_dirty = true;
+    if (store->high_watermarks_under_way)
+        return;
     struct isr_scratch *scratch = &store->env->scratch;
     struct isr_high_watermarks_file file = {.lines_count = store->logs_count};
     file.lines = isr_scratch_allocate(scratch, store->logs_count * sizeof *file.lines);
-    for (uint32_t i = 0; i < store->logs_count; i++)
-        file.lines[i] = (struct isr_high_watermarks_line){.tp = store->logs[i]->tp,
-                                                          .high_watermark = store->logs[i]->high_watermark};
+    for (uint32_t i = 0; i < store->logs_count; i++) {
+        struct isr_log *log = store->logs[i];
+        log->high_watermark_storing = log->high_watermark;
+        file.lines[i] =
+            (struct isr_high_watermarks_line){.tp = log->tp, .high_watermark = log->high_watermark};
+    }
     store->high_watermarks_dirty = false;
     store->high_watermarks_under_way = true;
+    store->high_watermarks_round++;
     isr_log_store_operation_begin(store);
     struct isr_bytes bytes = isr_checkpoint_encode_high_watermarks_file(scratch, &file);
     if (!isr_yields(store->env, ISR_YIELD_HW_CHECKPOINT)) {
@@ -150,24 +206,6 @@ static void high_watermarks_write(struct isr_log_store *store)
               go_on_storing_high_watermarks, store);
 }
 
-/* Lifts what waited for this round; a barrier may ask for the next at once. */
-static void barriers_step(struct isr_log_store *store, int64_t round)
-{
-    bool awaited = false;
-    for (uint32_t i = 0; i < store->logs_count; i++) {
-        struct isr_log *log = store->logs[i];
-        awaited = awaited || log->barrier_checkpoint > round || log->start_checkpoint > round;
-        if (log->barrier_checkpoint != 0 && log->barrier_checkpoint <= round) {
-            log->barrier_checkpoint = 0;
-            isr_log_barrier_step(log);
-        }
-        if (log->start_checkpoint != 0 && log->start_checkpoint <= round)
-            isr_log_start_checkpointed(log);
-    }
-    if (awaited && !store->recovery_points_under_way)
-        isr_log_store_recovery_points(store);
-}
-
 static void on_recovery_points(void *object, int64_t round, const struct isr_io_result *result)
 {
     struct isr_log_store *store = object;
@@ -177,7 +215,7 @@ static void on_recovery_points(void *object, int64_t round, const struct isr_io_
     store->recovery_points_crc = store->recovery_points_crc_storing;
     for (uint32_t i = 0; i < store->logs_count; i++)
         store->logs[i]->recovery_point_stored = store->logs[i]->recovery_point_storing;
-    barriers_step(store, round);
+    recovery_points_step(store, round);
     isr_log_store_operation_end(store);
 }
 
@@ -228,7 +266,7 @@ static void on_checkpoint_timer(void *object)
 {
     struct isr_log_store *store = object;
     if (store->high_watermarks_dirty && !store->high_watermarks_under_way)
-        high_watermarks_write(store);
+        isr_log_store_high_watermarks(store);
     if (store->recovery_points_dirty && !store->recovery_points_under_way)
         isr_log_store_recovery_points(store);
     if (store->high_watermarks_dirty || store->recovery_points_dirty)
@@ -287,7 +325,7 @@ void isr_log_store_close_advance(struct isr_log_store *store)
     for (uint32_t i = 0; i < store->logs_count; i++)
         log_flush(store->logs[i]);
     if (store->high_watermarks_dirty)
-        high_watermarks_write(store);
+        isr_log_store_high_watermarks(store);
     if (store->recovery_points_dirty)
         isr_log_store_recovery_points(store);
     if (store->operations_pending == 0)
