@@ -132,6 +132,7 @@ static bool step_bounded(struct sim_process *process, const struct isr_event *ev
 void sim_process_step(struct sim_world *world, struct sim_process *process, struct isr_event *event)
 {
     struct isr_effects effects;
+    world->steps++;
     sim_clock_read(&process->clock, world->now_ns, &event->now_ns, &event->real_ns);
     event->behind_ns = process->deferred != NULL ? world->now_ns - process->deferred_since_ns : 0;
     if (process->memory_limit_bytes == 0) {

@@ -106,6 +106,7 @@ struct sim_world {
     struct sim_workload *workload;
     struct sim_script *script; /* steps */
     struct sim_counters counters;
+    uint64_t steps;          /* of the engine, on all nodes */
     uint32_t events_at_once; /* carried out without time going on */
     bool changed;            /* since the script last looked: an observation, a process, a client's effect */
     bool over;

@@ -81,6 +81,13 @@ static bool records_are_sound(const struct isr_batch *batch)
     return position == batch->bytes.size;
 }
 
+bool isr_batch_is_intact(struct isr_bytes batch, uint32_t crc)
+{
+    return u32_at(batch.data + AT_CRC) == crc &&
+           isr_crc32c(0, batch.data, AT_POSITION_CRC) == u32_at(batch.data + AT_POSITION_CRC) &&
+           isr_crc32c(0, batch.data + AT_PRODUCER_ID, batch.size - AT_PRODUCER_ID) == crc;
+}
+
 enum isr_batch_status isr_batch_parse(struct isr_bytes input, bool check_crc, struct isr_batch *batch)
 {
     if (input.size < ISR_BATCH_HEADER_BYTES)
@@ -93,9 +100,7 @@ enum isr_batch_status isr_batch_parse(struct isr_bytes input, bool check_crc, st
     batch->last_offset = batch->base_offset + batch->record_count - 1;
     if (!check_crc)
         return ISR_BATCH_OK;
-    if (isr_crc32c(0, input.data, AT_POSITION_CRC) != u32_at(input.data + AT_POSITION_CRC))
-        return ISR_BATCH_CORRUPT;
-    if (isr_crc32c(0, input.data + AT_PRODUCER_ID, batch->bytes.size - AT_PRODUCER_ID) != batch->crc)
+    if (!isr_batch_is_intact(batch->bytes, batch->crc))
         return ISR_BATCH_CORRUPT;
     return records_are_sound(batch) ? ISR_BATCH_OK : ISR_BATCH_CORRUPT;
 }

@@ -42,6 +42,9 @@ enum isr_batch_status { ISR_BATCH_OK, ISR_BATCH_SHORT /* the input ends inside i
 /* Parses the batch at the start of input; with check_crc the checksums and every record's size are verified.
  * Safe on arbitrary bytes. On OK batch->bytes.size tells where the next one starts. */
 enum isr_batch_status isr_batch_parse(struct isr_bytes input, bool check_crc, struct isr_batch *batch);
+/* Is the content of a batch that was parsed before, and had this checksum then, still what its checksums say?
+ */
+bool isr_batch_is_intact(struct isr_bytes batch, uint32_t crc);
 
 /* Builds a batch in scratch: record i has a value of value_bytes (at least 8) that starts with the
  * little-endian u64 first_value + i; the rest is filler that depends on the value alone. */

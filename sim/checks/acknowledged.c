@@ -40,7 +40,7 @@ static void tell_lost(struct sim_checks *checks, const struct check_partition *p
     struct isr_text history = ISR_TEXT(buffer), instead = ISR_TEXT(there);
     enum sim_invariant invariant = SIM_INVARIANT_I1;
     (void)view->replica(view->object, leader, partition->tp, &replica);
-    if (view->batch(view->object, leader, partition->tp, entry->base, &batch))
+    if (check_batch_at(checks, partition, leader, entry->base, &batch))
         isr_text_format(&instead, "; it has a record of epoch %d there", batch.leader_epoch);
     if ((entry->flags & CHECK_ACKED) != 0) {
         invariant = SIM_INVARIANT_I3;
@@ -119,8 +119,8 @@ static bool holds(const struct sim_checks *checks, const struct check_partition 
     if (checks->view.replica(checks->view.object, node, partition->tp, &seen) &&
         check_entry_end(entry) <= seen.log_start)
         return true;
-    return checks->view.batch(checks->view.object, node, partition->tp, entry->base, &batch) &&
-           batch.leader_epoch == epoch && batch.base_offset == entry->base && batch.crc == entry->crc;
+    return check_batch_at(checks, partition, node, entry->base, &batch) && batch.leader_epoch == epoch &&
+           batch.base_offset == entry->base && batch.crc == entry->crc;
 }
 
 /* Drops the stray at a place of the list. */
@@ -203,22 +203,17 @@ void check_answered(struct sim_checks *checks, struct check_partition *partition
     struct sim_batch_view batch;
     int64_t base = observation->produce_answered.base;
     if (observation->produce_answered.error != 0 || observation->produce_answered.acks != -1 || base < 0 ||
-        !view->batch(view->object, node, partition->tp, base, &batch))
+        !check_batch_at(checks, partition, node, base, &batch))
         return;
-    int32_t epoch = ISR_EPOCH_NONE;
-    struct check_entry *entry = check_history_committed(&partition->history, base, &epoch);
-    bool committed = entry != NULL && epoch == batch.leader_epoch;
-    if (!committed) {
-        const struct check_line *line = check_history_line(&partition->history, batch.leader_epoch);
-        entry = line == NULL ? NULL : check_line_find(line, base);
-    }
+    const struct check_line *line = check_history_line(&partition->history, batch.leader_epoch);
+    struct check_entry *entry = line == NULL ? NULL : check_line_find(line, base);
     if (entry == NULL || (entry->flags & CHECK_ACKED) != 0)
         return;
     entry->flags |= CHECK_ACKED;
     entry->acked_ns = view->now_ns(view->object);
     entry->client = (int16_t)observation->produce_answered.client;
     checks->records_acked += entry->count;
-    if (committed)
+    if (check_is_committed(partition, entry))
         return;
     check_ledger_stray(checks, partition, batch.leader_epoch, entry);
     /* Acknowledged by a deposed leader: the one that followed it must have it too. */

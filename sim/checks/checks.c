@@ -24,10 +24,10 @@ struct sim_checks *sim_checks_make(struct isr_heap *heap, const struct sim_view 
 
 /* It is known with what the replica came back after a start. A log that vanished whole is not recovered: its
  * partition begins anew. */
-static void replica_back(struct sim_checks *checks, struct check_partition *partition, int32_t node,
-                         int64_t log_end)
+static void replica_back(struct sim_checks *checks, struct check_partition *partition,
+                         struct check_replica *replica, int64_t log_end)
 {
-    struct check_replica *replica = check_replica_of(checks, partition, node);
+    int32_t node = replica->node;
     if (replica->life == checks->nodes[node].life)
         return;
     replica->life = checks->nodes[node].life;
@@ -46,9 +46,10 @@ static void replica_back(struct sim_checks *checks, struct check_partition *part
 static void log_recovered(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->log_recovered.tp);
-    check_replica_of(checks, partition, node)->high_watermark = observation->log_recovered.high_watermark;
-    replica_back(checks, partition, node, observation->log_recovered.log_end);
-    check_bounds(checks, partition, node, true);
+    struct check_replica *replica = check_replica_of(checks, partition, node);
+    replica->high_watermark = observation->log_recovered.high_watermark;
+    replica_back(checks, partition, replica, observation->log_recovered.log_end);
+    check_bounds(checks, partition, replica, true);
     check_content(checks, partition, node);
     check_start_found(checks, partition, node);
 }
@@ -56,22 +57,22 @@ static void log_recovered(struct sim_checks *checks, int32_t node, const struct 
 static void log_appended(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->log_appended.tp);
-    check_replica_appended(checks, check_replica_of(checks, partition, node),
-                           (int32_t)observation->log_appended.leader_epoch, observation->log_appended.base,
-                           observation->log_appended.last + 1);
+    struct check_replica *replica = check_replica_of(checks, partition, node);
+    check_replica_appended(checks, replica, (int32_t)observation->log_appended.leader_epoch,
+                           observation->log_appended.base, observation->log_appended.last + 1);
     check_appended(checks, partition, node, observation);
-    check_bounds(checks, partition, node, false);
+    check_bounds(checks, partition, replica, false);
 }
 
 static void log_truncated(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->log_truncated.tp);
-    check_replica_of(checks, partition, node)->high_watermark = observation->log_truncated.high_watermark;
     struct check_replica *replica = check_replica_of(checks, partition, node);
+    replica->high_watermark = observation->log_truncated.high_watermark;
     check_replica_ends(replica, observation->log_truncated.to);
     if (replica->matched > replica->log_end)
         replica->matched = replica->log_end;
-    check_bounds(checks, partition, node, true);
+    check_bounds(checks, partition, replica, true);
     check_start_found(checks, partition, node);
     check_members_hold(checks, partition, node);
 }
@@ -91,14 +92,15 @@ static void log_start_moved(struct sim_checks *checks, int32_t node,
 {
     struct check_partition *partition = check_partition_of(checks, observation->log_start_moved.tp);
     check_start_moved(checks, partition, node, observation);
-    check_bounds(checks, partition, node, true);
+    check_bounds(checks, partition, check_replica_of(checks, partition, node), true);
 }
 
 static void high_watermark_advanced(struct sim_checks *checks, int32_t node,
                                     const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->high_watermark_advanced.tp);
-    check_replica_of(checks, partition, node)->high_watermark = observation->high_watermark_advanced.to;
+    struct check_replica *replica = check_replica_of(checks, partition, node);
+    replica->high_watermark = observation->high_watermark_advanced.to;
     int32_t epoch = (int32_t)observation->high_watermark_advanced.leader_epoch;
     if (observation->high_watermark_advanced.as_leader && epoch == partition->epoch_max) {
         const struct check_line *line = check_history_line(&partition->history, epoch);
@@ -110,39 +112,42 @@ static void high_watermark_advanced(struct sim_checks *checks, int32_t node,
                 check_members_hold(checks, partition, CHECK_EVERY_NODE);
         }
     }
-    check_logs_match(checks, partition, node, epoch);
-    check_bounds(checks, partition, node, false);
+    check_logs_match(checks, partition, replica, epoch);
+    check_bounds(checks, partition, replica, false);
 }
 
 static void high_watermark_lowered(struct sim_checks *checks, int32_t node,
                                    const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->high_watermark_lowered.tp);
-    check_replica_of(checks, partition, node)->high_watermark = observation->high_watermark_lowered.to;
-    check_bounds(checks, partition, node, false);
+    struct check_replica *replica = check_replica_of(checks, partition, node);
+    replica->high_watermark = observation->high_watermark_lowered.to;
+    check_bounds(checks, partition, replica, false);
 }
 
 static void became_leader(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->became_leader.tp);
-    check_replica_of(checks, partition, node)->high_watermark = observation->became_leader.high_watermark;
+    struct check_replica *replica = check_replica_of(checks, partition, node);
+    replica->high_watermark = observation->became_leader.high_watermark;
     int32_t epoch = (int32_t)observation->became_leader.leader_epoch;
-    replica_back(checks, partition, node, observation->became_leader.log_end);
+    replica_back(checks, partition, replica, observation->became_leader.log_end);
     if (epoch >= partition->epoch_max)
         check_start_of_leader(checks, partition, node, observation->became_leader.high_watermark);
     check_role_taken(checks, partition, node, epoch, true);
     check_began_to_lead(checks, partition, node, epoch);
-    check_bounds(checks, partition, node, true);
+    check_bounds(checks, partition, replica, true);
 }
 
 static void became_follower(struct sim_checks *checks, int32_t node,
                             const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->became_follower.tp);
-    check_replica_of(checks, partition, node)->high_watermark = observation->became_follower.high_watermark;
-    replica_back(checks, partition, node, observation->became_follower.log_end);
+    struct check_replica *replica = check_replica_of(checks, partition, node);
+    replica->high_watermark = observation->became_follower.high_watermark;
+    replica_back(checks, partition, replica, observation->became_follower.log_end);
     check_role_taken(checks, partition, node, (int32_t)observation->became_follower.leader_epoch, false);
-    check_bounds(checks, partition, node, true);
+    check_bounds(checks, partition, replica, true);
 }
 
 /* ---- what the controllers committed ---- */
@@ -205,6 +210,12 @@ static void broker_unfenced(struct sim_checks *checks, int32_t node)
         check_members_hold(checks, partition, node);
 }
 
+static void epoch_assigned(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+{
+    struct check_partition *partition = check_partition_of(checks, observation->epoch_assigned.tp);
+    check_bounds(checks, partition, check_replica_of(checks, partition, node), true);
+}
+
 static void produce_answered(struct sim_checks *checks, int32_t node,
                              const struct isr_observation *observation)
 {
@@ -212,6 +223,12 @@ static void produce_answered(struct sim_checks *checks, int32_t node,
 }
 
 void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
+{
+    checks->step++;
+    check_observed(checks, node, observation);
+}
+
+void check_observed(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
 {
     switch (observation->kind) {
     case ISR_OBSERVED_LOG_RECOVERED:
@@ -240,7 +257,7 @@ void sim_checks_observe(struct sim_checks *checks, int32_t node, const struct is
         topic_applied(checks, observation);
         break;
     case ISR_OBSERVED_EPOCH_ASSIGNED:
-        check_bounds(checks, check_partition_of(checks, observation->epoch_assigned.tp), node, true);
+        epoch_assigned(checks, node, observation);
         break;
     case ISR_OBSERVED_BECAME_LEADER:
         became_leader(checks, node, observation);
@@ -402,14 +419,14 @@ static void look_again(struct sim_checks *checks, struct check_partition *partit
         if (!view->replica(view->object, node, partition->tp, &seen))
             continue;
         partition->replicas[i].matched = seen.log_start;
-        check_bounds(checks, partition, node, true);
+        check_bounds(checks, partition, &partition->replicas[i], true);
         check_content(checks, partition, node);
         if (node == partition->judged_leader && seen.role == SIM_REPLICA_LEADS &&
             seen.leader_epoch == partition->epoch_judged && partition->epoch_judged == partition->epoch_max)
             check_leader_holds(checks, partition, node, partition->epoch_judged);
         else if (partition->committed_known && isr_replicas_contain(&partition->committed.isr, node) &&
                  view->running(view->object, node))
-            check_logs_match(checks, partition, node, seen.leader_epoch);
+            check_logs_match(checks, partition, &partition->replicas[i], seen.leader_epoch);
     }
 }
 

@@ -32,7 +32,7 @@ static void skip_deleted(struct sim_checks *checks, struct check_partition *part
         seen.log_start <= partition->history.true_high_watermark)
         return;
     int64_t offset = seen.log_start;
-    if (view->batch(view->object, leader, partition->tp, offset, &batch) && batch.base_offset < offset)
+    if (check_batch_at(checks, partition, leader, offset, &batch) && batch.base_offset < offset)
         offset = batch.base_offset + batch.record_count;
     check_history_skip(&partition->history, seen.leader_epoch, offset);
     for (uint32_t i = 0; i < partition->producers_count; i++)
@@ -48,7 +48,7 @@ void check_commit(struct sim_checks *checks, struct check_partition *partition, 
     while (history->true_high_watermark < to) {
         int64_t offset = history->true_high_watermark;
         struct sim_batch_view batch;
-        if (!view->batch(view->object, leader, partition->tp, offset, &batch))
+        if (!check_batch_at(checks, partition, leader, offset, &batch))
             return; /* cut off again in the same step: the observation of that follows */
         struct check_entry *entry = entry_of(checks, partition, leader, &batch);
         if (entry == NULL)

@@ -57,7 +57,7 @@ static bool reaches(struct sim_checks *checks, struct check_partition *partition
         return replica->log_end_before >= to;
     /* What the leader deleted in the same step is not there to be looked at any more: then it is as the
      * checks saw it grow. */
-    int32_t epoch = view->batch(view->object, leader, partition->tp, to - 1, &last)
+    int32_t epoch = check_batch_at(checks, partition, leader, to - 1, &last)
                         ? last.leader_epoch
                         : check_replica_epoch_at(check_replica_of(checks, partition, leader), to - 1);
     return replica->log_end >= to && check_replica_epoch_at(replica, to - 1) == epoch;

@@ -40,21 +40,27 @@ struct check_line {
     uint32_t count;
     uint32_t chunks_capacity;
     struct check_entry **chunks;
+    /* of the last entry, near which a partition lives: kept here so that nothing else need be touched */
+    int64_t last_base;
+    uint32_t last_count;
+    struct check_entry *last_chunk;
 };
 
 struct check_segment {
-    int32_t epoch; /* a gap: of the leader that passed it over, which no record in it is beyond */
-    bool gap;
+    struct check_line *line; /* of its epoch; NULL: a gap */
+    int32_t epoch;           /* a gap: of the leader that passed it over, which no record in it is beyond */
     int64_t start;
 };
 
 struct check_history {
     struct isr_heap *heap;
     struct check_line **lines; /* by epoch */
+    struct check_line *newest; /* the last of them */
     uint32_t lines_count, lines_capacity;
     struct check_segment *segments; /* by start */
     uint32_t segments_count, segments_capacity;
     int64_t true_high_watermark;
+    bool was_cut; /* ever */
 };
 
 static inline int64_t check_entry_end(const struct check_entry *entry)
@@ -67,9 +73,37 @@ struct check_line *check_history_line(const struct check_history *history, int32
 /* The same, made when it is missing. */
 struct check_line *check_history_line_make(struct check_history *history, int32_t epoch);
 
+/* Where the line ends, or the offset where it is empty. */
+static inline int64_t check_line_end(const struct check_line *line, int64_t offset)
+{
+    return line->count == 0 ? offset : line->last_base + line->last_count;
+}
+static inline struct check_entry *check_line_at(const struct check_line *line, uint32_t place)
+{
+    struct check_entry *chunk = place / CHECK_CHUNK_ENTRIES == (line->count - 1) / CHECK_CHUNK_ENTRIES
+                                    ? line->last_chunk
+                                    : line->chunks[place / CHECK_CHUNK_ENTRIES];
+    return &chunk[place % CHECK_CHUNK_ENTRIES];
+}
+/* Batches of a line are mostly of one size: where the one that holds the offset should be. */
+static inline uint32_t check_line_guess(const struct check_line *line, int64_t offset)
+{
+    if (line->last_base <= offset)
+        return line->count - 1;
+    uint64_t back = (uint64_t)(line->last_base - offset);
+    if (line->last_count > 1)
+        back = (back + line->last_count - 1) / line->last_count;
+    return back < line->count ? line->count - 1 - (uint32_t)back : 0;
+}
+struct check_entry *check_line_search(const struct check_line *line, int64_t offset);
 /* The entry that holds the offset, or NULL. */
-struct check_entry *check_line_find(const struct check_line *line, int64_t offset);
-struct check_entry *check_line_at(const struct check_line *line, uint32_t place);
+static inline struct check_entry *check_line_find(const struct check_line *line, int64_t offset)
+{
+    if (line->count == 0)
+        return NULL;
+    struct check_entry *entry = check_line_at(line, check_line_guess(line, offset));
+    return offset >= entry->base && offset < check_entry_end(entry) ? entry : check_line_search(line, offset);
+}
 /* A new entry behind all others; base is at or above the end of the last. */
 struct check_entry *check_line_add(struct check_history *history, struct check_line *line, int64_t base,
                                    uint32_t count, uint32_t crc);
@@ -86,9 +120,8 @@ int64_t check_history_known_from(const struct check_history *history, int64_t of
 int64_t check_history_committed_before(const struct check_history *history, int32_t epoch);
 /* Walking what is committed, in order. Valid until something is committed or cut. */
 struct check_cursor {
-    const struct check_line *line;
+    const struct check_line *line; /* and place: of the entry it stands at */
     uint32_t segment, place;
-    int32_t epoch; /* of the entry it stands at */
 };
 /* The same as check_history_committed; the cursor stands at the entry. */
 struct check_entry *check_cursor_seek(const struct check_history *history, int64_t offset,

@@ -5,6 +5,8 @@
  * last known to agree, its log is compared with what is committed. */
 #include "sim/checks/state.h"
 
+enum { BATCHES_AT_ONCE = 16 };
+
 /* By which promise the leader goes: a change may not have reached it yet. */
 static uint16_t promise_known(const struct sim_checks *checks, const struct check_partition *partition,
                               int32_t leader)
@@ -24,8 +26,7 @@ static void appended_as_leader(struct sim_checks *checks, struct check_partition
     uint32_t count = (uint32_t)(observation->log_appended.last - base + 1);
     uint32_t crc = (uint32_t)observation->log_appended.crc;
     struct check_line *line = check_history_line_make(&partition->history, epoch);
-    int64_t end = line->count == 0 ? base : check_entry_end(check_line_at(line, line->count - 1));
-    if (base >= end) {
+    if (base >= check_line_end(line, base)) {
         struct check_entry *entry = check_line_add(&partition->history, line, base, count, crc);
         entry->endings_seen = partition->ledger.endings_count;
         entry->promise = promise_known(checks, partition, node);
@@ -86,7 +87,7 @@ void check_content(struct sim_checks *checks, struct check_partition *partition,
     struct sim_replica_view seen;
     if (view->damaged == NULL || !view->replica(view->object, node, partition->tp, &seen))
         return;
-    int64_t offset = view->damaged(view->object, node, partition->tp, seen.log_start, seen.log_end);
+    int64_t offset = view->damaged(view->object, node, partition->tp);
     check_count(checks, SIM_INVARIANT_I2);
     if (offset != ISR_OFFSET_NONE)
         check_fail(checks, SIM_INVARIANT_I2,
@@ -115,26 +116,36 @@ int64_t check_match(struct sim_checks *checks, struct check_partition *partition
     struct check_cursor cursor;
     int64_t offset = pass_gap(checks, partition, replica, replica->matched);
     const struct check_entry *entry = offset < limit ? check_cursor_seek(history, offset, &cursor) : NULL;
+    struct sim_batch_view batches[BATCHES_AT_ONCE];
+    uint32_t count = 0, next = 0;
     while (entry != NULL && offset < limit) {
-        struct sim_batch_view batch;
-        if (!view->batch(view->object, replica->node, partition->tp, offset, &batch) ||
-            batch.leader_epoch != cursor.epoch || batch.base_offset != entry->base ||
-            batch.record_count != entry->count || batch.crc != entry->crc)
+        if (next == count) {
+            count = view->batches(view->object, replica->node, partition->tp, offset, limit, batches,
+                                  BATCHES_AT_ONCE);
+            next = 0;
+            if (count == 0)
+                break;
+        }
+        const struct sim_batch_view *batch = &batches[next++];
+        if (batch->leader_epoch != cursor.line->epoch || batch->base_offset != entry->base ||
+            batch->record_count != entry->count || batch->crc != entry->crc)
             break;
         offset = check_entry_end(entry);
         entry = check_cursor_next(history, &cursor);
-        if (entry == NULL || entry->base > offset)
+        if (entry == NULL || entry->base > offset) {
             offset = pass_gap(checks, partition, replica, offset);
+            next = count; /* the log may hold something of the gap */
+        }
     }
     replica->matched = offset;
     return offset < limit ? offset : limit;
 }
 
-void check_logs_match(struct sim_checks *checks, struct check_partition *partition, int32_t node,
-                      int32_t leader_epoch)
+void check_logs_match(struct sim_checks *checks, struct check_partition *partition,
+                      struct check_replica *replica, int32_t leader_epoch)
 {
     const struct sim_view *view = &checks->view;
-    struct check_replica *replica = check_replica_of(checks, partition, node);
+    int32_t node = replica->node;
     struct sim_replica_view seen;
     if (!view->replica(view->object, node, partition->tp, &seen))
         return;
@@ -152,7 +163,7 @@ void check_logs_match(struct sim_checks *checks, struct check_partition *partiti
     int32_t epoch = ISR_EPOCH_NONE;
     struct sim_batch_view batch = {.leader_epoch = ISR_EPOCH_NONE};
     (void)check_history_committed(&partition->history, parts, &epoch);
-    (void)view->batch(view->object, node, partition->tp, parts, &batch);
+    (void)check_batch_at(checks, partition, node, parts, &batch);
     /* After an unclean election a deposed leader, and who still follows it, go on with a history of their own
      * until they learn of it; and until its leader was judged it is not known what is committed. From then on
      * I2 holds again. */

@@ -115,7 +115,7 @@ void check_producer_expired(struct sim_checks *checks, struct check_partition *p
     int32_t epoch = ISR_EPOCH_NONE;
     struct sim_batch_view batch;
     const struct check_entry *entry = check_history_committed(&partition->history, last, &epoch);
-    bool known = entry != NULL && view->batch(view->object, node, partition->tp, last, &batch) &&
+    bool known = entry != NULL && check_batch_at(checks, partition, node, last, &batch) &&
                  batch.leader_epoch == epoch && batch.crc == entry->crc;
     check_count(checks, SIM_INVARIANT_I7);
     if (known && (view->producer_expiration_ns == 0 ||
@@ -139,7 +139,7 @@ void check_producers_cut(struct sim_checks *checks, struct check_partition *part
         return;
     for (offset = replica.log_start; offset < partition->history.true_high_watermark;
          offset = batch.base_offset + batch.record_count) {
-        if (!view->batch(view->object, leader, partition->tp, offset, &batch))
+        if (!check_batch_at(checks, partition, leader, offset, &batch))
             return;
         bool made;
         view->contents(view->object, leader, partition->tp, &batch);

@@ -29,12 +29,14 @@ void check_read(struct sim_checks *checks, struct check_partition *partition, in
         return;
     }
     entry->flags |= CHECK_READ;
+    if (check_is_committed(partition, entry))
+        return;
     int32_t committed_epoch = ISR_EPOCH_NONE;
     const struct check_entry *committed =
         check_history_committed(&partition->history, base, &committed_epoch);
     bool excused = check_ledger_forgiven(partition, epoch, base) ||
                    ((entry->flags & CHECK_COMMITTED) == 0 && check_ledger_overrules(partition, epoch, entry));
-    if (committed == entry || excused)
+    if (excused)
         return;
     if (committed == NULL) {
         check_ledger_stray(checks, partition, epoch, entry);

@@ -99,9 +99,8 @@ void check_contract_changed(struct sim_checks *checks, struct check_partition *p
     describe(checks, partition);
 }
 
-struct check_partition *check_partition_of(struct sim_checks *checks, int64_t tp_key)
+struct check_partition *check_partition_meet(struct sim_checks *checks, struct isr_tp tp)
 {
-    struct isr_tp tp = {.topic = (uint16_t)(tp_key >> 16), .index = (uint16_t)tp_key};
     if (tp.topic >= checks->topics_count) {
         uint32_t count = (tp.topic + 8u) & ~7u;
         checks->topics =
@@ -137,17 +136,14 @@ struct check_partition *check_partition_next(const struct sim_checks *checks,
     return NULL;
 }
 
-struct check_replica *check_replica_of(struct sim_checks *checks, struct check_partition *partition,
-                                       int32_t node)
+struct check_replica *check_replica_meet(struct sim_checks *checks, struct check_partition *partition,
+                                         int32_t node)
 {
-    for (uint32_t i = 0; i < partition->replicas_count; i++) {
-        if (partition->replicas[i].node == node)
-            return &partition->replicas[i];
-    }
     partition->replicas =
         ISR_GROW(checks->heap, partition->replicas, partition->replicas_count, partition->replicas_capacity);
     struct check_replica *replica = &partition->replicas[partition->replicas_count++];
-    *replica = (struct check_replica){.node = node, .leader_epoch = ISR_EPOCH_NONE};
+    *replica =
+        (struct check_replica){.node = node, .leader_epoch = ISR_EPOCH_NONE, .last_epoch = ISR_EPOCH_NONE};
     return replica;
 }
 
@@ -155,6 +151,8 @@ void check_replica_ends(struct check_replica *replica, int64_t end)
 {
     while (replica->spans_count > 0 && replica->spans[replica->spans_count - 1].start >= end)
         replica->spans_count--;
+    replica->last_epoch =
+        replica->spans_count > 0 ? replica->spans[replica->spans_count - 1].epoch : ISR_EPOCH_NONE;
     replica->log_end = end;
 }
 
@@ -164,10 +162,11 @@ void check_replica_appended(struct sim_checks *checks, struct check_replica *rep
     if (base < replica->log_end)
         check_replica_ends(replica, base);
     replica->log_end = end;
-    if (replica->spans_count > 0 && replica->spans[replica->spans_count - 1].epoch == epoch)
+    if (replica->last_epoch == epoch)
         return;
     replica->spans = ISR_GROW(checks->heap, replica->spans, replica->spans_count, replica->spans_capacity);
     replica->spans[replica->spans_count++] = (struct check_span){.epoch = epoch, .start = base};
+    replica->last_epoch = epoch;
 }
 
 int32_t check_replica_epoch_at(const struct check_replica *replica, int64_t offset)

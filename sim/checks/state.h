@@ -29,8 +29,10 @@ struct check_replica {
     int32_t leader_epoch;     /* the last it began to lead or follow in, in this life */
     uint32_t life;            /* the life of its process in which it was last heard of */
     uint64_t betrayals;       /* of its disk, up to its last recovery */
+    uint64_t bounded_step;    /* the step after which I8 was held */
     struct check_span *spans; /* of its log, as last observed */
     uint32_t spans_count, spans_capacity;
+    int32_t last_epoch; /* of the last span; ISR_EPOCH_NONE: there is none */
 };
 
 /* A producer in the committed log (I7). */
@@ -60,8 +62,8 @@ struct check_producer_id {
 
 struct check_partition {
     struct isr_tp tp;
+    bool described; /* topic_name, min_isr and unclean are known */
     struct isr_name topic_name;
-    bool described;  /* topic_name, min_isr and unclean are known */
     int32_t min_isr; /* effective: at most the replication factor */
     int32_t replication_factor;
     struct isr_topic_settings settings;
@@ -124,6 +126,7 @@ struct sim_checks {
     struct isr_heap *heap;
     struct sim_view view;
     uint32_t armed;
+    uint64_t step;              /* grows: observations of the same are of one step */
     struct check_topic *topics; /* by topic id */
     uint32_t topics_count;
     uint16_t topic_max; /* the highest id of a topic so far */
@@ -172,10 +175,33 @@ static inline bool check_armed(const struct sim_checks *checks, enum sim_invaria
  * format is isr_text_format's. */
 void check_fail(struct sim_checks *checks, enum sim_invariant invariant, const char *format, ...);
 
-/* The partition, made at first sight. */
-struct check_partition *check_partition_of(struct sim_checks *checks, int64_t tp_key);
-struct check_replica *check_replica_of(struct sim_checks *checks, struct check_partition *partition,
-                                       int32_t node);
+/* One more observation of the present step. Whoever begins another one counts it in checks->step. */
+void check_observed(struct sim_checks *checks, int32_t node, const struct isr_observation *observation);
+
+/* The partition, made at first sight and described as soon as it can be. */
+struct check_partition *check_partition_meet(struct sim_checks *checks, struct isr_tp tp);
+static inline struct check_partition *check_partition_of(struct sim_checks *checks, int64_t tp_key)
+{
+    struct isr_tp tp = {.topic = (uint16_t)(tp_key >> 16), .index = (uint16_t)tp_key};
+    if (tp.topic < checks->topics_count && tp.index < checks->topics[tp.topic].count) {
+        struct check_partition *partition = checks->topics[tp.topic].partitions[tp.index];
+        if (partition != NULL && partition->described)
+            return partition;
+    }
+    return check_partition_meet(checks, tp);
+}
+/* The replica, made at first sight. Valid until another one is. */
+struct check_replica *check_replica_meet(struct sim_checks *checks, struct check_partition *partition,
+                                         int32_t node);
+static inline struct check_replica *check_replica_of(struct sim_checks *checks,
+                                                     struct check_partition *partition, int32_t node)
+{
+    for (uint32_t i = 0; i < partition->replicas_count; i++) {
+        if (partition->replicas[i].node == node)
+            return &partition->replicas[i];
+    }
+    return check_replica_meet(checks, partition, node);
+}
 /* Its log goes on at base with what was written in this epoch; it ends at an offset; it held the record of
  * that epoch when it was last observed. */
 void check_replica_appended(struct sim_checks *checks, struct check_replica *replica, int32_t epoch,
@@ -187,6 +213,22 @@ bool check_replica_holds(const struct check_replica *replica, int32_t epoch, con
 /* Did the replica's disk break its word since its last recovery? */
 bool check_betrayed(const struct sim_checks *checks, const struct check_partition *partition,
                     const struct check_replica *replica);
+/* The batch that holds the offset in a node's log, without what is in it. False when there is none. */
+static inline bool check_batch_at(const struct sim_checks *checks, const struct check_partition *partition,
+                                  int32_t node, int64_t offset, struct sim_batch_view *batch)
+{
+    return checks->view.batches(checks->view.object, node, partition->tp, offset, offset + 1, batch, 1) > 0;
+}
+/* Is the entry what is committed at its offsets? Where nothing was ever cut all that was committed is. */
+static inline bool check_is_committed(const struct check_partition *partition,
+                                      const struct check_entry *entry)
+{
+    int32_t epoch;
+    if ((entry->flags & CHECK_COMMITTED) == 0)
+        return false;
+    return !partition->history.was_cut ||
+           check_history_committed(&partition->history, entry->base, &epoch) == entry;
+}
 /* The topic's settings or the partition's replicas may have changed. */
 void check_contract_changed(struct sim_checks *checks, struct check_partition *partition);
 /* Iterates over all partitions seen that are there still, in order: start with NULL; NULL at the end. */
@@ -227,8 +269,8 @@ int64_t check_match(struct sim_checks *checks, struct check_partition *partition
                     struct check_replica *replica, int64_t limit);
 /* The same, where they must not part: below both high watermarks. leader_epoch: in which the replica is, or
  * was when its high watermark moved (it may have learnt of later ones in the same step). */
-void check_logs_match(struct sim_checks *checks, struct check_partition *partition, int32_t node,
-                      int32_t leader_epoch);
+void check_logs_match(struct sim_checks *checks, struct check_partition *partition,
+                      struct check_replica *replica, int32_t leader_epoch);
 
 /* commit.c: a leader's high watermark moved in its own valid term; I7 and the strays learn of it */
 void check_commit(struct sim_checks *checks, struct check_partition *partition, int32_t leader, int64_t to);
@@ -283,8 +325,8 @@ void check_producer_expired(struct sim_checks *checks, struct check_partition *p
 void check_producers_cut(struct sim_checks *checks, struct check_partition *partition, int32_t leader);
 
 /* I8 bounds.c */
-void check_bounds(struct sim_checks *checks, const struct check_partition *partition, int32_t node,
-                  bool whole_cache);
+void check_bounds(struct sim_checks *checks, const struct check_partition *partition,
+                  struct check_replica *replica, bool whole_cache);
 
 /* I9 metadata.c */
 void check_metadata_applied(struct sim_checks *checks, int32_t node, int64_t index, uint64_t digest);

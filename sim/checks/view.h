@@ -26,6 +26,7 @@ struct sim_batch_view {
     uint32_t record_count;
     uint32_t crc;
     int32_t leader_epoch;
+    const void *where; /* for contents; good as long as the view is looked at */
     /* what is in it; see contents */
     int64_t producer_id; /* -1 without idempotence */
     int32_t base_sequence;
@@ -68,13 +69,15 @@ struct sim_view {
     bool (*running)(void *object, int32_t node);
     /* False when the node is down or does not have the partition. */
     bool (*replica)(void *object, int32_t node, struct isr_tp tp, struct sim_replica_view *replica);
-    /* The batch that holds the offset, without what is in it. False when there is none. */
-    bool (*batch)(void *object, int32_t node, struct isr_tp tp, int64_t offset, struct sim_batch_view *batch);
+    /* The batches of [from, to), from the one that holds the first offset on, without what is in them: at
+     * most so many. How many they are; 0 when there is none at from. */
+    uint32_t (*batches)(void *object, int32_t node, struct isr_tp tp, int64_t from, int64_t to,
+                        struct sim_batch_view *batches, uint32_t most);
     /* Fills in what is in it, for a batch just got. */
     void (*contents)(void *object, int32_t node, struct isr_tp tp, struct sim_batch_view *batch);
-    /* Of the batches in [from, to): the base offset of the first whose content is not what its checksum says;
-     * ISR_OFFSET_NONE when all are sound. NULL: not known. */
-    int64_t (*damaged)(void *object, int32_t node, struct isr_tp tp, int64_t from, int64_t to);
+    /* Of the batches in the replica's log: the base offset of the first whose content is not what its
+     * checksum says; ISR_OFFSET_NONE when all are sound. NULL: not known. */
+    int64_t (*damaged)(void *object, int32_t node, struct isr_tp tp);
     /* How often the node's disk lost or changed of the partition's files what had been durable, or called
      * durable; only grows. NULL: never. */
     uint64_t (*betrayed)(void *object, int32_t node, struct isr_tp tp);

@@ -1,16 +1,32 @@
 /* The checks on a simulated world: the view of it, and the monitor that feeds them. */
+#include <string.h>
+
 #include "core/base/error.h"
 #include "sim/checks/state.h"
 #include "sim/script.h"
 #include "sim/workload.h"
 #include "sim/world.h"
 
+/* The replica asked for last on a node: several checks look at the one that an observation is of. */
+struct world_look {
+    uint64_t turn; /* in which it was asked for: where it is kept may change in the next */
+    struct isr_tp tp;
+    const struct isr_partition *partition;
+};
+
 struct world_checks {
     struct sim_world *world;
     struct arena_owner *memory;
     struct isr_heap heap;
     struct sim_checks *checks;
-    uint32_t *places; /* by node: of the batch seen last, in whichever log: logs are mostly read in order */
+    struct {
+        uint64_t turn;
+        struct isr_tp tp;
+        const struct isr_log *log;
+    } sound;                  /* the log whose content was last found sound */
+    struct world_look *looks; /* by node */
+    uint64_t turn;            /* grows whenever the world has moved on */
+    uint64_t step;            /* whose observations were told last */
 };
 
 static struct sim_world *world_of(void *object)
@@ -47,14 +63,35 @@ static bool view_running(void *object, int32_t node)
     return engine != NULL && isr_node_broker_running(engine);
 }
 
-static const struct isr_partition *partition_of(void *object, int32_t node, struct isr_tp tp)
+static const struct isr_partition *partition_find(const struct world_checks *watch, int32_t node,
+                                                  struct isr_tp tp)
 {
-    const struct sim_world *world = world_of(object);
-    const struct isr_node *engine = node_of(object, node);
-    if (engine == NULL || !sim_spec_is_broker(world->spec, node))
+    const struct isr_node *engine = watch->world->processes[node].node;
+    if (engine == NULL || !sim_spec_is_broker(watch->world->spec, node))
         return NULL;
     const struct isr_partition *partition = isr_node_partition(engine, tp);
     return partition != NULL && partition->log != NULL ? partition : NULL;
+}
+
+static inline const struct isr_partition *partition_of(void *object, int32_t node, struct isr_tp tp)
+{
+    const struct world_checks *watch = object;
+    if (node < 1 || node > watch->world->processes_count)
+        return NULL;
+    struct world_look *look = &watch->looks[node];
+    if (look->turn != watch->turn || !isr_tp_equal(look->tp, tp)) {
+        look->partition = partition_find(watch, node, tp);
+        look->turn = watch->turn;
+        look->tp = tp;
+    }
+    return look->partition;
+}
+
+static struct world_checks *look_anew(void *object)
+{
+    struct world_checks *watch = object;
+    watch->turn++;
+    return watch;
 }
 
 static bool view_replica(void *object, int32_t node, struct isr_tp tp, struct sim_replica_view *replica)
@@ -77,45 +114,61 @@ static bool view_replica(void *object, int32_t node, struct isr_tp tp, struct si
     return true;
 }
 
-/* The batch that holds the offset; at the place behind the one seen last when it begins there. */
-static const struct isr_batch_place *place_of(struct world_checks *watch, int32_t node,
-                                              const struct isr_log *log, int64_t offset)
+/* The batch that holds the offset; NULL: none. Batches of a log are mostly of one size: looks first where it
+ * should be. */
+static const struct isr_batch_place *place_of(const struct isr_log *log, int64_t offset)
 {
-    uint32_t next = watch->places[node] + 1;
-    if (next < log->places_count && log->places[next].base_offset == offset) {
-        watch->places[node] = next;
-        return &log->places[next];
+    if (offset < log->log_start || offset >= log->log_end)
+        return NULL;
+    const struct isr_batch_place *last = &log->places[log->places_count - 1];
+    if (last->base_offset <= offset)
+        return last;
+    uint64_t back = (uint64_t)(last->base_offset - offset);
+    if (last->record_count > 1)
+        back = (back + last->record_count - 1) / last->record_count;
+    if (back < log->places_count) {
+        const struct isr_batch_place *place = last - back;
+        if (place->base_offset <= offset && offset < place[1].base_offset)
+            return place;
     }
-    const struct isr_batch_place *place = isr_log_batch_at(log, offset);
-    if (place != NULL)
-        watch->places[node] = (uint32_t)(place - log->places);
-    return place;
+    return isr_log_batch_at(log, offset);
 }
 
-static bool view_batch(void *object, int32_t node, struct isr_tp tp, int64_t offset,
-                       struct sim_batch_view *batch)
+static uint32_t view_batches(void *object, int32_t node, struct isr_tp tp, int64_t from, int64_t to,
+                             struct sim_batch_view *batches, uint32_t most)
 {
     const struct isr_partition *partition = partition_of(object, node, tp);
-    const struct isr_batch_place *place =
-        partition == NULL ? NULL : place_of(object, node, partition->log, offset);
+    const struct isr_batch_place *place = partition == NULL ? NULL : place_of(partition->log, from);
     if (place == NULL)
-        return false;
-    *batch = (struct sim_batch_view){.base_offset = place->base_offset,
-                                     .record_count = place->record_count,
-                                     .crc = place->crc,
-                                     .leader_epoch = place->leader_epoch};
-    return true;
+        return 0;
+    const struct isr_batch_place *end = partition->log->places + partition->log->places_count;
+    uint32_t count = 0;
+    do {
+        batches[count].base_offset = place->base_offset;
+        batches[count].record_count = place->record_count;
+        batches[count].crc = place->crc;
+        batches[count].leader_epoch = place->leader_epoch;
+        batches[count].where = place;
+        count++;
+        place++;
+    } while (count < most && place < end && place->base_offset < to);
+    return count;
 }
 
 static void view_contents(void *object, int32_t node, struct isr_tp tp, struct sim_batch_view *batch)
 {
-    const struct isr_partition *partition = partition_of(object, node, tp);
-    const struct isr_batch_place *place =
-        partition == NULL ? NULL : isr_log_batch_at(partition->log, batch->base_offset);
+    const struct isr_batch_place *place = batch->where;
     struct isr_batch parsed;
+    (void)object;
+    (void)node;
+    (void)tp;
     batch->producer_id = -1;
-    if (place == NULL || isr_batch_parse((struct isr_bytes){.data = place->data, .size = place->size_bytes},
-                                         false, &parsed) != ISR_BATCH_OK)
+    batch->producer_epoch = 0;
+    batch->base_sequence = 0;
+    batch->timestamp_ns = 0;
+    batch->first_value = 0;
+    if (isr_batch_parse((struct isr_bytes){.data = place->data, .size = place->size_bytes}, false, &parsed) !=
+        ISR_BATCH_OK)
         return;
     batch->producer_id = parsed.producer_id;
     batch->producer_epoch = parsed.producer_epoch;
@@ -124,21 +177,31 @@ static void view_contents(void *object, int32_t node, struct isr_tp tp, struct s
     (void)isr_batch_value(&parsed, 0, &batch->first_value);
 }
 
-static int64_t view_damaged(void *object, int32_t node, struct isr_tp tp, int64_t from, int64_t to)
+/* Byte for byte the same as in a log that was found sound: cheaper to see than its checksums. */
+static bool is_sound_copy(const struct world_checks *watch, struct isr_tp tp,
+                          const struct isr_batch_place *place)
 {
+    if (watch->sound.log == NULL || watch->sound.turn != watch->turn || !isr_tp_equal(watch->sound.tp, tp))
+        return false;
+    const struct isr_batch_place *other = place_of(watch->sound.log, place->base_offset);
+    return other != NULL && other->size_bytes == place->size_bytes && other->crc == place->crc &&
+           memcmp(other->data, place->data, place->size_bytes) == 0;
+}
+
+static int64_t view_damaged(void *object, int32_t node, struct isr_tp tp)
+{
+    struct world_checks *watch = object;
     const struct isr_partition *partition = partition_of(object, node, tp);
-    int64_t offset = from;
-    while (partition != NULL && offset < to) {
-        const struct isr_batch_place *place = place_of(object, node, partition->log, offset);
-        struct isr_batch parsed;
-        if (place == NULL)
-            break;
-        if (isr_batch_parse((struct isr_bytes){.data = place->data, .size = place->size_bytes}, true,
-                            &parsed) != ISR_BATCH_OK ||
-            parsed.crc != place->crc)
+    const struct isr_log *log = partition == NULL ? NULL : partition->log;
+    for (uint32_t i = 0; log != NULL && i < log->places_count; i++) {
+        const struct isr_batch_place *place = &log->places[i];
+        struct isr_bytes bytes = {.data = place->data, .size = place->size_bytes};
+        if (!is_sound_copy(watch, tp, place) && !isr_batch_is_intact(bytes, place->crc))
             return place->base_offset;
-        offset = place->base_offset + place->record_count;
     }
+    watch->sound.log = log;
+    watch->sound.tp = tp;
+    watch->sound.turn = watch->turn;
     return ISR_OFFSET_NONE;
 }
 
@@ -299,7 +362,7 @@ static struct sim_view view_of(struct world_checks *watch)
         .up = view_up,
         .running = view_running,
         .replica = view_replica,
-        .batch = view_batch,
+        .batches = view_batches,
         .contents = view_contents,
         .damaged = view_damaged,
         .betrayed = view_betrayed,
@@ -328,13 +391,18 @@ static void watch_observation(void *object, struct sim_world *world, int32_t nod
                               const struct isr_observation *observation)
 {
     struct world_checks *watch = object;
-    sim_checks_observe(watch->checks, node, observation);
+    if (watch->step != world->steps) {
+        watch->step = world->steps;
+        watch->turn++;
+        watch->checks->step++;
+    }
+    check_observed(watch->checks, node, observation);
     world->counters.records_committed = watch->checks->records_committed;
 }
 
 static void watch_process(void *object, struct sim_world *world, int32_t node)
 {
-    struct world_checks *watch = object;
+    struct world_checks *watch = look_anew(object);
     const struct sim_process *process = &world->processes[node];
     bool was_void = watch->checks->quorum_void;
     sim_checks_process(watch->checks, node, sim_process_running(process), process->last_stop_clean,
@@ -348,7 +416,7 @@ static void watch_command(void *object, struct sim_world *world, int32_t node,
 {
     (void)world;
     (void)node;
-    struct world_checks *watch = object;
+    struct world_checks *watch = look_anew(object);
     if (command->kind == ISR_COMMAND_ELECT && command->elect_kind == 1)
         sim_checks_unclean_asked(watch->checks, command->topic, command->partition, command->id);
     else if (command->kind == ISR_COMMAND_DELETE_RECORDS)
@@ -358,7 +426,7 @@ static void watch_command(void *object, struct sim_world *world, int32_t node,
 
 static void watch_client(void *object, struct sim_world *world, int32_t node, const struct isr_effect *effect)
 {
-    struct world_checks *watch = object;
+    struct world_checks *watch = look_anew(object);
     if (effect->kind == ISR_EFFECT_RECORDS)
         sim_checks_client_read(watch->checks, node, effect->tp, effect->offset, effect->bytes);
     if (effect->kind != ISR_EFFECT_REPLY || effect->id == 0 ||
@@ -393,7 +461,7 @@ static void count_pool_reads(struct sim_counters *counters, const struct sim_che
 
 static void watch_end(void *object, struct sim_world *world)
 {
-    struct world_checks *watch = object;
+    struct world_checks *watch = look_anew(object);
     struct sim_checks_report report;
     if (world->now_ns >= world->spec->duration_ns)
         sim_checks_end(watch->checks);
@@ -418,7 +486,8 @@ struct sim_checks *sim_checks_new(struct sim_world *world, const struct sim_chec
     watch->world = world;
     watch->memory = memory;
     watch->heap = heap;
-    watch->places = isr_heap_allocate(&heap, sizeof *watch->places * ((size_t)world->processes_count + 1));
+    watch->looks = isr_heap_allocate(&heap, sizeof *watch->looks * ((size_t)world->processes_count + 1));
+    watch->turn = 1;
     struct sim_view view = view_of(watch);
     watch->checks = sim_checks_make(&watch->heap, &view, options);
     sim_world_watch(world, &(struct sim_monitor){.object = watch,

@@ -112,26 +112,26 @@ static inline int64_t fake_bytes(void *object, int32_t node, struct isr_tp tp, i
     return 100 * (fake_end(&((struct fake *)object)->replicas[node]) - offset);
 }
 
-static inline bool fake_see_batch(void *object, int32_t node, struct isr_tp tp, int64_t offset,
-                                  struct sim_batch_view *seen)
+static inline uint32_t fake_see_batches(void *object, int32_t node, struct isr_tp tp, int64_t from,
+                                        int64_t to, struct sim_batch_view *seen, uint32_t most)
 {
     const struct fake_replica *replica = &((struct fake *)object)->replicas[node];
     if (!replica->up || !isr_tp_equal(tp, FAKE_TP))
-        return false;
-    for (int i = 0; i < replica->count; i++) {
+        return 0;
+    uint32_t count = 0;
+    for (int i = 0; i < replica->count && count < most; i++) {
         const struct sim_batch_view *batch = &replica->batches[i];
         int64_t end = batch->base_offset + batch->record_count;
-        if (offset >= batch->base_offset && offset < end && end > replica->log_start) {
-            *seen = *batch;
-            return true;
-        }
+        bool wanted = count > 0 ? batch->base_offset < to : from >= batch->base_offset && from < end;
+        if (wanted && end > replica->log_start)
+            seen[count++] = *batch;
     }
-    return false;
+    return count;
 }
 
 static inline void fake_contents(void *object, int32_t node, struct isr_tp tp, struct sim_batch_view *batch)
 {
-    (void)fake_see_batch(object, node, tp, batch->base_offset, batch);
+    (void)fake_see_batches(object, node, tp, batch->base_offset, batch->base_offset + 1, batch, 1);
 }
 
 static inline uint64_t fake_betrayed(void *object, int32_t node, struct isr_tp tp)
@@ -145,11 +145,10 @@ static inline uint64_t fake_quorum_betrayed(void *object, int32_t node)
     return ((struct fake *)object)->replicas[node].quorum_betrayals;
 }
 
-static inline int64_t fake_damaged(void *object, int32_t node, struct isr_tp tp, int64_t from, int64_t to)
+static inline int64_t fake_damaged(void *object, int32_t node, struct isr_tp tp)
 {
-    int64_t damaged = ((struct fake *)object)->replicas[node].damaged;
     (void)tp;
-    return damaged >= from && damaged < to ? damaged : ISR_OFFSET_NONE;
+    return ((struct fake *)object)->replicas[node].damaged;
 }
 
 static inline bool fake_heard(void *object, int32_t leader, struct isr_tp tp, int32_t follower)
@@ -336,7 +335,7 @@ static inline void fake_ack(struct fake *fake, int32_t node, int64_t base)
 static inline void fake_read(struct fake *fake, int32_t node, int64_t offset)
 {
     struct sim_batch_view batch = {0};
-    (void)fake_see_batch(fake, node, FAKE_TP, offset, &batch);
+    (void)fake_see_batches(fake, node, FAKE_TP, offset, offset + 1, &batch, 1);
     FAKE_TELL(fake, FAKE_CLIENT, RECORD_READ, record_read, .tp = FAKE_KEY, .from = node,
               .base = batch.base_offset, .last = batch.base_offset + batch.record_count - 1,
               .leader_epoch = batch.leader_epoch, .crc = batch.crc);
@@ -375,7 +374,7 @@ static inline void fake_init_with(struct fake *fake, uint32_t armed,
                                    .up = fake_up,
                                    .running = fake_running,
                                    .replica = fake_see_replica,
-                                   .batch = fake_see_batch,
+                                   .batches = fake_see_batches,
                                    .contents = fake_contents,
                                    .wall_ns = fake_wall,
                                    .bytes = fake_bytes,

@@ -146,6 +146,32 @@ static void is_stuck_when_a_replica_cannot_come_back(void **state)
     assert_non_null(strstr(cluster.world->message, "n3 does not have the partition"));
 }
 
+/* One byte of one replica's memory: whichever it is, it is compared with the others or with its checksum. */
+static void sees_one_wrong_byte_in_any_log_at_the_end(void **state)
+{
+    (void)state;
+    for (int32_t node = 1; node <= 3; node++) {
+        struct test_cluster cluster;
+        test_cluster_init(&cluster);
+        test_cluster_client(&cluster, "p1", SIM_CLIENT_PRODUCER);
+        test_cluster_build(&cluster, 6);
+        struct sim_checks *checks = sim_checks_new(cluster.world, &ALL);
+        test_cluster_run(&cluster, 5 * ISR_SECOND);
+        const struct isr_node *engine = cluster.world->processes[node].node;
+        const struct isr_log *log = isr_node_partition_at(engine, 0)->log;
+        const struct isr_batch_place *place = &log->places[log->places_count / 2];
+        ((uint8_t *)(uintptr_t)place->data)[place->size_bytes - 1] ^= 1;
+        sim_checks_end(checks);
+        const char *violation = sim_checks_violation(checks, SIM_INVARIANT_I2);
+        char expected[80];
+        struct isr_text text = ISR_TEXT(expected);
+        isr_text_format(&text, "the records at offset %ld in the log of n%d are not what", place->base_offset,
+                        node);
+        if (violation == NULL || strstr(violation, expected) == NULL)
+            fail_msg("%s, not: %s", violation, expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +179,7 @@ int main(void)
         cmocka_unit_test(changes_nothing_of_what_happens),
         cmocka_unit_test(fires_on_a_wrong_rule),
         cmocka_unit_test(tells_all_that_is_broken_when_the_run_goes_on),
+        cmocka_unit_test(sees_one_wrong_byte_in_any_log_at_the_end),
         cmocka_unit_test(is_vacuous_when_nobody_writes),
         cmocka_unit_test(is_stuck_when_a_replica_cannot_come_back),
     };
