@@ -271,6 +271,7 @@ uint64_t isr_broker_digest(const struct isr_broker *broker, uint64_t hash)
     hash = isr_hash_combine(hash, broker->image.digest);
     hash = hash_offset(hash, broker->pushed.controller_epoch);
     hash = hash_offset(hash, broker->pushed.index);
+    hash = isr_hash_combine(hash, broker->pushed.roles);
     for (uint32_t i = 0; i < broker->partitions_count; i++)
         hash = digest_partition(broker->partitions[i], hash);
     return hash;

@@ -40,7 +40,8 @@ struct isr_broker {
     bool active;            /* roles are taken */
     struct {
         int32_t controller_epoch;      /* the highest obeyed, 0 before the first */
-        int64_t index;                 /* of the last LeaderAndIsr obeyed in it */
+        int64_t index;                 /* of the last LeaderAndIsr or StopReplica obeyed in it */
+        bool roles;                    /* it was, or was followed by, the LeaderAndIsr of that index */
     } pushed;                          /* metadata_push.c */
     int64_t image_floor;               /* roles were taken up to there: what an image that was lost and is
                                           fetched again says before is history */

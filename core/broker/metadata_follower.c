@@ -43,6 +43,11 @@ void isr_controller_failed(struct isr_broker *broker, int32_t node)
         follower->guess = (follower->guess + 1) % follower->controllers.count;
 }
 
+bool isr_controller_is_one(const struct isr_broker *broker, int32_t node)
+{
+    return isr_replicas_contain(&broker->metadata_follower->controllers, node);
+}
+
 void isr_controller_found(struct isr_broker *broker, int32_t node)
 {
     broker->controller = node;
@@ -157,7 +162,7 @@ static bool snapshot_apply(struct isr_broker *broker, const struct isr_metadata_
     struct isr_image *image = &broker->image;
     if (answer->snapshot.size == 0 || answer->snapshot_index < broker->metadata_follower->next_index)
         return true;
-    if (!isr_image_load(image, answer->snapshot, &env->scratch))
+    if (!isr_image_load(image, answer->snapshot, &env->scratch) || image->index != answer->snapshot_index)
         return false;
     struct isr_observation *observation = isr_observe(env, ISR_OBSERVED_METADATA_SNAPSHOT_LOADED);
     observation->metadata_snapshot_loaded.index = image->index;
@@ -188,15 +193,6 @@ static bool answer_apply(struct isr_broker *broker, const struct isr_metadata_fe
     return true;
 }
 
-static bool indices_are_sane(const struct isr_metadata_fetch_response *answer)
-{
-    for (uint32_t i = 0; i < answer->entries_count; i++) {
-        if (answer->entries[i].index > INDEX_MAX)
-            return false;
-    }
-    return answer->committed_index <= INDEX_MAX && answer->snapshot_index <= INDEX_MAX;
-}
-
 /* Damaged metadata is not acted on: it is fetched again from the beginning. The roles taken so far stay;
  * older states of their partitions are refused by the partition epoch. */
 static void image_lost(struct isr_broker *broker)
@@ -209,16 +205,30 @@ static void image_lost(struct isr_broker *broker)
     broker->metadata_follower->next_index = 1;
 }
 
+bool isr_metadata_follower_push_is_sane(const struct isr_update_metadata_request *request)
+{
+    if (request->snapshot.size > 0)
+        return request->entries_count == 0 && request->snapshot_index >= 1 &&
+               request->snapshot_index <= INDEX_MAX;
+    if (request->first_index < 1 || request->entries_count == 0)
+        return false;
+    int64_t last = request->first_index - 1;
+    for (uint32_t i = 0; i < request->entries_count; i++) {
+        if (request->entries[i].index <= last || request->entries[i].index > INDEX_MAX)
+            return false;
+        last = request->entries[i].index;
+    }
+    return true;
+}
+
 enum isr_error isr_metadata_follower_pushed(struct isr_broker *broker,
                                             const struct isr_update_metadata_request *request)
 {
-    const struct isr_metadata_fetch_response news = {.committed_index = request->committed_index,
+    const struct isr_metadata_fetch_response news = {.committed_index = -1,
                                                      .snapshot_index = request->snapshot_index,
                                                      .snapshot = request->snapshot,
                                                      .entries = request->entries,
                                                      .entries_count = request->entries_count};
-    if (!indices_are_sane(&news))
-        return ISR_ERROR_INVALID_REQUEST;
     bool whole = request->snapshot.size > 0;
     if (!whole && request->first_index > broker->metadata_follower->next_index)
         return ISR_ERROR_OFFSET_OUT_OF_RANGE;
@@ -232,13 +242,22 @@ enum isr_error isr_metadata_follower_pushed(struct isr_broker *broker,
 
 /* ---- answers ---- */
 
+static bool indices_are_sane(const struct isr_metadata_fetch_response *answer)
+{
+    for (uint32_t i = 0; i < answer->entries_count; i++) {
+        if (answer->entries[i].index > INDEX_MAX)
+            return false;
+    }
+    return answer->committed_index <= INDEX_MAX && answer->snapshot_index <= INDEX_MAX;
+}
+
 static void metadata_refused(struct isr_metadata_follower *follower,
                              const struct isr_metadata_fetch_response *answer)
 {
     struct isr_broker *broker = follower->broker;
     isr_controller_failed(broker, follower->asked);
     bool hint = answer->controller != ISR_NODE_NONE && answer->controller != follower->asked &&
-                isr_replicas_contain(&follower->controllers, answer->controller);
+                isr_controller_is_one(broker, answer->controller);
     if (hint)
         broker->controller = answer->controller;
     if (hint && !follower->redirected) {

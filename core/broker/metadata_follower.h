@@ -32,13 +32,17 @@ void isr_metadata_follower_disconnected(struct isr_broker *broker, int32_t node)
 void isr_metadata_follower_message(struct isr_broker *broker, int32_t from,
                                    const struct isr_metadata_fetch_response *answer);
 
-/* With metadata_push the same news come unasked; the request passed the fences. Fills the image, gives no
- * roles. OFFSET_OUT_OF_RANGE: something before it is missing; CORRUPT_MESSAGE: the image is lost. */
+/* With metadata_push the same news come unasked. Either a snapshot, or entries in order. */
+bool isr_metadata_follower_push_is_sane(const struct isr_update_metadata_request *request);
+/* The request is sane and passed the fences. Fills the image, gives no roles. OFFSET_OUT_OF_RANGE: something
+ * before it is missing; CORRUPT_MESSAGE: the image is lost. */
 enum isr_error isr_metadata_follower_pushed(struct isr_broker *broker,
                                             const struct isr_update_metadata_request *request);
 
 /* Whom to send a request for the controller: the active one as far as known, else a voter in turn. */
 int32_t isr_controller_guess(const struct isr_broker *broker);
+/* It is a controller, or may become one. */
+bool isr_controller_is_one(const struct isr_broker *broker, int32_t node);
 /* The node told metadata as the active controller does. */
 void isr_controller_found(struct isr_broker *broker, int32_t node);
 /* The node answered a registration or a heartbeat as the active controller does, when none is known: with

@@ -233,6 +233,7 @@ static bool send_stop(struct ctl_push *push)
     request->correlation = next_correlation(push);
     request->controller_epoch = push->controller->term;
     request->broker_epoch = push->broker_epoch;
+    request->index = push->end;
     push_send(push, &message);
     return true;
 }
@@ -285,7 +286,7 @@ static bool send_leaders(struct ctl_push *push)
 static void send_metadata(struct ctl_push *push)
 {
     struct isr_controller *controller = push->controller;
-    struct isr_metadata_fetch_response news = {.committed_index = push->end, .snapshot_index = -1};
+    struct isr_metadata_fetch_response news = {.snapshot_index = -1};
     if (push->full) {
         news.snapshot = isr_image_snapshot(&controller->committed, &controller->env->scratch);
         news.snapshot_index = push->end;
@@ -297,7 +298,6 @@ static void send_metadata(struct ctl_push *push)
                                                               .controller_epoch = controller->term,
                                                               .broker_epoch = push->broker_epoch,
                                                               .first_index = push->told + 1,
-                                                              .committed_index = news.committed_index,
                                                               .snapshot_index = news.snapshot_index,
                                                               .snapshot = news.snapshot,
                                                               .entries = news.entries,
@@ -337,14 +337,25 @@ static void round_step(struct ctl_push *push)
         send_metadata(push);
 }
 
+/* The last entry that there is news in up to `end`; false when there is none. Internal entries of consensus
+ * are no news, and the broker would not know that they were passed over: no round ends with one. */
+static bool last_news(const struct ctl_push *push, int64_t *end)
+{
+    struct isr_metadata_entry entry;
+    bool is_command = false;
+    if (ctl_entries_count(push->controller, push->told + 1, ctl_served_end(push->controller), end) == 0)
+        return false;
+    while (ctl_entry_at(push->controller, *end, &entry, &is_command) && !is_command)
+        --*end;
+    return true;
+}
+
 static void round_begin(struct ctl_push *push)
 {
     struct isr_controller *controller = push->controller;
     push->full = push->told < 0 || ctl_is_compacted(controller, push->told + 1);
     push->end = controller->committed.index;
-    /* Internal entries of consensus are no news, and the broker would not know that they were passed over. */
-    if (!push->full &&
-        ctl_entries_count(controller, push->told + 1, ctl_served_end(controller), &push->end) == 0)
+    if (!push->full && !last_news(push, &push->end))
         return;
     push->stage = STAGE_STOP;
     round_step(push);
