@@ -13,10 +13,8 @@ static bool bind_groups(struct binder *binder, const struct field *field, const 
     (void)field;
     if (node->kind != TREE_LIST || node->count < 2)
         return shape_expected(binder, node, "at least two groups such as [[n1], [n2, n3]]");
-    if (node->count > SIM_GROUPS_MAX) {
-        diagnostics_add(binder->diagnostics, node->place, "there may be %d groups", SIM_GROUPS_MAX);
+    if (!shape_few(binder, node, SIM_GROUPS_MAX, "groups"))
         return false;
-    }
     struct sim_node_set seen = {{0}};
     for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
         struct sim_node_set *group = &action->groups[action->groups_count];

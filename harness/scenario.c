@@ -81,10 +81,8 @@ static bool bind_finally(struct binder *binder, const struct field *field, const
     (void)field;
     if (node->kind != TREE_LIST || node->count == 0)
         return shape_expected(binder, node, "a list of conditions such as [\"acked records >= 100\"]");
-    if (node->count > FINALLY_MAX) {
-        diagnostics_add(binder->diagnostics, node->place, "there may be %d conditions", FINALLY_MAX);
+    if (!shape_few(binder, node, FINALLY_MAX, "conditions"))
         return false;
-    }
     expectation->finally = pool_array(binder->pool, node->count, sizeof *expectation->finally);
     expectation->finally_texts = pool_array(binder->pool, node->count, sizeof *expectation->finally_texts);
     bool good = true;
@@ -219,10 +217,8 @@ static bool bind_variants(struct binder *binder, const struct field *field, cons
     (void)field;
     if (node->kind != TREE_MAP || node->count == 0)
         return shape_expected(binder, node, "variants by name such as {wrong: {rules: {trunc: hw}}}");
-    if (node->count > VARIANTS_MAX) {
-        diagnostics_add(binder->diagnostics, node->place, "there may be %d variants", VARIANTS_MAX);
+    if (!shape_few(binder, node, VARIANTS_MAX, "variants"))
         return false;
-    }
     scenario->variants = pool_array(binder->pool, node->count, sizeof *scenario->variants);
     bool good = true;
     for (const struct tree_node *child = node->first; child != NULL; child = child->next)

@@ -32,6 +32,14 @@ bool shape_scalar(struct binder *binder, const struct tree_node *node, const cha
     return shape_expected(binder, node, noun);
 }
 
+bool shape_few(struct binder *binder, const struct tree_node *node, uint32_t most, const char *noun)
+{
+    if (node->count <= most)
+        return true;
+    diagnostics_add(binder->diagnostics, node->place, "there may be %u %s", most, noun);
+    return false;
+}
+
 /* ---- mappings ---- */
 
 const struct field *shape_field_named(const struct field *fields, const char *name)

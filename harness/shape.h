@@ -67,6 +67,8 @@ void shape_schema_map(const struct field *fields, struct json *json);
 void shape_schema_field(const struct field *field, struct json *json);
 /* Stores an integer into a member of 1, 2, 4 or 8 bytes. */
 void shape_store(void *target, size_t size, int64_t value);
+/* Adds an error where the node has more than `most` of what the noun names. */
+bool shape_few(struct binder *binder, const struct tree_node *node, uint32_t most, const char *noun);
 /* Adds "expected NOUN, not X". Returns false. */
 bool shape_expected(struct binder *binder, const struct tree_node *node, const char *noun);
 /* Adds a value's error at its place inside the node. Returns false. */

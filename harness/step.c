@@ -137,10 +137,8 @@ static bool bind_steps(struct binder *binder, const struct field *field, const s
     (void)field;
     if (node->kind != TREE_LIST)
         return shape_expected(binder, node, "a list of steps");
-    if (node->count > STEPS_MAX) {
-        diagnostics_add(binder->diagnostics, node->place, "there may be %d steps", STEPS_MAX);
+    if (!shape_few(binder, node, STEPS_MAX, "steps"))
         return false;
-    }
     spec->steps = pool_array(binder->pool, node->count, sizeof *spec->steps);
     bool good = true;
     int64_t last_at = 0;

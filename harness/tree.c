@@ -164,29 +164,20 @@ static void take_scalar(struct loader *loader, const yaml_event_t *event)
 
 static bool event_has_tag(const yaml_event_t *event)
 {
-    switch (event->type) {
+    switch ((int)event->type) {
     case YAML_SCALAR_EVENT:
         return event->data.scalar.tag != NULL;
     case YAML_SEQUENCE_START_EVENT:
         return event->data.sequence_start.tag != NULL;
     case YAML_MAPPING_START_EVENT:
         return event->data.mapping_start.tag != NULL;
-    case YAML_NO_EVENT:
-    case YAML_STREAM_START_EVENT:
-    case YAML_STREAM_END_EVENT:
-    case YAML_DOCUMENT_START_EVENT:
-    case YAML_DOCUMENT_END_EVENT:
-    case YAML_ALIAS_EVENT:
-    case YAML_SEQUENCE_END_EVENT:
-    case YAML_MAPPING_END_EVENT:
-        return false;
     }
     return false;
 }
 
 static bool event_has_anchor(const yaml_event_t *event)
 {
-    switch (event->type) {
+    switch ((int)event->type) {
     case YAML_ALIAS_EVENT:
         return true;
     case YAML_SCALAR_EVENT:
@@ -195,14 +186,6 @@ static bool event_has_anchor(const yaml_event_t *event)
         return event->data.sequence_start.anchor != NULL;
     case YAML_MAPPING_START_EVENT:
         return event->data.mapping_start.anchor != NULL;
-    case YAML_NO_EVENT:
-    case YAML_STREAM_START_EVENT:
-    case YAML_STREAM_END_EVENT:
-    case YAML_DOCUMENT_START_EVENT:
-    case YAML_DOCUMENT_END_EVENT:
-    case YAML_SEQUENCE_END_EVENT:
-    case YAML_MAPPING_END_EVENT:
-        return false;
     }
     return false;
 }

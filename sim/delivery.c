@@ -61,7 +61,7 @@ void sim_deliver_deferred(struct sim_world *world, struct sim_process *process)
 
 static void event_drop(struct sim_world *world, struct sim_process *process, const struct sim_event *event)
 {
-    switch (sim_event_kind(event)) {
+    switch ((int)sim_event_kind(event)) {
     case SIM_EVENT_MESSAGE:
         world->counters.messages_to_dead++;
         sim_network_release(&world->network, sim_event_pointer(event));
@@ -71,16 +71,6 @@ static void event_drop(struct sim_world *world, struct sim_process *process, con
         break;
     case SIM_EVENT_COMMAND:
         isr_heap_release(&world->heap, sim_event_pointer(event));
-        break;
-    case SIM_EVENT_START:
-    case SIM_EVENT_WAKE:
-    case SIM_EVENT_SHUTDOWN:
-    case SIM_EVENT_WORKLOAD:
-    case SIM_EVENT_SCRIPT:
-    case SIM_EVENT_LINK:
-    case SIM_EVENT_CONNECTION:
-    case SIM_EVENT_PROCESSOR:
-    case SIM_EVENT_KINDS:
         break;
     }
 }
@@ -289,7 +279,7 @@ bool sim_deliver_connection(struct sim_world *world, const struct sim_event *eve
 /* What waited comes now; it is no new event, but the time is another. */
 static bool redeliver(struct sim_world *world, const struct sim_event *event)
 {
-    switch (sim_event_kind(event)) {
+    switch ((int)sim_event_kind(event)) {
     case SIM_EVENT_MESSAGE:
         return sim_deliver_message(world, event);
     case SIM_EVENT_DISK:
@@ -300,14 +290,6 @@ static bool redeliver(struct sim_world *world, const struct sim_event *event)
         return sim_deliver_shutdown(world, event);
     case SIM_EVENT_CONNECTION:
         return sim_deliver_connection(world, event);
-    case SIM_EVENT_START:
-    case SIM_EVENT_WAKE:
-    case SIM_EVENT_WORKLOAD:
-    case SIM_EVENT_SCRIPT:
-    case SIM_EVENT_LINK:
-    case SIM_EVENT_PROCESSOR:
-    case SIM_EVENT_KINDS:
-        break;
     }
     ISR_ASSERT(false && "an event that waits for a process");
     return false;

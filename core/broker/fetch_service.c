@@ -177,15 +177,15 @@ static void observe_refused(struct isr_broker *broker, const struct isr_partitio
     seen->fetch_refused.ours = partition != NULL ? partition->leader_epoch : ISR_EPOCH_NONE;
 }
 
-void isr_fetch_observe_diverged(struct isr_broker *broker, const struct isr_fetch_partition *asked,
-                                int32_t from, struct isr_epoch_end end)
+void isr_fetch_observe_diverged(struct isr_env *env, int32_t from, struct isr_tp tp, int64_t fetch_offset,
+                                int32_t last_epoch, struct isr_epoch_end end)
 {
-    broker->env->metrics.fetch_divergences++;
-    struct isr_observation *seen = isr_observe(broker->env, ISR_OBSERVED_FETCH_DIVERGED);
-    seen->fetch_diverged.tp = isr_tp_key(asked->tp);
+    env->metrics.fetch_divergences++;
+    struct isr_observation *seen = isr_observe(env, ISR_OBSERVED_FETCH_DIVERGED);
+    seen->fetch_diverged.tp = isr_tp_key(tp);
     seen->fetch_diverged.replica = from;
-    seen->fetch_diverged.fetch_offset = asked->fetch_offset;
-    seen->fetch_diverged.last_epoch = asked->last_fetched_epoch;
+    seen->fetch_diverged.fetch_offset = fetch_offset;
+    seen->fetch_diverged.last_epoch = last_epoch;
     seen->fetch_diverged.epoch = end.epoch;
     seen->fetch_diverged.end_offset = end.end_offset;
 }
@@ -282,7 +282,8 @@ static bool answer_hot(struct isr_fetch_wait *wait, struct fetch_reader *reader,
     case ISR_FETCH_DIVERGED:
         answer->diverging_epoch = view.diverging.epoch;
         answer->diverging_end = view.diverging.end_offset;
-        isr_fetch_observe_diverged(broker, &wait->asked, session->from, view.diverging);
+        isr_fetch_observe_diverged(broker->env, session->from, wait->asked.tp, wait->asked.fetch_offset,
+                                   wait->asked.last_fetched_epoch, view.diverging);
         isr_fetch_wait_drop(wait);
         return true;
     case ISR_FETCH_ELSEWHERE:

@@ -22,8 +22,9 @@ struct isr_fetch_reading isr_fetch_read_now(const struct isr_partition *partitio
 void isr_fetch_told(struct isr_partition *partition, struct isr_remote_replica *remote,
                     const struct isr_fetch_partition *asked, int64_t replica_epoch,
                     struct isr_fetch_reading reading);
-void isr_fetch_observe_diverged(struct isr_broker *broker, const struct isr_fetch_partition *asked,
-                                int32_t from, struct isr_epoch_end end);
+/* The log of the replica `from`, which ends at fetch_offset with last_epoch, parts from this one's at end. */
+void isr_fetch_observe_diverged(struct isr_env *env, int32_t from, struct isr_tp tp, int64_t fetch_offset,
+                                int32_t last_epoch, struct isr_epoch_end end);
 
 void isr_fetch_request(struct isr_broker *broker, int32_t from, const struct isr_fetch_request *request);
 /* Data or the high watermark of the partition moved: answers what can be answered now. */

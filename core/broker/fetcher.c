@@ -156,32 +156,33 @@ static void send_query(struct isr_fetch_loop *loop, struct isr_epoch_query *aske
     isr_env_timer_in(env, &loop->query_timeout, env->config.request_timeout);
 }
 
+/* A question about this partition alone; its correlation. */
+static uint32_t mark_asked(struct isr_fetch_loop *loop, struct isr_partition *partition)
+{
+    const struct isr_env *env = loop->broker->env;
+    mark_sent(partition, isr_broker_correlation(loop->broker));
+    partition->fetching->sent_deadline_ns = env->now_ns + env->config.request_timeout;
+    return partition->fetching->sent_correlation;
+}
+
 static void send_list_offsets(struct isr_fetch_loop *loop, struct isr_partition *partition)
 {
-    struct isr_env *env = loop->broker->env;
-    struct isr_fetcher *fetcher = partition->fetching;
-    mark_sent(partition, isr_broker_correlation(loop->broker));
-    fetcher->sent_deadline_ns = env->now_ns + env->config.request_timeout;
     struct isr_message message = {.kind = ISR_MESSAGE_LIST_OFFSETS_REQUEST,
-                                  .list_offsets_request = {.correlation = fetcher->sent_correlation,
+                                  .list_offsets_request = {.correlation = mark_asked(loop, partition),
                                                            .tp = partition->tp,
                                                            .current_leader_epoch = partition->leader_epoch,
                                                            .timestamp = -1}};
-    isr_send(env, loop->leader, &message);
+    isr_send(loop->broker->env, loop->leader, &message);
 }
 
 static void send_log_state(struct isr_fetch_loop *loop, struct isr_partition *partition)
 {
-    struct isr_env *env = loop->broker->env;
-    struct isr_fetcher *fetcher = partition->fetching;
-    mark_sent(partition, isr_broker_correlation(loop->broker));
-    fetcher->sent_deadline_ns = env->now_ns + env->config.request_timeout;
     struct isr_message message = {.kind = ISR_MESSAGE_LOG_STATE_REQUEST,
-                                  .log_state_request = {.correlation = fetcher->sent_correlation,
+                                  .log_state_request = {.correlation = mark_asked(loop, partition),
                                                         .tp = partition->tp,
                                                         .current_leader_epoch = partition->leader_epoch,
                                                         .offset = partition->log->log_end}};
-    isr_send(env, loop->leader, &message);
+    isr_send(loop->broker->env, loop->leader, &message);
 }
 
 /* What goes out in one turn of a loop. */

@@ -246,9 +246,10 @@ static void begin_leader_epoch(struct isr_partition *partition, bool continues)
     reset_remotes(partition, continues);
 }
 
-static void observe_became_leader(struct isr_partition *partition, enum isr_cause cause)
+void isr_partition_observe_leader(struct isr_env *env, const struct isr_partition *partition,
+                                  enum isr_cause cause)
 {
-    struct isr_observation *seen = isr_observe(partition->broker->env, ISR_OBSERVED_BECAME_LEADER);
+    struct isr_observation *seen = isr_observe(env, ISR_OBSERVED_BECAME_LEADER);
     seen->became_leader.tp = isr_tp_key(partition->tp);
     seen->became_leader.leader_epoch = partition->leader_epoch;
     seen->became_leader.partition_epoch = partition->partition_epoch;
@@ -257,7 +258,7 @@ static void observe_became_leader(struct isr_partition *partition, enum isr_caus
     seen->became_leader.isr = (int64_t)isr_replicas_pack(&partition->isr);
     seen->became_leader.recovering = partition->recovering;
     seen->became_leader.cause = cause;
-    partition->broker->env->metrics.leader_elections++;
+    env->metrics.leader_elections++;
 }
 
 static void set_assignment(struct isr_partition *partition, const struct isr_image_partition *image,
@@ -302,7 +303,7 @@ static void become_leader(struct isr_partition *partition, const struct isr_imag
     partition->isr_state = ISR_STATE_COMMITTED;
     update_remotes(partition);
     begin_leader_epoch(partition, continues);
-    observe_became_leader(partition, cause);
+    isr_partition_observe_leader(partition->broker->env, partition, cause);
     isr_leader_count(partition, true);
     isr_leader_advance_high_watermark(partition, ISR_CAUSE_BECAME_LEADER);
     isr_push_begin(partition);
@@ -311,9 +312,10 @@ static void become_leader(struct isr_partition *partition, const struct isr_imag
 
 /* ---- becoming follower ---- */
 
-static void observe_became_follower(struct isr_partition *partition, enum isr_cause cause)
+void isr_partition_observe_follower(struct isr_env *env, const struct isr_partition *partition,
+                                    enum isr_cause cause)
 {
-    struct isr_observation *seen = isr_observe(partition->broker->env, ISR_OBSERVED_BECAME_FOLLOWER);
+    struct isr_observation *seen = isr_observe(env, ISR_OBSERVED_BECAME_FOLLOWER);
     seen->became_follower.tp = isr_tp_key(partition->tp);
     seen->became_follower.leader_epoch = partition->leader_epoch;
     seen->became_follower.partition_epoch = partition->partition_epoch;
@@ -338,7 +340,7 @@ static void become_follower(struct isr_partition *partition, const struct isr_im
     leave_role(partition); /* after the above: who waits is told who leads now */
     partition->fetching = isr_heap_allocate(partition->broker->env->heap, sizeof *partition->fetching);
     partition->role = ISR_ROLE_FOLLOWER;
-    observe_became_follower(partition, cause);
+    isr_partition_observe_follower(partition->broker->env, partition, cause);
     isr_fetcher_start(partition);
     isr_fetch_wake_all(partition);
 }

@@ -129,4 +129,10 @@ bool isr_partition_bootstrap(struct isr_partition *partition, const struct isr_l
 
 void isr_partition_assert(const struct isr_partition *partition);
 
+/* Tells of a new role; for partitions of peers too. */
+void isr_partition_observe_leader(struct isr_env *env, const struct isr_partition *partition,
+                                  enum isr_cause cause);
+void isr_partition_observe_follower(struct isr_env *env, const struct isr_partition *partition,
+                                    enum isr_cause cause);
+
 #endif

@@ -290,7 +290,8 @@ static void take_answer(struct isr_broker *broker, int32_t from, const struct is
         go_on_from(&remote->push, asked);
         remote->push.state = ISR_PUSH_DIVERGED;
         remote->push.diverging = view.diverging;
-        isr_fetch_observe_diverged(broker, asked, from, view.diverging);
+        isr_fetch_observe_diverged(broker->env, from, asked->tp, asked->fetch_offset,
+                                   asked->last_fetched_epoch, view.diverging);
         break;
     case ISR_FETCH_DATA:
         if (remote->push.state != ISR_PUSH_STREAM || (missed && news) ||

@@ -163,6 +163,16 @@ static struct isr_topic_settings settings_merged(const struct isr_topic_settings
     return after;
 }
 
+/* The answer says whether there is one. */
+static const struct isr_image_topic *topic_meant(const struct isr_controller *controller,
+                                                 const struct isr_name *name,
+                                                 struct isr_admin_response *answer)
+{
+    const struct isr_image_topic *topic = isr_image_topic_named(&controller->pending, name->text);
+    answer->error = topic != NULL ? ISR_ERROR_NONE : ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
+    return topic;
+}
+
 /* What is committed was counted by the policy of its time: another one would not know whom to trust. */
 static bool rests_on_the_same(const struct isr_topic_settings *before, const struct isr_topic_settings *after)
 {
@@ -176,12 +186,9 @@ static bool rests_on_the_same(const struct isr_topic_settings *before, const str
 void ctl_alter_topic(struct isr_controller *controller, const struct isr_alter_topic_request *request,
                      struct isr_admin_response *answer)
 {
-    const struct isr_image_topic *topic = isr_image_topic_named(&controller->pending, request->name.text);
-    answer->error = ISR_ERROR_NONE;
-    if (topic == NULL) {
-        answer->error = ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
+    const struct isr_image_topic *topic = topic_meant(controller, &request->name, answer);
+    if (topic == NULL)
         return;
-    }
     struct isr_topic_settings settings = settings_merged(&topic->settings, request);
     if (isr_topic_settings_check(&settings) != NULL || !rests_on_the_same(&topic->settings, &settings)) {
         answer->error = ISR_ERROR_INVALID_REQUEST;
@@ -205,12 +212,9 @@ void ctl_alter_topic(struct isr_controller *controller, const struct isr_alter_t
 void ctl_delete_topic(struct isr_controller *controller, const struct isr_delete_topic_request *request,
                       struct isr_admin_response *answer)
 {
-    const struct isr_image_topic *topic = isr_image_topic_named(&controller->pending, request->name.text);
-    answer->error = ISR_ERROR_NONE;
-    if (topic == NULL) {
-        answer->error = ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
+    const struct isr_image_topic *topic = topic_meant(controller, &request->name, answer);
+    if (topic == NULL)
         return;
-    }
     *ctl_record(controller) = (struct isr_metadata_record){
         .kind = ISR_METADATA_REMOVE_TOPIC, .remove_topic_record = {.topic = (int16_t)topic->id}};
     if (!ctl_propose(controller))

@@ -64,33 +64,6 @@ static void assert_invariants(const struct isr_peer *peer)
 
 /* ---- roles ---- */
 
-static void observe_leader(struct isr_peer *peer)
-{
-    const struct isr_partition *partition = &peer->partition;
-    struct isr_observation *seen = isr_observe(peer->env, ISR_OBSERVED_BECAME_LEADER);
-    seen->became_leader.tp = isr_tp_key(partition->tp);
-    seen->became_leader.leader_epoch = partition->leader_epoch;
-    seen->became_leader.partition_epoch = partition->partition_epoch;
-    seen->became_leader.log_end = partition->log->log_end;
-    seen->became_leader.high_watermark = partition->log->high_watermark;
-    seen->became_leader.isr = (int64_t)isr_replicas_pack(&partition->isr);
-    seen->became_leader.cause = ISR_CAUSE_ELECTION_PEERS;
-    peer->env->metrics.leader_elections++;
-}
-
-static void observe_follower(struct isr_peer *peer)
-{
-    const struct isr_partition *partition = &peer->partition;
-    struct isr_observation *seen = isr_observe(peer->env, ISR_OBSERVED_BECAME_FOLLOWER);
-    seen->became_follower.tp = isr_tp_key(partition->tp);
-    seen->became_follower.leader_epoch = partition->leader_epoch;
-    seen->became_follower.partition_epoch = partition->partition_epoch;
-    seen->became_follower.leader = partition->leader;
-    seen->became_follower.log_end = partition->log->log_end;
-    seen->became_follower.high_watermark = partition->log->high_watermark;
-    seen->became_follower.cause = ISR_CAUSE_ELECTION_PEERS;
-}
-
 static void role_set(struct isr_peer *peer, enum isr_replica_role role, int32_t leader, int32_t term)
 {
     struct isr_partition *partition = &peer->partition;
@@ -118,7 +91,7 @@ void peer_follow(struct isr_peer *peer, int32_t leader, int32_t term)
         peer_wal_drop_unborn_epochs(peer);
         peer_phase_set(peer, ISR_PEER_READINESS);
     }
-    observe_follower(peer);
+    isr_partition_observe_follower(peer->env, &peer->partition, ISR_CAUSE_ELECTION_PEERS);
     if (leader != ISR_NODE_NONE)
         peer_replication_follow(peer);
 }
@@ -138,7 +111,7 @@ void peer_lead(struct isr_peer *peer)
                          ISR_CAUSE_BECAME_LEADER);
     peer_try_mark(peer);
     peer_config_claim(peer);
-    observe_leader(peer);
+    isr_partition_observe_leader(peer->env, &peer->partition, ISR_CAUSE_ELECTION_PEERS);
     peer_phase_set(peer, ISR_PEER_RUN);
     peer_replication_lead(peer);
     peer_heartbeat_send(peer);

@@ -15,6 +15,7 @@
  *   wants a snapshot --records come after all: another leader still has them--> in range
  *
  * What a follower holds counts when the follower is marked in the term (P3). */
+#include "core/broker/fetch_service.h"
 #include "core/peer/internal.h"
 
 /* ---- follower ---- */
@@ -354,14 +355,8 @@ static bool divergence_answered(struct isr_peer *peer, struct isr_peer_node *nod
     struct isr_epoch_end end = peer_wal_meet(peer, node->last_epoch, node->log_end, &agrees);
     if (agrees)
         return false;
-    peer->env->metrics.fetch_divergences++;
-    struct isr_observation *seen = isr_observe(peer->env, ISR_OBSERVED_FETCH_DIVERGED);
-    seen->fetch_diverged.tp = isr_tp_key(peer->partition.tp);
-    seen->fetch_diverged.replica = node->node;
-    seen->fetch_diverged.fetch_offset = node->log_end;
-    seen->fetch_diverged.last_epoch = node->last_epoch;
-    seen->fetch_diverged.epoch = end.epoch;
-    seen->fetch_diverged.end_offset = end.end_offset;
+    isr_fetch_observe_diverged(peer->env, node->node, peer->partition.tp, node->log_end, node->last_epoch,
+                               end);
     node->waiting = false;
     records_send(peer, node,
                  &(struct isr_peer_records){.correlation = node->correlation,
