@@ -22,7 +22,8 @@ static bool old_enough(const struct sim_checks *checks, const struct check_parti
     from = check_history_known_from(&partition->history, from);
     const struct check_entry *entry = check_cursor_seek(&partition->history, from, &cursor);
     for (; entry != NULL && entry->base < to; entry = check_cursor_next(&partition->history, &cursor)) {
-        if (entry->timestamp_ns >= before_ns && check_replica_epoch_at(replica, entry->base) == cursor.epoch)
+        if (entry->timestamp_ns >= before_ns &&
+            check_replica_epoch_at(replica, entry->base) == cursor.line->epoch)
             return false;
     }
     return true;
