@@ -343,6 +343,92 @@ static void waits_for_all_when_a_log_is_removed_twice(void **state)
     assert_int_equal(fixture->log->log_end, 2);
 }
 
+/* The checkpoint holds this high watermark, and the next beat of its timer is far. */
+static void store_high_watermark(struct fixture *fixture, int64_t offset)
+{
+    bench_begin(&fixture->node);
+    isr_log_set_high_watermark(fixture->log, offset);
+    bench_end(&fixture->node);
+    bench_wait(&fixture->node, 5 * ISR_SECOND);
+    bench_settle(&fixture->node);
+    assert_int_equal(fixture->log->high_watermark_stored, offset);
+}
+
+static void tells_nothing_of_a_removed_log_when_it_was_gone_before_it_is_opened_again(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, 40, 0);
+    store_high_watermark(fixture, 30);
+    bench_begin(&fixture->node);
+    (void)isr_log_advance_start(fixture->log, 20, ISR_CAUSE_DELETE_RECORDS);
+    bench_end(&fixture->node);
+    bench_settle(&fixture->node);
+    bench_begin(&fixture->node);
+    isr_log_store_remove(&fixture->node.store, fixture->log);
+    bench_end(&fixture->node);
+    bench_settle(&fixture->node);
+    assert_int_equal(fixture->node.store.removed_count, 0);
+    bench_begin(&fixture->node);
+    fixture->log = isr_log_store_open(&fixture->node.store, TP);
+    bench_end(&fixture->node);
+    assert_int_equal(fixture->log->barrier_pending, 0);
+    append(fixture, 25, 5);
+    restart(fixture);
+    assert_int_equal(fixture->log->log_start, 0);
+    assert_int_equal(fixture->log->log_end, 25);
+    assert_int_equal(fixture->log->high_watermark, 0);
+}
+
+/* A checkpoint that was collected with the log is under way when it is removed: it does not count. */
+static void waits_for_the_next_checkpoints_when_a_log_is_removed_during_one(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, 10, 0);
+    bench_begin(&fixture->node);
+    isr_log_set_high_watermark(fixture->log, 10);
+    bench_end(&fixture->node);
+    bench_wait(&fixture->node, 5 * ISR_SECOND);
+    assert_true(fixture->node.store.high_watermarks_under_way);
+    uint32_t round = fixture->node.store.high_watermarks_round;
+    bench_begin(&fixture->node);
+    isr_log_store_remove(&fixture->node.store, fixture->log);
+    fixture->log = isr_log_store_open(&fixture->node.store, TP);
+    bench_end(&fixture->node);
+    append(fixture, 6, 1);
+    assert_int_equal(fixture->node.store.high_watermarks_round, round + 1);
+    assert_int_equal(fixture->log->written_end, 6);
+    restart(fixture);
+    assert_int_equal(fixture->log->high_watermark, 0);
+}
+
+static void writes_nothing_after_a_cut_before_a_lower_high_watermark_is_stored(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, 10, 0);
+    store_high_watermark(fixture, 8);
+    bench_begin(&fixture->node);
+    isr_log_truncate(fixture->log, 5, ISR_CAUSE_DIVERGENCE);
+    assert_true(fixture->log->barrier_high_watermarks > 0);
+    bench_end(&fixture->node);
+    append(fixture, 10, 1);
+    assert_int_equal(fixture->log->high_watermark_stored, 5);
+    restart(fixture);
+    assert_int_equal(fixture->log->log_end, 15);
+    assert_int_equal(fixture->log->high_watermark, 5);
+}
+
+static void asks_for_no_checkpoint_when_a_cut_is_above_the_high_watermark(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, 10, 0);
+    store_high_watermark(fixture, 5);
+    bench_begin(&fixture->node);
+    isr_log_truncate(fixture->log, 5, ISR_CAUSE_DIVERGENCE);
+    assert_int_equal(fixture->log->barrier_high_watermarks, 0);
+    bench_end(&fixture->node);
+    bench_settle(&fixture->node);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -363,6 +449,10 @@ int main(void)
         TEST(nothing_is_left_when_a_log_is_removed),
         TEST(begins_anew_when_a_removed_log_is_opened_again),
         TEST(waits_for_all_when_a_log_is_removed_twice),
+        TEST(tells_nothing_of_a_removed_log_when_it_was_gone_before_it_is_opened_again),
+        TEST(waits_for_the_next_checkpoints_when_a_log_is_removed_during_one),
+        TEST(writes_nothing_after_a_cut_before_a_lower_high_watermark_is_stored),
+        TEST(asks_for_no_checkpoint_when_a_cut_is_above_the_high_watermark),
         TEST(halts_when_the_disk_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
