@@ -11,6 +11,12 @@
  * What went in this way is nobody's loss: a log is compared with what is committed from its own start on. */
 #include "sim/checks/state.h"
 
+static void start_was_at(struct check_partition *partition, int64_t offset)
+{
+    if (partition->start_ever < offset)
+        partition->start_ever = offset;
+}
+
 /* A log that goes by a new leader's epoch may still hold what it wrote under the one before, where others are
  * committed by now: it goes by the times of its own. */
 static bool old_enough(const struct sim_checks *checks, const struct check_partition *partition,
@@ -37,12 +43,15 @@ static int64_t committed_end(const struct check_partition *partition)
     return known > partition->began_high_watermark ? known : partition->began_high_watermark;
 }
 
+/* other: it is of another history than what is committed, perhaps. What goes by the node alone is held all
+ * the same, and that the leader's log, whichever leader's, starts there. */
 static const char *why_wrong(const struct sim_checks *checks, const struct check_partition *partition,
-                             const struct check_replica *replica, const struct isr_observation *observation)
+                             const struct check_replica *replica, const struct isr_observation *observation,
+                             bool other)
 {
     const struct sim_view *view = &checks->view;
     int64_t from = observation->log_start_moved.from, to = observation->log_start_moved.to;
-    if (to > committed_end(partition))
+    if (!other && to > committed_end(partition))
         return "records that were never committed are deleted";
     switch ((int)observation->log_start_moved.cause) {
     case ISR_CAUSE_RETENTION_SIZE:
@@ -58,15 +67,10 @@ static const char *why_wrong(const struct sim_checks *checks, const struct check
     case ISR_CAUSE_DELETE_RECORDS:
         return to <= check_wish_deleted(checks, partition) ? NULL : "no administrator asked for that";
     case ISR_CAUSE_LEADER_TOLD:
-        return to <= partition->start_max ? NULL : "no other log starts there";
+        return to <= (other ? partition->start_ever : partition->start_max) ? NULL
+                                                                            : "no other log starts there";
     }
     return "for no reason that there is";
-}
-
-/* After an allowed loss some replicas go on with a history that is no longer what is committed. */
-static bool in_doubt(const struct check_partition *partition, int32_t leader_epoch)
-{
-    return check_ledger_in_doubt(partition) || leader_epoch < check_ledger_new_history(partition);
 }
 
 /* A follower's high watermark may be above its new leader's: the leader before it told it, or it was that
@@ -91,9 +95,10 @@ void check_start_moved(struct sim_checks *checks, struct check_partition *partit
     check_count(checks, SIM_INVARIANT_I11);
     checks->deleted = true;
     struct check_replica *replica = check_replica_of(checks, partition, node);
-    const char *why = NULL;
-    if (!in_doubt(partition, seen.leader_epoch) && !undecided(partition, &seen, to))
-        why = why_wrong(checks, partition, replica, observation);
+    /* After an allowed loss some replicas go on with a history that is no longer what is committed. */
+    bool unsure = undecided(partition, &seen, to);
+    bool other = unsure || to > check_ledger_floor(partition, seen.leader_epoch);
+    const char *why = why_wrong(checks, partition, replica, observation, other);
     if (why == NULL && to > replica->high_watermark)
         why = "records beyond its own high watermark are deleted";
     if (why != NULL)
@@ -106,8 +111,9 @@ void check_start_moved(struct sim_checks *checks, struct check_partition *partit
             observation->log_start_moved.high_watermark, committed_end(partition), why);
     if (replica->start_max < to)
         replica->start_max = to;
-    if (partition->start_max < to && !undecided(partition, &seen, to))
+    if (partition->start_max < to && !unsure)
         partition->start_max = to;
+    start_was_at(partition, to);
 }
 
 void check_start_found(struct sim_checks *checks, struct check_partition *partition, int32_t node)
@@ -117,13 +123,14 @@ void check_start_found(struct sim_checks *checks, struct check_partition *partit
     if (!view->replica(view->object, node, partition->tp, &seen) || seen.log_start == 0)
         return;
     check_count(checks, SIM_INVARIANT_I11);
-    if (seen.log_start <= partition->start_max || in_doubt(partition, seen.leader_epoch) ||
+    bool other = seen.log_start > check_ledger_floor(partition, seen.leader_epoch);
+    if (seen.log_start <= (other ? partition->start_ever : partition->start_max) ||
         seen.log_start <= check_replica_of(checks, partition, node)->start_max)
         return;
     check_fail(checks, SIM_INVARIANT_I11,
                "%s: the log of %s starts at %ld, although nothing was ever deleted beyond %ld",
                check_partition_label(partition).text, check_node_label(checks, node).text, seen.log_start,
-               partition->start_max);
+               other ? partition->start_ever : partition->start_max);
 }
 
 void check_start_of_leader(struct sim_checks *checks, struct check_partition *partition, int32_t node,
@@ -132,6 +139,9 @@ void check_start_of_leader(struct sim_checks *checks, struct check_partition *pa
     const struct sim_view *view = &checks->view;
     struct sim_replica_view seen;
     partition->began_high_watermark = high_watermark;
-    if (view->replica(view->object, node, partition->tp, &seen) && partition->start_max < seen.log_start)
+    if (!view->replica(view->object, node, partition->tp, &seen))
+        return;
+    if (partition->start_max < seen.log_start)
         partition->start_max = seen.log_start;
+    start_was_at(partition, seen.log_start);
 }

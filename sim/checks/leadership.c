@@ -31,10 +31,13 @@ static void note_election(const struct sim_checks *checks, struct check_partitio
     if (after->leader == ISR_NODE_NONE)
         return;
     if (cause == ISR_CAUSE_ELECTION_UNCLEAN && after->leader_epoch != before->leader_epoch) {
-        if (none_is_eligible(partition, before) &&
-            isr_replicas_contain(&partition->last_known, after->leader))
+        bool last_known = none_is_eligible(partition, before) &&
+                          isr_replicas_contain(&partition->last_known, after->leader);
+        if (last_known)
             ledger->last_known_epoch = after->leader_epoch;
         bool allowed = partition->unclean || check_wish_unclean(checks, partition);
+        if ((allowed || last_known) && ledger->lossy_since <= partition->epoch_judged)
+            ledger->lossy_since = after->leader_epoch;
         if (allowed)
             ledger->allowed_epoch = after->leader_epoch;
         /* An allowed one that was not judged yet goes on to excuse. */

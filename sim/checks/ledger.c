@@ -216,22 +216,58 @@ bool check_ledger_overrules(const struct check_partition *partition, int32_t rec
            (ledger->last_known_epoch > record_epoch && nobody_was_left(partition, record_epoch, entry));
 }
 
-int32_t check_ledger_new_history(const struct check_partition *partition)
-{
-    const struct check_ledger *ledger = &partition->ledger;
-    int32_t epoch =
-        ledger->forgiven_count > 0 ? ledger->forgiven[ledger->forgiven_count - 1].epoch : ISR_EPOCH_NONE;
-    if (partition->promise == 0) /* any election may */
-        return partition->epoch_max;
-    if (ledger->allowed_epoch > epoch)
-        epoch = ledger->allowed_epoch;
-    return ledger->last_known_epoch > epoch ? ledger->last_known_epoch : epoch;
-}
-
 bool check_ledger_in_doubt(const struct check_partition *partition)
 {
     return partition->ledger.unclean_epoch > partition->epoch_judged ||
            partition->ledger.last_known_epoch > partition->epoch_judged;
+}
+
+int64_t check_ledger_floor(const struct check_partition *partition, int32_t epoch)
+{
+    const struct check_ledger *ledger = &partition->ledger;
+    bool any_may_lose = partition->promise == 0 && partition->epoch_max > partition->epoch_judged;
+    if (any_may_lose || check_ledger_in_doubt(partition))
+        return 0;
+    for (uint32_t i = 0; i < ledger->forks_count; i++) {
+        if (ledger->forks[i].epoch > epoch)
+            return ledger->forks[i].offset;
+    }
+    return INT64_MAX;
+}
+
+/* A fork covers those before it that lie at its offset or above. */
+static void fork_add(struct sim_checks *checks, struct check_ledger *ledger, struct check_fork fork)
+{
+    while (ledger->forks_count > 0 && ledger->forks[ledger->forks_count - 1].offset >= fork.offset)
+        ledger->forks_count--;
+    ledger->forks = ISR_GROW(checks->heap, ledger->forks, ledger->forks_count, ledger->forks_capacity);
+    ledger->forks[ledger->forks_count++] = fork;
+}
+
+/* Was somebody to lead in [from, to) who was passed over? What he lacked is not known. */
+static bool passed_over(const struct check_partition *partition, int32_t from, int32_t to)
+{
+    const struct check_history *history = &partition->history;
+    for (uint32_t i = history->lines_count; i > 0 && history->lines[i - 1]->epoch >= from; i--) {
+        if (history->lines[i - 1]->epoch < to && history->lines[i - 1]->leader != ISR_NODE_NONE)
+            return true;
+    }
+    return false;
+}
+
+void check_ledger_judged(struct sim_checks *checks, struct check_partition *partition, int32_t epoch,
+                         bool cut)
+{
+    struct check_ledger *ledger = &partition->ledger;
+    bool lossy = ledger->lossy_since > partition->epoch_judged;
+    if (!cut && !lossy && partition->promise > 0)
+        return;
+    int32_t since = cut || partition->promise == 0 ? partition->epoch_judged + 1 : ledger->lossy_since;
+    int64_t offset = passed_over(partition, since, epoch) ? 0 : partition->history.true_high_watermark;
+    bool known = ledger->forks_count > 0 && ledger->forks[ledger->forks_count - 1].epoch == epoch &&
+                 ledger->forks[ledger->forks_count - 1].offset <= offset;
+    if (!known)
+        fork_add(checks, ledger, (struct check_fork){.offset = offset, .epoch = epoch});
 }
 
 bool check_ledger_forgiven(const struct check_partition *partition, int32_t record_epoch, int64_t offset)

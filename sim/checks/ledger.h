@@ -66,6 +66,13 @@ struct check_forgiven {
     int32_t epoch;
 };
 
+/* From this epoch on what is committed goes on in another history, which parts from those of earlier epochs
+ * at this offset or above. */
+struct check_fork {
+    int64_t offset;
+    int32_t epoch;
+};
+
 struct check_ledger {
     struct check_promise *promises; /* in order; the first is of the partition's creation */
     uint32_t promises_count, promises_capacity;
@@ -76,7 +83,10 @@ struct check_ledger {
     int32_t unclean_epoch; /* the leader epoch of the last unclean election, ISR_EPOCH_NONE: there was none */
     bool unclean_allowed;  /* it was */
     int32_t allowed_epoch; /* of the last one that was allowed */
-    int32_t last_known_epoch;        /* the leader epoch in which the last known leader was brought back */
+    int32_t last_known_epoch; /* the leader epoch in which the last known leader was brought back */
+    int32_t lossy_since;      /* the first leader epoch, of those not judged yet, that may lose records */
+    struct check_fork *forks; /* by offset, and by epoch */
+    uint32_t forks_count, forks_capacity;
     struct check_forgiven *forgiven; /* by offset, and by epoch: of two losses none covers the other */
     uint32_t forgiven_count, forgiven_capacity;
 };
@@ -114,9 +124,15 @@ bool check_ledger_unclean(const struct check_partition *partition, int32_t node)
  * began a history of its own goes for good before what a deposed leader still promised. */
 bool check_ledger_overrules(const struct check_partition *partition, int32_t record_epoch,
                             const struct check_entry *entry);
-/* The highest leader epoch that began a history of its own, in which committed records may be missing;
- * ISR_EPOCH_NONE: none. Who is in an older epoch does not know of it yet. */
-int32_t check_ledger_new_history(const struct check_partition *partition);
+/* The floor of an epoch: what counted as committed in it goes on to be held below this offset. From there on
+ * a later election, which was allowed to lose records, may have begun another history, and who is still in
+ * that epoch does not know of it; INT64_MAX: none did. 0 while it is not known what such an election has
+ * lost. */
+int64_t check_ledger_floor(const struct check_partition *partition, int32_t epoch);
+/* The leader of an epoch, who may lack what is committed, was judged: what is left is committed up to the
+ * true high watermark. cut: something is lost. To be told before the epoch counts as judged. */
+void check_ledger_judged(struct sim_checks *checks, struct check_partition *partition, int32_t epoch,
+                         bool cut);
 /* An election was decided whose leader need not hold what is committed; it is judged when that leader begins.
  */
 bool check_ledger_in_doubt(const struct check_partition *partition);

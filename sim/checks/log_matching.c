@@ -165,10 +165,9 @@ void check_logs_match(struct sim_checks *checks, struct check_partition *partiti
     (void)check_history_committed(&partition->history, parts, &epoch);
     (void)check_batch_at(checks, partition, node, parts, &batch);
     /* After an unclean election a deposed leader, and who still follows it, go on with a history of their own
-     * until they learn of it; and until its leader was judged it is not known what is committed. From then on
-     * I2 holds again. */
-    int32_t new_history = check_ledger_new_history(partition);
-    if (check_ledger_in_doubt(partition) || (leader_epoch < new_history && batch.leader_epoch < new_history))
+     * until they learn of it, above the floor of their epoch. */
+    int32_t of_epoch = batch.leader_epoch > leader_epoch ? batch.leader_epoch : leader_epoch;
+    if (parts >= check_ledger_floor(partition, of_epoch))
         return;
     check_fail(checks, SIM_INVARIANT_I2,
                "%s: the log of %s parts from the committed one at offset %ld, below its high watermark %ld: "

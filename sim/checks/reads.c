@@ -55,9 +55,11 @@ void check_latest_told(struct sim_checks *checks, struct check_partition *partit
     int32_t epoch = (int32_t)observation->latest_told.leader_epoch;
     int64_t before = check_history_committed_before(&partition->history, epoch);
     check_count(checks, SIM_INVARIANT_I4);
-    /* Who is of an epoch before another history began need not hold what is committed now. */
-    if (observation->latest_told.offset >= before || check_ledger_new_history(partition) > epoch ||
-        check_ledger_in_doubt(partition))
+    /* Who is of an epoch before another history began need not hold what is committed since. */
+    int64_t floor = check_ledger_floor(partition, epoch);
+    if (before > floor)
+        before = floor;
+    if (observation->latest_told.offset >= before)
         return;
     check_fail(
         checks, SIM_INVARIANT_I4,

@@ -30,7 +30,9 @@ void check_pool_refreshed(struct sim_checks *checks, struct check_partition *par
         pool->told_count = 0;
     pool->has_members = observation->pool_refreshed.members != 0;
     pool->told = ISR_GROW(checks->heap, pool->told, pool->told_count, pool->told_capacity);
-    pool->told[pool->told_count++] = observation->pool_refreshed.high_watermark;
+    pool->told[pool->told_count++] =
+        (struct check_told){.high_watermark = observation->pool_refreshed.high_watermark,
+                            .leader_epoch = (int32_t)observation->pool_refreshed.leader_epoch};
 }
 
 static void count_staleness(struct sim_checks *checks, const struct check_partition *partition,
@@ -62,10 +64,12 @@ void check_pool_read(struct sim_checks *checks, struct check_partition *partitio
                    check_partition_label(partition).text, check_node_label(checks, client).text);
         return;
     }
-    int64_t told = pool->told[list - 1];
-    /* Records that an allowed loss took are missing in every answer from then on. */
-    bool lost = check_ledger_new_history(partition) != ISR_EPOCH_NONE;
-    if (seen < told - checks->view.pool_min_gap && !lost)
+    int64_t told = pool->told[list - 1].high_watermark;
+    /* Records that an allowed loss took since are missing in every answer from then on; not those below. */
+    int64_t floor = check_ledger_floor(partition, pool->told[list - 1].leader_epoch);
+    if (told > floor)
+        told = floor;
+    if (seen < told - checks->view.pool_min_gap)
         check_fail(checks, SIM_INVARIANT_I10,
                    "%s: %s was answered by %s up to offset %ld, although %ld was committed when its pool was "
                    "refreshed and pool_min_gap is %ld",

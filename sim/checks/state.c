@@ -52,6 +52,7 @@ static struct check_partition *partition_make(struct sim_checks *checks, struct 
     partition->ledger.unclean_epoch = ISR_EPOCH_NONE;
     partition->ledger.last_known_epoch = ISR_EPOCH_NONE;
     partition->ledger.allowed_epoch = ISR_EPOCH_NONE;
+    partition->ledger.lossy_since = ISR_EPOCH_NONE;
     partition->late_offset = ISR_OFFSET_NONE;
     return partition;
 }

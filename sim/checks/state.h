@@ -46,10 +46,16 @@ struct check_producer {
     bool forgotten; /* some replica knows it no more: it was idle for too long */
 };
 
+/* What a leader told when a read pool was refreshed. */
+struct check_told {
+    int64_t high_watermark;
+    int32_t leader_epoch;
+};
+
 /* A client's read pool. */
 struct check_pool {
     int32_t client;
-    int64_t *told; /* the high watermark that the leader told, by refresh: 1, 2, ... in this life */
+    struct check_told *told; /* by refresh: 1, 2, ... in this life */
     uint32_t told_count, told_capacity;
     bool has_members; /* the last list */
 };
@@ -70,10 +76,11 @@ struct check_partition {
     int32_t copies; /* how many replicas hold a record when it is committed (core/policy/commit.h) */
     struct isr_replicas assigned; /* those that it has, or gets */
     int32_t group;                /* of peers: how many it began with; 0: brokers */
-    int32_t promise;   /* at how many that lost it its loss becomes allowed; 0: nothing is promised */
-    bool removed;      /* its topic was: nothing is judged any more */
-    bool unclean;      /* the topic allows unclean elections */
-    int64_t start_max; /* the highest start of a log so far */
+    int32_t promise;    /* at how many that lost it its loss becomes allowed; 0: nothing is promised */
+    bool removed;       /* its topic was: nothing is judged any more */
+    bool unclean;       /* the topic allows unclean elections */
+    int64_t start_max;  /* the highest start of a log so far, of what is committed */
+    int64_t start_ever; /* the same, in whichever history */
     int64_t began_high_watermark; /* with which the latest leader began */
     struct check_history history;
     struct check_ledger ledger;
