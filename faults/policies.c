@@ -14,6 +14,11 @@ void fault_draw_policies(struct sim_topic_spec *topic, struct fault_draws *draws
     bool asks = fault_one_in(draws, 2);
     bool pushed = fault_one_in(draws, 2);
     bool witnessed = fault_one_in(draws, 3);
+    /* NONE waits for an administrator, and none comes when all has healed. */
+    bool recovers = fault_one_in(draws, 2);
+    int64_t recovery = fault_between(draws, ISR_UNCLEAN_RECOVERY_BALANCED, ISR_UNCLEAN_RECOVERY_AGGRESSIVE);
+    if (recovers && !(other && asks))
+        settings->unclean_recovery = recovery;
     if (!other)
         return;
     settings->commit = commit;

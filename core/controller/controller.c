@@ -185,6 +185,8 @@ static void topic_changed(void *object, const struct isr_image_topic *topic)
     struct isr_controller *controller = object;
     if (topic->removed)
         ctl_log_elections_topic_removed(controller, topic->id);
+    else if (controller->active)
+        ctl_log_elections_topic_changed(controller, topic);
     struct isr_observation *observation = isr_observe(controller->env, ISR_OBSERVED_TOPIC_APPLIED);
     observation->topic_applied.first = isr_tp_key((struct isr_tp){.topic = topic->id});
     observation->topic_applied.removed = topic->removed;

@@ -85,6 +85,8 @@ void ctl_log_elections_end(struct isr_controller *controller);
 /* A committed change of a partition was applied while active. */
 void ctl_log_elections_changed(struct isr_controller *controller,
                                const struct isr_image_partition *partition);
+/* Its settings may be other ones. */
+void ctl_log_elections_topic_changed(struct isr_controller *controller, const struct isr_image_topic *topic);
 /* Nobody leads its partitions any more, nor will. */
 void ctl_log_elections_topic_removed(struct isr_controller *controller, uint16_t topic);
 void ctl_log_info_answered(struct isr_controller *controller, int32_t from,

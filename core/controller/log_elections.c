@@ -1,5 +1,5 @@
 /* Elections by logs: who is elected is the most up to date of the replicas that were asked (KIP-966 part 2;
- * for topics with leader_choice most_up_to_date).
+ * for topics with leader_choice most_up_to_date; below, recovery, for those with unclean_recovery).
  *
  *   LED --leader fenced, stopped, registered anew, deposed--> ASKING (leader none, leader epoch e)
  *   ASKING --all live replicas answered, or a majority and log_info_wait is over--> LED (leader, epoch e + 1)
@@ -91,7 +91,8 @@ static void drop(struct isr_controller *controller, struct ctl_log_election *ele
 void ctl_log_elections_changed(struct isr_controller *controller, const struct isr_image_partition *partition)
 {
     const struct isr_image_topic *topic = isr_image_topic(&controller->committed, partition->tp.topic);
-    if (topic == NULL || !isr_topic_asks_for_logs(&topic->settings))
+    if (topic == NULL ||
+        (!isr_topic_asks_for_logs(&topic->settings) && !isr_topic_recovers_by_log(&topic->settings)))
         return;
     struct ctl_log_election *election = find(controller, partition->tp);
     if (partition->leader != ISR_NODE_NONE) {
@@ -108,6 +109,12 @@ void ctl_log_elections_changed(struct isr_controller *controller, const struct i
     election->answers_count = 0;
     /* Not at once: one entry often takes the leaders of many partitions away. */
     isr_env_timer_in(controller->env, &controller->log_elections_timer, 0);
+}
+
+void ctl_log_elections_topic_changed(struct isr_controller *controller, const struct isr_image_topic *topic)
+{
+    for (uint32_t i = 0; i < topic->partitions_count; i++)
+        ctl_log_elections_changed(controller, &topic->partitions[i]);
 }
 
 void ctl_log_elections_topic_removed(struct isr_controller *controller, uint16_t topic)
@@ -153,10 +160,11 @@ struct ballot {
     uint32_t answers, live, majority;
 };
 
-/* without: whose answer is left out as if it had not been asked. */
-static struct ballot count_without(const struct isr_controller *controller,
-                                   const struct ctl_log_election *election,
-                                   const struct isr_image_partition *partition, int32_t without)
+/* among: whose answers count. */
+static struct ballot count_among(const struct isr_controller *controller,
+                                 const struct ctl_log_election *election,
+                                 const struct isr_image_partition *partition,
+                                 const struct isr_replicas *among)
 {
     struct ballot ballot = {.majority = partition->replicas.count / 2 + 1u};
     const struct ctl_log_answer *best = NULL;
@@ -164,7 +172,7 @@ static struct ballot count_without(const struct isr_controller *controller,
         int32_t node = partition->replicas.ids[i];
         const struct ctl_log_answer *answer = answer_of(controller, election, node);
         ballot.live += isr_image_broker_active(&controller->pending, node);
-        if (answer == NULL || node == without)
+        if (answer == NULL || !isr_replicas_contain(among, node))
             continue;
         ballot.answers++;
         if (best == NULL || answer->last_epoch > best->last_epoch ||
@@ -181,9 +189,12 @@ static struct ballot count(const struct isr_controller *controller, const struct
                            const struct isr_image_partition *partition)
 {
     int32_t deposed = ctl_witness_deposed(controller, election->tp, election->leader_epoch);
-    struct ballot ballot = count_without(controller, election, partition, deposed);
-    return ballot.answers >= ballot.majority ? ballot
-                                             : count_without(controller, election, partition, ISR_NODE_NONE);
+    struct isr_replicas others = partition->replicas;
+    isr_replicas_remove(&others, deposed);
+    struct ballot ballot = count_among(controller, election, partition, &others);
+    return ballot.answers >= ballot.majority
+               ? ballot
+               : count_among(controller, election, partition, &partition->replicas);
 }
 
 void ctl_log_election_choose(struct isr_controller *controller, const struct isr_image_partition *partition,
@@ -199,20 +210,70 @@ void ctl_log_election_choose(struct isr_controller *controller, const struct isr
     what->chosen_of_few = ballot.answers < ballot.majority;
 }
 
+/* ---- recovery: nobody is left who may be elected unseen (KIP-966) ----
+ *
+ * NONE        waits for an eligible one, or the administrator, who gets the longest log of those that
+ * answered. AGGRESSIVE  elects the longest log of the live replicas, or after log_info_wait of those that
+ * answered; what eligible ones have more, that are down, is lost. BALANCED    waits until nobody is eligible
+ * any more and all who were last (last_known_elr) told their logs, and elects the longest of theirs. All of
+ * them held everything that is committed when the high watermark last moved, and what one has lost since is a
+ * suffix of its log. So the longest, by (last epoch, log end), has each committed record that any of them
+ * still has. That holds for no other replica: one that left the ISR while enough stayed may have records of a
+ * later epoch that were never committed, in the place of committed ones of an earlier epoch. The KIP elects
+ * the longest log of all that answered. */
+
+static uint32_t once_eligible_unheard(const struct isr_controller *controller,
+                                      const struct ctl_log_election *election,
+                                      const struct isr_image_partition *partition)
+{
+    uint32_t unheard = 0;
+    for (unsigned i = 0; i < partition->last_known_elr.count; i++)
+        unheard += answer_of(controller, election, partition->last_known_elr.ids[i]) == NULL;
+    return unheard;
+}
+
+/* 0: nobody, for now. over: log_info_wait is. */
+static int32_t recovery_choice(const struct isr_controller *controller,
+                               const struct ctl_log_election *election,
+                               const struct isr_image_partition *partition, bool over)
+{
+    const struct isr_topic_settings *settings =
+        &isr_image_topic(&controller->pending, partition->tp.topic)->settings;
+    struct ballot ballot = count_among(controller, election, partition, &partition->replicas);
+    bool all = controller->env->rules.recovery_ballot == ISR_RULE_recovery_ballot_all;
+    switch (isr_topic_unclean_recovery(settings)) {
+    case ISR_UNCLEAN_RECOVERY_AGGRESSIVE:
+        return ballot.answers == ballot.live || over ? ballot.best : 0;
+    case ISR_UNCLEAN_RECOVERY_BALANCED:
+        if (partition->isr.count > 0 || partition->elr.count > 0 ||
+            once_eligible_unheard(controller, election, partition) > 0)
+            return 0;
+        if (all)
+            return ballot.answers == ballot.live || over ? ballot.best : 0;
+        return count_among(controller, election, partition, &partition->last_known_elr).best;
+    case ISR_UNCLEAN_RECOVERY_LAST_KNOWN:
+    case ISR_UNCLEAN_RECOVERY_NONE:
+        break;
+    }
+    return 0;
+}
+
 /* Decides when it can be decided. */
 static void decide(struct isr_controller *controller, const struct ctl_log_election *election)
 {
     const struct isr_image_partition *partition = waiting(controller, election);
     if (partition == NULL)
         return;
+    const struct isr_topic_settings *settings =
+        &isr_image_topic(&controller->pending, partition->tp.topic)->settings;
     struct ballot ballot = count(controller, election, partition);
     bool over = controller->env->now_ns - election->begun_ns >= controller->env->config.log_info_wait;
-    if (ballot.answers < ballot.live && !over)
-        return;
-    bool unclean = isr_image_topic(&controller->pending, partition->tp.topic)->settings.unclean != 0;
     struct ctl_happening what = {
         .cause = ISR_CAUSE_ELECTION_BY_LOG, .leaves = ISR_NODE_NONE, .returns = ISR_NODE_NONE};
-    ctl_log_election_choose(controller, partition, unclean && over, &what);
+    if (isr_topic_recovers_by_log(settings))
+        what.chosen = recovery_choice(controller, election, partition, over);
+    else if (ballot.answers >= ballot.live || over)
+        ctl_log_election_choose(controller, partition, settings->unclean != 0 && over, &what);
     if (what.chosen == 0)
         return;
     controller->records_count = 0;

@@ -7,8 +7,11 @@ struct decision {
     const struct isr_topic_settings *settings;
     bool elr_enabled;
     bool unclean_allowed;
-    bool by_log;    /* replicas are asked before one is elected */
-    bool completed; /* a reassignment, by this */
+    bool by_log;          /* replicas are asked before one is elected */
+    bool recovers;        /* they are asked when nobody is left who may be elected unseen */
+    bool recovery_is_new; /* until now it was another one, that needed to know less */
+    bool completed;       /* a reassignment, by this */
+    int32_t min_isr;      /* effective */
     struct isr_image_partition *after;
 };
 
@@ -65,7 +68,9 @@ static struct choice elect(const struct decision *d)
         if (is_eligible(d, replicas->ids[i]))
             return (struct choice){replicas->ids[i], clean};
     }
-    if (can_elect_last_known(d))
+    if (d->recovers && d->what->chosen != 0 && is_acceptable(d, d->what->chosen))
+        return (struct choice){d->what->chosen, ISR_CAUSE_ELECTION_UNCLEAN};
+    if (!d->recovers && can_elect_last_known(d))
         return (struct choice){d->before->last_known_elr.ids[0], ISR_CAUSE_ELECTION_UNCLEAN};
     for (unsigned i = 0; d->unclean_allowed && i < replicas->count; i++) {
         if (is_acceptable(d, replicas->ids[i]))
@@ -104,10 +109,32 @@ static struct isr_replicas target_elr(const struct decision *d, int32_t min_isr)
     return elr;
 }
 
+/* Who was eligible and may have lost records since, until enough are in sync again (KIP-966: LastKnownElr).
+ * They, the ISR and the ELR all held everything when the high watermark last moved. Where that was not kept
+ * so far it may be anybody. */
+static struct isr_replicas target_once_eligible(const struct decision *d, int32_t min_isr)
+{
+    struct isr_replicas once = {0};
+    const struct isr_image_partition *before = d->before, *after = d->after;
+    bool unknown = d->recovery_is_new;
+    for (unsigned i = 0; d->elr_enabled && after->isr.count < min_isr && i < after->replicas.count; i++) {
+        int32_t replica = after->replicas.ids[i];
+        bool was = isr_replicas_contain(&before->isr, replica) ||
+                   isr_replicas_contain(&before->elr, replica) ||
+                   isr_replicas_contain(&before->last_known_elr, replica);
+        if ((was || unknown) && !isr_replicas_contain(&after->isr, replica) &&
+            !isr_replicas_contain(&after->elr, replica))
+            isr_replicas_add(&once, replica);
+    }
+    return once;
+}
+
 /* The last leader is remembered from the moment the ISR empties until there is a leader again. */
 static struct isr_replicas target_last_known(const struct decision *d)
 {
     struct isr_replicas last_known = {0};
+    if (d->recovers)
+        return target_once_eligible(d, d->min_isr);
     if (!d->elr_enabled || d->after->leader != ISR_NODE_NONE)
         return last_known;
     if (d->before->leader == ISR_NODE_NONE)
@@ -235,10 +262,10 @@ static void reshape(struct decision *d, const struct isr_rules *rules)
     complete_reassignment(d, rules);
     /* What min ISR was when a replica became eligible is no longer known: the high watermark may have passed
      * it, or will (KIP-966). */
+    d->min_isr = isr_effective_min_isr(rules, (int32_t)d->settings->min_isr, after->replicas.count);
     bool keeps = what->settings != NULL && rules->min_isr_change == ISR_RULE_min_isr_change_keeps_elr;
     if (!keeps)
-        after->elr =
-            target_elr(d, isr_effective_min_isr(rules, (int32_t)d->settings->min_isr, after->replicas.count));
+        after->elr = target_elr(d, d->min_isr);
 }
 
 bool ctl_partition_decide(const struct isr_image *image, const struct isr_rules *rules,
@@ -252,6 +279,8 @@ bool ctl_partition_decide(const struct isr_image *image, const struct isr_rules 
     d.settings = what->settings != NULL ? what->settings : &topic->settings;
     d.elr_enabled = rules->elr == ISR_RULE_elr_on;
     d.by_log = isr_topic_asks_for_logs(&topic->settings);
+    d.recovers = isr_topic_recovers_by_log(d.settings);
+    d.recovery_is_new = d.recovers && !isr_topic_recovers_by_log(&topic->settings);
     d.unclean_allowed = what->election == CTL_ELECTION_UNCLEAN ||
                         (what->election == CTL_ELECTION_ONLINE &&
                          (d.settings->unclean || rules->unclean == ISR_RULE_unclean_on));

@@ -28,7 +28,7 @@ struct ctl_happening {
         *isr;       /* asked for by the leader (valid, see alter_partition.h); NULL: as it is */
     bool recovered; /* the leader says that it has recovered (KIP-704) */
     /* topics whose replicas are asked for their logs, log_elections.c */
-    int32_t chosen;                            /* whose log is the longest; 0: nobody was asked */
+    int32_t chosen; /* whose log is the longest; 0: nobody was asked, or nobody may be elected by that yet */
     bool chosen_of_few;                        /* fewer than a majority answered */
     bool deposes_leader;                       /* the leader is to go although it lives */
     const struct ctl_assignment *assignment;   /* a reassignment begins, changes or ends; NULL: as it is */

@@ -177,7 +177,9 @@ static const struct isr_image_topic *topic_meant(const struct isr_controller *co
 static bool rests_on_the_same(const struct isr_topic_settings *before, const struct isr_topic_settings *after)
 {
     return before->commit == after->commit && before->commit_followers == after->commit_followers &&
-           before->leader_choice == after->leader_choice &&
+           before->leader_choice == after->leader_choice && isr_topic_recovery_is_sound(after) &&
+           /* Who led last is not known any more. */
+           (isr_topic_recovers_by_log(after) || !isr_topic_recovers_by_log(before)) &&
            (before->min_isr == after->min_isr || isr_topic_needs_min_isr(after));
 }
 

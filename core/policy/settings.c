@@ -49,5 +49,11 @@ const char *isr_topic_settings_nonsense(const struct isr_topic_settings *setting
         *hint = "only commit: semi_sync counts followers";
         return "commit_followers has no meaning under this commit policy";
     }
+    if (!isr_topic_recovery_is_sound(settings)) {
+        *hint = "leave unclean and leader_choice out: unclean_recovery says who leads when nobody eligible "
+                "is left";
+        return "unclean_recovery has no meaning beside unclean elections or a leader choice that asks for "
+               "logs";
+    }
     return NULL;
 }

@@ -19,6 +19,41 @@ static inline bool isr_topic_asks_for_logs(const struct isr_topic_settings *sett
     return isr_topic_leader_choice(settings) != ISR_LEADER_CHOICE_IN_SYNC;
 }
 
+/* What happens when nobody is left who may be elected cleanly (KIP-966, unclean recovery); as the topic's
+ * words are in order. */
+enum isr_unclean_recovery {
+    ISR_UNCLEAN_RECOVERY_LAST_KNOWN,
+    ISR_UNCLEAN_RECOVERY_NONE,
+    ISR_UNCLEAN_RECOVERY_BALANCED,
+    ISR_UNCLEAN_RECOVERY_AGGRESSIVE,
+};
+
+static inline enum isr_unclean_recovery isr_topic_unclean_recovery(const struct isr_topic_settings *settings)
+{
+    return (enum isr_unclean_recovery)settings->unclean_recovery;
+}
+
+/* Are replicas asked for their logs when nobody is left who may be elected cleanly? (With NONE for the
+ * administrator.) */
+static inline bool isr_topic_recovers_by_log(const struct isr_topic_settings *settings)
+{
+    return isr_topic_unclean_recovery(settings) != ISR_UNCLEAN_RECOVERY_LAST_KNOWN;
+}
+
+/* May a replica be elected, by the topic's own settings, that lacks records which eligible ones have? */
+static inline bool isr_topic_is_unclean(const struct isr_topic_settings *settings)
+{
+    return settings->unclean != 0 || isr_topic_unclean_recovery(settings) == ISR_UNCLEAN_RECOVERY_AGGRESSIVE;
+}
+
+/* Does the recovery go with the other settings? It is there instead of `unclean`, for elections that ask
+ * nobody. */
+static inline bool isr_topic_recovery_is_sound(const struct isr_topic_settings *settings)
+{
+    return !isr_topic_recovers_by_log(settings) ||
+           (settings->unclean == 0 && !isr_topic_asks_for_logs(settings));
+}
+
 /* Does the leader send records to its followers, instead of being asked for them? */
 static inline bool isr_topic_is_pushed(const struct isr_topic_settings *settings)
 {

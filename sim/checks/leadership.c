@@ -31,7 +31,8 @@ static void note_election(const struct sim_checks *checks, struct check_partitio
     if (after->leader == ISR_NODE_NONE)
         return;
     if (cause == ISR_CAUSE_ELECTION_UNCLEAN && after->leader_epoch != before->leader_epoch) {
-        bool last_known = none_is_eligible(partition, before) &&
+        bool last_known = !isr_topic_recovers_by_log(&partition->settings) &&
+                          none_is_eligible(partition, before) &&
                           isr_replicas_contain(&partition->last_known, after->leader);
         if (last_known)
             ledger->last_known_epoch = after->leader_epoch;

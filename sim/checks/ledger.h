@@ -20,6 +20,11 @@
  * it may not lack as long as it leads, whatever is promised. A rule switch never changes a contract: what a
  * wrong rule loses was promised all the same.
  *
+ * What a topic's unclean_recovery changes (KIP-966): none and balanced take the excuse of the last known
+ * leader away. Under both a record is gone when m replicas lost it from their disks, or an administrator said
+ * so, but not because they ended uncleanly: none elects nobody by itself, and balanced finds the replica that
+ * still has the record. aggressive is an unclean election that the topic allows.
+ *
  * Where an administrator changes min ISR or the number of replicas, m changes: a record is held to the least
  * m since its leader, knowing it, appended it. Lowering it weakens what was promised before; raising it
  * promises more of later records only. With the topic every promise ends. */

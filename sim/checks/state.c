@@ -80,7 +80,7 @@ static void describe(struct sim_checks *checks, struct check_partition *partitio
         return;
     struct isr_text name = ISR_TEXT(partition->topic_name.text);
     isr_text_format(&name, "%s", seen.topic_name);
-    partition->unclean = seen.settings.unclean != 0;
+    partition->unclean = isr_topic_is_unclean(&seen.settings);
     partition->min_isr =
         seen.settings.min_isr < seen.replicas.count ? (int32_t)seen.settings.min_isr : seen.replicas.count;
     partition->replication_factor = seen.replicas.count;

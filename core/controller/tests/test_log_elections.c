@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "core/controller/tests/fixture.h"
+#include "core/controller/tests/log_info.h"
 
 /* Brokers 1, 2, 3; "orders" is led by 1. */
 static void cluster_begin(struct fixture *f, bool unclean)
@@ -34,38 +34,6 @@ static void lose_leader(struct fixture *f)
     pass(f, 0);
     assert_int_equal(committed(f)->leader, ISR_NODE_NONE);
     assert_int_equal(committed(f)->leader_epoch, 1);
-}
-
-struct told {
-    int32_t leader_epoch, last_epoch;
-    int64_t log_end;
-    enum isr_error error;
-    int64_t broker_epoch; /* 0: the registered one */
-};
-
-static void tell(struct fixture *f, int32_t from, struct told what)
-{
-    struct isr_log_info_answer answer = {.tp = orders,
-                                         .error = (uint8_t)what.error,
-                                         .leader_epoch = what.leader_epoch,
-                                         .last_epoch = what.last_epoch,
-                                         .log_end = what.log_end};
-    struct isr_message message = {
-        .kind = ISR_MESSAGE_LOG_INFO_RESPONSE,
-        .log_info_response = {.broker_epoch = what.broker_epoch != 0
-                                                  ? what.broker_epoch
-                                                  : f->controller.committed.brokers[from].epoch,
-                              .partitions = &answer,
-                              .partitions_count = 1}};
-    deliver(f, from, &message);
-}
-
-static bool asked(struct fixture *f, int32_t node)
-{
-    struct isr_message message;
-    return sent(f, node, ISR_MESSAGE_LOG_INFO_REQUEST, &message) &&
-           message.log_info_request.partitions_count == 1 &&
-           message.log_info_request.partitions[0].leader_epoch == committed(f)->leader_epoch;
 }
 
 static void takes_the_leader_away_first_when_it_is_gone(void **state)

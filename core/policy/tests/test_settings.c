@@ -67,6 +67,29 @@ static void refuses_settings_when_they_make_no_sense_together(void **state)
                     "commit_followers has no meaning under this commit policy");
 }
 
+static void refuses_a_recovery_beside_what_it_replaces(void **state)
+{
+    (void)state;
+    const char *sentence =
+        "unclean_recovery has no meaning beside unclean elections or a leader choice that asks for logs";
+    for (int64_t recovery = 0; recovery <= ISR_UNCLEAN_RECOVERY_AGGRESSIVE; recovery++) {
+        struct isr_topic_settings settings = settings_of(ISR_COMMIT_ALL_ISR, 1, 2);
+        const char *hint;
+        settings.unclean_recovery = recovery;
+        assert_null(isr_topic_settings_nonsense(&settings, 3, &hint));
+        assert_int_equal(isr_topic_is_unclean(&settings), recovery == ISR_UNCLEAN_RECOVERY_AGGRESSIVE);
+        settings.unclean = 1;
+        assert_true(isr_topic_is_unclean(&settings));
+        if (recovery == ISR_UNCLEAN_RECOVERY_LAST_KNOWN)
+            continue;
+        assert_nonsense(settings, sentence);
+        settings.unclean = 0;
+        settings.leader_choice = ISR_LEADER_CHOICE_MOST_UP_TO_DATE;
+        assert_nonsense(settings, sentence);
+    }
+    assert_string_equal(words_of("unclean_recovery"), "last_known|none|balanced|aggressive");
+}
+
 static void accepts_settings_when_they_make_sense(void **state)
 {
     (void)state;
@@ -99,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_settings_as_the_list_of_policies_does),
         cmocka_unit_test(refuses_settings_when_they_make_no_sense_together),
+        cmocka_unit_test(refuses_a_recovery_beside_what_it_replaces),
         cmocka_unit_test(accepts_settings_when_they_make_sense),
         cmocka_unit_test(tells_whether_isr_members_hold_everything),
     };
