@@ -133,6 +133,11 @@ void isr_fetch_told(struct isr_partition *partition, struct isr_remote_replica *
 {
     int64_t leader_end = reading.leader_end;
     int64_t now_ns = reading.time_ns;
+    /* What its life before a restart reached says nothing of this one, whose disk may have been lost. */
+    if (remote->broker_epoch != -1 && remote->broker_epoch != replica_epoch) {
+        remote->last_caught_up_ns = ISR_NEVER_CAUGHT_UP;
+        remote->last_fetch_ns = ISR_NEVER_CAUGHT_UP;
+    }
     bool reached = asked->fetch_offset >= remote->last_fetch_leader_end;
     if (asked->fetch_offset >= leader_end)
         remote->last_caught_up_ns = now_ns;

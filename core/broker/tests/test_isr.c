@@ -269,6 +269,28 @@ static void admits_nobody_below_the_high_watermark(void **state)
     cluster_free(cluster);
 }
 
+/* Where to keep pace is enough: what it reached in the life before says nothing of a disk that may be empty.
+ */
+static void admits_nobody_for_what_its_former_life_reached(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    spec.settings.commit = ISR_COMMIT_FULLY_SYNC;
+    struct cluster *cluster = with_played_replica(&spec, "123");
+    produce(cluster, 1, -1, 4);
+    fetch_as_3(cluster, 0, epoch_of_3(cluster));
+    fetch_as_3(cluster, 4, epoch_of_3(cluster));
+    assert_int_equal(mark_of(cluster, 1), 4);
+    register_broker(cluster, 3);
+    PARTITION(cluster, .leader = 1, .leader_epoch = 1, .partition_epoch = 2, .replicas = "123", .isr = "12");
+    change_broker(cluster, 3, false, false);
+    fetch_as_3(cluster, 0, epoch_of_3(cluster));
+    assert_int_equal(cluster->controller_count, 0);
+    fetch_as_3(cluster, 4, epoch_of_3(cluster));
+    assert_set(members_of(asked_controller(cluster)), "123");
+    cluster_free(cluster);
+}
+
 static void demands_half_the_time_lag_to_come_back(void **state)
 {
     (void)state;
@@ -445,6 +467,7 @@ int main(void)
         cmocka_unit_test(admits_nobody_below_the_epoch_start),
         cmocka_unit_test(admits_below_the_epoch_start_when_rule_is_off),
         cmocka_unit_test(admits_nobody_below_the_high_watermark),
+        cmocka_unit_test(admits_nobody_for_what_its_former_life_reached),
         cmocka_unit_test(demands_half_the_time_lag_to_come_back),
         cmocka_unit_test(has_one_request_in_flight),
         cmocka_unit_test(asks_again_when_the_answer_does_not_come),
