@@ -220,5 +220,7 @@ static inline bool sim_file_synced(const struct sim_file *file)
 uint64_t sim_disk_betrayed(const struct sim_disk *disk, struct isr_tp tp);
 /* The same of the quorum's files, of what cannot be told from their content. */
 uint64_t sim_disk_quorum_betrayed(const struct sim_disk *disk);
+/* And of a peer's vote. */
+uint64_t sim_disk_votes_betrayed(const struct sim_disk *disk);
 
 #endif

@@ -27,7 +27,7 @@ static bool is_of_partition(enum isr_file_kind kind)
     return kind == ISR_FILE_SEGMENT || kind == ISR_FILE_EPOCHS || kind == ISR_FILE_PRODUCERS;
 }
 
-static const struct isr_tp quorum_files = {UINT16_MAX, 1};
+static const struct isr_tp quorum_files = {UINT16_MAX, 1}, vote_files = {UINT16_MAX, 2};
 
 static void betrayed(struct sim_disk *disk, struct isr_tp tp)
 {
@@ -61,6 +61,11 @@ uint64_t sim_disk_quorum_betrayed(const struct sim_disk *disk)
     return betrayals_of(disk, quorum_files);
 }
 
+uint64_t sim_disk_votes_betrayed(const struct sim_disk *disk)
+{
+    return betrayals_of(disk, vote_files);
+}
+
 void sim_disk_note(struct sim_world *world, struct sim_disk *disk, const struct sim_file *file,
                    enum sim_damage damage, int64_t position, int64_t bytes)
 {
@@ -82,6 +87,8 @@ void sim_disk_note(struct sim_world *world, struct sim_disk *disk, const struct 
     enum isr_file_kind kind = file->name.kind;
     if (is_of_quorum(kind) && betrayals[damage] == 2)
         betrayed(disk, quorum_files);
+    else if (kind == ISR_FILE_PEER && betrayals[damage] == 2)
+        betrayed(disk, vote_files);
     else if (kind == ISR_FILE_SEGMENT && betrayals[damage] > 0) /* nothing else costs a record */
         betrayed(disk, file->name.tp);
     SIM_TRACE(world, disk->node, DISK_DAMAGED, damage, kind, isr_tp_key(file->name.tp), file->name.number,

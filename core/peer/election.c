@@ -127,6 +127,13 @@ static bool majority_granted(const struct isr_peer *peer)
     return count >= peer_majority(peer);
 }
 
+static void voted_with(struct isr_peer *peer)
+{
+    struct peer_wal_position position = peer_wal_position(peer);
+    peer->voted_last_term = position.last_term;
+    peer->voted_log_end = position.log_end;
+}
+
 /* Raises the term and votes for itself; the others are asked when that is durable. */
 static void stand(struct isr_peer *peer)
 {
@@ -134,6 +141,7 @@ static void stand(struct isr_peer *peer)
     grants_forget(peer);
     peer->state.term = peer->candidacy_term;
     peer->state.voted_for = (int16_t)peer->env->node;
+    voted_with(peer);
     peer->open_candidate = ISR_NODE_NONE;
     if (peer->highest_term < peer->candidacy_term)
         peer->highest_term = peer->candidacy_term;
@@ -200,27 +208,39 @@ void peer_election_fire(void *object)
     }
 }
 
+static void observe_vote(struct isr_peer *peer)
+{
+    struct isr_observation *seen = isr_observe(peer->env, ISR_OBSERVED_PEER_VOTED);
+    seen->peer_voted.term = peer->state.term;
+    seen->peer_voted.candidate = peer->state.voted_for;
+    seen->peer_voted.last_term = peer->voted_last_term;
+    seen->peer_voted.log_end = peer->voted_log_end;
+}
+
+/* It is owed no more; another was voted for since, or nobody. */
+static void vote_send(struct isr_peer *peer, struct isr_peer_node *candidate)
+{
+    candidate->vote_owed = false;
+    if (peer->state.voted_for != candidate->node)
+        return;
+    observe_vote(peer);
+    struct isr_message message = {.kind = ISR_MESSAGE_PEER_VOTE_RESPONSE,
+                                  .peer_vote_response = {.request_term = peer->state.term,
+                                                         .term = peer->state.term,
+                                                         .healthy = !peer->unhealthy}};
+    isr_send(peer->env, candidate->node, &message);
+}
+
 void peer_election_settled(struct isr_peer *peer)
 {
     for (uint32_t i = 0; i < peer->nodes_count; i++) {
-        struct isr_peer_node *node = &peer->nodes[i];
-        if (!node->vote_owed)
-            continue;
-        node->vote_owed = false;
-        if (peer->state.voted_for != node->node)
-            continue;
-        struct isr_observation *seen = isr_observe(peer->env, ISR_OBSERVED_PEER_VOTED);
-        seen->peer_voted.term = peer->state.term;
-        seen->peer_voted.candidate = node->node;
-        struct isr_message message = {.kind = ISR_MESSAGE_PEER_VOTE_RESPONSE,
-                                      .peer_vote_response = {.request_term = peer->state.term,
-                                                             .term = peer->state.term,
-                                                             .healthy = !peer->unhealthy}};
-        isr_send(peer->env, node->node, &message);
+        if (peer->nodes[i].vote_owed)
+            vote_send(peer, &peer->nodes[i]);
     }
     if (peer->candidacy != ISR_CANDIDACY_STANDING || peer->state.term != peer->candidacy_term ||
         peer->state.voted_for != peer->env->node)
         return;
+    observe_vote(peer);
     if (majority_granted(peer))
         peer_lead(peer);
     else
@@ -268,7 +288,8 @@ static enum isr_peer_refusal refusal_of(const struct isr_peer *peer, int32_t can
         return ISR_REFUSAL_LEADER_HEALTHY;
     if (election_is_open(peer, candidate))
         return ISR_REFUSAL_ELECTION_OPEN;
-    if (better < 0)
+    /* Ongaro's thesis 3.6.1: what is committed is in the log of one of every majority. */
+    if (better < 0 && peer->env->rules.peer_vote_log == ISR_RULE_peer_vote_log_compared)
         return ISR_REFUSAL_LOG_BEHIND;
     if (request->healthy == 0 && !peer->unhealthy && better == 0 && peer_is_member(peer))
         return ISR_REFUSAL_UNHEALTHY;
@@ -294,6 +315,7 @@ static void vote_give(struct isr_peer *peer, struct isr_peer_node *candidate,
     peer->open_candidate = candidate->node;
     peer->open_until_ns = peer->env->now_ns + peer->env->config.peer_election_timeout;
     candidate->vote_owed = true;
+    voted_with(peer);
     if (!again) {
         peer->state.term = request->term;
         peer->state.voted_for = (int16_t)candidate->node;
@@ -306,6 +328,9 @@ static void vote_give(struct isr_peer *peer, struct isr_peer_node *candidate,
             peer_phase_set(peer, ISR_PEER_BOOTSTRAP);
     }
     peer_state_save(peer);
+    /* Ongaro's thesis 3.8: a vote that a power loss takes back would be given again. */
+    if (peer->env->rules.peer_vote_sent == ISR_RULE_peer_vote_sent_before_sync)
+        vote_send(peer, candidate);
 }
 
 void peer_vote_request(struct isr_peer *peer, int32_t from, const struct isr_peer_vote_request *request)

@@ -153,7 +153,9 @@ struct isr_peer {
     int32_t highest_term; /* seen anywhere */
     uint32_t probe_correlation;
     int64_t leader_heard_ns;
-    bool suspects;          /* the leader could not be reached */
+    bool suspects;           /* the leader could not be reached */
+    int32_t voted_last_term; /* how up to date the log was when the latest vote was given (P3) */
+    int64_t voted_log_end;
     int32_t open_candidate; /* the election in which it voted; ISR_NODE_NONE */
     int64_t open_until_ns;
     int64_t led_since_ns;

@@ -17,6 +17,7 @@ struct sim_checks *sim_checks_make(struct isr_heap *heap, const struct sim_view 
         checks->nodes[node].life = checks->nodes[node].up ? 1 : 0;
     }
     checks->raft = check_raft_new(checks);
+    checks->peers = check_peers_new(checks);
     return checks;
 }
 
@@ -135,6 +136,8 @@ static void became_leader(struct sim_checks *checks, int32_t node, const struct 
     if (epoch >= partition->epoch_max)
         check_start_of_leader(checks, partition, node, observation->became_leader.high_watermark);
     check_role_taken(checks, partition, node, epoch, true);
+    if (checks->view.peers)
+        check_peers_role(checks, node, epoch, true);
     check_began_to_lead(checks, partition, node, epoch);
     check_bounds(checks, partition, replica, true);
 }
@@ -146,7 +149,10 @@ static void became_follower(struct sim_checks *checks, int32_t node,
     struct check_replica *replica = check_replica_of(checks, partition, node);
     replica->high_watermark = observation->became_follower.high_watermark;
     replica_back(checks, partition, replica, observation->became_follower.log_end);
-    check_role_taken(checks, partition, node, (int32_t)observation->became_follower.leader_epoch, false);
+    int32_t epoch = (int32_t)observation->became_follower.leader_epoch;
+    check_role_taken(checks, partition, node, epoch, false);
+    if (checks->view.peers)
+        check_peers_role(checks, node, epoch, false);
     check_bounds(checks, partition, replica, true);
 }
 
@@ -305,6 +311,10 @@ void check_observed(struct sim_checks *checks, int32_t node, const struct isr_ob
     case ISR_OBSERVED_QUORUM_MEMBERS:
         check_raft_observe(checks, node, observation);
         break;
+    case ISR_OBSERVED_PEER_VOTED:
+    case ISR_OBSERVED_PEER_CONFIG:
+        check_peers_observe(checks, node, observation);
+        break;
     case ISR_OBSERVED_RECORD_READ:
         check_read(checks, check_partition_of(checks, observation->record_read.tp), node, observation);
         break;
@@ -340,11 +350,9 @@ void check_observed(struct sim_checks *checks, int32_t node, const struct isr_ob
     case ISR_OBSERVED_PARTITION_CHANGED: /* the story; PARTITION_APPLIED tells all of it */
     case ISR_OBSERVED_ALTER_PARTITION_ANSWERED:
     case ISR_OBSERVED_PEER_PHASE:
-    case ISR_OBSERVED_PEER_CONFIG:
     case ISR_OBSERVED_PEER_CANDIDACY:
     case ISR_OBSERVED_PEER_HEALTH:
     case ISR_OBSERVED_PEER_SILENT:
-    case ISR_OBSERVED_PEER_VOTED:
     case ISR_OBSERVED_KINDS:
         break;
     }
@@ -366,6 +374,7 @@ void sim_checks_process(struct sim_checks *checks, int32_t node, bool up, bool c
     struct check_node *process = &checks->nodes[node];
     bool was_up = process->up;
     process->up = up;
+    check_peers_process(checks, node);
     if (!up) {
         if (was_up || lossy)
             process->clean = clean;

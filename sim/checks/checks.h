@@ -1,4 +1,5 @@
-/* The checks: I1..I9 and L1 on the partitions, Raft's five properties on the controllers, and vacuity.
+/* The checks: I1..I11 and L1 on the partitions, Raft's five properties on the controllers, votes and
+ * memberships of peers, and vacuity.
  *
  * Driven by what nodes observe of themselves, verified on their actual state: an observation says where to
  * look. Each costs O(1) or O(log n) where it is frequent, so that checking is a small part of a run.

@@ -10,6 +10,7 @@
 #include "sim/checks/checks.h"
 #include "sim/checks/history.h"
 #include "sim/checks/ledger.h"
+#include "sim/checks/peers.h"
 #include "sim/checks/raft.h"
 
 /* From start on a replica's log holds what was written in this epoch, until the next span. */
@@ -145,6 +146,7 @@ struct sim_checks {
     struct check_raft *raft;
     struct check_producer_id *producer_ids; /* by id */
     uint32_t producer_ids_count, producer_ids_capacity;
+    struct check_peers *peers;
     uint64_t evaluated[SIM_INVARIANTS];
     char *violations[SIM_INVARIANTS];
     uint64_t records_committed, records_acked, losses_forbidden;
@@ -158,9 +160,9 @@ struct sim_checks {
     bool elected;    /* some partition had a leader */
     bool idempotent; /* some committed batch had a producer id */
     bool ended;
-    /* The disk of a voter lost what it had called durable. The voter may vote twice, or lack what is
-     * committed, and nobody can tell: nothing that rests on the quorum is promised any more, and all of it
-     * does. */
+    /* The disk of a voter lost what it had called durable; of a peer: and it voted anew. The voter may vote
+     * twice, or lack what is committed, and nobody can tell: nothing that rests on the quorum is promised any
+     * more, and all of it does. */
     bool quorum_void;
     uint64_t waived; /* what did not hold since */
     char vacuous[512];

@@ -40,6 +40,12 @@ static const char *why_due(const struct sim_checks *checks, enum sim_invariant i
     case SIM_INVARIANT_R5:
     case SIM_INVARIANT_R6:
         return checks->view.raft ? "there are Raft controllers" : NULL;
+    case SIM_INVARIANT_G1:
+    case SIM_INVARIANT_G2:
+    case SIM_INVARIANT_G3:
+        return checks->view.peers && checks->elected ? "peers elected a leader" : NULL;
+    case SIM_INVARIANT_G4:
+        return check_peers_chose(checks->peers) ? "peers voted for another" : NULL;
     case SIM_INVARIANTS:
         break;
     }

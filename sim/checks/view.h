@@ -83,6 +83,8 @@ struct sim_view {
     uint64_t (*betrayed)(void *object, int32_t node, struct isr_tp tp);
     /* The same of its quorum files, of what the engine cannot tell. NULL: never. */
     uint64_t (*quorum_betrayed)(void *object, int32_t node);
+    /* The same of the votes of a peer. NULL: never. */
+    uint64_t (*votes_betrayed)(void *object, int32_t node);
     /* What the node's wall clock shows. */
     int64_t (*wall_ns)(void *object, int32_t node);
     /* Bytes of the batches from offset on. */

@@ -211,6 +211,12 @@ static uint64_t view_betrayed(void *object, int32_t node, struct isr_tp tp)
     return disk != NULL ? sim_disk_betrayed(disk, tp) : 0;
 }
 
+static uint64_t view_votes_betrayed(void *object, int32_t node)
+{
+    const struct sim_disk *disk = world_of(object)->processes[node].disk;
+    return disk != NULL ? sim_disk_votes_betrayed(disk) : 0;
+}
+
 static uint64_t view_quorum_betrayed(void *object, int32_t node)
 {
     const struct sim_disk *disk = world_of(object)->processes[node].disk;
@@ -367,6 +373,7 @@ static struct sim_view view_of(struct world_checks *watch)
         .damaged = view_damaged,
         .betrayed = view_betrayed,
         .quorum_betrayed = view_quorum_betrayed,
+        .votes_betrayed = view_votes_betrayed,
         .wall_ns = view_wall,
         .bytes = view_bytes,
         .heard = view_heard,
@@ -387,6 +394,12 @@ static struct sim_view view_of(struct world_checks *watch)
 
 /* ---- the monitor ---- */
 
+static void note_void(const struct world_checks *watch, struct sim_world *world, int32_t node, bool was_void)
+{
+    if (watch->checks->quorum_void && !was_void)
+        SIM_TRACE(world, node, QUORUM_VOID, (world->processes[node].incarnation + 1) / 2);
+}
+
 static void watch_observation(void *object, struct sim_world *world, int32_t node,
                               const struct isr_observation *observation)
 {
@@ -396,7 +409,9 @@ static void watch_observation(void *object, struct sim_world *world, int32_t nod
         watch->turn++;
         watch->checks->step++;
     }
+    bool was_void = watch->checks->quorum_void;
     check_observed(watch->checks, node, observation);
+    note_void(watch, world, node, was_void);
     world->counters.records_committed = watch->checks->records_committed;
 }
 
@@ -407,8 +422,7 @@ static void watch_process(void *object, struct sim_world *world, int32_t node)
     bool was_void = watch->checks->quorum_void;
     sim_checks_process(watch->checks, node, sim_process_running(process), process->last_stop_clean,
                        process->last_stop_lossy);
-    if (watch->checks->quorum_void && !was_void)
-        SIM_TRACE(world, node, QUORUM_VOID, (process->incarnation + 1) / 2);
+    note_void(watch, world, node, was_void);
 }
 
 static void watch_command(void *object, struct sim_world *world, int32_t node,

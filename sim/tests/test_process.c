@@ -565,9 +565,10 @@ static void a_wiped_disk_is_empty_whatever_was_synced(void **state)
 {
     (void)state;
     struct sim_world *world = fresh();
-    struct isr_file file = {.kind = ISR_FILE_QUORUM_LOG};
+    struct isr_file file = {.kind = ISR_FILE_QUORUM_LOG}, votes = {.kind = ISR_FILE_PEER};
     struct isr_bytes bytes = {(const uint8_t *)"synced", 6};
     effect((struct isr_effect){.kind = ISR_EFFECT_REPLACE, .io = 1, .file = file, .bytes = bytes});
+    effect((struct isr_effect){.kind = ISR_EFFECT_REPLACE, .io = 2, .file = votes, .bytes = bytes});
     poke(world);
     run_until(world, world->now_ns + ISR_SECOND);
     assert_non_null(sim_disk_file(world->processes[1].disk, file));
@@ -577,6 +578,7 @@ static void a_wiped_disk_is_empty_whatever_was_synced(void **state)
     assert_int_equal(world->processes[1].state, SIM_PROCESS_DOWN);
     assert_true(world->processes[1].last_stop_lossy);
     assert_true(sim_disk_quorum_betrayed(world->processes[1].disk) > 0);
+    assert_true(sim_disk_votes_betrayed(world->processes[1].disk) > 0);
     assert_int_equal(world->counters.wipes, 1);
     sim_process_wipe(world, 1); /* an empty one: nothing is lost */
     assert_int_equal(world->counters.wipes, 1);

@@ -22,9 +22,9 @@ struct fake_replica {
     uint32_t epochs_count;
     bool isr_pending;
     bool fenced;
-    bool unheard;                         /* by its leader, in this life */
-    uint64_t betrayals, quorum_betrayals; /* of its disk */
-    int64_t damaged;                      /* the first offset with other content than its checksum says */
+    bool unheard;                                         /* by its leader, in this life */
+    uint64_t betrayals, quorum_betrayals, votes_betrayed; /* of its disk */
+    int64_t damaged; /* the first offset with other content than its checksum says */
 };
 
 struct fake {
@@ -143,6 +143,11 @@ static inline uint64_t fake_betrayed(void *object, int32_t node, struct isr_tp t
 static inline uint64_t fake_quorum_betrayed(void *object, int32_t node)
 {
     return ((struct fake *)object)->replicas[node].quorum_betrayals;
+}
+
+static inline uint64_t fake_votes_betrayed(void *object, int32_t node)
+{
+    return ((struct fake *)object)->replicas[node].votes_betrayed;
 }
 
 static inline int64_t fake_damaged(void *object, int32_t node, struct isr_tp tp)
@@ -381,6 +386,7 @@ static inline void fake_init_with(struct fake *fake, uint32_t armed,
                                    .heard = fake_heard,
                                    .betrayed = fake_betrayed,
                                    .quorum_betrayed = fake_quorum_betrayed,
+                                   .votes_betrayed = fake_votes_betrayed,
                                    .damaged = fake_damaged,
                                    .partition = fake_see_partition,
                                    .active = fake_active,

@@ -42,7 +42,8 @@ static void holds_on_the_correct_engine(void **state)
         fail_msg("%s", cluster.world->message);
     sim_checks_report(checks, &report);
     for (int i = 0; i < SIM_INVARIANTS; i++) {
-        assert_true(report.evaluated[i] > 0);
+        bool of_peers = i >= SIM_INVARIANT_G1 && i <= SIM_INVARIANT_G4; /* of which there are none */
+        assert_int_equal(report.evaluated[i] > 0, !of_peers);
         assert_false(report.violated[i]);
     }
     assert_null(report.vacuous);
