@@ -224,7 +224,10 @@ static const struct field producer_fields[] = {
     {"partition", &shape_whole, CLIENT(partition), .least = 0, .most = PARTITIONS_MAX,
      .meaning = "only this one (default: all in turn)"},
     {"keys", &shape_whole, CLIENT(keys), .least = 0, .most = 1000000,
-     .meaning = "so many keys hashed to partitions (default: 0, all partitions in turn)"},
+     .meaning = "so many keys hashed to partitions (default: 0, all partitions in turn); records of a topic "
+                "that is compacted have them (default: 16)"},
+    {"tombstones", &shape_whole, CLIENT(tombstones), .least = 0, .most = 100,
+     .meaning = "percent of the records of a topic that is compacted that delete their key (default: 0)"},
     {"start", &shape_duration, CLIENT(start_ns), .least = 0, .most = SHAPE_TIME_MOST,
      .meaning = "when it begins (default: 0s)"},
     {"stop", &shape_duration, CLIENT(stop_ns), .least = 0, .most = SHAPE_TIME_MOST,

@@ -91,6 +91,7 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
     case SIM_CONDITION_REPLICA_THERE:
     case SIM_CONDITION_LOG_START:
     case SIM_CONDITION_LOG_END:
+    case SIM_CONDITION_CLEAN_END:
     case SIM_CONDITION_HIGH_WATERMARK:
     case SIM_CONDITION_ISR_PENDING:
     case SIM_CONDITION_NODE_UP:
@@ -103,6 +104,8 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
     case SIM_CONDITION_QUORUM_LEADER:
     case SIM_CONDITION_ACKED:
     case SIM_CONDITION_COMMITTED:
+    case SIM_CONDITION_COMPACTED:
+    case SIM_CONDITION_TOMBSTONES_GONE:
     case SIM_CONDITION_LOST:
     case SIM_CONDITION_POOL_READS:
     case SIM_CONDITION_STALE_READS:
@@ -119,6 +122,8 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
         return compare(replica->log->log_start, condition->comparison, condition->value);
     if (condition->kind == SIM_CONDITION_LOG_END)
         return compare(replica->log->log_end, condition->comparison, condition->value);
+    if (condition->kind == SIM_CONDITION_CLEAN_END)
+        return compare(replica->log->clean_end, condition->comparison, condition->value);
     if (condition->kind == SIM_CONDITION_HIGH_WATERMARK)
         return compare(replica->log->high_watermark, condition->comparison, condition->value);
     return condition->kind == SIM_CONDITION_ISR_PENDING &&
@@ -284,6 +289,10 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
         return compare((int64_t)world->counters.records_lost, condition->comparison, condition->value);
     case SIM_CONDITION_POOL_READS:
         return compare((int64_t)world->counters.pool_reads, condition->comparison, condition->value);
+    case SIM_CONDITION_COMPACTED:
+        return compare((int64_t)world->counters.records_compacted, condition->comparison, condition->value);
+    case SIM_CONDITION_TOMBSTONES_GONE:
+        return compare((int64_t)world->counters.tombstones_removed, condition->comparison, condition->value);
     case SIM_CONDITION_STALE_READS:
         return compare((int64_t)world->counters.pool_reads_stale, condition->comparison, condition->value);
     case SIM_CONDITION_YIELDS:
@@ -304,6 +313,7 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
     case SIM_CONDITION_REASSIGNMENT:
     case SIM_CONDITION_LOG_START:
     case SIM_CONDITION_LOG_END:
+    case SIM_CONDITION_CLEAN_END:
     case SIM_CONDITION_HIGH_WATERMARK:
     case SIM_CONDITION_ISR_PENDING:
     case SIM_CONDITION_ISR_CHANGES:

@@ -24,7 +24,8 @@ static bool is_of_quorum(enum isr_file_kind kind)
 
 static bool is_of_partition(enum isr_file_kind kind)
 {
-    return kind == ISR_FILE_SEGMENT || kind == ISR_FILE_EPOCHS || kind == ISR_FILE_PRODUCERS;
+    return kind == ISR_FILE_SEGMENT || kind == ISR_FILE_EPOCHS || kind == ISR_FILE_PRODUCERS ||
+           kind == ISR_FILE_CLEANED;
 }
 
 static const struct isr_tp quorum_files = {UINT16_MAX, 1}, vote_files = {UINT16_MAX, 2};

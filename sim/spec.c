@@ -159,3 +159,25 @@ const char *sim_spec_node_name(const struct sim_spec *spec, int32_t node, char b
         isr_text_format(&text, "node %d", (int)node);
     return buffer;
 }
+
+/* A step may set any of the settings: that it compacts follows from the bit of that one. */
+static bool asks_for_compaction(const struct sim_action *action)
+{
+    size_t count;
+    const struct isr_topic_setting_info *settings = isr_topic_setting_list(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (settings[i].position == offsetof(struct isr_topic_settings, cleanup))
+            return action->kind == SIM_ACTION_ALTER_TOPIC && (action->settings_given >> i & 1) != 0 &&
+                   action->settings.cleanup != ISR_CLEANUP_DELETE;
+    }
+    return false;
+}
+
+bool sim_spec_topic_is_keyed(const struct sim_spec *spec, const struct sim_topic_spec *topic)
+{
+    bool keyed = topic->settings.cleanup != ISR_CLEANUP_DELETE;
+    for (uint32_t i = 0; i < spec->steps_count && !keyed; i++)
+        keyed = asks_for_compaction(&spec->steps[i].action) &&
+                strcmp(spec->steps[i].action.topic.text, topic->name.text) == 0;
+    return keyed;
+}

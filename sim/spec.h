@@ -65,7 +65,9 @@ struct sim_client_spec {
     int64_t interval_ns; /* producer: between two batches; reader: between two reads; 0: only by steps */
     int32_t records_per_batch;
     int32_t value_bytes;
-    int32_t keys; /* producer: 0 = spread over partitions in turn, k = k keys hashed to partitions */
+    int32_t keys; /* producer: 0 = spread over partitions in turn, k = k keys hashed to partitions; where the
+                     topic is compacted, 0 = 16, and records have them */
+    int32_t tombstones; /* producer: percent of the records, where the topic is compacted */
     int16_t acks;
     int64_t start_ns, stop_ns; /* stop: ISR_TIME_NEVER = to the end */
     uint8_t rack;              /* consumer: it may be sent to an in-sync replica there (KIP-392) */
@@ -286,6 +288,9 @@ struct sim_spec sim_spec_default(void);
 /* A copy whose arrays come from the allocator. */
 struct isr_heap;
 void sim_spec_copy(struct sim_spec *to, const struct sim_spec *from, struct isr_heap *heap);
+
+/* The topic's records have keys: it is compacted from the beginning on, or some step asks for that. */
+bool sim_spec_topic_is_keyed(const struct sim_spec *spec, const struct sim_topic_spec *topic);
 
 /* The settings of a node. */
 struct isr_config sim_spec_config(const struct sim_spec *spec, int32_t node);

@@ -80,6 +80,8 @@ static const char *file_word(int64_t kind)
         return "Raft snapshot";
     case ISR_FILE_PEER:
         return "peer's term, vote and group";
+    case ISR_FILE_CLEANED:
+        return "compaction checkpoint";
     case ISR_FILE_KINDS:
         break;
     }

@@ -7,6 +7,7 @@
 #include "core/quorum/port.h"
 #include "sim/world.h"
 
+enum { KEYS_USUAL = 16 };
 enum { OPERATIONS_A_CHUNK = 256, VALUE_BYTES_MIN = 8, CLIENT_SHIFT = 40, READ_FROM_LATEST = -1 };
 static const int64_t CREATE_AGAIN_NS = 100 * ISR_MS;
 static const int64_t CREATE_ANYWAY_NS = 5 * ISR_SECOND;
@@ -27,6 +28,7 @@ struct workload_client {
 struct workload_topic {
     bool created;
     bool ticking;      /* its producers were started */
+    bool keyed;        /* it is compacted, at first or after a step */
     bool deleted;      /* asked for, and not made anew since */
     uint64_t deletion; /* the operation that asked for it, 0: none */
     uint16_t id;
@@ -166,6 +168,7 @@ struct batch_wanted {
     uint32_t spec_topic;
     int32_t partition;
     int32_t records, value_bytes;
+    int32_t keys, tombstones;
     int16_t acks;
     bool probe;
 };
@@ -197,6 +200,10 @@ static void produce(struct sim_world *world, const struct batch_wanted *wanted)
         .value_bytes =
             wanted->value_bytes < VALUE_BYTES_MIN ? VALUE_BYTES_MIN : (uint32_t)wanted->value_bytes,
     };
+    if (world->workload->topics[wanted->spec_topic].keyed) {
+        command.keys = wanted->keys > 0 ? (uint32_t)wanted->keys : KEYS_USUAL;
+        command.tombstone_percent = (uint32_t)wanted->tombstones;
+    }
     sim_process_command(world, wanted->client, &command);
 }
 
@@ -264,6 +271,8 @@ static void producer_tick(struct sim_world *world, uint32_t spec_client)
                                               world, spec, node, world->spec->topics[topic].partitions),
                                           .records = spec->records_per_batch,
                                           .value_bytes = spec->value_bytes,
+                                          .keys = spec->keys,
+                                          .tombstones = spec->tombstones,
                                           .acks = spec->acks});
 }
 
@@ -373,6 +382,7 @@ struct sim_workload *sim_workload_new(struct sim_world *world)
     for (uint32_t i = 0; i < spec->clients_count; i++)
         client_init(world, i);
     for (uint32_t i = 0; i < spec->topics_count; i++) {
+        workload->topics[i].keyed = sim_spec_topic_is_keyed(spec, &spec->topics[i]);
         workload->topics[i].probed = isr_heap_allocate(&world->heap, (size_t)spec->topics[i].partitions);
         sim_world_wake_workload(world, 0, event_of(EVENT_CREATE, i));
     }

@@ -19,6 +19,7 @@ enum isr_file_kind {
     ISR_FILE_QUORUM_LOG,      /* number = first index: Raft entries */
     ISR_FILE_QUORUM_SNAPSHOT, /* number = last index: Raft snapshot */
     ISR_FILE_PEER,            /* a peer's term, vote and group (struct isr_peer_state) */
+    ISR_FILE_CLEANED,         /* tp: up to where the log is compacted */
     ISR_FILE_KINDS
 };
 
@@ -65,7 +66,8 @@ enum isr_pool_mode { ISR_POOL_IN_SYNC, ISR_POOL_ROUND_ROBIN, ISR_POOL_LEADER };
 enum isr_consumer_reset { ISR_RESET_EARLIEST, ISR_RESET_LATEST, ISR_RESET_NONE /* it stops */ };
 
 /* A command to a client node; the answer is an ISR_EFFECT_REPLY with the same id. Records of a PRODUCE: each
- * a value of value_bytes whose first 8 bytes are first_value, first_value + 1, ... */
+ * a value of value_bytes whose first 8 bytes are first_value, first_value + 1, ...; with keys, which follow
+ * from the values (core/log/batch.h), where the topic is compacted. */
 struct isr_command {
     enum isr_command_kind kind;
     uint64_t id;
@@ -75,7 +77,9 @@ struct isr_command {
     uint64_t first_value;
     uint32_t record_count;
     uint32_t value_bytes;
-    int64_t offset;     /* CONSUME: -1 latest, -2 earliest */
+    uint32_t keys;              /* PRODUCE: so many keys; 0: records have none */
+    uint32_t tombstone_percent; /* PRODUCE: of the records with keys */
+    int64_t offset;             /* CONSUME: -1 latest, -2 earliest */
     uint8_t rack;       /* CONSUME: the leader may send it to an in-sync replica in this rack (KIP-392) */
     bool from_follower; /* CONSUME: or to any follower, when it has no rack */
     uint8_t reset;      /* CONSUME: enum isr_consumer_reset */

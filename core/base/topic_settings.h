@@ -21,6 +21,9 @@ enum isr_topic_setting_kind {
     ISR_TOPIC_SETTING_word,
 };
 
+/* What becomes of old records: the setting cleanup. */
+enum isr_cleanup { ISR_CLEANUP_DELETE, ISR_CLEANUP_COMPACT, ISR_CLEANUP_BOTH };
+
 struct isr_topic_setting_info {
     const char *name;
     enum isr_topic_setting_kind kind;

@@ -1,6 +1,7 @@
 #include "core/broker/broker.h"
 
 #include "core/base/search.h"
+#include "core/broker/compaction.h"
 #include "core/broker/fetch_service.h"
 #include "core/broker/fetcher.h"
 #include "core/broker/leader.h"
@@ -18,6 +19,7 @@ void isr_broker_init(struct isr_broker *broker, struct isr_env *env, struct isr_
     isr_push_init(broker);
     isr_timer_init(&broker->lag_timer, isr_membership_check_lag, broker);
     isr_timer_init(&broker->retention_timer, isr_retention_check, broker);
+    isr_timer_init(&broker->compaction_timer, isr_compaction_check, broker);
 }
 
 static int64_t partition_key_at(const void *array, uint32_t place)
@@ -79,6 +81,7 @@ void isr_broker_partition_changed(struct isr_broker *broker, const struct isr_im
         if (partition == NULL)
             partition = partition_add(broker, image->tp);
         isr_partition_apply(partition, image, topic, cause);
+        isr_compaction_consider(partition);
     } else if (partition != NULL && image->partition_epoch >= partition->partition_epoch) {
         isr_broker_partition_stop(broker, partition);
     }
@@ -95,6 +98,7 @@ void isr_broker_topic_changed(struct isr_broker *broker, const struct isr_image_
             isr_broker_partition_stop(broker, partition); /* the next one moves to this place */
         } else {
             partition->settings = topic->settings;
+            isr_compaction_consider(partition);
             place++;
         }
     }
@@ -155,6 +159,7 @@ void isr_broker_stop(struct isr_broker *broker)
     isr_timer_cancel(&broker->env->timers, &broker->lag_timer);
     isr_timer_cancel(&broker->env->timers, &broker->push_timer);
     isr_timer_cancel(&broker->env->timers, &broker->retention_timer);
+    isr_timer_cancel(&broker->env->timers, &broker->compaction_timer);
     for (uint32_t i = 0; i < broker->partitions_count; i++)
         isr_partition_resign(broker->partitions[i]);
 }
@@ -206,6 +211,12 @@ bool isr_broker_message(struct isr_broker *broker, int32_t from, const struct is
         return true;
     case ISR_MESSAGE_LOG_STATE_RESPONSE:
         isr_fetcher_log_state_response(broker, from, &message->log_state_response);
+        return true;
+    case ISR_MESSAGE_COMPACTION_REQUEST:
+        isr_compaction_request(broker, from, &message->compaction_request);
+        return true;
+    case ISR_MESSAGE_COMPACTION_RESPONSE:
+        isr_compaction_response(broker, from, &message->compaction_response);
         return true;
     case ISR_MESSAGE_ALTER_PARTITION_RESPONSE:
         isr_alter_partition_response(broker, from, &message->alter_partition_response);

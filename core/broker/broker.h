@@ -58,6 +58,8 @@ struct isr_broker {
     struct isr_timer push_timer; /* looks for followers without news, every fetch_max_wait */
     struct isr_timer lag_timer;  /* looks for members that fell out of sync, every replica_lag_time_max / 2 */
     struct isr_timer retention_timer;                /* retention.c */
+    struct isr_timer compaction_timer;               /* compaction.c: set while some topic is compacted */
+    bool compacting;                                 /* the cleaner is at a log */
     struct isr_lifecycle *lifecycle;                 /* lifecycle.c */
     struct isr_metadata_follower *metadata_follower; /* metadata_follower.c */
     struct isr_producer_ids *producer_ids;           /* producer_ids.c */
@@ -89,8 +91,8 @@ void isr_broker_partition_stop(struct isr_broker *broker, struct isr_partition *
 
 /* PRODUCE_REQUEST, FETCH_REQUEST, FETCH_RESPONSE, OFFSETS_FOR_EPOCH_REQUEST and _RESPONSE,
  * LIST_OFFSETS_REQUEST and _RESPONSE, DELETE_RECORDS_REQUEST, LOG_STATE_REQUEST and _RESPONSE,
- * LOG_INFO_REQUEST, PUSH_REQUEST and _RESPONSE, ALTER_PARTITION_RESPONSE. False for every other kind. The
- * message is borrowed. */
+ * COMPACTION_REQUEST and _RESPONSE, LOG_INFO_REQUEST, PUSH_REQUEST and _RESPONSE, ALTER_PARTITION_RESPONSE.
+ * False for every other kind. The message is borrowed. */
 bool isr_broker_message(struct isr_broker *broker, int32_t from, const struct isr_message *message);
 
 /* No answer comes from that node any more to what replicas asked it. */

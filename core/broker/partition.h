@@ -56,6 +56,8 @@ struct isr_remote_replica {
     int64_t high_watermark_sent;  /* the last high watermark this replica was told */
     int64_t message_lag_since_ns; /* too many records behind without a break since then, ISR_TIME_NEVER when
                                      not */
+    int64_t clean_end;            /* up to where its log is compacted, as it told in the life of its broker */
+    int64_t clean_broker_epoch;   /* with this epoch */
     struct isr_push push;
 };
 
@@ -79,6 +81,7 @@ struct isr_partition {
     bool recovering;
     struct isr_replicas replicas;
     struct isr_topic_settings settings; /* the topic's */
+    int64_t all_clean_end;              /* all replicas' logs are compacted up to there: compaction.c */
     /* leader */
     int64_t epoch_start; /* log_end when this leadership began */
     enum isr_isr_state isr_state;

@@ -198,10 +198,17 @@ static enum isr_error check_partition(const struct isr_partition *partition, int
     return ISR_ERROR_NONE;
 }
 
-/* One whole, intact batch, and nothing behind it. */
+/* One whole, intact batch, as a producer makes them, and nothing behind it. */
 static bool is_one_batch(struct isr_bytes records, struct isr_batch *batch)
 {
-    return isr_batch_parse(records, true, batch) == ISR_BATCH_OK && batch->bytes.size == records.size;
+    return isr_batch_parse(records, true, batch) == ISR_BATCH_OK && batch->bytes.size == records.size &&
+           (batch->attributes & ISR_BATCH_COMPACTED) == 0;
+}
+
+/* Compaction needs to know of each record what it replaces. */
+static bool lacks_keys(const struct isr_partition *partition, const struct isr_batch *batch)
+{
+    return partition->settings.cleanup != ISR_CLEANUP_DELETE && (batch->attributes & ISR_BATCH_KEYED) == 0;
 }
 
 static void append(struct isr_partition *partition, int32_t from, const struct isr_produce_request *request,
@@ -233,6 +240,8 @@ static enum isr_error produce(struct isr_broker *broker, int32_t from,
     struct isr_batch batch;
     if (!is_one_batch(request->records, &batch))
         return ISR_ERROR_CORRUPT_MESSAGE;
+    if (lacks_keys(partition, &batch))
+        return ISR_ERROR_INVALID_RECORD;
     int64_t base_offset = ISR_OFFSET_NONE;
     error = isr_log_check_producer(partition->log, &batch, &base_offset);
     if (error == ISR_ERROR_DUPLICATE_SEQUENCE_NUMBER) {

@@ -72,6 +72,8 @@ int64_t isr_retention_start_by_size(const struct isr_log *log, const struct isr_
 static void retain(struct isr_partition *partition)
 {
     const struct isr_topic_settings *settings = &partition->settings;
+    if (settings->cleanup == ISR_CLEANUP_COMPACT)
+        return;
     const struct isr_log *log = partition->log;
     int64_t start = isr_retention_start_by_time(log, settings, retention_limit(partition));
     if (start > log->log_start)

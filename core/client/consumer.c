@@ -149,6 +149,30 @@ static void epoch_ask(struct isr_consumer *consumer, const struct isr_cached_par
 
 /* ---- reading ---- */
 
+static void observe_read(const struct isr_consumer *consumer, int32_t from, const struct isr_batch *batch)
+{
+    struct isr_observation *observation = isr_observe(consumer->client->env, ISR_OBSERVED_RECORD_READ);
+    observation->record_read.tp = isr_tp_key(consumer->tp);
+    observation->record_read.from = from;
+    observation->record_read.base = batch->base_offset;
+    observation->record_read.last = batch->last_offset;
+    observation->record_read.leader_epoch = batch->leader_epoch;
+    observation->record_read.crc = batch->crc;
+}
+
+/* What compaction left of a batch: perhaps no record at all. */
+static void observe_compacted(const struct isr_consumer *consumer, int32_t from,
+                              const struct isr_batch *batch)
+{
+    struct isr_observation *observation = isr_observe(consumer->client->env, ISR_OBSERVED_COMPACTED_READ);
+    observation->compacted_read.tp = isr_tp_key(consumer->tp);
+    observation->compacted_read.from = from;
+    observation->compacted_read.base = batch->base_offset;
+    observation->compacted_read.last = batch->last_offset;
+    observation->compacted_read.leader_epoch = batch->leader_epoch;
+    observation->compacted_read.crc = batch->crc;
+}
+
 static void deliver(struct isr_consumer *consumer, int32_t from, const struct isr_batch *batch)
 {
     struct isr_env *env = consumer->client->env;
@@ -156,13 +180,10 @@ static void deliver(struct isr_consumer *consumer, int32_t from, const struct is
     uint8_t *copy = isr_scratch_allocate(&env->scratch, batch->bytes.size);
     memcpy(copy, batch->bytes.data, batch->bytes.size);
     isr_env_records(env, consumer->tp, batch->base_offset, (struct isr_bytes){copy, batch->bytes.size});
-    struct isr_observation *observation = isr_observe(env, ISR_OBSERVED_RECORD_READ);
-    observation->record_read.tp = isr_tp_key(consumer->tp);
-    observation->record_read.from = from;
-    observation->record_read.base = batch->base_offset;
-    observation->record_read.last = batch->last_offset;
-    observation->record_read.leader_epoch = batch->leader_epoch;
-    observation->record_read.crc = batch->crc;
+    if ((batch->attributes & ISR_BATCH_COMPACTED) != 0)
+        observe_compacted(consumer, from, batch);
+    else
+        observe_read(consumer, from, batch);
     env->metrics.client_records_read += batch->record_count;
     consumer->position = batch->last_offset + 1;
     consumer->position_epoch = batch->leader_epoch;

@@ -45,6 +45,7 @@ struct isr_delivery {
     int64_t deadline_ns;
     uint32_t record_count;
     uint32_t value_bytes;
+    struct isr_batch_keys keys;
     int32_t sequence;     /* when sequenced */
     uint32_t place;       /* when sequenced: counts the batches of the sender */
     uint32_t correlation; /* 0: not in flight */
@@ -292,10 +293,10 @@ static void delivery_send(struct isr_delivery *delivery, int32_t leader)
     ISR_MESSAGE_SET(&message, PRODUCE_REQUEST, produce_request, .tp = sender->tp, .acks = delivery->acks);
     /* The leader gives up before the client does, so that its answer still counts. */
     message.produce_request.timeout_ns = env->config.client_request_timeout / 4 * 3;
-    message.produce_request.records =
-        isr_batch_build(&env->scratch, idempotent ? sender->producer_id : -1,
-                        idempotent ? sender->producer_epoch : -1, idempotent ? delivery->sequence : -1,
-                        delivery->first_value, delivery->record_count, delivery->value_bytes);
+    message.produce_request.records = isr_batch_build_keyed(
+        &env->scratch, idempotent ? sender->producer_id : -1, idempotent ? sender->producer_epoch : -1,
+        idempotent ? delivery->sequence : -1, delivery->first_value, delivery->record_count,
+        delivery->value_bytes, delivery->keys);
     if (delivery->acks != 0) {
         delivery->correlation = isr_client_requests_add(
             &sender->client->requests, leader, ISR_MESSAGE_PRODUCE_RESPONSE, delivery_answered, delivery);
@@ -419,7 +420,8 @@ static bool command_is_sound(const struct isr_command *command)
 {
     return command->record_count >= 1 && command->record_count <= ISR_BATCH_RECORDS_MAX &&
            command->value_bytes >= 8 &&
-           (uint64_t)command->record_count * command->value_bytes <= PRODUCE_BYTES_MAX;
+           (uint64_t)command->record_count * command->value_bytes <= PRODUCE_BYTES_MAX &&
+           command->tombstone_percent <= 100;
 }
 
 void isr_producer_command(struct isr_client *client, const struct isr_command *command)
@@ -439,6 +441,7 @@ void isr_producer_command(struct isr_client *client, const struct isr_command *c
     delivery->first_value = command->first_value;
     delivery->record_count = command->record_count;
     delivery->value_bytes = command->value_bytes;
+    delivery->keys = (struct isr_batch_keys){command->keys, command->tombstone_percent};
     delivery->deadline_ns = env->now_ns + env->config.delivery_timeout;
     if (!isr_timer_is_set(&sender->expiry_timer))
         isr_timer_set(&env->timers, &sender->expiry_timer, delivery->deadline_ns);

@@ -79,6 +79,11 @@ static bool clean_shutdown_file_is_sound(const struct isr_clean_shutdown_file *f
     return file->broker_epoch >= -1;
 }
 
+static bool cleaned_file_is_sound(const struct isr_cleaned_file *file)
+{
+    return file->offset >= 0;
+}
+
 static uint8_t *header_put(uint8_t *file, enum isr_file_kind kind)
 {
     isr_put_u32(file + 4, (uint32_t)kind);

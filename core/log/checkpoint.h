@@ -56,6 +56,9 @@ enum { ISR_CHECKPOINT_VERSION = 1, ISR_CHECKPOINT_HEADER_BYTES = 12 };
     SCALAR(i64, broker_epoch)                                \
     SCALAR(u32, recovery_points_crc)
 
+/* ISR_FILE_CLEANED: everything below offset is compacted (cleaner.h); not negative. */
+#define ISR_FIELDS_cleaned_file(SCALAR, BYTES, ARRAY) SCALAR(i64, offset)
+
 /* Each before what uses it. X(name): parts; Y(KIND, name): files. */
 #define ISR_CHECKPOINT_PARTS(X) \
     X(epochs_line)              \
@@ -68,6 +71,7 @@ enum { ISR_CHECKPOINT_VERSION = 1, ISR_CHECKPOINT_HEADER_BYTES = 12 };
     X(HIGH_WATERMARKS, high_watermarks_file) \
     X(RECOVERY_POINTS, recovery_points_file) \
     X(PRODUCERS, producers_file)             \
+    X(CLEANED, cleaned_file)                 \
     X(CLEAN_SHUTDOWN, clean_shutdown_file)
 
 #define X(name) ISR_CODEC_DECLARE(name)

@@ -26,12 +26,28 @@ uint8_t *isr_log_block_take(struct isr_log *log, int64_t base_offset, uint32_t s
 void isr_log_blocks_trim(struct isr_log *log);
 /* Gives back what lies before the first place. */
 void isr_log_blocks_drop_front(struct isr_log *log);
+/* The places first.. that lie in the same blocks as places[first..end) go into a block of their own, where
+ * these are replaced by `replacement`, whose data are copied from where they point to; at most as many. */
+void isr_log_blocks_replace(struct isr_log *log, uint32_t first, uint32_t end,
+                            const struct isr_batch_place *replacement, uint32_t count);
 
 /* ---- places.c: where the batches lie ---- */
 
 /* A new place behind all others, to be filled. */
 struct isr_batch_place *isr_log_place_add(struct isr_log *log);
 void isr_log_places_drop_front(struct isr_log *log, uint32_t count);
+
+/* Takes count places out from places[first] on. */
+void isr_log_places_take_out(struct isr_log *log, uint32_t first, uint32_t count);
+
+/* ---- cleaner.c ---- */
+
+/* The log ends at offset now: a compaction that goes beyond is given up, and what it has under way on the
+ * disk becomes part of the barrier. */
+void isr_log_cleaning_cut(struct isr_log *log, int64_t offset);
+struct isr_cleaned_file;
+/* What a start found; the log's ends are known. */
+void isr_log_cleaning_recover(struct isr_log *log, const struct isr_cleaned_file *file);
 
 /* ---- log_read.c ---- */
 

@@ -24,6 +24,17 @@ const struct isr_batch_place *isr_log_take(struct isr_log *log, const struct isr
     return place;
 }
 
+/* What compaction left of a batch is not what its leader wrote. */
+static void observe_compacted(struct isr_log *log, const struct isr_batch *batch)
+{
+    struct isr_observation *observation = isr_observe(log->env, ISR_OBSERVED_COMPACTED_APPENDED);
+    observation->compacted_appended.tp = isr_tp_key(log->tp);
+    observation->compacted_appended.base = batch->base_offset;
+    observation->compacted_appended.last = batch->last_offset;
+    observation->compacted_appended.leader_epoch = batch->leader_epoch;
+    observation->compacted_appended.crc = batch->crc;
+}
+
 static void append(struct isr_log *log, const struct isr_batch *batch, bool as_leader)
 {
     isr_log_assign_epoch(log, batch->leader_epoch,
@@ -34,6 +45,10 @@ static void append(struct isr_log *log, const struct isr_batch *batch, bool as_l
         log->env->metrics.records_appended_leader += batch->record_count;
     else
         log->env->metrics.records_appended_follower += batch->record_count;
+    if ((batch->attributes & ISR_BATCH_COMPACTED) != 0) {
+        observe_compacted(log, batch);
+        return;
+    }
     struct isr_observation *observation = isr_observe(log->env, ISR_OBSERVED_LOG_APPENDED);
     observation->log_appended.tp = isr_tp_key(log->tp);
     observation->log_appended.base = batch->base_offset;
@@ -166,6 +181,7 @@ static void cut_from(struct isr_log *log, uint32_t first, enum isr_cause cause)
     int64_t from = log->log_end;
     log->log_end = log->places[first].base_offset;
     log->env->metrics.records_truncated += from - log->log_end;
+    isr_log_cleaning_cut(log, log->log_end);
     keep_places(log, first);
     if (log->high_watermark > log->log_end)
         isr_log_set_high_watermark(log, log->log_end);
@@ -213,6 +229,7 @@ void isr_log_truncate(struct isr_log *log, int64_t offset, enum isr_cause cause)
 /* Everything goes; what is left of the barrier is the checkpoints. */
 void isr_log_empty(struct isr_log *log, int64_t offset)
 {
+    isr_log_cleaning_cut(log, 0);
     if (log->places_count > 0)
         keep_places(log, 0);
     log->log_start = log->log_end = offset;

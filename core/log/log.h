@@ -115,6 +115,7 @@ struct isr_producers {
 };
 
 struct isr_log_block;
+struct isr_log_cleaning;
 struct isr_log_recovery;
 struct isr_log_store;
 
@@ -166,11 +167,17 @@ struct isr_log {
     bool barrier_names;               /* it deleted files: their names must go durably */
     uint32_t barrier_checkpoint;      /* the recovery-point checkpoint that the barrier waits for, 0 = none */
     uint32_t barrier_high_watermarks; /* the same of the high watermarks */
-    bool sync_under_way;              /* of the last segment, by the flush policy */
-    bool failed;                      /* a disk operation failed; the node is halting */
-    bool removed;                     /* by isr_log_store_remove: what is left waits for its deletions */
-    bool removal_told;                /* its files are gone; the checkpoints without it are asked for */
-    struct isr_log *successor;        /* removed: the log of the same partition that waits for it, or NULL */
+    /* Compaction (cleaner.h): up to where it went; as in the file, or about to be; the earliest delete
+     * horizon of a tombstone below, ISR_TIME_NEVER: none is known; where one stays although its time is over,
+     * INT64_MAX: none; the compaction under way, NULL: none */
+    int64_t clean_end, clean_end_stored;
+    int64_t horizon_next, tombstone_held;
+    struct isr_log_cleaning *cleaning;
+    bool sync_under_way;       /* of the last segment, by the flush policy */
+    bool failed;               /* a disk operation failed; the node is halting */
+    bool removed;              /* by isr_log_store_remove: what is left waits for its deletions */
+    bool removal_told;         /* its files are gone; the checkpoints without it are asked for */
+    struct isr_log *successor; /* removed: the log of the same partition that waits for it, or NULL */
     /* Called in the same step when held_end grew (a write or a sync completed). */
     void (*held)(void *object);
     /* NULL: nobody minds. In the same step when isr_log_is_settled became true. */
@@ -251,7 +258,8 @@ enum isr_error isr_log_check_producer(const struct isr_log *log, const struct is
 /* Copies the batch, gives it the offset log_end and the epoch; returns its base offset. The epoch is entered
  * into the epoch cache when it is new. */
 int64_t isr_log_append_leader(struct isr_log *log, const struct isr_batch *batch, int32_t leader_epoch);
-/* Copies a run of batches from the leader's answer; they must start at log_end, be gapless, intact and of
+/* Copies a run of batches from the leader's answer; they must start at log_end, be without holes (a gap that
+ * compaction left is a batch), intact and of
  * rising epochs that do not fall below the last batch's, else nothing is appended and CORRUPT_MESSAGE or
  * (wrong start) OFFSET_OUT_OF_RANGE is returned. A cut-off batch at the end is left out. */
 enum isr_error isr_log_append_follower(struct isr_log *log, struct isr_bytes batches);
@@ -263,9 +271,10 @@ int64_t isr_log_held_end(const struct isr_log *log);
 
 /* ---- reading ---- */
 
-/* Whole batches from the one that holds `offset` up to the last that ends at or before `limit`, at most
- * max_bytes but at least one. Empty when offset == limit or none fits. Asserts log_start <= offset <=
- * log_end. Points into the log or into scratch: valid during this step, until the log is truncated. */
+/* Whole batches from the one that holds `offset` (of a gap of compaction: the rest) up to the last that ends
+ * at or before `limit`, at most max_bytes but at least one. Empty when offset == limit or none fits. Asserts
+ * log_start <= offset <= log_end. Points into the log or into scratch: valid during this step, until the log
+ * is truncated. */
 struct isr_bytes isr_log_read(struct isr_log *log, int64_t offset, int64_t limit, uint32_t max_bytes);
 /* The batch that holds the offset, or NULL outside [log_start, log_end). */
 const struct isr_batch_place *isr_log_batch_at(const struct isr_log *log, int64_t offset);

@@ -48,11 +48,31 @@ int64_t isr_log_bytes_between(const struct isr_log *log, int64_t offset, int64_t
     return end - log->places[isr_log_place_find(log, offset)].position;
 }
 
+/* A gap of compaction in the middle of which reading begins (the places of others lie otherwise): what is
+ * left of it begins there. */
+static bool begins_inside_gap(const struct isr_batch_place *place, int64_t offset)
+{
+    struct isr_batch batch;
+    if (place->base_offset == offset || place->size_bytes != ISR_BATCH_GAP_BYTES)
+        return false;
+    enum isr_batch_status status =
+        isr_batch_parse((struct isr_bytes){.data = place->data, .size = place->size_bytes}, false, &batch);
+    ISR_ASSERT(status == ISR_BATCH_OK);
+    return isr_batch_is_gap(&batch);
+}
+
 /* Runs of places that lie one behind the other in memory are copied at once. */
-static struct isr_bytes gather(struct isr_log *log, uint32_t first, uint32_t end, uint32_t total_bytes)
+static struct isr_bytes gather(struct isr_log *log, uint32_t first, uint32_t end, uint32_t total_bytes,
+                               int64_t rest_from)
 {
     uint8_t *copy = isr_scratch_allocate(&log->env->scratch, total_bytes);
     uint32_t position = 0;
+    if (rest_from != ISR_OFFSET_NONE) {
+        const struct isr_batch_place *gap = &log->places[first++];
+        isr_batch_gap(copy, rest_from, (uint32_t)(place_end(gap) - rest_from), gap->leader_epoch,
+                      isr_batch_timestamp(gap->data));
+        position = ISR_BATCH_GAP_BYTES;
+    }
     for (uint32_t i = first; i < end;) {
         const uint8_t *data = log->places[i].data;
         uint32_t size = 0;
@@ -83,9 +103,10 @@ struct isr_bytes isr_log_read(struct isr_log *log, int64_t offset, int64_t limit
         }
         total_bytes += places[end++].size_bytes;
     }
-    if (contiguous)
+    bool inside = end > first && begins_inside_gap(&places[first], offset);
+    if (contiguous && !inside)
         return (struct isr_bytes){.data = places[first].data, .size = total_bytes};
-    return gather(log, first, end, total_bytes);
+    return gather(log, first, end, total_bytes, inside ? offset : ISR_OFFSET_NONE);
 }
 
 /* ---- verification ---- */
@@ -162,6 +183,7 @@ void isr_log_verify(const struct isr_log *log)
     ISR_ASSERT(log->issued_end <= log->log_end);
     ISR_ASSERT(log->recovery_point == log->synced_end);
     ISR_ASSERT(log->barrier_pending > 0 || log->issued_end == log->log_end);
+    ISR_ASSERT(0 <= log->clean_end && log->clean_end <= log->log_end);
     verify_places(log);
     verify_epochs(log);
     verify_segments(log);

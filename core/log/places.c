@@ -42,3 +42,10 @@ void isr_log_places_drop_front(struct isr_log *log, uint32_t count)
     if (whole > PLACES_MIN * 2 && log->places_count < whole / 8)
         places_move(log, log->places_count < PLACES_MIN / 2 ? PLACES_MIN : log->places_count * 2);
 }
+
+void isr_log_places_take_out(struct isr_log *log, uint32_t first, uint32_t count)
+{
+    log->places_count -= count;
+    memmove(log->places + first, log->places + first + count,
+            (log->places_count - first) * sizeof *log->places);
+}

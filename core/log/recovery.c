@@ -5,11 +5,11 @@
  *   LISTING              the names of all files
  *   READING_CHECKPOINTS  every small file whole; then the logs are set up
  *   SCANNING             the segments of each log, one after the other, all logs at once; damage is repaired
- * as it is found: a cut is truncated, what lies behind a hole deleted. After an unclean stop what lies above
- * the recovery point is written again and synced, and so is the last segment REMOVING_MARKER      the
- * clean-shutdown marker goes REPAIRING            a recovery-point file that claims more than there is, or
- * does not know a log's start, is replaced; in any case when something was deleted: a replacement makes the
- * deletions before it durable
+ * as it is found: a cut is truncated, what lies behind a hole, or was swapped out by compaction, deleted.
+ * After an unclean stop what lies above the recovery point is written again and synced, and so is the last
+ * segment REMOVING_MARKER      the clean-shutdown marker goes REPAIRING            a recovery-point file that
+ * claims more than there is, or does not know a log's start, is replaced; in any case when something was
+ * deleted: a replacement makes the deletions before it durable
  *
  * recovery_advance moves on whenever no operation is under way; with an empty disk all the way in one step.
  *
@@ -55,12 +55,13 @@ struct isr_log_recovery {
 static bool is_small(enum isr_file_kind kind)
 {
     return kind == ISR_FILE_EPOCHS || kind == ISR_FILE_PRODUCERS || kind == ISR_FILE_HIGH_WATERMARKS ||
-           kind == ISR_FILE_RECOVERY_POINTS || kind == ISR_FILE_CLEAN_SHUTDOWN;
+           kind == ISR_FILE_RECOVERY_POINTS || kind == ISR_FILE_CLEAN_SHUTDOWN || kind == ISR_FILE_CLEANED;
 }
 
 static bool is_of_partition(enum isr_file_kind kind)
 {
-    return kind == ISR_FILE_SEGMENT || kind == ISR_FILE_EPOCHS || kind == ISR_FILE_PRODUCERS;
+    return kind == ISR_FILE_SEGMENT || kind == ISR_FILE_EPOCHS || kind == ISR_FILE_PRODUCERS ||
+           kind == ISR_FILE_CLEANED;
 }
 
 static void file_delete(struct isr_log_store *store, struct isr_log *log, struct isr_file file)
@@ -331,11 +332,15 @@ static void on_segment(void *object, int64_t argument, const struct isr_io_resul
 
 static void log_finish(struct isr_log_store *store, uint32_t place);
 
-/* Reads the next segment when it follows without a hole. */
+/* Reads the next segment when it follows without a hole. One that begins inside the one before was swapped
+ * out by compaction, and not deleted yet (cleaner.h). */
 static void scan_next(struct isr_log_store *store, uint32_t place)
 {
     struct recovery_log *scan = &store->recovery->logs[place];
     const struct recovery_file *files = store->recovery->files;
+    while (!scan->cut && scan->next_file < scan->end_file &&
+           files[scan->next_file].file.number < scan->expected)
+        file_delete(store, store->logs[place], files[scan->next_file++].file);
     if (scan->next_file < scan->end_file &&
         (scan->cut || files[scan->next_file].file.number != scan->expected))
         drop_segments(store, store->logs[place], scan, scan->next_file);
@@ -551,6 +556,19 @@ static void high_watermark_settle(struct isr_log *log)
         isr_log_store_high_watermark_moved(log->store);
 }
 
+static void clean_end_settle(struct isr_log_store *store, struct isr_log *log)
+{
+    const struct recovery_file *found = file_of(store->recovery, log, ISR_FILE_CLEANED);
+    struct isr_cleaned_file file;
+    if (found == NULL)
+        return;
+    if (file_is_sound(store->recovery,
+                      isr_checkpoint_parse_cleaned_file(found->bytes, &store->env->scratch, &file)))
+        isr_log_cleaning_recover(log, &file);
+    else
+        file_delete(store, log, found->file);
+}
+
 static void log_finish(struct isr_log_store *store, uint32_t place)
 {
     struct isr_log *log = store->logs[place];
@@ -561,6 +579,7 @@ static void log_finish(struct isr_log_store *store, uint32_t place)
     sync_recovered(store->recovery, log);
     epochs_settle(store->recovery, log);
     producers_settle(store, log);
+    clean_end_settle(store, log);
     high_watermark_settle(log);
     struct isr_observation *observation = isr_observe(log->env, ISR_OBSERVED_LOG_RECOVERED);
     observation->log_recovered.tp = isr_tp_key(log->tp);

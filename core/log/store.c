@@ -40,6 +40,9 @@ struct isr_log *isr_log_store_add(struct isr_log_store *store, struct isr_tp tp)
                             .store = store,
                             .tp = tp,
                             .epoch_before = ISR_EPOCH_NONE,
+                            .clean_end_stored = ISR_OFFSET_NONE,
+                            .horizon_next = ISR_TIME_NEVER,
+                            .tombstone_held = INT64_MAX,
                             .snapshot_before = ISR_OFFSET_NONE,
                             .snapshot_storing = ISR_OFFSET_NONE,
                             .snapshot_going = ISR_OFFSET_NONE};

@@ -110,7 +110,8 @@ static void waiters_go_on(struct isr_peer *peer)
 
 static bool is_one_batch(struct isr_bytes records, struct isr_batch *batch)
 {
-    return isr_batch_parse(records, true, batch) == ISR_BATCH_OK && batch->bytes.size == records.size;
+    return isr_batch_parse(records, true, batch) == ISR_BATCH_OK && batch->bytes.size == records.size &&
+           (batch->attributes & ISR_BATCH_COMPACTED) == 0;
 }
 
 static int64_t bounded(int64_t time_ns, int64_t seconds_max)

@@ -102,6 +102,7 @@ static void committed_lost(struct sim_checks *checks, struct check_partition *pa
             partition->replicas[i].matched = from;
     }
     check_producers_cut(checks, partition, leader);
+    check_keys_cut(checks, partition);
 }
 
 static struct check_entry *stray_entry(const struct check_partition *partition, struct check_stray stray)
@@ -111,16 +112,18 @@ static struct check_entry *stray_entry(const struct check_partition *partition, 
 }
 
 /* What lies below the start of its log was deleted: whether that was allowed is for I11 to say. */
-static bool holds(const struct sim_checks *checks, const struct check_partition *partition, int32_t node,
-                  int32_t epoch, const struct check_entry *entry)
+static bool holds(struct sim_checks *checks, struct check_partition *partition, int32_t node, int32_t epoch,
+                  const struct check_entry *entry)
 {
     struct sim_batch_view batch;
     struct sim_replica_view seen;
     if (checks->view.replica(checks->view.object, node, partition->tp, &seen) &&
         check_entry_end(entry) <= seen.log_start)
         return true;
-    return check_batch_at(checks, partition, node, entry->base, &batch) && batch.leader_epoch == epoch &&
-           batch.base_offset == entry->base && batch.crc == entry->crc;
+    if (check_batch_at(checks, partition, node, entry->base, &batch) && batch.leader_epoch == epoch &&
+        batch.base_offset == entry->base && batch.crc == entry->crc)
+        return true;
+    return check_compacted_holds(checks, partition, node, epoch, entry);
 }
 
 /* Drops the stray at a place of the list. */
@@ -208,7 +211,7 @@ void check_answered(struct sim_checks *checks, struct check_partition *partition
         return;
     const struct check_line *line = check_history_line(&partition->history, batch.leader_epoch);
     struct check_entry *entry = line == NULL ? NULL : check_line_find(line, base);
-    if (entry == NULL || (entry->flags & CHECK_ACKED) != 0)
+    if (entry == NULL || entry->base != base || (entry->flags & CHECK_ACKED) != 0)
         return;
     entry->flags |= CHECK_ACKED;
     entry->acked_ns = view->now_ns(view->object);

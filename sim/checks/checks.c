@@ -65,6 +65,17 @@ static void log_appended(struct sim_checks *checks, int32_t node, const struct i
     check_bounds(checks, partition, replica, false);
 }
 
+static void compacted_appended(struct sim_checks *checks, int32_t node,
+                               const struct isr_observation *observation)
+{
+    struct check_partition *partition = check_partition_of(checks, observation->compacted_appended.tp);
+    struct check_replica *replica = check_replica_of(checks, partition, node);
+    check_replica_appended(checks, replica, (int32_t)observation->compacted_appended.leader_epoch,
+                           observation->compacted_appended.base, observation->compacted_appended.last + 1);
+    check_compacted_appended(checks, partition, node, observation);
+    check_bounds(checks, partition, replica, false);
+}
+
 static void log_truncated(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
 {
     struct check_partition *partition = check_partition_of(checks, observation->log_truncated.tp);
@@ -139,6 +150,8 @@ static void became_leader(struct sim_checks *checks, int32_t node, const struct 
     if (checks->view.peers)
         check_peers_role(checks, node, epoch, true);
     check_began_to_lead(checks, partition, node, epoch);
+    if (epoch == partition->epoch_max)
+        check_replica_ends_with(checks, partition, node);
     check_bounds(checks, partition, replica, true);
 }
 
@@ -243,6 +256,12 @@ void check_observed(struct sim_checks *checks, int32_t node, const struct isr_ob
     case ISR_OBSERVED_LOG_APPENDED:
         log_appended(checks, node, observation);
         break;
+    case ISR_OBSERVED_COMPACTED_APPENDED:
+        compacted_appended(checks, node, observation);
+        break;
+    case ISR_OBSERVED_LOG_CLEANED:
+        check_log_cleaned(checks, check_partition_of(checks, observation->log_cleaned.tp), node, observation);
+        break;
     case ISR_OBSERVED_LOG_TRUNCATED:
         log_truncated(checks, node, observation);
         break;
@@ -331,6 +350,8 @@ void check_observed(struct sim_checks *checks, int32_t node, const struct isr_ob
     case ISR_OBSERVED_LATEST_TOLD:
         check_latest_told(checks, check_partition_of(checks, observation->latest_told.tp), node, observation);
         break;
+    case ISR_OBSERVED_LOG_COMPACTED:  /* LOG_CLEANED tells all of it */
+    case ISR_OBSERVED_COMPACTED_READ: /* judged with what the client was given */
     case ISR_OBSERVED_READ_TRUNCATED: /* judged with the leader that lacks it (I4) */
     case ISR_OBSERVED_ISR_PROPOSED:
     case ISR_OBSERVED_ISR_COMMITTED:
@@ -408,6 +429,8 @@ void sim_checks_client_read(struct sim_checks *checks, int32_t client, struct is
         check_fail(checks, SIM_INVARIANT_I4, "%s: what %s read at offset %ld is not what its checksum says",
                    check_partition_label(check_partition_of(checks, isr_tp_key(tp))).text,
                    check_node_label(checks, client).text, offset);
+    else if ((parsed.attributes & ISR_BATCH_KEYED) != 0)
+        check_keyed_read(checks, check_partition_of(checks, isr_tp_key(tp)), client, &parsed);
 }
 
 void sim_checks_client_acked(struct sim_checks *checks, int32_t client, struct isr_tp tp, int64_t offset,
@@ -436,7 +459,11 @@ static void look_again(struct sim_checks *checks, struct check_partition *partit
         else if (partition->committed_known && isr_replicas_contain(&partition->committed.isr, node) &&
                  view->running(view->object, node))
             check_logs_match(checks, partition, &partition->replicas[i], seen.leader_epoch);
+        if (partition->committed_known && isr_replicas_contain(&partition->committed.isr, node) &&
+            view->running(view->object, node))
+            check_replica_ends_with(checks, partition, node);
     }
+    check_readers_end(checks, partition);
 }
 
 void sim_checks_end(struct sim_checks *checks)

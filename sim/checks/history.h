@@ -18,11 +18,22 @@
 
 enum { CHECK_ACKED = 1, CHECK_READ = 2, CHECK_COMMITTED = 4 };
 
+/* A record with a key. */
+struct check_record {
+    uint64_t key;
+    uint64_t value;
+    int64_t
+        superseded_by; /* the committed record of the same key behind it; ISR_OFFSET_NONE: none ever was */
+    bool tombstone;
+    bool expired; /* delete_retention was over when it was found missing */
+};
+
 struct check_entry {
     int64_t base;
     int64_t acked_ns;
-    int64_t timestamp_ns; /* once committed */
-    uint64_t first_value; /* once committed */
+    int64_t timestamp_ns;         /* once committed */
+    uint64_t first_value;         /* once committed */
+    struct check_record *records; /* count many; NULL: they have no keys */
     uint32_t crc;
     uint32_t count;
     uint32_t endings_seen; /* how many endings (ledger.h) there were when the leader appended it */

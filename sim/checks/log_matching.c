@@ -30,6 +30,7 @@ static void appended_as_leader(struct sim_checks *checks, struct check_partition
         struct check_entry *entry = check_line_add(&partition->history, line, base, count, crc);
         entry->endings_seen = partition->ledger.endings_count;
         entry->promise = promise_known(checks, partition, node);
+        check_keys_appended(checks, partition, node, entry);
         check_late(checks, partition, base);
         return;
     }
@@ -126,12 +127,19 @@ int64_t check_match(struct sim_checks *checks, struct check_partition *partition
             if (count == 0)
                 break;
         }
-        const struct sim_batch_view *batch = &batches[next++];
-        if (batch->leader_epoch != cursor.line->epoch || batch->base_offset != entry->base ||
-            batch->record_count != entry->count || batch->crc != entry->crc)
-            break;
-        offset = check_entry_end(entry);
-        entry = check_cursor_next(history, &cursor);
+        struct sim_batch_view *batch = &batches[next++];
+        if (batch->leader_epoch == cursor.line->epoch && batch->base_offset == entry->base &&
+            batch->record_count == entry->count && batch->crc == entry->crc) {
+            offset = check_entry_end(entry);
+            entry = check_cursor_next(history, &cursor);
+        } else {
+            int64_t end = check_match_compacted(checks, partition, replica->node, offset, batch);
+            if (end == offset)
+                break;
+            offset = end;
+            entry = check_cursor_seek(history, offset, &cursor);
+            next = count; /* it may end inside of what was one batch before */
+        }
         if (entry == NULL || entry->base > offset) {
             offset = pass_gap(checks, partition, replica, offset);
             next = count; /* the log may hold something of the gap */
@@ -152,8 +160,9 @@ void check_logs_match(struct sim_checks *checks, struct check_partition *partiti
     int64_t limit = seen.high_watermark;
     if (limit > partition->history.true_high_watermark)
         limit = partition->history.true_high_watermark;
-    if (replica->matched < seen.log_start)
+    if (replica->matched < seen.log_start || replica->compaction_undecided)
         replica->matched = seen.log_start;
+    replica->compaction_undecided = false;
     if (replica->matched >= limit)
         return;
     check_count(checks, SIM_INVARIANT_I2);

@@ -22,16 +22,18 @@ struct check_span {
 /* A replica as the checks follow it. */
 struct check_replica {
     int32_t node;
-    int64_t log_end;          /* as last observed */
-    int64_t log_end_before;   /* as last observed in its life before */
-    int64_t start_max;        /* the highest start of its log so far */
-    int64_t high_watermark;   /* as last observed */
-    int64_t matched;          /* its log agrees with what is committed up to here (I2, I3) */
-    int32_t leader_epoch;     /* the last it began to lead or follow in, in this life */
-    uint32_t life;            /* the life of its process in which it was last heard of */
-    uint64_t betrayals;       /* of its disk, up to its last recovery */
-    uint64_t bounded_step;    /* the step after which I8 was held */
-    struct check_span *spans; /* of its log, as last observed */
+    int64_t log_end;           /* as last observed */
+    int64_t log_end_before;    /* as last observed in its life before */
+    int64_t start_max;         /* the highest start of its log so far */
+    int64_t high_watermark;    /* as last observed */
+    int64_t matched;           /* its log agrees with what is committed up to here (I2, I3) */
+    bool compaction_undecided; /* it lacks what only a record superseded that may not be committed: to be
+                                  judged again */
+    int32_t leader_epoch;      /* the last it began to lead or follow in, in this life */
+    uint32_t life;             /* the life of its process in which it was last heard of */
+    uint64_t betrayals;        /* of its disk, up to its last recovery */
+    uint64_t bounded_step;     /* the step after which I8 was held */
+    struct check_span *spans;  /* of its log, as last observed */
     uint32_t spans_count, spans_capacity;
     int32_t last_epoch; /* of the last span; ISR_EPOCH_NONE: there is none */
 };
@@ -65,6 +67,27 @@ struct check_pool {
 struct check_producer_id {
     int64_t id;
     int32_t client;
+};
+
+/* What is known of a key: by the committed log, by a replica's, or by what a client read (I12). */
+struct check_key {
+    uint64_t key;
+    int64_t offset;       /* of its last record */
+    int64_t timestamp_ns; /* of the batch; of what was read: when that was */
+    struct check_record *record;
+    bool used, tombstone;
+};
+struct check_keys {
+    struct check_key *items; /* open addressing */
+    uint32_t count, capacity;
+};
+
+/* A consumer of a topic whose records have keys. */
+struct check_reader {
+    int32_t client;
+    bool lost; /* it passed over records */
+    int64_t begin, position;
+    struct check_keys keys;
 };
 
 struct check_partition {
@@ -101,6 +124,12 @@ struct check_partition {
     uint32_t pools_count, pools_capacity;
     struct check_producer *producers;
     uint32_t producers_count, producers_capacity;
+    bool keyed;        /* records with keys were appended */
+    bool keys_unknown; /* some were committed and deleted unseen: what the last one of a key is, is not known
+                        */
+    struct check_keys keys; /* as committed */
+    struct check_reader *readers;
+    uint32_t readers_count, readers_capacity;
 };
 
 struct check_topic {
@@ -156,6 +185,11 @@ struct sim_checks {
         uint64_t passed_over; /* answers of a leader although the list had a member */
         bool marked_down;     /* a follower did not serve, so that perhaps none ever did */
     } pool;
+    struct sim_record_view *records; /* room for those of one batch */
+    uint32_t records_capacity;
+    int64_t skew_least_ns, skew_most_ns; /* of the nodes' wall clocks against the world's, as far as seen */
+    uint32_t skews;                      /* 0: none was looked at */
+    uint64_t records_compacted, tombstones_removed;
     bool deleted;    /* some log's start moved */
     bool elected;    /* some partition had a leader */
     bool idempotent; /* some committed batch had a producer id */
@@ -354,6 +388,43 @@ void check_start_of_leader(struct sim_checks *checks, struct check_partition *pa
 bool check_wish_unclean(const struct sim_checks *checks, const struct check_partition *partition);
 /* The highest offset that one wanted to be the start of the partition's logs. */
 int64_t check_wish_deleted(const struct sim_checks *checks, const struct check_partition *partition);
+
+/* I12 compaction.c */
+/* Room for the records of a batch, valid until it is asked for again. */
+struct sim_record_view *check_records_room(struct sim_checks *checks, uint32_t count);
+/* A leader appended a new batch; its records are remembered when they have keys. */
+void check_keys_appended(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                         struct check_entry *entry);
+void check_keys_committed(struct sim_checks *checks, struct check_partition *partition,
+                          struct check_entry *entry);
+/* What is committed was cut. */
+void check_keys_cut(struct sim_checks *checks, struct check_partition *partition);
+/* What is left of a batch in a replica's log from an offset on. */
+struct check_left {
+    int64_t from, to;
+    struct sim_record_view *kept;
+    uint32_t count;
+};
+/* Fills left, to be dropped, and the contents of batch; false when compaction did not rewrite it. */
+bool check_compacted(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                     int64_t offset, struct sim_batch_view *batch, struct check_left *left);
+void check_left_drop(struct sim_checks *checks, struct check_left *left);
+/* Up to where such a batch in the log, which holds the offset, agrees with what is committed. */
+int64_t check_match_compacted(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                              int64_t offset, struct sim_batch_view *batch);
+/* What compaction left of the entry in a replica's log is enough. */
+bool check_compacted_holds(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                           int32_t epoch, const struct check_entry *entry);
+void check_compacted_appended(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                              const struct isr_observation *observation);
+void check_log_cleaned(struct sim_checks *checks, struct check_partition *partition, int32_t node,
+                       const struct isr_observation *observation);
+/* Of no key a replica ends with another record than the committed log. */
+void check_replica_ends_with(struct sim_checks *checks, struct check_partition *partition, int32_t node);
+/* A client read a batch with keys. */
+void check_keyed_read(struct sim_checks *checks, struct check_partition *partition, int32_t client,
+                      const struct isr_batch *batch);
+void check_readers_end(struct sim_checks *checks, struct check_partition *partition);
 
 /* L1 liveness.c */
 /* A leader appended at the offset. */

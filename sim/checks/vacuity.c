@@ -31,6 +31,8 @@ static const char *why_due(const struct sim_checks *checks, enum sim_invariant i
                    : NULL;
     case SIM_INVARIANT_I11:
         return checks->deleted ? "the start of a log moved" : NULL;
+    case SIM_INVARIANT_I12:
+        return checks->records_compacted > 0 ? "records were compacted" : NULL;
     case SIM_INVARIANT_L1:
         return checks->view.settles ? "the run has a settle phase" : NULL;
     case SIM_INVARIANT_R1:

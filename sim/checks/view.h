@@ -33,7 +33,18 @@ struct sim_batch_view {
     int16_t producer_epoch;
     uint64_t first_value;
     int64_t timestamp_ns;
+    bool compacted; /* compaction rewrote it: fewer records may be left, and first_value may be unknown (0) */
 };
+
+/* One record with a key. */
+struct sim_record_view {
+    int64_t offset;
+    uint64_t key;
+    uint64_t value; /* the first 8 bytes of its value */
+    bool tombstone;
+};
+/* The records that a sound batch holds, at most so many; 0 when they have no keys. */
+uint32_t sim_records_of(const struct isr_batch *batch, struct sim_record_view *records, uint32_t most);
 
 /* A partition as a controller committed it, and its topic's own configuration. */
 struct sim_partition_view {
@@ -75,6 +86,9 @@ struct sim_view {
                         struct sim_batch_view *batches, uint32_t most);
     /* Fills in what is in it, for a batch just got. */
     void (*contents)(void *object, int32_t node, struct isr_tp tp, struct sim_batch_view *batch);
+    /* The records of the batch that begins at base_offset, as sim_records_of. NULL: keys are not known. */
+    uint32_t (*records)(void *object, int32_t node, struct isr_tp tp, int64_t base_offset,
+                        struct sim_record_view *records, uint32_t most);
     /* Of the batches in the replica's log: the base offset of the first whose content is not what its
      * checksum says; ISR_OFFSET_NONE when all are sound. NULL: not known. */
     int64_t (*damaged)(void *object, int32_t node, struct isr_tp tp);

@@ -155,6 +155,15 @@ static uint32_t view_batches(void *object, int32_t node, struct isr_tp tp, int64
     return count;
 }
 
+/* Of a batch that the log may begin inside of. */
+static const struct isr_batch_place *place_from(const struct isr_partition *partition, int64_t base_offset)
+{
+    if (partition == NULL)
+        return NULL;
+    const struct isr_log *log = partition->log;
+    return isr_log_batch_at(log, base_offset > log->log_start ? base_offset : log->log_start);
+}
+
 static void view_contents(void *object, int32_t node, struct isr_tp tp, struct sim_batch_view *batch)
 {
     const struct isr_batch_place *place = batch->where;
@@ -167,6 +176,7 @@ static void view_contents(void *object, int32_t node, struct isr_tp tp, struct s
     batch->base_sequence = 0;
     batch->timestamp_ns = 0;
     batch->first_value = 0;
+    batch->compacted = false;
     if (isr_batch_parse((struct isr_bytes){.data = place->data, .size = place->size_bytes}, false, &parsed) !=
         ISR_BATCH_OK)
         return;
@@ -174,7 +184,36 @@ static void view_contents(void *object, int32_t node, struct isr_tp tp, struct s
     batch->producer_epoch = parsed.producer_epoch;
     batch->base_sequence = parsed.base_sequence;
     batch->timestamp_ns = parsed.timestamp_ns;
-    (void)isr_batch_value(&parsed, 0, &batch->first_value);
+    batch->compacted = (parsed.attributes & ISR_BATCH_COMPACTED) != 0;
+    if (!batch->compacted)
+        (void)isr_batch_value(&parsed, 0, &batch->first_value);
+}
+
+uint32_t sim_records_of(const struct isr_batch *batch, struct sim_record_view *records, uint32_t most)
+{
+    struct isr_record record = {0};
+    uint32_t position = 0, count = 0;
+    while ((batch->attributes & ISR_BATCH_KEYED) != 0 && count < most &&
+           isr_batch_next(batch, &position, &record)) {
+        uint64_t value = 0;
+        memcpy(&value, record.value.data,
+               record.value.size < sizeof value ? record.value.size : sizeof value);
+        records[count++] = (struct sim_record_view){
+            .offset = record.offset, .key = record.key, .value = value, .tombstone = record.tombstone};
+    }
+    return count;
+}
+
+static uint32_t view_records(void *object, int32_t node, struct isr_tp tp, int64_t base_offset,
+                             struct sim_record_view *records, uint32_t most)
+{
+    const struct isr_partition *partition = partition_of(object, node, tp);
+    const struct isr_batch_place *place = place_from(partition, base_offset);
+    struct isr_batch batch;
+    if (place == NULL || isr_batch_parse((struct isr_bytes){.data = place->data, .size = place->size_bytes},
+                                         false, &batch) != ISR_BATCH_OK)
+        return 0;
+    return sim_records_of(&batch, records, most);
 }
 
 /* Byte for byte the same as in a log that was found sound: cheaper to see than its checksums. */
@@ -370,6 +409,7 @@ static struct sim_view view_of(struct world_checks *watch)
         .replica = view_replica,
         .batches = view_batches,
         .contents = view_contents,
+        .records = view_records,
         .damaged = view_damaged,
         .betrayed = view_betrayed,
         .quorum_betrayed = view_quorum_betrayed,
@@ -413,6 +453,8 @@ static void watch_observation(void *object, struct sim_world *world, int32_t nod
     check_observed(watch->checks, node, observation);
     note_void(watch, world, node, was_void);
     world->counters.records_committed = watch->checks->records_committed;
+    world->counters.records_compacted = watch->checks->records_compacted;
+    world->counters.tombstones_removed = watch->checks->tombstones_removed;
 }
 
 static void watch_process(void *object, struct sim_world *world, int32_t node)

@@ -79,7 +79,7 @@ static void disk_fill(struct test_disk *disk, uint8_t *data, size_t size_bytes)
 {
     while (size_bytes >= FILE_HEADER_BYTES && disk->files_count < TEST_DISK_FILES / 4) {
         struct isr_file file = {.kind = (enum isr_file_kind)((data[0] & ~SEALED) % ISR_FILE_KINDS)};
-        bool of_partition = file.kind <= ISR_FILE_PRODUCERS;
+        bool of_partition = file.kind <= ISR_FILE_PRODUCERS || file.kind == ISR_FILE_CLEANED;
         file.tp.topic = of_partition ? (uint16_t)(1 + data[1] % 3) : 0;
         if (file.kind == ISR_FILE_SEGMENT || file.kind == ISR_FILE_PRODUCERS)
             file.number = data[2] | data[3] << 8;

@@ -40,11 +40,9 @@ static void append(struct bench_node *node, struct isr_log *log, int count, int3
 static void disk_write(const struct test_disk *disk, const char *name, bool alone)
 {
     static uint8_t bytes[65536];
-    static const unsigned parsers[ISR_FILE_KINDS] = {[ISR_FILE_EPOCHS] = 1,
-                                                     [ISR_FILE_HIGH_WATERMARKS] = 2,
-                                                     [ISR_FILE_RECOVERY_POINTS] = 3,
-                                                     [ISR_FILE_PRODUCERS] = 4,
-                                                     [ISR_FILE_CLEAN_SHUTDOWN] = 5};
+    static const unsigned parsers[ISR_FILE_KINDS] = {
+        [ISR_FILE_EPOCHS] = 1,    [ISR_FILE_HIGH_WATERMARKS] = 2, [ISR_FILE_RECOVERY_POINTS] = 3,
+        [ISR_FILE_PRODUCERS] = 4, [ISR_FILE_CLEANED] = 5,         [ISR_FILE_CLEAN_SHUTDOWN] = 6};
     size_t size = 0;
     for (size_t i = 0; i < disk->files_count; i++) {
         const struct test_file *file = &disk->files[i];

@@ -137,7 +137,8 @@ static void is_corrupt_when_the_header_makes_no_sense(void **state)
         unsigned position;
         uint8_t byte;
     } damages[] = {{7, 0x80} /* negative offset */,
-                   {50, 1} /* attributes */,
+                   {50, 2} /* compacted, without keys */,
+                   {50, 4} /* unknown attributes */,
                    {47, 1} /* too many records */,
                    {39, 0x80} /* producer id below -1 */,
                    {43, 0x80} /* negative sequence */};

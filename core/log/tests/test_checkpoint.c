@@ -50,6 +50,8 @@ static struct isr_bytes sample(struct isr_scratch *scratch, unsigned which)
                                                           &(struct isr_recovery_points_file){points, 2});
     case 3:
         return isr_checkpoint_encode_producers_file(scratch, &(struct isr_producers_file){9, producers, 2});
+    case 4:
+        return isr_checkpoint_encode_cleaned_file(scratch, &(struct isr_cleaned_file){77});
     default:
         return isr_checkpoint_encode_clean_shutdown_file(scratch, &(struct isr_clean_shutdown_file){123, 77});
     }
@@ -73,7 +75,7 @@ static unsigned accepted_by(struct isr_scratch *scratch, struct isr_bytes bytes)
 static void is_accepted_by_its_own_parser_alone(void **state)
 {
     struct fixture *fixture = *state;
-    for (unsigned which = 0; which < 5; which++)
+    for (unsigned which = 0; which < 6; which++)
         assert_int_equal(accepted_by(&fixture->env.scratch, sample(&fixture->env.scratch, which)),
                          1u << which);
 }
@@ -95,7 +97,7 @@ static void gives_back_what_was_written(void **state)
     assert_true(isr_checkpoint_parse_producers_file(sample(scratch, 3), scratch, &producers));
     assert_int_equal(producers.lines[0].batches[1].base_offset, 8);
     struct isr_clean_shutdown_file marker;
-    assert_true(isr_checkpoint_parse_clean_shutdown_file(sample(scratch, 4), scratch, &marker));
+    assert_true(isr_checkpoint_parse_clean_shutdown_file(sample(scratch, 5), scratch, &marker));
     assert_int_equal(marker.broker_epoch, 123);
 }
 
@@ -103,7 +105,7 @@ static void is_refused_when_a_bit_is_flipped_or_bytes_are_missing(void **state)
 {
     struct fixture *fixture = *state;
     struct isr_scratch *scratch = &fixture->env.scratch;
-    for (unsigned which = 0; which < 5; which++) {
+    for (unsigned which = 0; which < 6; which++) {
         struct isr_bytes bytes = sample(scratch, which);
         uint8_t *data = (uint8_t *)(uintptr_t)bytes.data;
         for (uint32_t bit = 0; bit < bytes.size * 8; bit++) {

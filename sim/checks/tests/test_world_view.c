@@ -20,6 +20,8 @@ static void troubled(struct test_cluster *cluster)
     cluster->spec.settle_ns = 30 * ISR_SECOND;
     cluster->spec.config.log_segment_bytes = 8192;
     cluster->topic.settings.retention_bytes = 100000;
+    cluster->topic.settings.cleanup = ISR_CLEANUP_BOTH;
+    cluster->topic.settings.min_cleanable_dirty_percent = 10;
     test_cluster_client(cluster, "p1", SIM_CLIENT_PRODUCER);
     test_cluster_client(cluster, "reader", SIM_CLIENT_CONSUMER);
     test_cluster_client(cluster, "pooled", SIM_CLIENT_READER);
