@@ -6,6 +6,7 @@
 #include "faults/chase.h"
 #include "faults/group.h"
 #include "faults/policies.h"
+#include "faults/compaction.h"
 #include "faults/retention.h"
 #include "faults/uniform.h"
 
@@ -23,7 +24,8 @@ enum purpose {
     PURPOSE_GROUP,
     PURPOSE_YIELDS,
     PURPOSE_RETENTION,
-    PURPOSE_PUSH
+    PURPOSE_PUSH,
+    PURPOSE_COMPACTION
 };
 
 static struct fault_draws draws_for(uint64_t seed, enum purpose purpose, uint64_t which)
@@ -387,6 +389,8 @@ void fault_generate(struct fault_plan *plan, uint64_t seed)
     }
     generate_network(plan, seed);
     generate_workload(plan, seed);
+    struct fault_draws compaction_draws = draws_for(seed, PURPOSE_COMPACTION, 0);
+    fault_draw_compaction(&plan->spec, &compaction_draws);
     if (chase) {
         read_from_followers(plan, &draws);
         stretch_network(plan, &draws);
