@@ -549,7 +549,7 @@ static bool output_choose(struct isr_log_cleaning *cleaning)
     struct clean_output *output = &cleaning->output;
     uint32_t first = 0, count = 0;
     int64_t size = 0;
-    while (first + 1 < log->segments_count && log->segments[first].base_offset < cleaning->next)
+    while (first + 1 < log->segments_count && log->segments[first].end_offset <= cleaning->next)
         first++;
     while (first + count + 1 < log->segments_count) {
         const struct isr_segment *segment = &log->segments[first + count];
@@ -655,9 +655,11 @@ static void map_step(struct isr_log_cleaning *cleaning)
     const struct isr_log *log = cleaning->log;
     struct isr_clean_extent extent = isr_log_clean_extent(log, &cleaning->policy);
     uint32_t place = 0;
+    if (cleaning->end < log->log_start) /* it moved over what was to be mapped */
+        cleaning->end = log->log_start;
     while (place < log->segments_count && log->segments[place].end_offset <= cleaning->end)
         place++;
-    bool goes_on = cleaning->end < extent.end && place < log->segments_count &&
+    bool goes_on = place < log->segments_count && log->segments[place].end_offset <= extent.end &&
                    map_segment(cleaning, &log->segments[place]);
     if (!goes_on || cleaning->end >= extent.end)
         cleaning->state = CLEAN_CLEANING;

@@ -342,15 +342,16 @@ void check_log_cleaned(struct sim_checks *checks, struct check_partition *partit
     const struct sim_view *view = &checks->view;
     struct check_replica *replica = check_replica_of(checks, partition, node);
     struct sim_replica_view seen;
-    int64_t matched = replica->matched, to = observation->log_cleaned.to;
+    int64_t matched = replica->matched, from = observation->log_cleaned.from,
+            to = observation->log_cleaned.to;
     look_at_clocks(checks);
     checks->records_compacted += (uint64_t)observation->log_cleaned.removed;
     checks->tombstones_removed += (uint64_t)observation->log_cleaned.tombstones;
-    if (!view->replica(view->object, node, partition->tp, &seen))
-        return;
-    replica->matched =
-        observation->log_cleaned.from > seen.log_start ? observation->log_cleaned.from : seen.log_start;
-    if (replica->matched < matched && to < matched && check_match(checks, partition, replica, to) >= to)
+    if (from >= matched || !view->replica(view->object, node, partition->tp, &seen))
+        return; /* it is compared when it is to match */
+    replica->matched = from > seen.log_start ? from : seen.log_start;
+    int64_t limit = to < matched ? to : matched;
+    if (check_match(checks, partition, replica, limit) >= limit)
         replica->matched = matched;
     else
         check_logs_match(checks, partition, replica, seen.leader_epoch);

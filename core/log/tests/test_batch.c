@@ -136,12 +136,9 @@ static void is_corrupt_when_the_header_makes_no_sense(void **state)
     static const struct {
         unsigned position;
         uint8_t byte;
-    } damages[] = {{7, 0x80} /* negative offset */,
-                   {50, 2} /* compacted, without keys */,
-                   {50, 4} /* unknown attributes */,
-                   {47, 1} /* too many records */,
-                   {39, 0x80} /* producer id below -1 */,
-                   {43, 0x80} /* negative sequence */};
+    } damages[] = {{7, 0x80} /* negative offset */,       {50, 2} /* compacted, without keys */,
+                   {50, 4} /* unknown attributes */,      {47, 1} /* too many records */,
+                   {39, 0x80} /* producer id below -1 */, {43, 0x80} /* negative sequence */};
     for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
         struct isr_bytes bytes = build(fixture, 1, 8);
         ((uint8_t *)(uintptr_t)bytes.data)[damages[i].position] = damages[i].byte;
