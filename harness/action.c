@@ -350,6 +350,7 @@ static bool changes_something(struct binder *binder, const struct tree_node *nod
     if (!may || (action->link_fields | action->disk_fields | action->clock_fields) != 0)
         return true;
     diagnostics_add(binder->diagnostics, node->place, "'%s' changes nothing", name);
+    diagnostics_hint(binder->diagnostics, "`isrsim help steps` lists what it can change");
     return false;
 }
 
@@ -374,7 +375,11 @@ bool action_bind(struct binder *binder, enum sim_action_kind kind, const struct 
         return changes_something(binder, node, action, info->name);
     }
     const struct field *field = shape_field_named(info->fields, info->short_key);
-    return field->shape->bind(binder, field, node, (char *)action + field->position);
+    uint32_t before = binder->diagnostics->count;
+    if (field->shape->bind(binder, field, node, (char *)action + field->position))
+        return true;
+    diagnostics_hint_rest(binder->diagnostics, before, "%s: %s", info->name, info->meaning);
+    return false;
 }
 
 void action_schema(const struct action_info *info, struct json *json)

@@ -135,8 +135,9 @@ static bool bind_message(struct binder *binder, const struct tree_node *node,
     for (const struct choice *group = group_words; group->word != NULL; group++)
         suggestion_offer(&suggestion, group->word);
     diagnostics_add(binder->diagnostics, node->place, "there is no message or group '%.40s'", node->text);
-    if (suggestion.best != NULL)
-        diagnostics_hint(binder->diagnostics, "did you mean '%s'?", suggestion.best);
+    shape_suggest(binder, &suggestion,
+                  "messages are named as in a trace: fetch_request, fetch_response; groups are "
+                  "control, election, heartbeat, data");
     return false;
 }
 

@@ -16,13 +16,12 @@ static const char bench_letters[] = "abcdef";
 int isr_command_bench(const struct command_line *line)
 {
     const char *which = option_given(line, OPTION_CASES) ? line->values[OPTION_CASES] : bench_letters;
-    if (line->arguments_count > 0) {
-        fprintf(stderr, "isrsim bench: takes no argument, but '%s' was given\n", line->arguments[0]);
+    if (!command_takes_no_argument(line))
         return 1;
-    }
     if (strspn(which, bench_letters) != strlen(which)) {
-        fprintf(stderr, "isrsim bench: --cases: '%.40s' has a letter that is not of %s\n", which,
-                bench_letters);
+        char message[128];
+        snprintf(message, sizeof message, "'%.40s' has a letter that is not of %s", which, bench_letters);
+        command_complain("bench", "cases", message, "letters stand together, such as --cases ad");
         return 1;
     }
     struct arena *arena = runner_arena();
@@ -39,25 +38,17 @@ int isr_command_bench(const struct command_line *line)
     return 0;
 }
 
-static bool complain(const char *option, const struct value_error *error)
-{
-    fprintf(stderr, "isrsim soak: --%s: %s\n", option, error->message);
-    if (error->hint[0] != '\0')
-        fprintf(stderr, "  hint: %s\n", error->hint);
-    return false;
-}
-
 static bool read_jobs(const struct command_line *line, unsigned *jobs)
 {
     const char *text = line->values[OPTION_JOBS];
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     int64_t value = processors < 1 ? 1 : processors > SOAK_JOBS_MAX ? SOAK_JOBS_MAX : processors;
     struct value_error error;
-    if (text != NULL && !value_whole(text, &value, &error))
-        return complain("jobs", &error);
-    if (value < 1 || value > SOAK_JOBS_MAX) {
-        fprintf(stderr, "isrsim soak: --jobs: 1 to %d\n", SOAK_JOBS_MAX);
-        return false;
+    if (text != NULL && (!value_whole(text, &value, &error) || value < 1 || value > SOAK_JOBS_MAX)) {
+        char message[96], hint[64];
+        snprintf(message, sizeof message, "'%.40s' is no number of worker processes", text);
+        snprintf(hint, sizeof hint, "there may be 1 to %d", SOAK_JOBS_MAX);
+        return command_complain("soak", "jobs", message, hint);
     }
     *jobs = (unsigned)value;
     return true;
@@ -71,13 +62,11 @@ int isr_command_soak(const struct command_line *line)
                                    .verbose = option_given(line, OPTION_VERBOSE),
                                    .progress = isatty(STDERR_FILENO) == 1};
     struct value_error error;
-    if (line->arguments_count > 0) {
-        fprintf(stderr, "isrsim soak: takes no argument, but '%s' was given\n", line->arguments[0]);
+    if (!command_takes_no_argument(line))
         return 1;
-    }
     const char *seeds = line->values[OPTION_SEEDS];
     if (seeds != NULL && !value_seed_range(seeds, &options.first, &options.last, &error)) {
-        complain("seeds", &error);
+        command_complain("soak", "seeds", error.message, error.hint);
         return 1;
     }
     const char *rules = line->values[OPTION_RULES];

@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 #include "harness/commands.h"
+#include "harness/scenario.h"
 #include "harness/suggestion.h"
 #include "harness/version.h"
 #include "sim/spec.h"
@@ -63,23 +64,76 @@ static bool option_fits(const struct command_info *command, enum option_id optio
     return command_takes(command, option);
 }
 
+/* ---- errors ---- */
+
+bool command_complain(const char *command, const char *option, const char *message, const char *hint)
+{
+    fprintf(stderr, "isrsim%s%s: ", command != NULL ? " " : "", command != NULL ? command : "");
+    if (option != NULL)
+        fprintf(stderr, "--%s: ", option);
+    fprintf(stderr, "%s\n  hint: %s\n", message, hint);
+    return false;
+}
+
+bool command_complain_name(const char *command, const char *option, const char *message,
+                           const struct suggestion *suggestion, const char *otherwise)
+{
+    char hint[96];
+    if (suggestion->best == NULL)
+        return command_complain(command, option, message, otherwise);
+    snprintf(hint, sizeof hint, "did you mean '%.60s'?", suggestion->best);
+    return command_complain(command, option, message, hint);
+}
+
+bool command_takes_no_argument(const struct command_line *line)
+{
+    char message[128], hint[128];
+    if (line->arguments_count == 0)
+        return true;
+    snprintf(message, sizeof message, "takes no argument, but '%.60s' was given", line->arguments[0]);
+    snprintf(hint, sizeof hint, "`isrsim help %s` explains it and its options", line->command->name);
+    return command_complain(line->command->name, NULL, message, hint);
+}
+
+static const char *name_of(const struct command_info *command)
+{
+    return command != NULL ? command->name : NULL;
+}
+
+/* "-j4" and "-qv": letters that exist, written together. */
+static bool letters_together(const struct command_info *command, const char *word)
+{
+    if (word[0] != '-' || word[1] == '-' || word[1] == '\0' || word[2] == '\0')
+        return false;
+    for (size_t i = 0; i < OPTIONS; i++) {
+        if (options[i].letter == word[1] && option_fits(command, (enum option_id)i))
+            return true;
+    }
+    return false;
+}
+
 static bool complain_option(const struct command_info *command, const char *word, size_t length)
 {
-    char name[64];
+    char name[64], message[96], hint[96];
     snprintf(name, sizeof name, "%.*s", (int)(length < 60 ? length : 60), word);
+    snprintf(message, sizeof message, "unknown option '%s'", name);
+    if (letters_together(command, word)) {
+        snprintf(hint, sizeof hint, "write -%c, and what follows as a word of its own", word[1]);
+        return command_complain(name_of(command), NULL, message, hint);
+    }
     struct suggestion suggestion = suggestion_for(name + strspn(name, "-"));
     for (size_t i = 0; i < OPTIONS; i++) {
         if (option_fits(command, (enum option_id)i))
             suggestion_offer(&suggestion, options[i].name);
     }
-    fprintf(stderr, "isrsim%s%s: unknown option '%s'", command != NULL ? " " : "",
-            command != NULL ? command->name : "", name);
     if (suggestion.best != NULL)
-        fprintf(stderr, "; did you mean '--%s'?\n", suggestion.best);
+        snprintf(hint, sizeof hint, "did you mean '--%s'?", suggestion.best);
+    else if (command == NULL)
+        snprintf(hint, sizeof hint,
+                 "options stand behind the command: isrsim COMMAND --option; see `isrsim help`");
     else
-        fprintf(stderr, "; see `isrsim help%s%s`\n", command != NULL ? " " : "",
-                command != NULL ? command->name : "");
-    return false;
+        snprintf(hint, sizeof hint, "`isrsim help %s` lists its options", command->name);
+    return command_complain(name_of(command), NULL, message, hint);
 }
 
 static bool find_option(const struct command_info *command, const char *word, size_t length,
@@ -97,6 +151,64 @@ static bool find_option(const struct command_info *command, const char *word, si
     return complain_option(command, word, length);
 }
 
+/* Can the word that follows an option be its value? Not where it is plainly the next option, or the scenario
+ * that a value was forgotten in front of. */
+static bool can_be_value(const char *word)
+{
+    bool option = word[0] == '-' && (word[1] == '-' || (word[1] >= 'a' && word[1] <= 'z'));
+    return word[0] != '\0' && !option && !scenario_is_file_name(word);
+}
+
+static bool complain_value(const struct command_line *line, enum option_id option, const char *following)
+{
+    const struct option_info *info = &options[option];
+    char message[160], hint[200];
+    snprintf(message, sizeof message, "the value is missing%s%.60s%s",
+             following != NULL && following[0] != '\0' ? ": '" : "", following != NULL ? following : "",
+             following != NULL && following[0] != '\0' ? "' comes next" : "");
+    snprintf(hint, sizeof hint, "write --%s %s: %.*s", info->name, info->argument,
+             (int)strcspn(info->meaning, ";,"), info->meaning);
+    return command_complain(name_of(line->command), info->name, message, hint);
+}
+
+static bool take_value(struct command_line *line, enum option_id option, const char *value)
+{
+    const char *before = line->values[option];
+    const struct option_info *info = &options[option];
+    char message[160];
+    if (before != NULL && info->argument != NULL) {
+        snprintf(message, sizeof message, "it is given twice: '%.50s' and '%.50s'", before, value);
+        return command_complain(name_of(line->command), info->name, message,
+                                option == OPTION_RULES
+                                    ? "several rules stand in one --rules, separated by commas"
+                                    : "leave one of the two out");
+    }
+    line->values[option] = value;
+    return true;
+}
+
+static bool options_go_together(const struct command_line *line)
+{
+    static const struct {
+        enum option_id one, other;
+        const char *why;
+    } conflicts[] = {
+#define X(ONE, OTHER, why) {OPTION_##ONE, OPTION_##OTHER, why},
+#include "harness/option_conflicts.def"
+#undef X
+    };
+    for (size_t i = 0; i < sizeof conflicts / sizeof conflicts[0]; i++) {
+        enum option_id one = conflicts[i].one, other = conflicts[i].other;
+        if (!option_given(line, one) || !option_given(line, other))
+            continue;
+        char message[96];
+        snprintf(message, sizeof message, "give --%s or --%s, not both", options[one].name,
+                 options[other].name);
+        return command_complain(name_of(line->command), NULL, message, conflicts[i].why);
+    }
+    return true;
+}
+
 /* One word that begins with '-'; *next is moved on where the option takes the word after it. */
 static bool read_option(struct command_line *line, const char *word, const char *following, int *next)
 {
@@ -107,24 +219,19 @@ static bool read_option(struct command_line *line, const char *word, const char 
     const struct option_info *info = &options[option];
     const char *value = word[length] == '=' ? word + length + 1 : NULL;
     if (info->argument == NULL) {
-        if (value != NULL) {
-            fprintf(stderr, "isrsim: option '--%s' takes no value\n", info->name);
-            return false;
-        }
-        line->values[option] = "";
-        return true;
+        char hint[64];
+        snprintf(hint, sizeof hint, "write --%s alone", info->name);
+        return value == NULL
+                   ? take_value(line, option, "")
+                   : command_complain(name_of(line->command), info->name, "it takes no value", hint);
     }
     if (value == NULL) {
         value = following;
         (*next)++;
     }
-    if (value == NULL || *value == '\0') {
-        fprintf(stderr, "isrsim: option '--%s' needs a value: --%s %s\n", info->name, info->name,
-                info->argument);
-        return false;
-    }
-    line->values[option] = value;
-    return true;
+    if (value == NULL || !can_be_value(value))
+        return complain_value(line, option, value);
+    return take_value(line, option, value);
 }
 
 static bool complain_command(const char *word)
@@ -132,12 +239,13 @@ static bool complain_command(const char *word)
     struct suggestion suggestion = suggestion_for(word);
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         suggestion_offer(&suggestion, commands[i].name);
-    fprintf(stderr, "isrsim: there is no command '%.60s'", word);
-    if (suggestion.best != NULL)
-        fprintf(stderr, "; did you mean '%s'?\n", suggestion.best);
-    else
-        fprintf(stderr, "; `isrsim help` lists them\n");
-    return false;
+    char message[96];
+    snprintf(message, sizeof message, "there is no command '%.60s'", word);
+    if (scenario_is_file_name(word))
+        return command_complain(NULL, NULL, message, "a scenario is run by `isrsim run FILE`");
+    if (strcmp(word, "version") == 0)
+        return command_complain(NULL, NULL, message, "did you mean `isrsim --version`?");
+    return command_complain_name(NULL, NULL, message, &suggestion, "`isrsim help` lists them");
 }
 
 bool command_line_read(struct command_line *line, int words_count, const char *const *words,
@@ -160,7 +268,7 @@ bool command_line_read(struct command_line *line, int words_count, const char *c
             storage[line->arguments_count++] = word;
         }
     }
-    return true;
+    return options_go_together(line);
 }
 
 int isr_main(int argc, char **argv)
@@ -183,7 +291,7 @@ int isr_main(int argc, char **argv)
         if (asked)
             help_print_overview();
         else
-            fprintf(stderr, "isrsim: which command? `isrsim help` lists them\n");
+            command_complain(NULL, NULL, "which command?", "`isrsim help` lists them");
         return asked ? 0 : 1;
     }
     if (option_given(&line, OPTION_HELP)) {

@@ -96,7 +96,7 @@ int isr_command_check(const struct command_line *line)
 {
     struct loaded_list list;
     if (line->arguments_count == 0) {
-        fprintf(stderr, "isrsim check: which file?\n");
+        command_complain("check", NULL, "which scenario?", "`isrsim list` shows those at hand");
         return 1;
     }
     size_t bad = files_load(&list, line->arguments, line->arguments_count);
@@ -110,18 +110,9 @@ int isr_command_check(const struct command_line *line)
 
 /* ---- schema, rules ---- */
 
-static bool takes_no_argument(const struct command_line *line)
-{
-    if (line->arguments_count == 0)
-        return true;
-    fprintf(stderr, "isrsim %s: takes no argument, but '%s' was given\n", line->command->name,
-            line->arguments[0]);
-    return false;
-}
-
 int isr_command_schema(const struct command_line *line)
 {
-    if (!takes_no_argument(line))
+    if (!command_takes_no_argument(line))
         return 1;
     scenario_schema(stdout);
     return 0;
@@ -132,7 +123,7 @@ int isr_command_rules(const struct command_line *line)
     size_t count;
     const struct isr_rule_info *rules = isr_rules_list(&count);
     struct palette palette = terminal_palette(stdout);
-    if (!takes_no_argument(line))
+    if (!command_takes_no_argument(line))
         return 1;
     for (size_t i = 0; i < count; i++) {
         if (option_given(line, OPTION_JSON)) {

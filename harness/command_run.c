@@ -8,7 +8,6 @@
 #include "harness/help_policies.h"
 #include "harness/rules_option.h"
 #include "harness/runner.h"
-#include "harness/suggestion.h"
 #include "harness/terminal.h"
 #include "harness/trace_file.h"
 #include "harness/twice.h"
@@ -32,29 +31,19 @@ struct seeds {
     uint64_t first, last;
 };
 
-static bool complain(const char *option, const char *message, const char *hint)
-{
-    fprintf(stderr, "isrsim run: --%s: %s\n", option, message);
-    if (hint[0] != '\0')
-        fprintf(stderr, "  hint: %s\n", hint);
-    return false;
-}
-
 static bool read_seeds(const struct command_line *line, struct seeds *seeds)
 {
     const char *one = line->values[OPTION_SEED], *range = line->values[OPTION_SEEDS];
     struct value_error error;
     *seeds = (struct seeds){0};
-    if (one != NULL && range != NULL)
-        return complain("seeds", "give --seed or --seeds, not both", "");
     seeds->given = one != NULL || range != NULL;
     if (one != NULL) {
         if (!value_seed(one, &seeds->first, &error))
-            return complain("seed", error.message, error.hint);
+            return command_complain("run", "seed", error.message, error.hint);
         seeds->last = seeds->first;
     }
     if (range != NULL && !value_seed_range(range, &seeds->first, &seeds->last, &error))
-        return complain("seeds", error.message, error.hint);
+        return command_complain("run", "seeds", error.message, error.hint);
     return true;
 }
 
@@ -235,18 +224,38 @@ static uint64_t variants_asked_for(const struct loaded_list *list, const char *n
     return count;
 }
 
+/* Adds a name unless it stands there; false where there is no room for it. */
+static bool add_once(const char **names, unsigned *count, unsigned most, const char *name)
+{
+    for (unsigned i = 0; i < *count; i++) {
+        if (strcmp(names[i], name) == 0)
+            return true;
+    }
+    if (*count == most)
+        return false;
+    names[(*count)++] = name;
+    return true;
+}
+
 static bool complain_variant(const struct loaded_list *list, const char *name)
 {
-    struct suggestion suggestion = suggestion_for(name);
+    enum { NAMES_MAX = 12 };
+    const char *names[NAMES_MAX];
+    unsigned count = 0;
+    bool more = false;
     for (size_t i = 0; i < list->count; i++) {
-        for (uint32_t v = 0; v < list->items[i].scenario.variants_count; v++)
-            suggestion_offer(&suggestion, list->items[i].scenario.variants[v].name);
+        const struct scenario *scenario = &list->items[i].scenario;
+        for (uint32_t v = 0; v < scenario->variants_count && !more; v++)
+            more = !add_once(names, &count, NAMES_MAX, scenario->variants[v].name);
     }
-    char message[128], hint[96] = "";
+    char message[128], hint[NAMES_MAX * SIM_LABEL_BYTES] = "";
+    size_t used = (size_t)snprintf(hint, sizeof hint, "there %s", count == 1 ? "is" : "are");
+    for (unsigned i = 0; i < count && used < sizeof hint; i++)
+        used += (size_t)snprintf(hint + used, sizeof hint - used, "%s %.40s", i > 0 ? "," : "", names[i]);
+    if (more && used < sizeof hint)
+        snprintf(hint + used, sizeof hint - used, ", ...");
     snprintf(message, sizeof message, "no scenario given has a variant '%.40s'", name);
-    if (suggestion.best != NULL)
-        snprintf(hint, sizeof hint, "did you mean '%s'?", suggestion.best);
-    return complain("variant", message, hint);
+    return command_complain("run", "variant", message, hint);
 }
 
 static bool run_all(struct session *session, const struct loaded_list *list, const struct seeds *seeds)
@@ -257,8 +266,8 @@ static bool run_all(struct session *session, const struct loaded_list *list, con
         return complain_variant(list, name);
     const char *trace = session->line->values[OPTION_TRACE];
     if (trace != NULL && (variants > 1 || seeds->first != seeds->last))
-        return complain("trace", "a trace is of one run, and this would be several",
-                        "name one file, one --variant and one --seed");
+        return command_complain("run", "trace", "a trace is of one run, and this would be several",
+                                "name one file, one --variant and one --seed");
     if (trace != NULL) {
         if (!trace_file_open(&session->trace, trace))
             return false;
@@ -307,7 +316,7 @@ int isr_command_run(const struct command_line *line)
     struct seeds seeds;
     struct isr_rules scratch = {0};
     if (line->arguments_count == 0) {
-        fprintf(stderr, "isrsim run: which scenario? `isrsim list` shows those at hand\n");
+        command_complain("run", NULL, "which scenario?", "`isrsim list` shows those at hand");
         return 1;
     }
     const char *rules = line->values[OPTION_RULES];

@@ -192,7 +192,7 @@ static int compare_exhibits(const void *a, const void *b)
     return x != y ? (x < y ? -1 : 1) : strcmp(left->path, right->path);
 }
 
-static void print_end(const struct guide *guide, const struct loaded *last)
+static void print_end(const struct guide *guide, const struct loaded *first)
 {
     const struct palette *palette = &guide->palette;
     printf(
@@ -210,7 +210,7 @@ static void print_end(const struct guide *guide, const struct loaded *last)
         {"soak --seeds 1..200", "random faults on the correct engine"},
         {"help scenario", "how to write a history of your own"}};
     printf("  %s run %s --seeds 1..20\n      the same history under other draws\n", guide->program,
-           last->path);
+           first->path);
     for (size_t i = 0; i < sizeof ideas / sizeof ideas[0]; i++)
         printf("  %s %s\n      %s\n", guide->program, ideas[i][0], ideas[i][1]);
 }
@@ -224,13 +224,17 @@ int isr_command_tour(const struct command_line *line)
     size_t bad = files_load(&list, given ? line->arguments : standard, given ? line->arguments_count : 1);
     guide.arena = bad == 0 ? runner_arena() : NULL;
     guide.timeline = calloc(1, sizeof *guide.timeline);
-    if (guide.arena != NULL && guide.timeline != NULL && list.count > 0) {
-        qsort(list.items, list.count, sizeof *list.items, compare_exhibits);
-        for (size_t i = 0; i < list.count; i++) {
-            if (list.items[i].scenario.exhibit.number > 0)
-                tell_exhibit(&guide, &list.items[i]);
-        }
-        print_end(&guide, &list.items[0]);
+    qsort(list.items, list.count, sizeof *list.items, compare_exhibits);
+    size_t first = 0; /* behind what is no exhibit, whose number is 0 */
+    while (first < list.count && list.items[first].scenario.exhibit.number == 0)
+        first++;
+    if (bad == 0 && first == list.count)
+        bad += !command_complain("tour", NULL, "there is no exhibit among these scenarios",
+                                 "exhibits have a key `exhibit`; scenarios/museum holds them");
+    if (bad == 0 && guide.arena != NULL && guide.timeline != NULL) {
+        for (size_t i = first; i < list.count; i++)
+            tell_exhibit(&guide, &list.items[i]);
+        print_end(&guide, &list.items[first]);
     } else {
         guide.exit_code = 1;
     }

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "harness/suggestion.h"
+
 enum option_id {
 #define X(ID, name, letter, argument, commands, meaning) OPTION_##ID,
 #include "harness/options.def"
@@ -45,6 +47,16 @@ static inline bool option_given(const struct command_line *line, enum option_id 
 {
     return line->values[option] != NULL;
 }
+
+/* An error of the command line on stderr: what is wrong, and on a second line the hint. option: "seed", NULL
+ * where it is about none. Returns false. */
+bool command_complain(const char *command, const char *option, const char *message, const char *hint);
+/* The same for a name that does not exist: the hint is the suggestion, where there is one, else `otherwise`.
+ */
+bool command_complain_name(const char *command, const char *option, const char *message,
+                           const struct suggestion *suggestion, const char *otherwise);
+/* Complains where the command was given arguments, but takes none. */
+bool command_takes_no_argument(const struct command_line *line);
 
 /* The whole program: reads the line and carries the command out. */
 int isr_main(int argc, char **argv);

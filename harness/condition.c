@@ -271,6 +271,7 @@ static bool fill_set(struct binder *binder, const struct tree_node *node, const 
     if (text[strlen(text) - 1] == ']')
         return true;
     diagnostics_add(binder->diagnostics, tree_place_inside(node, token->at), "this list has no closing ']'");
+    diagnostics_hint(binder->diagnostics, "a list is written [1, 2]");
     return false;
 }
 
@@ -362,10 +363,7 @@ static void suggest_word(struct binder *binder, const char *word, const char *co
             at += length;
         }
     }
-    if (suggestion.best != NULL)
-        diagnostics_hint(binder->diagnostics, "did you mean '%s'?", suggestion.best);
-    else
-        diagnostics_hint(binder->diagnostics, "`isrsim help conditions` lists what can be waited for");
+    shape_suggest(binder, &suggestion, "`isrsim help conditions` lists what can be waited for");
 }
 
 static bool report_mismatch(struct binder *binder, const struct tree_node *node, const struct tokens *tokens)

@@ -32,16 +32,31 @@ void diagnostics_add(struct diagnostics *diagnostics, struct place place, const 
     text_make_printable(item->message);
 }
 
+static void set_hint(struct diagnostic *item, const char *format, va_list arguments)
+{
+    vsnprintf(item->hint, sizeof item->hint, format, arguments);
+    text_make_printable(item->hint);
+}
+
 void diagnostics_hint(struct diagnostics *diagnostics, const char *format, ...)
 {
     if (diagnostics->count == 0 || diagnostics->dropped > 0)
         return;
-    struct diagnostic *item = &diagnostics->items[diagnostics->count - 1];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(item->hint, sizeof item->hint, format, arguments);
+    set_hint(&diagnostics->items[diagnostics->count - 1], format, arguments);
     va_end(arguments);
-    text_make_printable(item->hint);
+}
+
+void diagnostics_hint_rest(struct diagnostics *diagnostics, uint32_t first, const char *format, ...)
+{
+    for (uint32_t i = first; i < diagnostics->count; i++) {
+        va_list arguments;
+        va_start(arguments, format);
+        if (diagnostics->items[i].hint[0] == '\0')
+            set_hint(&diagnostics->items[i], format, arguments);
+        va_end(arguments);
+    }
 }
 
 /* Insertion sort: stable, and there are at most ten. */
@@ -74,7 +89,7 @@ static size_t line_break(const char *text, size_t length)
     return 0;
 }
 
-static const char *find_line(const struct diagnostics *diagnostics, uint32_t line, size_t *length)
+const char *diagnostics_line(const struct diagnostics *diagnostics, uint32_t line, size_t *length)
 {
     const char *at = diagnostics->text, *end = at + diagnostics->text_bytes;
     if (at == NULL)
@@ -98,7 +113,7 @@ static void print_source(const struct diagnostics *diagnostics, struct place pla
                          const char *bold, const char *plain)
 {
     size_t length = 0;
-    const char *line = find_line(diagnostics, place.line, &length);
+    const char *line = diagnostics_line(diagnostics, place.line, &length);
     if (line == NULL || place.column > SHOWN_LINE_MAX)
         return;
     char shown[SHOWN_LINE_MAX * 4 + 1], spaces[SHOWN_LINE_MAX * 2 + 1];

@@ -42,10 +42,16 @@ __attribute__((format(printf, 3, 4))) void diagnostics_add(struct diagnostics *d
 /* Gives the error added last its hint. */
 __attribute__((format(printf, 2, 3))) void diagnostics_hint(struct diagnostics *diagnostics,
                                                             const char *format, ...);
+/* Gives every error from number `first` on that has none this hint: what a place in the file knows of its
+ * values. */
+__attribute__((format(printf, 3, 4))) void diagnostics_hint_rest(struct diagnostics *diagnostics,
+                                                                 uint32_t first, const char *format, ...);
 static inline bool diagnostics_any(const struct diagnostics *diagnostics)
 {
     return diagnostics->count > 0;
 }
+/* A line of the text, its length without the line break; NULL where there is none. Borrows. */
+const char *diagnostics_line(const struct diagnostics *diagnostics, uint32_t line, size_t *length);
 void diagnostics_sort(struct diagnostics *diagnostics);
 void diagnostics_print(const struct diagnostics *diagnostics, FILE *out, bool colour);
 

@@ -11,10 +11,17 @@
 
 enum { FOLDER_DEPTH_MAX = 16 };
 
-static bool complain(const char *path, const char *what)
+static bool complain(const char *path, const char *what, const char *hint)
 {
-    fprintf(stderr, "isrsim: %s: %s\n", path, what);
+    fprintf(stderr, "isrsim: %s: %s\n  hint: %s\n", path, what, hint);
     return false;
+}
+
+static bool complain_errno(const char *path, int reason)
+{
+    return complain(path, strerror(reason),
+                    reason == ENOENT ? "`isrsim list` shows the scenarios in scenarios/"
+                                     : "it must be a file or a directory that can be read");
 }
 
 static void add_path(struct pool *pool, struct path_list *paths, const char *path)
@@ -35,7 +42,7 @@ static bool find_in_folder(struct pool *pool, struct path_list *paths, const cha
     struct dirent **entries;
     int count = scandir(folder, &entries, NULL, alphasort);
     if (count < 0)
-        return complain(folder, strerror(errno));
+        return complain_errno(folder, errno);
     bool good = true;
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
@@ -59,7 +66,10 @@ bool files_find(struct pool *pool, struct path_list *paths, const char *path)
 {
     struct stat status;
     if (stat(path, &status) != 0)
-        return complain(path, strerror(errno));
+        return complain_errno(path, errno);
+    if (S_ISREG(status.st_mode) && !scenario_is_file_name(path))
+        return complain(path, "this is no scenario by its name",
+                        "the names of scenario files end in .isr.yaml, or in .isr.json");
     if (!S_ISDIR(status.st_mode)) {
         add_path(pool, paths, path);
         return true;
@@ -68,7 +78,8 @@ bool files_find(struct pool *pool, struct path_list *paths, const char *path)
     if (!find_in_folder(pool, paths, path, 0))
         return false;
     if (paths->count == before)
-        return complain(path, "there is no scenario (*.isr.yaml) in this directory");
+        return complain(path, "there is no scenario in this directory",
+                        "the names of scenario files end in .isr.yaml, or in .isr.json");
     return true;
 }
 
@@ -76,14 +87,14 @@ const char *files_read(struct pool *pool, const char *path, size_t *size_bytes)
 {
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
-        complain(path, strerror(errno));
+        complain_errno(path, errno);
         return NULL;
     }
     size_t capacity = TREE_FILE_BYTES_MAX + 1;
     char *bytes = malloc(capacity);
     if (bytes == NULL) {
         fclose(file);
-        complain(path, "out of memory");
+        complain(path, "out of memory", "this machine has none to spare");
         return NULL;
     }
     *size_bytes = fread(bytes, 1, capacity, file);
@@ -93,8 +104,27 @@ const char *files_read(struct pool *pool, const char *path, size_t *size_bytes)
     const char *text = failed ? NULL : pool_text(pool, bytes, *size_bytes);
     free(bytes);
     if (failed)
-        complain(path, strerror(reason));
+        complain_errno(path, reason);
     return text;
+}
+
+/* A file that was found before, under the same name or another; whatever is no plain file is a new one each
+ * time. */
+static bool is_found_twice(const struct path_list *found, const struct stat *status, size_t which)
+{
+    for (size_t i = 0; i < which && S_ISREG(status[which].st_mode); i++) {
+        if (status[i].st_ino != status[which].st_ino || status[i].st_dev != status[which].st_dev)
+            continue;
+        char message[512];
+        if (strcmp(found->items[i], found->items[which]) == 0)
+            snprintf(message, sizeof message, "this file is given twice");
+        else
+            snprintf(message, sizeof message, "this file is given twice, also as %.400s", found->items[i]);
+        complain(found->items[which], message,
+                 "name a file or its directory, not both; --twice runs it two times");
+        return true;
+    }
+    return false;
 }
 
 static bool load_one(struct loaded_list *list, const char *path)
@@ -103,6 +133,11 @@ static bool load_one(struct loaded_list *list, const char *path)
     const char *text = files_read(&list->pool, path, &size_bytes);
     if (text == NULL)
         return false;
+    if (size_bytes >= 3 &&
+        memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark, which some editors write */
+        text += 3;
+        size_bytes -= 3;
+    }
     struct loaded *loaded = &list->items[list->count];
     struct diagnostics diagnostics;
     diagnostics_init(&diagnostics, path, text, size_bytes);
@@ -123,8 +158,12 @@ size_t files_load(struct loaded_list *list, const char *const *paths, int paths_
     for (int i = 0; i < paths_count; i++)
         bad += !files_find(&list->pool, &found, paths[i]);
     list->items = pool_array(&list->pool, found.count, sizeof *list->items);
-    for (size_t i = 0; i < found.count; i++)
-        bad += !load_one(list, found.items[i]);
+    struct stat *status = pool_array(&list->pool, found.count, sizeof *status);
+    for (size_t i = 0; i < found.count; i++) {
+        if (stat(found.items[i], &status[i]) != 0)
+            status[i] = (struct stat){0}; /* reading it will tell */
+        bad += is_found_twice(&found, status, i) || !load_one(list, found.items[i]);
+    }
     return bad;
 }
 

@@ -15,7 +15,8 @@ struct path_list {
 };
 
 /* Adds a file, or all scenario files of a directory and what is below it, in the order of their names. False
- * after an error on stderr (nothing there, not readable, a directory without scenarios). */
+ * after an error on stderr (nothing there, not readable, no scenario by its name, a directory without
+ * scenarios). */
 bool files_find(struct pool *pool, struct path_list *paths, const char *path);
 /* The whole file in the pool, at most one byte more than the bound of a scenario file. NULL after an error on
  * stderr. */
@@ -31,7 +32,8 @@ struct loaded_list {
     size_t count;
     struct pool pool;
 };
-/* Finds and reads everything named. Errors go to stderr; returns how many files were bad. */
+/* Finds and reads everything named; a file that is named twice is an error. Errors go to stderr; returns how
+ * many files were bad. */
 size_t files_load(struct loaded_list *list, const char *const *paths, int paths_count);
 void files_free(struct loaded_list *list);
 

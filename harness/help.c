@@ -230,11 +230,9 @@ static int complain_topic(const char *word)
         suggestion_offer(&suggestion, commands[i].name);
     for (size_t i = 0; i < TOPICS; i++)
         suggestion_offer(&suggestion, topics[i].name);
-    fprintf(stderr, "isrsim help: there is no command or topic '%.60s'", word);
-    if (suggestion.best != NULL)
-        fprintf(stderr, "; did you mean '%s'?\n", suggestion.best);
-    else
-        fprintf(stderr, "\n");
+    char message[128];
+    snprintf(message, sizeof message, "there is no command or topic '%.60s'", word);
+    command_complain_name("help", NULL, message, &suggestion, "`isrsim help` lists both");
     return 1;
 }
 
@@ -243,6 +241,11 @@ int isr_command_help(const struct command_line *line)
     if (line->arguments_count == 0) {
         help_print_overview();
         return 0;
+    }
+    if (line->arguments_count > 1) {
+        command_complain("help", NULL, "it explains one thing at a time",
+                         "`isrsim help` lists commands and topics");
+        return 1;
     }
     const char *word = line->arguments[0];
     const struct command_info *command = command_named(word);
@@ -309,7 +312,7 @@ static void print_bash(void)
 int isr_command_completion(const struct command_line *line)
 {
     if (line->arguments_count != 1 || strcmp(line->arguments[0], "bash") != 0) {
-        fprintf(stderr, "isrsim completion: for which shell? `isrsim completion bash` is there\n");
+        command_complain("completion", NULL, "for which shell?", "there is `isrsim completion bash`");
         return 1;
     }
     print_bash();

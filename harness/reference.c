@@ -2,14 +2,6 @@
 
 #include <string.h>
 
-#include "harness/suggestion.h"
-
-static void suggest(struct binder *binder, const struct suggestion *suggestion)
-{
-    if (suggestion->best != NULL)
-        diagnostics_hint(binder->diagnostics, "did you mean '%s'?", suggestion->best);
-}
-
 /* A letter and a number without leading zeroes: "n12". The number, or 0. */
 static int32_t numbered(const char *name, char letter)
 {
@@ -116,8 +108,12 @@ bool reference_topic(struct binder *binder, struct place place, const char *name
         }
         suggestion_offer(&suggestion, binder->spec->topics[i].name.text);
     }
+    char first[96] = "the file has no topic";
+    if (binder->spec->topics_count > 0)
+        snprintf(first, sizeof first, "topics are what `topics` names, such as '%s'",
+                 binder->spec->topics[0].name.text);
     diagnostics_add(binder->diagnostics, place, "there is no topic '%.40s'", name);
-    suggest(binder, &suggestion);
+    shape_suggest(binder, &suggestion, first);
     return false;
 }
 
@@ -184,8 +180,12 @@ bool reference_client(struct binder *binder, struct place place, const char *nam
         }
         suggestion_offer(&suggestion, binder->spec->clients[i].name);
     }
+    char first[96] = "the file has no client";
+    if (binder->spec->clients_count > 0)
+        snprintf(first, sizeof first, "clients are what `clients` names, such as '%s'",
+                 binder->spec->clients[0].name);
     diagnostics_add(binder->diagnostics, place, "there is no client '%.40s'", name);
-    suggest(binder, &suggestion);
+    shape_suggest(binder, &suggestion, first);
     return false;
 }
 

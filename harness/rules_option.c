@@ -3,14 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/commands.h"
 #include "harness/scenario_fields.h"
 #include "harness/suggestion.h"
-
-static bool complain(const char *command, const char *message, const char *hint)
-{
-    fprintf(stderr, "isrsim %s: --rules: %s\n  hint: %s\n", command, message, hint);
-    return false;
-}
 
 static const struct field *find_rule(const char *name)
 {
@@ -26,11 +21,8 @@ static bool complain_rule(const char *command, const char *name)
     struct suggestion suggestion = suggestion_for(name);
     for (const struct field *field = scenario_rule_fields; field->name != NULL; field++)
         suggestion_offer(&suggestion, field->name);
-    char hint[96] = "`isrsim rules` lists them";
-    if (suggestion.best != NULL)
-        snprintf(hint, sizeof hint, "did you mean '%s'?", suggestion.best);
     snprintf(message, sizeof message, "there is no rule '%.40s'", name);
-    return complain(command, message, hint);
+    return command_complain_name(command, "rules", message, &suggestion, "`isrsim rules` lists them");
 }
 
 static bool set_rule(const char *command, struct isr_rules *rules, const char *name, const char *value)
@@ -49,7 +41,18 @@ static bool set_rule(const char *command, struct isr_rules *rules, const char *n
     choice = field->extra;
     snprintf(message, sizeof message, "rule '%s' has no value '%.40s'", name, value);
     snprintf(hint, sizeof hint, "its values are %s (correct) and %s", choice[0].word, choice[1].word);
-    return complain(command, message, hint);
+    return command_complain(command, "rules", message, hint);
+}
+
+/* Does `text` set the rule again somewhere? */
+static bool is_set_again(const char *text, const char *name)
+{
+    size_t length = strlen(name);
+    for (; *text != '\0'; text += strcspn(text, ","), text += *text == ',') {
+        if (strncmp(text, name, length) == 0 && text[length] == '=')
+            return true;
+    }
+    return false;
 }
 
 bool rules_option(const char *command, struct isr_rules *rules, const char *text)
@@ -60,11 +63,17 @@ bool rules_option(const char *command, struct isr_rules *rules, const char *text
         snprintf(word, sizeof word, "%.*s", (int)(length < 90 ? length : 90), text);
         char *equals = strchr(word, '=');
         if (equals == NULL)
-            return complain(command, "a rule is set by name=value", "for example --rules trunc=hw,elr=off");
+            return command_complain(command, "rules", "a rule is set by name=value",
+                                    "for example --rules trunc=hw,elr=off");
         *equals = '\0';
         if (!set_rule(command, rules, word, equals + 1))
             return false;
         text += length + (text[length] == ',');
+        if (is_set_again(text, word)) {
+            char message[128];
+            snprintf(message, sizeof message, "rule '%.40s' is set twice", word);
+            return command_complain(command, "rules", message, "leave one of the two out");
+        }
     }
     return true;
 }

@@ -5,7 +5,6 @@
 #include "harness/condition.h"
 #include "harness/reference.h"
 #include "harness/scenario_fields.h"
-#include "harness/suggestion.h"
 
 enum { VARIANTS_MAX = 64, FINALLY_MAX = 32 };
 
@@ -24,10 +23,7 @@ static bool bind_invariant(struct binder *binder, const struct tree_node *node, 
         suggestion_offer(&suggestion, sim_invariant_name(i));
     }
     diagnostics_add(binder->diagnostics, node->place, "there is no invariant '%.40s'", node->text);
-    if (suggestion.best != NULL)
-        diagnostics_hint(binder->diagnostics, "did you mean '%s'?", suggestion.best);
-    else
-        diagnostics_hint(binder->diagnostics, "`isrsim help invariants` lists them");
+    shape_suggest(binder, &suggestion, "`isrsim help invariants` lists them");
     return false;
 }
 
@@ -301,6 +297,7 @@ static void check_size(struct binder *binder, const struct tree_node *root, cons
         diagnostics_add(binder->diagnostics, root->place,
                         "brokers, controllers and clients are %d nodes; there may be %d", (int)nodes,
                         SIM_NODES_MAX);
+    diagnostics_hint_rest(binder->diagnostics, 0, "have fewer clients, or brokers that are controllers too");
 }
 
 /* What the simulator itself would refuse: a rule that our tables do not know. */
@@ -347,6 +344,7 @@ bool scenario_read(struct scenario *scenario, struct diagnostics *diagnostics)
             check_spec(&binder, &scenario->variants[i].spec);
     }
     pool_free(&tree_pool);
+    diagnostics_hint_rest(diagnostics, 0, "`isrsim help scenario` tells what a scenario holds");
     diagnostics_sort(diagnostics);
     if (!diagnostics_any(diagnostics))
         return true;

@@ -205,6 +205,8 @@ static bool bind_group(struct binder *binder, const struct tree_node *node, stru
         if (other == NULL)
             continue;
         diagnostics_add(binder->diagnostics, other->key_place, "a group of peers has no '%s'", others[i]);
+        diagnostics_hint(binder->diagnostics,
+                         "`peers` says how many nodes there are, and they need no controller");
         return false;
     }
     spec->brokers = spec->peer.count;
@@ -306,9 +308,11 @@ const struct field scenario_fields[] = {
      .meaning = "every link (default: 1ms, nothing lost)"},
     {"disks", &shape_map, FIELD(struct scenario, base.disk), .extra = scenario_disk_fields,
      .meaning = "every disk"},
-    {"topics", &shape_topics, FIELD(struct scenario, base), .required = true, .meaning = "topics by name"},
+    {"topics", &shape_topics, FIELD(struct scenario, base), .required = true,
+     .meaning = "topics by name: {orders: {replication: 3, min_isr: 2}}"},
     {"clients", &shape_clients, FIELD(struct scenario, base),
-     .meaning = "clients by name: producers, consumers, admins"},
+     .meaning =
+         "clients by name: producers, consumers, readers, admins: {p1: {produce: orders, rate: 100/s}}"},
     {"nodes", &shape_node_settings, FIELD(struct scenario, base),
      .meaning = "settings of single nodes by name, on top of config: {n3: {fetch_interval: 1s}}"},
     {"duration", &shape_duration, FIELD(struct scenario, base.duration_ns), .least = ISR_MS,

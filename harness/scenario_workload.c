@@ -289,16 +289,19 @@ static bool check_client(struct binder *binder, const struct tree_node *node,
         diagnostics_add(binder->diagnostics, partition->place, "topic '%s' has %d partition%s, from 0 on",
                         client->topic.text, binder->spec->topics[topic].partitions,
                         binder->spec->topics[topic].partitions == 1 ? "" : "s");
+        diagnostics_hint(binder->diagnostics, "`partitions` of the topic says how many");
         return false;
     }
     if (partition != NULL && keys != NULL) {
         diagnostics_add(binder->diagnostics, keys->key_place,
                         "'keys' spreads records over partitions, 'partition' names one");
+        diagnostics_hint(binder->diagnostics, "leave one of the two out");
         return false;
     }
     if (client->stop_ns <= client->start_ns) {
         diagnostics_add(binder->diagnostics, tree_find(node, "stop")->place,
                         "the client stops before it starts");
+        diagnostics_hint(binder->diagnostics, "`stop` must be later than `start`; both are times of the run");
         return false;
     }
     return true;
@@ -346,6 +349,8 @@ static bool bind_client(struct binder *binder, const struct tree_node *node, str
     if (kind == kinds_count) {
         diagnostics_add(binder->diagnostics, node->place,
                         "%s needs one of 'produce', 'consume', 'read' and 'admin'", what);
+        diagnostics_hint(binder->diagnostics,
+                         "for example {produce: orders, rate: 100/s} or {consume: orders}");
         return false;
     }
     client->kind = kinds[kind].kind;
@@ -355,6 +360,7 @@ static bool bind_client(struct binder *binder, const struct tree_node *node, str
     if (client->interval_ns > INT64_MAX / client->records_per_batch) {
         diagnostics_add(binder->diagnostics, tree_find(node, "rate")->place,
                         "the rate is too low for such batches");
+        diagnostics_hint(binder->diagnostics, "the rate is of records, and a batch holds `batch` of them");
         return false;
     }
     client->interval_ns *= client->records_per_batch; /* the rate is of records */

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/base/assert.h"
-#include "harness/suggestion.h"
 #include "harness/text.h"
 
 /* ---- messages ---- */
@@ -40,6 +39,14 @@ bool shape_few(struct binder *binder, const struct tree_node *node, uint32_t mos
     return false;
 }
 
+void shape_suggest(struct binder *binder, const struct suggestion *suggestion, const char *otherwise)
+{
+    if (suggestion->best != NULL)
+        diagnostics_hint(binder->diagnostics, "did you mean '%s'?", suggestion->best);
+    else if (otherwise != NULL)
+        diagnostics_hint(binder->diagnostics, "%s", otherwise);
+}
+
 /* ---- mappings ---- */
 
 const struct field *shape_field_named(const struct field *fields, const char *name)
@@ -58,16 +65,16 @@ static bool report_unknown_key(struct binder *binder, const struct field *fields
     for (const struct field *field = fields; field->name != NULL; field++)
         suggestion_offer(&suggestion, field->name);
     diagnostics_add(binder->diagnostics, child->key_place, "unknown key '%.40s' in %s", child->key, what);
-    if (suggestion.best != NULL) {
-        diagnostics_hint(binder->diagnostics, "did you mean '%s'?", suggestion.best);
-        return false;
-    }
-    char known[240] = "";
-    size_t used = 0;
-    for (const struct field *field = fields; field->name != NULL && used < sizeof known - 24; field++)
-        used +=
-            (size_t)snprintf(known + used, sizeof known - used, "%s%s", used > 0 ? ", " : "", field->name);
-    diagnostics_hint(binder->diagnostics, "the keys here are %s", known);
+    enum { KNOWN_BYTES = 280, NAME_BYTES = 48 };
+    char known[KNOWN_BYTES];
+    size_t used = (size_t)snprintf(known, sizeof known, "the keys here are");
+    const struct field *field = fields;
+    for (; field->name != NULL && used < KNOWN_BYTES - NAME_BYTES; field++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s %s", field == fields ? "" : ",",
+                                 field->name);
+    if (field->name != NULL)
+        snprintf(known + used, sizeof known - used, ", ...");
+    shape_suggest(binder, &suggestion, known);
     return false;
 }
 
@@ -77,7 +84,11 @@ bool shape_bind_map(struct binder *binder, const struct field *fields, const str
     if (node->kind != TREE_MAP) {
         char noun[96];
         snprintf(noun, sizeof noun, "a mapping for %s", what);
-        return shape_expected(binder, node, noun);
+        shape_expected(binder, node, noun);
+        diagnostics_hint(
+            binder->diagnostics, "a mapping is written {%s: ...}, or a line '%s: ...' for each key",
+            fields->name != NULL ? fields->name : "key", fields->name != NULL ? fields->name : "key");
+        return false;
     }
     bool good = true;
     for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
@@ -91,8 +102,12 @@ bool shape_bind_map(struct binder *binder, const struct field *fields, const str
             diagnostics_hint(binder->diagnostics, "%s: %s", field->name, field->meaning);
             good = false;
         }
-        if (child != NULL && !field->shape->bind(binder, field, child, (char *)target + field->position))
+        uint32_t before = binder->diagnostics->count;
+        if (child != NULL && !field->shape->bind(binder, field, child, (char *)target + field->position)) {
+            if (field->meaning != NULL)
+                diagnostics_hint_rest(binder->diagnostics, before, "%s: %s", field->name, field->meaning);
             good = false;
+        }
     }
     return good;
 }
@@ -177,8 +192,6 @@ static bool store_bounded(struct binder *binder, const struct field *field, cons
         char least[32], most[32];
         diagnostics_add(binder->diagnostics, node->place, "%s is %s, but must be %s to %s", field->name,
                         node->text, print(field->least, least), print(field->most, most));
-        if (field->meaning != NULL)
-            diagnostics_hint(binder->diagnostics, "%s: %s", field->name, field->meaning);
         return false;
     }
     shape_store(target, field->size, value);
@@ -437,8 +450,7 @@ static bool bind_choice(struct binder *binder, const struct field *field, const 
         }
     }
     shape_expected(binder, node, noun);
-    if (suggestion.best != NULL)
-        diagnostics_hint(binder->diagnostics, "did you mean '%s'?", suggestion.best);
+    shape_suggest(binder, &suggestion, NULL);
     return false;
 }
 

@@ -4,6 +4,7 @@
 #define HARNESS_SHAPE_H
 
 #include "harness/json.h"
+#include "harness/suggestion.h"
 #include "harness/tree.h"
 #include "harness/value.h"
 #include "sim/spec.h"
@@ -71,6 +72,8 @@ void shape_store(void *target, size_t size, int64_t value);
 bool shape_few(struct binder *binder, const struct tree_node *node, uint32_t most, const char *noun);
 /* Adds "expected NOUN, not X". Returns false. */
 bool shape_expected(struct binder *binder, const struct tree_node *node, const char *noun);
+/* Gives the error added last the suggestion as its hint, where there is one, else `otherwise`. */
+void shape_suggest(struct binder *binder, const struct suggestion *suggestion, const char *otherwise);
 /* Adds a value's error at its place inside the node. Returns false. */
 bool shape_report(struct binder *binder, const struct tree_node *node, const struct value_error *error);
 /* Is the node a scalar that says something? Adds an error otherwise. */

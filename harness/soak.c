@@ -158,8 +158,8 @@ static void take_report(FILE *out, struct tally *tally, const struct report *rep
 
 static void print_tally(FILE *out, const struct tally *tally)
 {
-    fprintf(out, "%llu seeds: %llu held, %llu violated, %llu vacuous, %llu crashed\n",
-            (unsigned long long)tally->done, (unsigned long long)tally->held,
+    fprintf(out, "%llu seed%s: %llu held, %llu violated, %llu vacuous, %llu crashed\n",
+            (unsigned long long)tally->done, tally->done == 1 ? "" : "s", (unsigned long long)tally->held,
             (unsigned long long)tally->violated, (unsigned long long)tally->vacuous,
             (unsigned long long)tally->other);
     fprintf(out, "losses that the configuration allowed: %llu records\n",

@@ -4,7 +4,6 @@
 
 #include "harness/action.h"
 #include "harness/condition.h"
-#include "harness/suggestion.h"
 
 enum { STEPS_MAX = 4096 };
 
@@ -48,10 +47,7 @@ static bool report_unknown(struct binder *binder, const struct tree_node *child)
     for (const struct field *gate = gates; gate->name != NULL; gate++)
         suggestion_offer(&suggestion, gate->name);
     diagnostics_add(binder->diagnostics, child->key_place, "unknown action '%.40s'", child->key);
-    if (suggestion.best != NULL)
-        diagnostics_hint(binder->diagnostics, "did you mean '%s'?", suggestion.best);
-    else
-        diagnostics_hint(binder->diagnostics, "`isrsim help steps` lists the actions");
+    shape_suggest(binder, &suggestion, "`isrsim help steps` lists the actions");
     return false;
 }
 
@@ -98,6 +94,8 @@ static bool bind_gate(struct binder *binder, const struct tree_node *node, struc
         if (given != NULL) {
             diagnostics_add(binder->diagnostics, child->key_place,
                             "a step waits for one thing: '%s' is given already", given->key);
+            diagnostics_hint(binder->diagnostics, "let a step of its own wait first: {%s: ..., note: waited}",
+                             given->key);
             return false;
         }
         given = child;
@@ -111,6 +109,7 @@ static bool bind_gate(struct binder *binder, const struct tree_node *node, struc
         return true;
     if (step->gate != SIM_GATE_WHEN && step->gate != SIM_GATE_AFTER) {
         diagnostics_add(binder->diagnostics, latest->key_place, "'at_latest' belongs to 'when' or 'after'");
+        diagnostics_hint(binder->diagnostics, "it bounds how long a condition is waited for");
         return false;
     }
     const struct field *field = shape_field_named(gates, "at_latest");

@@ -47,21 +47,63 @@ struct suggestion suggestion_for(const char *word)
     return (struct suggestion){.word = word};
 }
 
+/* ---- words in common: "replication_factor" and "replication", "max_lag" and "replica_lag_time_max" ---- */
+
+static size_t part_length(const char *text)
+{
+    return strcspn(text, "_-. ");
+}
+
+/* Letters of the part of name at `part` that also stands in other, whole or as the beginning of one of its
+ * parts or the other way round. */
+static size_t letters_shared(const char *part, const char *other)
+{
+    enum { BEGINNING_MIN = 3 };
+    size_t length = part_length(part), best = 0;
+    for (const char *at = other; *at != '\0'; at += strspn(at, "_-. ")) {
+        size_t other_length = part_length(at), same = 0;
+        while (same < length && same < other_length && lower(part[same]) == lower(at[same]))
+            same++;
+        bool whole = same == length || same == other_length;
+        if (whole && (same >= BEGINNING_MIN || length == other_length) && same > best)
+            best = same;
+        at += other_length;
+    }
+    return best;
+}
+
+/* Of the letters of both, how many in a thousand stand in both. */
+static unsigned likeness(const char *a, const char *b)
+{
+    size_t shared = 0, all = 0;
+    for (int turn = 0; turn < 2; turn++) {
+        for (const char *at = a; *at != '\0'; at += strspn(at, "_-. ")) {
+            shared += letters_shared(at, b);
+            all += part_length(at);
+            at += part_length(at);
+        }
+        const char *spare = a;
+        a = b;
+        b = spare;
+    }
+    return all == 0 ? 0 : (unsigned)(shared * 1000 / all);
+}
+
 void suggestion_offer(struct suggestion *suggestion, const char *candidate)
 {
+    enum { LIKENESS_MIN = 350, FAR = 1000 };
     size_t word_length = strlen(suggestion->word), length = strlen(candidate);
     if (word_length == 0 || word_length > WORD_MAX || length > WORD_MAX)
         return;
     unsigned allowed = (unsigned)((word_length < length ? word_length : length) + 1) / 3;
     allowed = allowed < 1 ? 1 : allowed;
     unsigned distance = distance_between(suggestion->word, word_length, candidate, length);
-    if (distance >= length) /* nothing in common */
-        return;
-    bool prefix = word_length >= 3 && strncmp(suggestion->word, candidate, word_length) == 0;
-    if (distance > allowed && !prefix)
-        return;
-    if (prefix && distance > allowed)
-        distance = allowed;
+    if (distance >= length || distance > allowed) {
+        unsigned alike = likeness(suggestion->word, candidate);
+        if (alike < LIKENESS_MIN)
+            return;
+        distance = FAR + 1000 - alike; /* behind every misspelling, the most alike first */
+    }
     if (suggestion->best == NULL || distance < suggestion->distance) {
         suggestion->best = candidate;
         suggestion->distance = distance;

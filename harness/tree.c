@@ -47,6 +47,16 @@ static bool text_is_clean(struct diagnostics *diagnostics)
     return true;
 }
 
+/* The first byte of the character at a place; 0 where there is none. */
+static char text_at(const struct diagnostics *diagnostics, struct place place)
+{
+    size_t length = 0, at = 0;
+    const char *line = diagnostics_line(diagnostics, place.line, &length);
+    for (uint32_t column = 1; line != NULL && column < place.column && at < length; column++)
+        at += text_character_size(line + at, length - at);
+    return line != NULL && at < length ? line[at] : '\0';
+}
+
 /* ---- events to nodes ---- */
 
 static void refuse(struct loader *loader, struct place place, const char *message, const char *hint)
@@ -93,7 +103,7 @@ static void open_node(struct loader *loader, enum tree_kind kind, const yaml_eve
     struct place place = place_of(event->start_mark);
     struct tree_node *parent = parent_of(loader);
     if (parent != NULL && parent->kind == TREE_MAP && loader->key == NULL) {
-        refuse(loader, place, "a key must be a word", NULL);
+        refuse(loader, place, "a key must be a word", "a mapping is written key: value");
         return;
     }
     if (loader->depth == TREE_DEPTH_MAX) {
@@ -111,7 +121,7 @@ static void take_key(struct loader *loader, struct tree_node *map, const yaml_ev
     size_t length = event->data.scalar.length;
     struct place place = place_of(event->start_mark);
     if (length == 0 || memchr(key, '\0', length) != NULL) {
-        refuse(loader, place, "a key must be a word", NULL);
+        refuse(loader, place, "a key must be a word", "a mapping is written key: value");
         return;
     }
     if (map->count == TREE_KEYS_MAX) {
@@ -234,18 +244,49 @@ static void take_event(struct loader *loader, const yaml_event_t *event)
     }
 }
 
+/* What a person does about what libyaml complains of. The first line whose words stand in the complaint
+ * counts. */
+static const struct advice {
+    const char *problem;
+    bool where_it_began; /* libyaml met the end of the trouble; the place to look at is its beginning */
+    const char *hint;
+} advices[] = {
+    {"mapping values are not allowed", false,
+     "a value that contains ': ' must be in quotes, and a key must stand in the column of its neighbours"},
+    {"could not find expected ':'", true, "a key ends with a colon and a space, such as `settle: 5s`"},
+    {"did not find expected key", false,
+     "keys of one mapping begin in the same column, and each ends with ': '"},
+    {"did not find expected '-'", false, "the '-' of all items of a list stand in the same column"},
+    {"did not find expected ',' or '}'", true,
+     "what '{' opens, '}' closes; keys inside are separated by commas"},
+    {"did not find expected ',' or ']'", true,
+     "what '[' opens, ']' closes; items inside are separated by commas"},
+    {"unexpected end of stream", true, "the quotes that open here are not closed"},
+    {"cannot start any token", false, "a text that begins with one of @ ` % must be in quotes"},
+    {"", false,
+     "a text with characters that YAML gives a meaning (: { } [ ] , & * # ? | - < > = ! % @ \\) belongs in "
+     "quotes"},
+};
+
 /* libyaml tells what it was doing and what it met there. */
 static void report_syntax_error(struct loader *loader)
 {
     const yaml_parser_t *parser = &loader->parser;
+    const char *problem = parser->problem != NULL ? parser->problem : "unreadable";
     struct place place = place_of(parser->problem_mark);
-    diagnostics_add(loader->diagnostics, place, "not valid YAML: %s%s%s",
-                    parser->problem != NULL ? parser->problem : "unreadable",
-                    parser->context != NULL ? " " : "", parser->context != NULL ? parser->context : "");
-    if (parser->context != NULL && parser->context_mark.line + 1 != place.line)
-        diagnostics_hint(loader->diagnostics, "it belongs to what begins on line %zu",
-                         parser->context_mark.line + 1);
     loader->failed = true;
+    if (text_at(loader->diagnostics, place) == '\t') {
+        refuse(loader, place, "a tab where a line is indented", "YAML indents with spaces");
+        return;
+    }
+    const struct advice *advice = advices;
+    while (strstr(problem, advice->problem) == NULL)
+        advice++;
+    if (advice->where_it_began && parser->context != NULL)
+        place = place_of(parser->context_mark);
+    diagnostics_add(loader->diagnostics, place, "not valid YAML: %s%s%s", problem,
+                    parser->context != NULL ? " " : "", parser->context != NULL ? parser->context : "");
+    diagnostics_hint(loader->diagnostics, "%s", advice->hint);
 }
 
 const struct tree_node *tree_load(struct pool *pool, struct diagnostics *diagnostics)
@@ -253,6 +294,7 @@ const struct tree_node *tree_load(struct pool *pool, struct diagnostics *diagnos
     if (diagnostics->text_bytes > TREE_FILE_BYTES_MAX) {
         diagnostics_add(diagnostics, (struct place){0}, "the file has more than %d KiB: this is no scenario",
                         TREE_FILE_BYTES_MAX / 1024);
+        diagnostics_hint(diagnostics, "`isrsim help scenario` shows what a scenario looks like");
         return NULL;
     }
     if (!text_is_clean(diagnostics))

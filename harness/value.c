@@ -66,7 +66,7 @@ static bool read_decimal(const char *text, bool negative_allowed, const char *no
     if (!is_digit(text[at]))
         return fail(error, 0, hint, "'%.40s' is not %s", text, noun);
     if (number->negative && !negative_allowed)
-        return fail(error, 0, "", "%s cannot be negative", noun);
+        return fail(error, 0, hint, "%s cannot be negative", noun);
     bool point = false;
     for (; is_digit(text[at]) || (text[at] == '.' && !point && is_digit(text[at + 1])); at++) {
         if (text[at] == '.') {
@@ -74,7 +74,8 @@ static bool read_decimal(const char *text, bool negative_allowed, const char *no
             continue;
         }
         if (number->mantissa > (INT64_MAX - 9) / 10 || number->scale > INT64_C(100000000))
-            return fail(error, 0, "", "'%.40s' has too many digits", text);
+            return fail(error, 0, "at most 18 digits, 9 of them decimals", "'%.40s' has too many digits",
+                        text);
         number->mantissa = number->mantissa * 10 + (text[at] - '0');
         number->scale *= point ? 10 : 1;
     }
@@ -197,7 +198,7 @@ bool value_parts(const char *text, bool negative, int64_t *value, struct value_e
     if (!scale_decimal(&number, unit->worth, value))
         return fail(error, 0, "the finest is 1ppm, that is 0.0001%", "'%.40s' is out of range", text);
     if (!negative && *value > 1000000)
-        return fail(error, 0, "", "a probability cannot be above 100%%");
+        return fail(error, 0, hint, "a probability cannot be above 100%%");
     return true;
 }
 
@@ -227,11 +228,12 @@ bool value_rate_interval(const char *text, int64_t *value, struct value_error *e
 
 bool value_whole(const char *text, int64_t *value, struct value_error *error)
 {
+    static const char hint[] = "write it in digits alone, such as 3";
     struct decimal number;
-    if (!read_decimal(text, true, "a whole number", "", &number, error))
+    if (!read_decimal(text, true, "a whole number", hint, &number, error))
         return false;
     if (text[number.end] != '\0' || number.scale != 1 || text[0] == '+')
-        return fail(error, 0, "", "'%.40s' is not a whole number", text);
+        return fail(error, 0, hint, "'%.40s' is not a whole number", text);
     *value = number.negative ? -number.mantissa : number.mantissa;
     return true;
 }
@@ -259,13 +261,11 @@ bool value_seed(const char *text, uint64_t *value, struct value_error *error)
 
 bool value_seed_range(const char *text, uint64_t *first, uint64_t *last, struct value_error *error)
 {
+    static const char hint[] = "write the first and the last seed, such as 1..100; 5..5 is seed 5 alone";
     char low[32];
     const char *dots = strstr(text, "..");
-    if (dots == NULL) {
-        bool good = value_seed(text, first, error);
-        *last = *first;
-        return good;
-    }
+    if (dots == NULL || dots == text || dots[2] == '\0')
+        return fail(error, 0, hint, "'%.40s' is no range of seeds", text);
     snprintf(low, sizeof low, "%.*s", (int)(dots - text < 31 ? dots - text : 31), text);
     if (!value_seed(low, first, error) || !value_seed(dots + 2, last, error))
         return false;
@@ -284,7 +284,8 @@ bool value_flag(const char *text, bool *value, struct value_error *error)
             return true;
         }
     }
-    return fail(error, 0, "", "'%.40s' is neither true nor false", text);
+    return fail(error, 0, "on, true, yes and off, false, no are understood",
+                "'%.40s' is neither true nor false", text);
 }
 
 /* In the largest unit of which it is a multiple, or of which it is a multiple of a tenth. */

@@ -30,7 +30,7 @@ bool value_rate_interval(const char *text, int64_t *value, struct value_error *e
 bool value_whole(const char *text, int64_t *value, struct value_error *error);
 /* A seed: 64 bits, decimal or 0x. */
 bool value_seed(const char *text, uint64_t *value, struct value_error *error);
-/* "A..B", both included, A <= B; or one seed. */
+/* "A..B", both included, A <= B. A number alone is refused: it could be a seed, or how many. */
 bool value_seed_range(const char *text, uint64_t *first, uint64_t *last, struct value_error *error);
 /* on, true, yes / off, false, no. */
 bool value_flag(const char *text, bool *value, struct value_error *error);

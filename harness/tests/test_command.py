@@ -39,6 +39,26 @@ BAD = {
     "settle-too-long": (HEAD + "duration: 5s\nsettle: 9s\n", LINE + 1, 9, "must be shorter"),
     "alias": ("topics: &t {a: {}}\nclients: *t\n", 1, 9, "anchors (&) and aliases (*)"),
     "empty": ("", 1, 1, "the file is empty"),
+    "only-a-comment": ("# nothing yet\n", 1, 1, "the file is empty"),
+    "no-mapping": ("hello\n", 1, 1, "expected a mapping for the scenario"),
+    "tab": ("cluster:\n\tbrokers: 3\n", 2, 1, "YAML indents with spaces"),
+    "tab-behind-spaces": ("cluster:\n  \tbrokers: 3\n", 2, 3, "YAML indents with spaces"),
+    "no-colon": (HEAD + "settle 5s\n", LINE, 1, "a key ends with a colon"),
+    "two-colons": (HEAD + "seed: a: b\n", LINE, 8, "must be in quotes"),
+    "quotes-left-open": (HEAD + "seed: 'x\n", LINE, 7, "the quotes that open here are not closed"),
+    "odd-character": (HEAD + "@a: b\n", LINE, 1, "must be in quotes"),
+    "key-by-its-words": ("topics: {a: {replication_factor: 3}}\n", 1, 14, "did you mean 'replication'?"),
+    "setting-by-its-words": (HEAD + "config: {session_timeout: 5s}\n", LINE, 10, "did you mean 'broker_session_timeout'?"),
+    "rule-by-its-beginning": (HEAD + "rules: {trunca: hw}\n", LINE, 9, "did you mean 'trunc'?"),
+    "rule-without-such-value": (HEAD + "rules: {trunc: bad}\n", LINE, 16, "expected epoch or hw, not 'bad'"),
+    "action-by-its-words": (HEAD + "steps: [{power_off_node: n1}]\n", LINE, 10, "did you mean 'power_off'?"),
+    "condition-misspelt": (HEAD + 'steps: [{when: "leader of orders-0 electd", kill: n1}]\n', LINE, 36, "did you mean 'elected'?"),
+    "huge-number": ("cluster: {brokers: 999999999999999999999}\ntopics: {a: {}}\n", 1, 20, "has too many digits"),
+    "too-many-brokers": ("cluster: {brokers: 101}\ntopics: {a: {}}\n", 1, 20, "must be 1 to 100"),
+    "no-whole-number": ("cluster: {brokers: 3.0}\ntopics: {a: {}}\n", 1, 20, "in digits alone"),
+    "huge-duration": (HEAD + "duration: 99999999999999h\n", LINE, 11, "out of range"),
+    "unit-of-days": (HEAD + "duration: 1d\n", LINE, 12, "a unit of ns us ms s m h"),
+    "negative-duration": (HEAD + "duration: -5s\n", LINE, 11, "cannot be negative"),
     "nul": ("name: x\0\n", 1, 8, "byte 0x00 is not text"),
 }
 
@@ -53,9 +73,11 @@ def test_bad_file_is_told_with_its_place(isrsim: Isrsim, tmp_path: Path, name: s
     assert done.stdout == ""
     assert done.stderr.startswith(f"bad.isr.yaml:{line}:{column}: error: ")
     assert words in done.stderr
+    assert done.stderr.count(": error: ") == done.stderr.count("= hint: ")  # each says what to do
     shown = text.split("\n")[line - 1]
     if shown:
-        assert f"{line:6} | {shown.replace(chr(0), '?')}\n       | {' ' * (column - 1)}^\n" in done.stderr
+        indent = "".join("\t" if character == "\t" else " " for character in shown[: column - 1].ljust(column - 1))
+        assert f"{line:6} | {shown.replace(chr(0), '?')}\n       | {indent}^\n" in done.stderr
 
 
 def test_invalid_utf8_is_told(isrsim: Isrsim, tmp_path: Path) -> None:
@@ -85,6 +107,54 @@ def test_missing_file_and_empty_folder_are_told(isrsim: Isrsim, tmp_path: Path) 
     assert done.returncode == 1 and "there is no scenario" in done.stderr
 
 
+def test_what_is_no_scenario_by_its_name_is_refused(isrsim: Isrsim, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello\n")
+    done = isrsim("run", "notes.txt")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("isrsim: notes.txt: ") and "end in .isr.yaml" in done.stderr
+
+
+def test_folder_with_the_name_of_a_scenario_is_a_folder(isrsim: Isrsim, tmp_path: Path) -> None:
+    (tmp_path / "folder.isr.yaml").mkdir()
+    done = isrsim("check", "folder.isr.yaml")
+    assert done.returncode == 1 and "folder.isr.yaml: there is no scenario in this directory" in done.stderr
+
+
+def test_byte_order_mark_is_no_part_of_the_text(isrsim: Isrsim, tmp_path: Path) -> None:
+    (tmp_path / "marked.isr.yaml").write_text("\ufeff" + SMALL, encoding="utf-8")
+    assert isrsim("check", "marked.isr.yaml").returncode == 0
+    (tmp_path / "marked.isr.yaml").write_text("\ufeffseed: x\n", encoding="utf-8")
+    assert "marked.isr.yaml:1:7: error: 'x' is not a seed" in isrsim("check", "marked.isr.yaml").stderr
+
+
+@pytest.mark.parametrize("words", [["small.isr.yaml", "./small.isr.yaml"], [".", "small.isr.yaml"], [".", "."]])
+@pytest.mark.parametrize("verb", ["check", "run", "list"])
+def test_file_given_twice_is_told(isrsim: Isrsim, small: Path, verb: str, words: list[str]) -> None:
+    done = isrsim(verb, *words)
+    assert done.returncode == 1 and "this file is given twice" in done.stderr
+    assert verb == "list" or "held" not in done.stdout
+
+
+def test_scenario_is_never_overwritten_by_a_trace(isrsim: Isrsim, small: Path) -> None:
+    before = small.read_bytes()
+    for words in (["--trace", small, small], [f"--trace={small}", small]):
+        done = isrsim("run", *words)
+        assert done.returncode == 1 and "--trace FILE" in done.stderr
+    assert small.read_bytes() == before
+
+
+def test_unknown_variant_is_told_with_those_that_exist(isrsim: Isrsim) -> None:
+    done = isrsim("run", ROOT / "scenarios/museum/20-leader-truncates.isr.yaml", "--variant", "nope")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "has a variant 'nope'" in done.stderr and "hint: there are wrong, correct" in done.stderr
+
+
+def test_tour_without_an_exhibit_is_told(isrsim: Isrsim, small: Path) -> None:
+    done = isrsim("tour", small)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "there is no exhibit" in done.stderr
+
+
 def test_one_bad_file_among_good_ones_stops_the_run(isrsim: Isrsim, tmp_path: Path, small: Path) -> None:
     (tmp_path / "bad.isr.yaml").write_text("a: 1\n")
     done = isrsim("run", tmp_path)
@@ -98,7 +168,32 @@ def test_one_bad_file_among_good_ones_stops_the_run(isrsim: Isrsim, tmp_path: Pa
         (["rnu"], "did you mean 'run'?"),
         (["run"], "which scenario?"),
         (["run", "--sede", "1", "x"], "did you mean '--seed'?"),
-        (["run", "--seed"], "'--seed' needs a value"),
+        (["run", "--seed"], "--seed: the value is missing\n  hint: write --seed N: "),
+        (["run", "--seed", "x.isr.yaml"], "--seed: the value is missing: 'x.isr.yaml' comes next"),
+        (["run", "--rules", "x.isr.yaml"], "write --rules NAME=VALUE,..."),
+        (["run", "--seed", "--json", "x"], "'--json' comes next"),
+        (["run", "--seed", "-1", "x"], "'-1' is not a seed"),
+        (["run", "--seed", "1", "--seed", "2", "x"], "it is given twice: '1' and '2'"),
+        (["run", "--seed", "1", "--seeds", "1..2", "x"], "give --seed or --seeds, not both"),
+        (["run", "--quiet", "--verbose", "x"], "--quiet prints only what is wrong, --verbose tells the story"),
+        (["run", "--verbose", "--json", "x"], "--json prints an object a run"),
+        (["run", "--json", "--quiet", "x"], "give --json or --quiet, not both"),
+        (["run", "--metrics", "-q", "x"], "give --metrics or --quiet, not both"),
+        (["run", "--trace", "t", "-v", "x"], "give --trace or --verbose, not both"),
+        (["soak", "--json", "--verbose"], "give --json or --verbose, not both"),
+        (["run", "-qv", "x"], "write -q, and"),
+        (["--seed", "1", "run", "x"], "options stand behind the command"),
+        (["x.isr.yaml"], "isrsim run FILE"),
+        (["version"], "isrsim --version"),
+        (["help", "run", "soak"], "one thing at a time"),
+        (["help", "nothing"], "`isrsim help` lists both"),
+        (["run", "--seeds", "5", "x"], "5..5 is seed 5 alone"),
+        (["soak", "--seeds", "0"], "'0' is no range of seeds\n  hint: write the first and the last seed"),
+        (["soak", "--seeds", "1.."], "'1..' is no range of seeds"),
+        (["soak", "--seeds", "1-9"], "such as 1..100"),
+        (["soak", "--jobs", "many"], "'many' is no number of worker processes"),
+        (["run", "--rules", "trunc=hw", "--rules", "elr=off", "x"], "separated by commas"),
+        (["run", "--rules", "trunc=hw,elr=off,trunc=hw", "x"], "rule 'trunc' is set twice"),
         (["run", "--seed", "many", "x"], "'many' is not a seed"),
         (["run", "--seeds", "9..1", "x"], "empty range"),
         (["run", "--twice=yes", "x"], "takes no value"),
@@ -117,6 +212,7 @@ def test_bad_command_line_is_told(isrsim: Isrsim, words: list[str], message: str
     done = isrsim(*words)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("isrsim") and message in done.stderr
+    assert done.stderr.count("\n  hint: ") == 1 and done.stderr.count("\n") == 2
 
 
 # ---- running ----

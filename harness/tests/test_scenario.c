@@ -258,7 +258,8 @@ static void refuses_what_is_no_scenario(void **state)
     assert_error("name: \"\xff\"\n", 1, 8, "byte 0xff is not text", "UTF-8");
     assert_error("name: x\n\x01\n", 2, 1, "byte 0x01 is not text", "UTF-8");
     assert_error("steps: [{at: 1s, \n", 2, 1, "not valid YAML", "");
-    assert_error("name: x\n\ttopics: 1\n", 2, 1, "not valid YAML", "");
+    assert_error("name: x\n\ttopics: 1\n", 2, 1, "a tab where a line is indented",
+                 "YAML indents with spaces");
     assert_error("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", 1, 25, "nested too deeply", "");
     assert_error(HEAD "about: \"\\e[31m\"\n", 5, 8, "a control character", "");
 }

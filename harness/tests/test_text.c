@@ -52,9 +52,31 @@ static void suggests_what_is_near_and_nothing_else(void **state)
     assert_string_equal(nearest("Duration", words), "duration");
     assert_string_equal(nearest("dur", words), "duration");
     assert_string_equal(nearest("upp", words), "up");
+    assert_string_equal(nearest("truncation", words), "trunc");
     assert_null(nearest("completely", words));
     assert_null(nearest("", words));
     assert_null(nearest("a word that is far longer than any that could be meant here", words));
+}
+
+static void suggests_what_shares_words_when_nothing_is_near(void **state)
+{
+    static const char *const words[] = {"partitions",
+                                        "replication",
+                                        "unclean",
+                                        "fetch_max_wait",
+                                        "replica_lag_time_max",
+                                        "broker_session_timeout",
+                                        "power_off",
+                                        NULL};
+    (void)state;
+    assert_string_equal(nearest("replication_factor", words), "replication");
+    assert_string_equal(nearest("partition_count", words), "partitions");
+    assert_string_equal(nearest("session.timeout", words), "broker_session_timeout");
+    assert_string_equal(nearest("max-lag", words), "replica_lag_time_max");
+    assert_string_equal(nearest("power_off_node", words), "power_off");
+    assert_string_equal(nearest("partitoins", words), "partitions"); /* a misspelling goes first */
+    assert_null(nearest("acks", words));
+    assert_null(nearest("a_of_b", words));
 }
 
 static void writes_json_that_escapes_what_it_must(void **state)
@@ -87,6 +109,7 @@ int main(void)
         cmocka_unit_test(accepts_utf8_in_its_shortest_form_only),
         cmocka_unit_test(takes_the_terminal_out_of_foreign_hands),
         cmocka_unit_test(suggests_what_is_near_and_nothing_else),
+        cmocka_unit_test(suggests_what_shares_words_when_nothing_is_near),
         cmocka_unit_test(writes_json_that_escapes_what_it_must),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

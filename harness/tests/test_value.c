@@ -87,7 +87,10 @@ static void reads_seeds_of_64_bits(void **state)
     assert_false(value_seed("0x", &first, &error));
     assert_false(value_seed("-1", &first, &error));
     assert_true(value_seed_range("3..7", &first, &last, &error) && first == 3 && last == 7);
-    assert_true(value_seed_range("9", &first, &last, &error) && first == 9 && last == 9);
+    assert_true(value_seed_range("0..0", &first, &last, &error) && first == 0 && last == 0);
+    assert_false(value_seed_range("9", &first, &last, &error)); /* seed 9, or nine seeds? */
+    assert_false(value_seed_range("0", &first, &last, &error));
+    assert_false(value_seed_range("..7", &first, &last, &error));
     assert_false(value_seed_range("7..3", &first, &last, &error));
     assert_false(value_seed_range("7..", &first, &last, &error));
 }
