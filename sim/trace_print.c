@@ -278,6 +278,13 @@ static void print_became_leader(struct sim_world *world, const struct isr_observ
 static void print_truncated(struct sim_world *world, const struct isr_observation *o, struct isr_text *text)
 {
     int64_t cut = o->log_truncated.from - o->log_truncated.to;
+    if (cut < 0) { /* the leader begins above its end */
+        isr_text_format(text, "gave up its log of ");
+        print_tp(world, o->log_truncated.tp, text);
+        isr_text_format(text, ", which ended at %ld, and begins again at %ld: %s", o->log_truncated.from,
+                        o->log_truncated.to, isr_cause_words(o->log_truncated.cause));
+        return;
+    }
     isr_text_format(text, "cut its log of ");
     print_tp(world, o->log_truncated.tp, text);
     isr_text_format(text, " from %ld to %ld (%ld record%s), high watermark %ld: %s", o->log_truncated.from,

@@ -94,11 +94,14 @@ static void truncated(struct isr_partition *partition, int64_t high_watermark_be
     isr_fetch_wake_all(partition);
 }
 
+/* Below its start the log has nothing to go on from. It begins again at 0, from where the leader's start
+ * leads it on (KAFKA-9491): at the offset itself it would count as a holder of what lies before, which it
+ * never fetched from this leader. UnifiedLog.truncateTo restarts there. */
 void isr_partition_truncate(struct isr_partition *partition, int64_t offset, enum isr_cause cause)
 {
     int64_t high_watermark = partition->log->high_watermark;
     if (offset < partition->log->log_start)
-        isr_log_truncate_fully(partition->log, offset, cause);
+        isr_log_truncate_fully(partition->log, 0, cause);
     else
         isr_log_truncate(partition->log, offset, cause);
     truncated(partition, high_watermark, cause);

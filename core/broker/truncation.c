@@ -70,6 +70,12 @@ enum isr_truncation isr_truncation_apply(struct isr_partition *partition, int32_
             cut(partition, leader_end, cause);
         return ISR_TRUNCATION_DONE;
     }
+    /* The last record that was deleted here is of an epoch that the leader never had: the logs part below
+     * this one's start. Only a partition that lost what it had committed comes to that. */
+    if (leader_epoch < log->epoch_before) {
+        isr_partition_truncate(partition, 0, cause);
+        return ISR_TRUNCATION_DONE;
+    }
     struct isr_epoch_end own = isr_log_epoch_end(log, leader_epoch);
     bool known = own.epoch == leader_epoch;
     if (!cut(partition, known ? least(own.end_offset, leader_end) : own.end_offset, cause))

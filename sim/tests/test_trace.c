@@ -65,6 +65,12 @@ static void prints_stories_as_sentences(void **state)
     assert_string_equal(last(world),
                         "0.512s n2 cut its log of orders-0 from 12 to 11 (1 record), high watermark 9: its "
                         "log diverged from the leader's");
+    cut.log_truncated.to = 20;
+    cut.log_truncated.cause = ISR_CAUSE_OUT_OF_RANGE;
+    sim_trace_observation(world, 2, &cut);
+    assert_string_equal(last(world),
+                        "0.512s n2 gave up its log of orders-0, which ended at 12, and begins again at "
+                        "20: the leader's log does not reach there");
     struct isr_observation change = {.kind = ISR_OBSERVED_PARTITION_CHANGED};
     change.partition_changed.tp = tp;
     change.partition_changed.leader = ISR_NODE_NONE;

@@ -278,6 +278,38 @@ static void begins_at_the_leaders_start_when_it_holds_nothing_of_it(void **state
     cluster_free(cluster);
 }
 
+/* Broker 1 leads epoch 2 alone, deletes what it committed there up to 5, and finds the logs of 2 and 3, who
+ * share with it but offsets 0 to 2 of epoch 1. Theirs of epoch 1 ends below its start, or above it. */
+static void fetches_all_anew_when_the_logs_part_below_its_start(void **state)
+{
+    (void)state;
+    for (unsigned more = 0; more <= 3; more += 3) {
+        struct cluster_spec spec = standard();
+        spec.min_isr = 1;
+        struct cluster *cluster = cluster_new(&spec);
+        lead(cluster, 2, 1, "123");
+        write_as(cluster, 2, 3);
+        assert_all_equal(cluster, 3);
+        isolate(cluster, 1, true);
+        write_as(cluster, 2, more);
+        lead(cluster, 1, 2, "1"); /* unclean */
+        write_as(cluster, 1, 4);
+        assert_int_equal(mark_of(cluster, 1), 7);
+        step_begin(cluster, 1);
+        isr_log_advance_start(at(cluster, 1)->log, 5, ISR_CAUSE_DELETE_RECORDS);
+        step_end(cluster, 1);
+        settle(cluster);
+        assert_int_equal(at(cluster, 1)->log->log_start, 5);
+        lead(cluster, 2, 3, "23"); /* unclean */
+        write_as(cluster, 2, 4);
+        isolate(cluster, 1, false);
+        pass(cluster, 10 * ISR_SECOND);
+        assert_int_equal(at(cluster, 1)->log->log_start, 0);
+        assert_all_equal(cluster, 7 + more);
+        cluster_free(cluster);
+    }
+}
+
 /* ---- a leader played by the test: broker 3; broker 2 follows it ---- */
 
 static struct cluster *with_played_leader(struct cluster_spec *spec)
@@ -679,6 +711,7 @@ int main(void)
         cmocka_unit_test(cuts_its_own_log_as_leader_only_when_rule_leader_trunc_is_hw),
         cmocka_unit_test(cuts_to_the_leaders_end_when_it_is_out_of_range),
         cmocka_unit_test(begins_at_the_leaders_start_when_it_holds_nothing_of_it),
+        cmocka_unit_test(fetches_all_anew_when_the_logs_part_below_its_start),
         cmocka_unit_test(fetches_only_after_its_write_is_done),
         cmocka_unit_test(pauses_between_fetches_when_told),
         cmocka_unit_test(follows_the_leaders_high_watermark_down),
