@@ -33,20 +33,31 @@ void fault_reassign(struct fault_plan *plan, struct fault_draws *draws, struct w
     }
 }
 
-void fault_topic(struct fault_plan *plan, struct fault_draws *draws, struct window window)
+/* Where the commit policy does not go by min ISR, more than one is refused. */
+static void set_min_isr(struct fault_plan *plan, const struct sim_topic_spec *topic, int64_t time_ns,
+                        int64_t min_isr)
+{
+    struct sim_step *step = topic_step(plan, topic, time_ns, SIM_ACTION_ALTER_TOPIC);
+    if (step == NULL)
+        return;
+    step->action.settings.min_isr = min_isr;
+    step->action.settings_given = 1; /* min_isr, the first of the list */
+}
+
+void fault_topic(struct fault_plan *plan, struct fault_draws *draws, struct window window, bool *deleted)
 {
     const struct sim_topic_spec *topic = &plan->topics[fault_between(draws, 0, plan->spec.topics_count - 1)];
-    if (fault_one_in(draws, 3)) {
+    if (fault_one_in(draws, 3) && !*deleted) {
+        *deleted = true;
         topic_step(plan, topic, window.from_ns, SIM_ACTION_DELETE_TOPIC);
         topic_step(plan, topic, window.until_ns, SIM_ACTION_CREATE_TOPIC);
         return;
     }
-    struct sim_step *raised = topic_step(plan, topic, window.from_ns, SIM_ACTION_ALTER_TOPIC);
-    struct sim_step *lowered = topic_step(plan, topic, window.until_ns, SIM_ACTION_ALTER_TOPIC);
-    if (raised == NULL || lowered == NULL)
-        return;
-    raised->action.settings.min_isr = topic->replication_factor;
-    raised->action.settings_given = lowered->action.settings_given = 1; /* min_isr, the first of the list */
+    int64_t min_isr = fault_between(draws, 1, topic->replication_factor);
+    bool for_good = fault_one_in(draws, 3);
+    set_min_isr(plan, topic, window.from_ns, min_isr);
+    if (!for_good)
+        set_min_isr(plan, topic, window.until_ns, topic->settings.min_isr);
 }
 
 void fault_elect(struct fault_plan *plan, struct fault_draws *draws, struct window window)

@@ -27,6 +27,7 @@ struct budget {
     int64_t power_losses; /* of brokers; wipes too */
     int64_t wipes;
     int32_t replaced; /* voters that a standby controller made up for */
+    bool deleted;     /* a topic was */
 };
 
 /* ---- faults of one node ---- */
@@ -220,7 +221,7 @@ static void generate_fault(struct fault_plan *plan, struct fault_draws *draws, e
         return;
     case FAULT_TOPIC:
         if (plan->spec.peer.count == 0)
-            fault_topic(plan, draws, window);
+            fault_topic(plan, draws, window, &left->deleted);
         return;
     case FAULT_DELETE_RECORDS:
         if (plan->spec.peer.count == 0)

@@ -1,7 +1,8 @@
 /* I1: what may be read is where it must be.
  *
  * Coded literally ("HW <= min LEO of the ISR") it would give false alarms. It is held
- *   - on the maximal ISR, at the moment when the leader advances (KIP-497),
+ *   - on the maximal ISR, at the moment when the leader advances (KIP-497), and on as many replicas as the
+ * commit policy needs, min ISR of them under all_isr (KAFKA-15583), by the settings that the leader knows of,
  *   - on replicas that run: a rebooted member may be short until it has registered again and left the ISR,
  *   - against the true high watermark: the highest that any leader reached in its own valid term. A new
  * leader's own may be lower, and a deposed leader that does not know it yet moves nothing. */
@@ -44,35 +45,50 @@ static void members_reach(struct sim_checks *checks, struct check_partition *par
     }
 }
 
-/* Does a replica's log reach the offset, by the records of the leader? As it was when the leader last heard
- * of it, whether it is up or not: what it lost since then counts against the promise (ledger.h), not against
- * the leader that does not know. */
-static bool reaches(struct sim_checks *checks, struct check_partition *partition, int32_t leader,
-                    const struct check_replica *replica, int64_t to)
+/* Does a replica's log reach the offset, by the records of the leader, of which the last is of this epoch? As
+ * it was when the leader last heard of it, whether it is up or not: what it lost since then counts against
+ * the promise (ledger.h), not against the leader that does not know. */
+static bool reaches(const struct sim_checks *checks, const struct check_partition *partition, int32_t leader,
+                    const struct check_replica *replica, int64_t to, int32_t epoch)
 {
     const struct sim_view *view = &checks->view;
-    struct sim_batch_view last;
-    if (!view->heard(view->object, leader, partition->tp, replica->node) &&
-        replica->log_end_before > replica->log_end)
-        return replica->log_end_before >= to;
-    /* What the leader deleted in the same step is not there to be looked at any more: then it is as the
-     * checks saw it grow. */
-    int32_t epoch = check_batch_at(checks, partition, leader, to - 1, &last)
-                        ? last.leader_epoch
-                        : check_replica_epoch_at(check_replica_of(checks, partition, leader), to - 1);
-    return replica->log_end >= to && check_replica_epoch_at(replica, to - 1) == epoch;
+    if (replica->log_end >= to && check_replica_epoch_at(replica, to - 1) == epoch)
+        return true;
+    if (replica->log_end_before > replica->log_end && replica->log_end_before >= to &&
+        !view->heard(view->object, leader, partition->tp, replica->node))
+        return true;
+    /* What it deleted at its start it lacks by right, whatever that was (I11). */
+    struct sim_replica_view seen;
+    return view->replica(view->object, replica->node, partition->tp, &seen) && seen.log_start >= to;
 }
 
-/* The other policies count replicas, whichever they are. */
+/* A change of the settings or of the replicas may not have reached the leader yet. */
+static int32_t copies_needed(const struct sim_checks *checks, const struct check_partition *partition,
+                             int32_t leader)
+{
+    const struct sim_view *view = &checks->view;
+    struct sim_replica_view seen;
+    if (partition->ledger.promises_count < 2 || !view->replica(view->object, leader, partition->tp, &seen))
+        return partition->copies;
+    return check_ledger_copies(partition, seen.partition_epoch);
+}
+
+/* Whichever policy: so many replicas hold it. */
 static void enough_reach(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                          const struct isr_observation *observation)
 {
     int64_t to = observation->high_watermark_advanced.to;
-    int32_t count = 0;
-    for (uint32_t i = 0; i < partition->replicas_count; i++)
+    int32_t count = 0, needed = copies_needed(checks, partition, node);
+    struct sim_batch_view last;
+    /* What the leader deleted in the same step is not there to be looked at any more: then it is as the
+     * checks saw it grow. */
+    int32_t epoch = check_batch_at(checks, partition, node, to - 1, &last)
+                        ? last.leader_epoch
+                        : check_replica_epoch_at(check_replica_of(checks, partition, node), to - 1);
+    for (uint32_t i = 0; i < partition->replicas_count && count < needed; i++)
         count += isr_replicas_contain(&partition->assigned, partition->replicas[i].node) &&
-                 reaches(checks, partition, node, &partition->replicas[i], to);
-    if (count >= partition->copies)
+                 reaches(checks, partition, node, &partition->replicas[i], to, epoch);
+    if (count >= needed)
         return;
     check_fail(checks, SIM_INVARIANT_I1,
                "%s: %s, leader of epoch %ld, advanced its high watermark to %ld (%s) although only %d of %d "
@@ -81,7 +97,7 @@ static void enough_reach(struct sim_checks *checks, struct check_partition *part
                observation->high_watermark_advanced.leader_epoch, to,
                isr_cause_words(observation->high_watermark_advanced.cause), count,
                partition->replication_factor,
-               isr_commit_policy_info(isr_topic_commit(&partition->settings))->name, partition->copies);
+               isr_commit_policy_info(isr_topic_commit(&partition->settings))->name, needed);
 }
 
 /* Peers: the leader tells whom it counts; they are enough of its members, and reach it. */
@@ -114,13 +130,16 @@ static void holders_reach(struct sim_checks *checks, struct check_partition *par
 void check_high_watermark_advanced(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                                    const struct isr_observation *observation)
 {
+    if (partition->removed) /* its replicas delete their logs, whether the leader knows of it or not */
+        return;
     check_count(checks, SIM_INVARIANT_I1);
-    if (partition->group > 0)
+    if (partition->group > 0) {
         holders_reach(checks, partition, node, observation);
-    else if (isr_topic_commit(&partition->settings) == ISR_COMMIT_ALL_ISR)
+        return;
+    }
+    if (isr_topic_commit(&partition->settings) == ISR_COMMIT_ALL_ISR)
         members_reach(checks, partition, node, observation);
-    else
-        enough_reach(checks, partition, node, observation);
+    enough_reach(checks, partition, node, observation);
 }
 
 static void member_holds(struct sim_checks *checks, struct check_partition *partition, int32_t member,

@@ -26,17 +26,18 @@ static void lost_from(struct sim_checks *checks, const struct check_replica *rep
 }
 
 void check_ledger_promise(struct sim_checks *checks, struct check_partition *partition,
-                          int32_t partition_epoch, int32_t promise)
+                          struct check_promise promise)
 {
     struct check_ledger *ledger = &partition->ledger;
-    if (ledger->promises_count > 0 && ledger->promises[ledger->promises_count - 1].promise == promise)
+    const struct check_promise *last =
+        ledger->promises_count > 0 ? &ledger->promises[ledger->promises_count - 1] : NULL;
+    if (last != NULL && last->promise == promise.promise && last->copies == promise.copies)
         return;
     if (ledger->promises_count == UINT16_MAX)
         return; /* nobody changes his mind so often; the last one stays */
     ledger->promises =
         ISR_GROW(checks->heap, ledger->promises, ledger->promises_count, ledger->promises_capacity);
-    ledger->promises[ledger->promises_count++] =
-        (struct check_promise){.partition_epoch = partition_epoch, .promise = promise};
+    ledger->promises[ledger->promises_count++] = promise;
 }
 
 uint32_t check_ledger_promise_known(const struct check_ledger *ledger, int32_t partition_epoch)
@@ -45,6 +46,17 @@ uint32_t check_ledger_promise_known(const struct check_ledger *ledger, int32_t p
     while (place > 1 && ledger->promises[place - 1].partition_epoch > partition_epoch)
         place--;
     return place > 0 ? place - 1 : 0;
+}
+
+int32_t check_ledger_copies(const struct check_partition *partition, int32_t partition_epoch)
+{
+    const struct check_ledger *ledger = &partition->ledger;
+    int32_t least = partition->copies;
+    for (uint32_t i = check_ledger_promise_known(ledger, partition_epoch); i < ledger->promises_count; i++) {
+        if (ledger->promises[i].copies < least)
+            least = ledger->promises[i].copies;
+    }
+    return least;
 }
 
 /* The least since the record was appended. */

@@ -62,6 +62,7 @@ struct check_stray {
 struct check_promise {
     int32_t partition_epoch; /* of that change: a leader that has not seen it goes on by the one before */
     int32_t promise;
+    int32_t copies; /* how many replicas hold a record when it is committed (core/policy/commit.h) */
 };
 
 /* What an allowed loss took: records from this offset on with an epoch below that one, unless a later leader
@@ -100,11 +101,13 @@ struct sim_checks;
 struct check_partition;
 struct check_span;
 
-/* The promise as the settings and the replicas have it from this partition epoch on. */
+/* The promise as the settings and the replicas have it from now on. */
 void check_ledger_promise(struct sim_checks *checks, struct check_partition *partition,
-                          int32_t partition_epoch, int32_t promise);
+                          struct check_promise promise);
 /* The place of the promise that a leader goes by which knows of this partition epoch. */
 uint32_t check_ledger_promise_known(const struct check_ledger *ledger, int32_t partition_epoch);
+/* How many replicas must hold what such a leader commits: the least since. */
+int32_t check_ledger_copies(const struct check_partition *partition, int32_t partition_epoch);
 /* A replica's process ended uncleanly. log_end: as last observed. */
 void check_ledger_ended(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                         int64_t log_end, bool lossy);

@@ -91,7 +91,10 @@ static void describe(struct sim_checks *checks, struct check_partition *partitio
     partition->group = seen.group;
     if (seen.group > 0)
         describe_group(partition, &seen);
-    check_ledger_promise(checks, partition, seen.partition_epoch, partition->promise);
+    check_ledger_promise(checks, partition,
+                         (struct check_promise){.partition_epoch = seen.partition_epoch,
+                                                .promise = partition->promise,
+                                                .copies = partition->copies});
     partition->described = true;
 }
 

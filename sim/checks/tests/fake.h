@@ -15,6 +15,7 @@ enum { FAKE_NODES = 4, FAKE_CLIENT = 4, FAKE_BATCHES = 64 };
 struct fake_replica {
     bool up, running, leads, has;
     int32_t epoch;
+    int32_t partition_epoch; /* that it knows of */
     int64_t high_watermark, log_start;
     struct sim_batch_view batches[FAKE_BATCHES];
     int count;
@@ -47,6 +48,10 @@ struct fake {
 
 static const struct isr_tp FAKE_TP = {.topic = 1, .index = 0};
 #define FAKE_KEY ((int64_t)1 << 16)
+
+/* All but one, which would tell of the same story: I1 of a leader that commits alone although min ISR is 2.
+ */
+#define FAKE_WITHOUT(NAME) (SIM_CHECKS_ALL & ~(UINT32_C(1) << SIM_INVARIANT_##NAME))
 
 /* ---- the view ---- */
 
@@ -99,6 +104,7 @@ static inline bool fake_see_replica(void *object, int32_t node, struct isr_tp tp
                                       .high_watermark = replica->high_watermark,
                                       .role = replica->leads ? SIM_REPLICA_LEADS : SIM_REPLICA_FOLLOWS,
                                       .leader_epoch = replica->epoch,
+                                      .partition_epoch = replica->partition_epoch,
                                       .isr_pending = replica->isr_pending,
                                       .epochs = replica->epochs,
                                       .epochs_count = replica->epochs_count};
@@ -246,6 +252,7 @@ static inline void fake_lead(struct fake *fake, int32_t node)
     struct fake_replica *replica = &fake->replicas[node];
     replica->leads = true;
     replica->epoch = fake->partition.leader_epoch;
+    replica->partition_epoch = fake->partition.partition_epoch;
     FAKE_TELL(fake, node, BECAME_LEADER, became_leader, .tp = FAKE_KEY, .leader_epoch = replica->epoch,
               .partition_epoch = fake->partition.partition_epoch, .log_end = fake_end(replica),
               .high_watermark = replica->high_watermark);

@@ -56,7 +56,7 @@ static void fires_i2_when_a_log_parts_below_what_was_lost(void **state)
 {
     (void)state;
     struct fake fake;
-    lose_ten_of_thirty(&fake, SIM_CHECKS_ALL);
+    lose_ten_of_thirty(&fake, FAKE_WITHOUT(I1));
     write_anew(&fake);
     fake.replicas[2].batches[1].crc++;
     fake_advance(&fake, 2, 10);
@@ -70,7 +70,7 @@ static void holds_i2_when_a_log_goes_on_with_what_was_lost(void **state)
 {
     (void)state;
     struct fake fake;
-    lose_ten_of_thirty(&fake, SIM_CHECKS_ALL);
+    lose_ten_of_thirty(&fake, FAKE_WITHOUT(I1));
     write_anew(&fake);
     fake_advance(&fake, 2, 30);
     FAKE_HOLDS(&fake);
@@ -81,7 +81,7 @@ static void fires_i2_when_it_does_although_it_knows_of_the_election(void **state
 {
     (void)state;
     struct fake fake;
-    lose_ten_of_thirty(&fake, SIM_CHECKS_ALL);
+    lose_ten_of_thirty(&fake, FAKE_WITHOUT(I1));
     write_anew(&fake);
     fake_follow(&fake, 2);
     fake_advance(&fake, 2, 30);
@@ -145,7 +145,7 @@ static void fires_i10_when_an_answer_is_behind_what_was_not_lost(void **state)
 {
     (void)state;
     struct fake fake;
-    lose_ten_of_thirty(&fake, SIM_CHECKS_ALL);
+    lose_ten_of_thirty(&fake, FAKE_WITHOUT(I1));
     answered(&fake, 20); /* 30 was told; the ten are gone */
     answered(&fake, 15);
     FAKE_HOLDS(&fake);
@@ -158,7 +158,7 @@ static void fires_i10_when_an_answer_is_behind_what_was_told_since(void **state)
 {
     (void)state;
     struct fake fake;
-    lose_ten_of_thirty(&fake, SIM_CHECKS_ALL);
+    lose_ten_of_thirty(&fake, FAKE_WITHOUT(I1));
     write_anew(&fake);
     FAKE_TELL(&fake, FAKE_CLIENT, POOL_REFRESHED, pool_refreshed, .tp = FAKE_KEY, .leader = 3, .members = 2,
               .leader_epoch = 2, .high_watermark = 30, .list = 1);
@@ -182,7 +182,7 @@ static void fires_i11_when_a_start_is_found_that_was_nowhere(void **state)
 {
     (void)state;
     struct fake fake;
-    lose_ten_of_thirty(&fake, SIM_CHECKS_ALL & ~(UINT32_C(1) << SIM_INVARIANT_I8));
+    lose_ten_of_thirty(&fake, FAKE_WITHOUT(I8));
     fake_end_process(&fake, 2, true, false);
     fake.replicas[2].log_start = 25; /* beyond what is committed now */
     fake_start(&fake, 2);
@@ -194,7 +194,7 @@ static void fires_i11_when_a_deposed_leader_deletes_what_the_topic_keeps(void **
 {
     (void)state;
     struct fake fake;
-    lose_ten_of_thirty(&fake, SIM_CHECKS_ALL);
+    lose_ten_of_thirty(&fake, FAKE_WITHOUT(I1));
     moved(&fake, 1, 30, ISR_CAUSE_RETENTION_SIZE);
     FAKE_FAILS(&fake, I11, "less is left than the topic keeps");
     fake_free(&fake);
@@ -205,7 +205,7 @@ static void holds_i11_when_a_deposed_leader_deletes_what_was_lost(void **state)
 {
     (void)state;
     struct fake fake;
-    lose_ten_of_thirty(&fake, SIM_CHECKS_ALL);
+    lose_ten_of_thirty(&fake, FAKE_WITHOUT(I1));
     sim_checks_delete_asked(fake.checks, "orders", 0, 30, 5);
     moved(&fake, 1, 30, ISR_CAUSE_DELETE_RECORDS);
     fake_advance(&fake, 2, 30);
@@ -219,7 +219,7 @@ static void fires_i11_when_a_deposed_leader_deletes_what_is_too_young(void **sta
 {
     (void)state;
     struct fake fake;
-    lose_ten_of_thirty(&fake, SIM_CHECKS_ALL);
+    lose_ten_of_thirty(&fake, FAKE_WITHOUT(I1));
     struct check_partition *partition = check_partition_of(fake.checks, FAKE_KEY);
     fake.partition.settings.retention_time = 5 * ISR_SECOND;
     partition->settings = fake.partition.settings;
@@ -237,7 +237,7 @@ static void fires_i3_when_a_client_is_told_a_wrong_offset_after_a_loss(void **st
 {
     (void)state;
     struct fake fake;
-    lose_ten_of_thirty(&fake, SIM_CHECKS_ALL);
+    lose_ten_of_thirty(&fake, FAKE_WITHOUT(I1));
     write_anew(&fake);
     sim_checks_client_acked(fake.checks, FAKE_CLIENT, FAKE_TP, 20, 20); /* long on its way: n1 said so */
     sim_checks_client_acked(fake.checks, FAKE_CLIENT, FAKE_TP, 20, 30);
