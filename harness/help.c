@@ -16,6 +16,8 @@
 
 /* ---- the program and its commands ---- */
 
+static void print_topics(void);
+
 static void print_environment(void)
 {
     printf("\nColours are used on a terminal; NO_COLOR turns them off, FORCE_COLOR on. Results go to "
@@ -42,17 +44,16 @@ void help_print_overview(void)
            "  isrsim run scenarios/elections/clean.isr.yaml --rules leader_trunc=hw --verbose\n"
            "                                                  the same history under a wrong rule, told\n"
            "  isrsim help scenario                            how to write one\n\n");
-    printf("`isrsim help COMMAND` explains a command and its options; `isrsim help TOPIC` one of scenario, "
-           "steps,\n"
-           "conditions, config, invariants, policies, yields, exit-codes.\n");
+    printf("`isrsim help COMMAND` explains a command and its options; `isrsim help TOPIC` one of:\n");
+    print_topics();
     print_environment();
 }
 
 void help_print_command(const struct command_info *command)
 {
     struct palette palette = terminal_palette(stdout);
-    printf("%sUsage:%s isrsim %s [OPTION...] %s\n\n", palette.bold, palette.plain, command->name,
-           command->arguments);
+    printf("%sUsage:%s isrsim %s [OPTION...]%s%s\n\n", palette.bold, palette.plain, command->name,
+           command->arguments[0] != '\0' ? " " : "", command->arguments);
     terminal_print_prose(stdout, command->summary, 0, 100);
     printf("\n%s\n%sOptions:%s\n", command->explanation, palette.bold, palette.plain);
     for (size_t i = 0; i < OPTIONS; i++) {
@@ -68,7 +69,11 @@ void help_print_command(const struct command_info *command)
             printf("  %s%s%s\n", palette.cyan, name, palette.plain);
         terminal_print_prose(stdout, option->meaning, 6, 100);
     }
-    if (strcmp(command->name, "run") == 0)
+    if (command->function == isr_command_help) {
+        printf("\n%sTopics:%s\n", palette.bold, palette.plain);
+        print_topics();
+    }
+    if (command_takes(command, OPTION_RULES)) /* it runs something */
         printf("\nThe exit code is that of the most severe outcome; `isrsim help exit-codes` lists them.\n");
 }
 
@@ -112,7 +117,8 @@ static void help_scenario(void)
     print_fields(scenario_network_fields, 2, &palette);
     printf("\n%sIn disks:%s\n", palette.bold, palette.plain);
     print_fields(scenario_disk_fields, 2, &palette);
-    printf("\nSee also: isrsim help steps, conditions, config, invariants, yields; isrsim rules; isrsim "
+    printf("\nSee also: isrsim help steps, conditions, config, invariants, policies, yields; isrsim rules; "
+           "isrsim "
            "schema.\n");
 }
 
@@ -214,12 +220,25 @@ static void help_exit_codes(void)
 }
 
 static const struct topic {
-    const char *name;
+    const char *name, *meaning;
     void (*print)(void);
-} topics[] = {{"scenario", help_scenario}, {"steps", help_steps},           {"conditions", help_conditions},
-              {"config", help_config},     {"invariants", help_invariants}, {"policies", help_policies},
-              {"yields", help_yields},     {"exit-codes", help_exit_codes}};
+} topics[] = {
+    {"scenario", "the keys of a scenario file", help_scenario},
+    {"steps", "what a step can do, and what it waits for", help_steps},
+    {"conditions", "what `when`, `after` and `finally` can say", help_conditions},
+    {"config", "settings of the nodes, with defaults and bounds", help_config},
+    {"invariants", "what is checked", help_invariants},
+    {"policies", "when a record is committed, who leads next, and what that promises", help_policies},
+    {"yields", "where handlers can stop between a check and its act", help_yields},
+    {"exit-codes", "how the command ends", help_exit_codes}};
 enum { TOPICS = sizeof topics / sizeof topics[0] };
+
+static void print_topics(void)
+{
+    struct palette palette = terminal_palette(stdout);
+    for (size_t i = 0; i < TOPICS; i++)
+        printf("  %s%-11s%s %s\n", palette.cyan, topics[i].name, palette.plain, topics[i].meaning);
+}
 
 static int complain_topic(const char *word)
 {

@@ -15,7 +15,7 @@ from isrsim.command import find_command
 from conftest import ROOT, SMALL, Isrsim
 
 COMMANDS = ["run", "check", "list", "tour", "rules", "schema", "bench", "soak", "completion", "help"]
-TOPICS = ["scenario", "steps", "conditions", "config", "invariants", "yields", "exit-codes"]
+TOPICS = ["scenario", "steps", "conditions", "config", "invariants", "policies", "yields", "exit-codes"]
 
 
 # ---- bad input: what is wrong and where, exit code 1, nothing on stdout ----

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,24 @@ def test_exhibit_breaks_and_holds(exhibit: int) -> None:
     assert files
     for text in files:
         assert "violates:" in text and "expect: holds" in text
+
+
+README_FILES = [path for room in ("core", "sim", "faults", "harness") for path in (ROOT / room).glob("**/README.md")]
+
+
+def modules(folder: Path) -> set[str]:
+    """What a folder's README speaks of: its lists by their whole names, the rest without the ending."""
+    files = (path for path in folder.iterdir() if path.suffix in (".c", ".h", ".def"))
+    return {path.name if path.suffix == ".def" else path.stem for path in files}
+
+
+@pytest.mark.parametrize(
+    "readme", [pytest.param(path, id=str(path.parent.relative_to(ROOT))) for path in sorted(README_FILES)]
+)
+def test_readme_of_a_folder_names_each_of_its_modules(readme: Path) -> None:
+    words = {
+        re.sub(r"\.[ch]$", "", word).removeprefix(f"{readme.parent.name}/")
+        for word in re.findall(r"`([^`\s]+)`", readme.read_text(encoding="utf-8"))
+    }
+    unnamed = {name for name in modules(readme.parent) if not any(fnmatchcase(name, word) for word in words)}
+    assert not unnamed
