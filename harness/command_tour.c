@@ -198,7 +198,7 @@ static void print_end(const struct guide *guide, const struct loaded *first)
     printf(
         "\n%s------------------------------------------------------------------------------------------%s\n",
         palette->dim, palette->plain);
-    printf("%" PRIu64 " exhibits: %" PRIu64 " broke on the wrong rule, %" PRIu64 " held on the correct one",
+    printf("%" PRIu64 " histories: %" PRIu64 " broke on the wrong rule, %" PRIu64 " held on the correct one",
            guide->exhibits, guide->broken, guide->held);
     if (guide->unexpected > 0)
         printf(", %s%" PRIu64 " runs did not end as expected%s", palette->red, guide->unexpected,

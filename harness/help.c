@@ -38,12 +38,15 @@ void help_print_overview(void)
     for (size_t i = 0; i < count; i++)
         printf("  %s%-11s%s %s\n", palette.cyan, commands[i].name, palette.plain, commands[i].summary);
     printf("\n%sTry:%s\n", palette.bold, palette.plain);
-    printf("  isrsim tour                                     the museum: how real systems lost data\n"
-           "  isrsim list                                     the scenarios at hand\n"
-           "  isrsim run scenarios/elections                  run some\n"
-           "  isrsim run scenarios/elections/clean.isr.yaml --rules leader_trunc=hw --verbose\n"
-           "                                                  the same history under a wrong rule, told\n"
-           "  isrsim help scenario                            how to write one\n\n");
+    printf(
+        "  isrsim tour                                     the museum: how real systems lost data\n"
+        "  isrsim list                                     the scenarios at hand\n"
+        "  isrsim run scenarios/elections                  run some\n"
+        "  isrsim run scenarios/elections/clean.isr.yaml --verbose\n"
+        "                                                  one, told event by event\n"
+        "  isrsim run scenarios/controller/rolling-shutdown.isr.yaml --rules leader_trunc=hw --seeds 1..10\n"
+        "                                                  one under a wrong rule: promises break\n"
+        "  isrsim help scenario                            how to write one\n\n");
     printf("`isrsim help COMMAND` explains a command and its options; `isrsim help TOPIC` one of:\n");
     print_topics();
     print_environment();

@@ -215,6 +215,26 @@ def test_bad_command_line_is_told(isrsim: Isrsim, words: list[str], message: str
     assert done.stderr.count("\n  hint: ") == 1 and done.stderr.count("\n") == 2
 
 
+# ---- what the README and the help tell people to try ----
+
+
+def examples() -> list[tuple[str, str]]:
+    """Commands, each with what is said of it."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.findall(r"^build/isrsim (.*?) +# (.*)$", readme, flags=re.MULTILINE)
+    helped = subprocess.run([find_command(ROOT), "help"], capture_output=True, encoding="utf-8", check=True).stdout
+    tried = helped[helped.index("Try:") : helped.index("`isrsim help COMMAND`")]
+    found += re.findall(r"^  isrsim (.*?)(?: {2,}|\n +)(.*)$", tried, flags=re.MULTILINE)
+    return found
+
+
+@pytest.mark.parametrize(("words", "said"), examples())
+def test_example_does_what_is_said(command: Path, words: str, said: str) -> None:
+    done = subprocess.run([command, *words.split()], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == (2 if "break" in said else 0), done.stdout[-2000:] + done.stderr
+    assert done.stdout
+
+
 # ---- running ----
 
 
