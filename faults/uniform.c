@@ -224,8 +224,7 @@ static void generate_fault(struct fault_plan *plan, struct fault_draws *draws, e
             fault_topic(plan, draws, window, &left->deleted);
         return;
     case FAULT_DELETE_RECORDS:
-        if (plan->spec.peer.count == 0)
-            fault_delete_records(plan, draws, window);
+        fault_delete_records(plan, draws, window);
         return;
     case FAULT_ELECT:
         if (plan->spec.peer.count > 0)

@@ -21,7 +21,7 @@ static void checkpoint(struct isr_peer *peer)
     moved |=
         move(peer, isr_retention_start_by_size(log, settings, log->high_watermark), ISR_CAUSE_RETENTION_SIZE);
     if (moved)
-        peer_service_wake(peer);
+        peer_start_moved(peer);
 }
 
 void peer_checkpoint_start(struct isr_peer *peer)

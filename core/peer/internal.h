@@ -130,6 +130,8 @@ void peer_replication_settled(struct isr_peer *peer);
 void peer_replicate(struct isr_peer *peer);
 /* Leader: once a heartbeat. */
 void peer_replication_tick(struct isr_peer *peer);
+/* The start of this log moved: whoever has to know is told. */
+void peer_start_moved(struct isr_peer *peer);
 bool peer_advance_high_watermark(struct isr_peer *peer, enum isr_cause cause);
 
 /* ---- wal.c ---- */
@@ -176,6 +178,18 @@ void peer_wal_ground(struct isr_peer *peer);
 
 void peer_checkpoint_start(struct isr_peer *peer);
 void peer_checkpoint_fire(void *peer);
+
+/* ---- deletion.c ---- */
+
+void peer_delete_records_request(struct isr_peer *peer, int32_t from,
+                                 const struct isr_delete_records_request *request);
+/* Leader: this log's start, or what is known of a member's, or who is silent, changed. */
+void peer_deletions_look(struct isr_peer *peer);
+/* It does not lead any more. */
+void peer_deletions_fail(struct isr_peer *peer);
+/* Follower: moves the start of its log to where the leader's is, as far as that may be; true when it moved.
+ */
+bool peer_start_follow(struct isr_peer *peer);
 
 /* ---- service.c ---- */
 

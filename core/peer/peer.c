@@ -73,8 +73,10 @@ static void role_set(struct isr_peer *peer, enum isr_replica_role role, int32_t 
     partition->leader_epoch = term;
     peer->marked = peer_state_is_durable(peer) && peer->state.mark_term == term;
     peer->env->metrics.partitions_led = role == ISR_ROLE_LEADER;
-    if (led)
+    if (led) {
         peer_service_fail(peer);
+        peer_deletions_fail(peer);
+    }
     peer_replication_stop(peer);
 }
 
@@ -281,6 +283,8 @@ static bool service_dispatch(struct isr_peer *peer, int32_t from, const struct i
         peer_fetch_request(peer, from, &message->fetch_request);
     else if (message->kind == ISR_MESSAGE_METADATA_REQUEST)
         peer_metadata_request(peer, from, &message->metadata_request);
+    else if (message->kind == ISR_MESSAGE_DELETE_RECORDS_REQUEST)
+        peer_delete_records_request(peer, from, &message->delete_records_request);
     else if (message->kind == ISR_MESSAGE_LIST_OFFSETS_REQUEST)
         peer_list_offsets_request(peer, from, &message->list_offsets_request);
     else if (message->kind == ISR_MESSAGE_OFFSETS_FOR_EPOCH_REQUEST)

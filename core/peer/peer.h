@@ -13,8 +13,8 @@
  *
  * Modules, each with one concern: bootstrap.c (the way into the group), cluster.c (who is in it), heartbeat.c
  * (the full mesh), health.c (its own), election.c (all that makes a leader or a follower), replication.c (the
- * log's way from leader to followers), wal.c (the log), checkpoint.c (its start, snapshots), state.c (what is
- * durable beside the log), service.c (clients).
+ * log's way from leader to followers), wal.c (the log), checkpoint.c and deletion.c (its start), state.c
+ * (what is durable beside the log), service.c (clients).
  *
  * Safety, in the order in which one rests on the other:
  *   P1  term, vote, membership and mark are durable before any message or count relies on them.
@@ -97,13 +97,15 @@ struct isr_peer_node {
     int64_t log_end; /* push: up to here was sent to it */
     int32_t last_epoch;
     int64_t held_end;
+    int64_t log_start;
     int32_t mark_term;
-    int64_t high_watermark_sent;
+    int64_t high_watermark_sent, log_start_sent;
     int64_t told_ns;
 };
 
 struct isr_peer_waiter;     /* a produce request: service.c */
 struct isr_peer_fetch_wait; /* a consumer's fetch: service.c */
+struct isr_peer_deletion;   /* records to be deleted: deletion.c */
 
 struct isr_peer {
     struct isr_env *env;
@@ -170,12 +172,16 @@ struct isr_peer {
     bool marked;                       /* durably, in the term of the state (P3) */
     bool matched;                      /* follower: the log is a prefix of the leader's */
     int64_t leader_start;              /* of its epoch, as told */
+    int64_t leader_log_start;          /* as told */
     int64_t leader_end, leader_end_ns; /* data readiness: to be reached */
     bool wants_snapshot;               /* the leader said that this log is out of range */
     bool mark_clearing; /* the mark was dropped and that is not durable: the log stands still */
 
     /* checkpoint.c */
     struct isr_timer checkpoint_timer;
+
+    /* deletion.c */
+    struct isr_peer_deletion *deletions;
 
     /* service.c */
     struct isr_peer_waiter *waiters, *waiters_free;

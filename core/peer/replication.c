@@ -50,6 +50,7 @@ static void position_tell(struct isr_peer *peer, bool asks)
                           .held_end = peer->matched && isr_log_is_settled(peer->partition.log)
                                           ? isr_log_held_end(peer->partition.log)
                                           : 0,
+                          .log_start = peer->partition.log->log_start,
                           .mark_term = peer->marked ? peer->state.term : ISR_EPOCH_NONE,
                           .life = peer->state.life,
                           .ready = peer->data_ready,
@@ -82,6 +83,7 @@ void peer_replication_follow(struct isr_peer *peer)
     peer->matched = false;
     peer->wants_snapshot = false;
     peer->data_ready = false;
+    peer->leader_log_start = 0;
     peer->leader_end_ns = ISR_TIME_NEVER;
     peer_position_send(peer);
 }
@@ -154,7 +156,8 @@ static bool are_sane(const struct isr_peer_records *records)
 {
     return records->base >= 0 && records->base < PEER_OFFSET_MAX && records->epoch_start >= 0 &&
            records->leader_end >= 0 && records->high_watermark >= 0 &&
-           records->high_watermark < PEER_OFFSET_MAX && records->out_of_range <= 1;
+           records->high_watermark < PEER_OFFSET_MAX && records->log_start >= 0 &&
+           records->log_start <= records->high_watermark && records->out_of_range <= 1;
 }
 
 static void records_take(struct isr_peer *peer, const struct isr_peer_records *records)
@@ -168,12 +171,18 @@ static void records_take(struct isr_peer *peer, const struct isr_peer_records *r
         return; /* damaged: asked for again by the timer */
     if (peer_wal_commit(peer, least(records->high_watermark, log->log_end), 0, ISR_CAUSE_LEADER_TOLD))
         peer_service_wake(peer);
+    peer->leader_log_start = records->log_start;
+    bool moved = peer_start_follow(peer);
     measure_lag(peer, records->leader_end);
     peer_try_mark(peer);
+    if (moved)
+        peer_service_wake(peer);
     if (log->log_end > log_end)
         return; /* told when it is held */
     if (peer->options.transfer == ISR_PEER_PULL)
         peer_position_send(peer);
+    else if (moved)
+        position_tell(peer, false);
 }
 
 void peer_records_message(struct isr_peer *peer, int32_t from, const struct isr_peer_records *records)
@@ -262,9 +271,9 @@ void peer_replication_settled(struct isr_peer *peer)
 static void node_forget(struct isr_peer_node *node)
 {
     node->known = node->waiting = node->ready = node->wants_snapshot = false;
-    node->held_end = node->log_end = 0;
+    node->held_end = node->log_end = node->log_start = 0;
     node->mark_term = ISR_EPOCH_NONE;
-    node->high_watermark_sent = ISR_OFFSET_NONE;
+    node->high_watermark_sent = node->log_start_sent = ISR_OFFSET_NONE;
 }
 
 void peer_replication_lead(struct isr_peer *peer)
@@ -317,7 +326,9 @@ static void records_send(struct isr_peer *peer, struct isr_peer_node *node,
     message.peer_records.epoch_start = peer->partition.epoch_start;
     message.peer_records.leader_end = isr_log_held_end(peer->partition.log);
     message.peer_records.high_watermark = peer->partition.log->high_watermark;
+    message.peer_records.log_start = peer->partition.log->log_start;
     node->high_watermark_sent = peer->partition.log->high_watermark;
+    node->log_start_sent = peer->partition.log->log_start;
     isr_send(peer->env, node->node, &message);
 }
 
@@ -345,7 +356,8 @@ static void run_send(struct isr_peer *peer, struct isr_peer_node *node, uint32_t
 static bool news_for(const struct isr_peer *peer, const struct isr_peer_node *node)
 {
     return node->log_end < isr_log_held_end(peer->partition.log) ||
-           node->high_watermark_sent < peer->partition.log->high_watermark;
+           node->high_watermark_sent < peer->partition.log->high_watermark ||
+           node->log_start_sent < peer->partition.log->log_start;
 }
 
 /* A position that asks is answered at once where the logs part. */
@@ -436,12 +448,14 @@ void peer_replicate(struct isr_peer *peer)
 void peer_replication_tick(struct isr_peer *peer)
 {
     peer_replicate(peer);
+    peer_deletions_look(peer);
 }
 
 static bool position_is_sane(const struct isr_peer_position *position)
 {
     return position->log_end >= 0 && position->log_end < PEER_OFFSET_MAX && position->held_end >= 0 &&
-           position->held_end <= position->log_end && position->last_epoch >= ISR_EPOCH_NONE &&
+           position->held_end <= position->log_end && position->log_start >= 0 &&
+           position->log_start <= position->log_end && position->last_epoch >= ISR_EPOCH_NONE &&
            position->last_epoch <= position->term && (position->log_end == 0 || position->last_epoch >= 0) &&
            position->ready <= 1 && position->snapshot <= 1;
 }
@@ -459,6 +473,7 @@ void peer_position_message(struct isr_peer *peer, int32_t from, const struct isr
     node->known = true;
     node->told_ns = node->heard_ns = peer->env->now_ns;
     node->ready = position->ready == 1;
+    node->log_start = position->log_start;
     if (position->held_end > node->held_end)
         node->held_end = position->held_end;
     if (position->mark_term == peer->state.term)
@@ -475,9 +490,19 @@ void peer_position_message(struct isr_peer *peer, int32_t from, const struct isr
         peer_config_grow(peer);
     if (!peer_advance_high_watermark(peer, ISR_CAUSE_FOLLOWER_FETCH))
         serve(peer, peer_node_find(peer, from));
+    peer_deletions_look(peer);
 }
 
 /* ---- both ---- */
+
+void peer_start_moved(struct isr_peer *peer)
+{
+    peer_service_wake(peer);
+    if (peer_leads(peer))
+        peer_replicate(peer);
+    else if (follows(peer))
+        position_tell(peer, false);
+}
 
 void peer_held(void *object)
 {
@@ -487,8 +512,11 @@ void peer_held(void *object)
         peer_service_wake(peer);
         if (!peer_advance_high_watermark(peer, ISR_CAUSE_APPEND))
             peer_replicate(peer);
+        peer_deletions_look(peer);
     } else if (follows(peer)) {
         peer_try_mark(peer);
+        if (peer_start_follow(peer))
+            peer_service_wake(peer);
         progress_tell(peer);
     }
 }

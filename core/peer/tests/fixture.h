@@ -217,4 +217,41 @@ static inline void fixture_produce(struct fixture *f, uint64_t first_value, uint
     fixture_receive(f, 9, message);
 }
 
+static inline const struct isr_log *log_of(const struct fixture *f)
+{
+    return f->peer->partition.log;
+}
+
+/* What a leader 3 of that term sends behind `base`. */
+static inline struct isr_message run_of(struct fixture *f, int32_t term, int64_t base, int32_t previous_epoch,
+                                        uint32_t records)
+{
+    const struct isr_message *asked = fixture_sent(f, 3, ISR_MESSAGE_PEER_POSITION);
+    assert_non_null(asked);
+    struct isr_message run = {.kind = ISR_MESSAGE_PEER_RECORDS,
+                              .peer_records = {.correlation = asked->peer_position.correlation,
+                                               .term = term,
+                                               .base = base,
+                                               .previous_epoch = previous_epoch,
+                                               .leader_end = base + records,
+                                               .diverging_epoch = ISR_EPOCH_NONE,
+                                               .diverging_end = ISR_OFFSET_NONE}};
+    if (records == 0)
+        return run;
+    struct isr_bytes batch = isr_batch_build(&f->scratch, -1, -1, -1, 1, records, 8);
+    uint8_t *data = isr_scratch_allocate(&f->scratch, batch.size);
+    memcpy(data, batch.data, batch.size);
+    isr_batch_set_position(data, base, term);
+    run.peer_records.records = (struct isr_bytes){data, batch.size};
+    return run;
+}
+
+static inline void produce_committed(struct fixture *f, uint32_t batches)
+{
+    for (uint32_t i = 0; i < batches; i++) {
+        fixture_produce(f, 1 + i, 1, 1);
+        fixture_receive(f, 2, position(f, log_of(f)->log_end, f->peer->state.term));
+    }
+}
+
 #endif

@@ -1,10 +1,5 @@
 #include "core/peer/tests/fixture.h"
 
-static const struct isr_log *log_of(const struct fixture *f)
-{
-    return f->peer->partition.log;
-}
-
 static void commits_when_a_majority_holds_it(void **state)
 {
     (void)state;
@@ -68,30 +63,6 @@ static void fails_waiting_clients_when_it_is_deposed(void **state)
     assert_int_equal(fixture_sent(f, 9, ISR_MESSAGE_PRODUCE_RESPONSE)->produce_response.error,
                      ISR_ERROR_NOT_LEADER_OR_FOLLOWER);
     fixture_free(f);
-}
-
-/* What a leader 3 of that term sends behind `base`. */
-static struct isr_message run_of(struct fixture *f, int32_t term, int64_t base, int32_t previous_epoch,
-                                 uint32_t records)
-{
-    const struct isr_message *asked = fixture_sent(f, 3, ISR_MESSAGE_PEER_POSITION);
-    assert_non_null(asked);
-    struct isr_message run = {.kind = ISR_MESSAGE_PEER_RECORDS,
-                              .peer_records = {.correlation = asked->peer_position.correlation,
-                                               .term = term,
-                                               .base = base,
-                                               .previous_epoch = previous_epoch,
-                                               .leader_end = base + records,
-                                               .diverging_epoch = ISR_EPOCH_NONE,
-                                               .diverging_end = ISR_OFFSET_NONE}};
-    if (records == 0)
-        return run;
-    struct isr_bytes batch = isr_batch_build(&f->scratch, -1, -1, -1, 1, records, 8);
-    uint8_t *data = isr_scratch_allocate(&f->scratch, batch.size);
-    memcpy(data, batch.data, batch.size);
-    isr_batch_set_position(data, base, term);
-    run.peer_records.records = (struct isr_bytes){data, batch.size};
-    return run;
 }
 
 static void marks_itself_durably_when_it_holds_the_leaders_log(void **state)
@@ -217,14 +188,6 @@ static void serves_no_reads_when_its_data_is_not_ready(void **state)
     assert_int_equal(fixture_sent(f, 9, ISR_MESSAGE_FETCH_RESPONSE)->fetch_response.partitions[0].error,
                      ISR_ERROR_OFFSET_NOT_AVAILABLE);
     fixture_free(f);
-}
-
-static void produce_committed(struct fixture *f, uint32_t batches)
-{
-    for (uint32_t i = 0; i < batches; i++) {
-        fixture_produce(f, 1 + i, 1, 1);
-        fixture_receive(f, 2, position(f, log_of(f)->log_end, f->peer->state.term));
-    }
 }
 
 /* A leader whose WAL begins above 0. */
