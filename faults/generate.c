@@ -115,6 +115,7 @@ static void generate_config(struct fault_plan *plan, uint64_t seed)
         fault_one_in(&draws, 2) ? fault_between(&draws, 2048, 16384) : config->log_segment_bytes;
     config->log_flush_messages = fault_one_in(&draws, 3) ? fault_between(&draws, 1, 4) : 0;
     config->log_flush_interval = fault_one_in(&draws, 3) ? fault_between(&draws, 100, 2000) * ISR_MS : 0;
+    config->log_scrub_interval = fault_one_in(&draws, 2) ? fault_between(&draws, 5, 500) * ISR_MS : 0;
     config->hw_checkpoint_interval = fault_between(&draws, 200, 5000) * ISR_MS;
     config->quorum_snapshot_entries =
         fault_one_in(&draws, 2) ? fault_between(&draws, 10, 60) : config->quorum_snapshot_entries;

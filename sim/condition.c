@@ -109,6 +109,7 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
     case SIM_CONDITION_LOST:
     case SIM_CONDITION_POOL_READS:
     case SIM_CONDITION_STALE_READS:
+    case SIM_CONDITION_REPAIRED:
     case SIM_CONDITION_YIELDS:
     case SIM_CONDITION_READ:
     case SIM_CONDITION_ACK_LATENCY:
@@ -295,6 +296,8 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
         return compare((int64_t)world->counters.tombstones_removed, condition->comparison, condition->value);
     case SIM_CONDITION_STALE_READS:
         return compare((int64_t)world->counters.pool_reads_stale, condition->comparison, condition->value);
+    case SIM_CONDITION_REPAIRED:
+        return compare((int64_t)world->counters.batches_repaired, condition->comparison, condition->value);
     case SIM_CONDITION_YIELDS:
         return compare((int64_t)world->counters.yields, condition->comparison, condition->value);
     case SIM_CONDITION_READ:

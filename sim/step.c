@@ -15,6 +15,8 @@ static void count_observation(struct sim_world *world, const struct isr_observat
         world->counters.truncations++;
     else if (observation->kind == ISR_OBSERVED_YIELDED)
         world->counters.yields++;
+    else if (observation->kind == ISR_OBSERVED_ROT_FOUND)
+        world->counters.batches_repaired += (uint64_t)observation->rot_found.batches;
 }
 
 static void route_observations(struct sim_world *world, int32_t node, const struct isr_effects *effects)

@@ -292,6 +292,15 @@ static void print_truncated(struct sim_world *world, const struct isr_observatio
                     isr_cause_words(o->log_truncated.cause));
 }
 
+static void print_rot(struct sim_world *world, const struct isr_observation *o, struct isr_text *text)
+{
+    isr_text_format(text, "found %ld rotten batch%s of ", o->rot_found.batches,
+                    o->rot_found.batches == 1 ? "" : "es");
+    print_tp(world, o->rot_found.tp, text);
+    isr_text_format(text, " on its disk, from offset %ld on, and writes %s again", o->rot_found.offset,
+                    o->rot_found.batches == 1 ? "it" : "them");
+}
+
 static void print_isr_committed(struct sim_world *world, const struct isr_observation *o,
                                 struct isr_text *text)
 {
@@ -392,6 +401,8 @@ static bool print_story(struct sim_world *world, const struct sim_trace_record *
         print_became_leader(world, o, text);
     else if (record->kind == ISR_OBSERVED_LOG_TRUNCATED)
         print_truncated(world, o, text);
+    else if (record->kind == ISR_OBSERVED_ROT_FOUND)
+        print_rot(world, o, text);
     else if (record->kind == ISR_OBSERVED_YIELDED)
         print_yielded(o, text);
     else if (record->kind == ISR_OBSERVED_ISR_COMMITTED)

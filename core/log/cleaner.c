@@ -388,6 +388,7 @@ static void put_in_memory(struct isr_log_cleaning *cleaning)
     const struct isr_segment *segments = &log->segments[output->segment];
     int64_t position = segments[0].position, size_before = 0;
     ISR_ASSERT(cleaning->leftovers_count == 0);
+    isr_log_scrub_void(log);
     for (uint32_t i = 0; i < output->segments; i++) {
         size_before += segments[i].size_bytes;
         if (i > 0) {

@@ -156,6 +156,13 @@ bool isr_log_io_failed(struct isr_log_store *store, struct isr_log *log, const s
 /* One of what the barrier waits for is done. */
 void isr_log_barrier_step(struct isr_log *log);
 
+/* ---- scrub.c ---- */
+
+/* From now on, every log_scrub_interval. */
+void isr_log_scrub_begin(struct isr_log_store *store);
+/* The log is cut, or a compaction puts other bytes there: what is being read of it tells nothing. */
+void isr_log_scrub_void(const struct isr_log *log);
+
 /* ---- store.c ---- */
 
 struct isr_log *isr_log_store_add(struct isr_log_store *store, struct isr_tp tp);

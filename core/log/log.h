@@ -44,7 +44,8 @@
  * What is behind the damage cannot be joined and goes, records that this replica had acknowledged among them.
  * So the clean-shutdown marker is void: the broker registers as after an unclean stop, leaves ISR and ELR,
  * and fetches what it lost (KIP-966; Alagappan et al., FAST 2018). Batches are held in memory, and read from
- * the disk at a start alone: that is when rot is found. Nor is the page cache trusted after an unclean stop:
+ * the disk at a start, when rot costs what lies behind it; and with log_scrub_interval while the process
+ * runs, when it can be repaired from memory (scrub.c). Nor is the page cache trusted after an unclean stop:
  * a sync that failed may have marked pages clean that are not on the disk, and the next one would succeed
  * without them (Rebello et al., USENIX ATC 2020). What lies above the recovery point is written again before
  * it is synced.
@@ -199,6 +200,15 @@ struct isr_log_checkpoint {
     uint32_t size;
 };
 
+/* The closed segment that is being read again, or was last; scrub.c. */
+struct isr_log_scrub {
+    struct isr_timer timer;
+    struct isr_tp tp;
+    int64_t base_offset;
+    bool reading;
+    bool is_void; /* reading: the log was cut or compacted meanwhile */
+};
+
 struct isr_log_store {
     struct isr_env *env;
     struct isr_log **logs; /* ordered by isr_tp_key */
@@ -211,6 +221,7 @@ struct isr_log_store {
     void (*on_ready)(void *object);
     void *object;
     struct isr_timer checkpoint_timer;
+    struct isr_log_scrub scrub;
     struct isr_log_recovery *recovery; /* while starting */
     uint32_t operations_pending;       /* disk operations under way other than writes of batches */
     struct isr_log_checkpoint high_watermarks_kept, recovery_points_kept;

@@ -360,6 +360,7 @@ static void lower(int64_t *end, int64_t offset)
 
 void isr_log_cut_files(struct isr_log *log, int64_t offset, int64_t position)
 {
+    isr_log_scrub_void(log);
     while (log->segments_count > 0 && log->segments[log->segments_count - 1].base_offset >= offset) {
         struct isr_segment *segment = &log->segments[--log->segments_count];
         isr_log_barrier_add(log);

@@ -625,6 +625,7 @@ static void finish(struct isr_log_store *store)
     isr_heap_release(heap, recovery);
     store->recovery = NULL;
     store->ready = true;
+    isr_log_scrub_begin(store);
     store->on_ready(store->object);
     isr_log_store_close_advance(store);
 }

@@ -363,6 +363,7 @@ void check_observed(struct sim_checks *checks, int32_t node, const struct isr_ob
     case ISR_OBSERVED_PRODUCER_IDS_ALLOCATED:
     case ISR_OBSERVED_BROKER_STOPPING:
     case ISR_OBSERVED_NODE_HALTED:
+    case ISR_OBSERVED_ROT_FOUND:
     case ISR_OBSERVED_YIELDED:
     case ISR_OBSERVED_CONTROLLER_ACTIVE:
     case ISR_OBSERVED_CONTROLLER_RESIGNED:

@@ -71,6 +71,14 @@ static void prints_stories_as_sentences(void **state)
     assert_string_equal(last(world),
                         "0.512s n2 gave up its log of orders-0, which ended at 12, and begins again at "
                         "20: the leader's log does not reach there");
+    struct isr_observation rot = {.kind = ISR_OBSERVED_ROT_FOUND};
+    rot.rot_found.tp = tp;
+    rot.rot_found.offset = 7;
+    rot.rot_found.batches = 2;
+    sim_trace_observation(world, 2, &rot);
+    assert_string_equal(last(world),
+                        "0.512s n2 found 2 rotten batches of orders-0 on its disk, from offset 7 "
+                        "on, and writes them again");
     struct isr_observation change = {.kind = ISR_OBSERVED_PARTITION_CHANGED};
     change.partition_changed.tp = tp;
     change.partition_changed.leader = ISR_NODE_NONE;
