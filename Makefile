@@ -1,16 +1,18 @@
 # The commands of the project. `make run` and `make test` install what is missing (Debian 12: tools/packages.apt).
+BUILD_PACKAGES = build-essential cmake libcmocka-dev libyaml-dev ninja-build
+
 .PHONY: run test check build soak bench coverage schema fuzz format clean help
 
 run: ## build, and tell the museum's histories
-	@tools/setup.sh build-essential cmake libcmocka-dev libyaml-dev ninja-build
+	@tools/setup.sh $(BUILD_PACKAGES)
 	@tools/build.sh build isrsim
 	@build/isrsim tour scenarios/museum
 
 test: ## everything that must hold (about ten minutes)
 	@tools/test.sh
 
-build: ## the command, Release, into build/
-	@tools/setup.sh build-essential cmake libcmocka-dev libyaml-dev ninja-build
+build: ## the command and its C tests, Release, into build/
+	@tools/setup.sh $(BUILD_PACKAGES)
 	@tools/build.sh build
 
 check: build ## the quick part of the tests: C tests and scenarios, Release
@@ -18,17 +20,17 @@ check: build ## the quick part of the tests: C tests and scenarios, Release
 	@build/isrsim run scenarios --quiet
 
 soak: ## 5,000 random seeds of the correct engine under faults
-	@tools/setup.sh build-essential cmake libcmocka-dev libyaml-dev ninja-build
+	@tools/setup.sh $(BUILD_PACKAGES)
 	@tools/build.sh build isrsim
 	@build/isrsim soak --seeds 1..5000
 
 bench: ## how fast worlds run
-	@tools/setup.sh build-essential cmake libcmocka-dev libyaml-dev ninja-build
+	@tools/setup.sh $(BUILD_PACKAGES)
 	@tools/build.sh build isrsim
 	@build/isrsim bench
 
 coverage: ## which lines of the engine nothing runs; fails below 95 % and where one is not explained
-	@tools/setup.sh build-essential cmake gcovr libcmocka-dev libyaml-dev ninja-build
+	@tools/setup.sh $(BUILD_PACKAGES) gcovr
 	@tools/coverage.sh
 
 fuzz: ## a minute for each parser and decoder
@@ -36,10 +38,12 @@ fuzz: ## a minute for each parser and decoder
 	@tools/fuzz.sh 60
 
 schema: ## writes the schema of scenario files for editors
+	@tools/setup.sh $(BUILD_PACKAGES)
 	@tools/build.sh build isrsim
 	@build/isrsim schema > scenarios/scenario.schema.json
 
 format: ## formats every C file
+	@tools/setup.sh clang-format
 	@find core sim faults harness -name '*.[ch]' -print0 | xargs -0 clang-format -i
 
 clean: ## removes everything that was built
