@@ -46,7 +46,7 @@ static void schema_groups(const struct field *field, struct json *json)
     json_close_object(json);
 }
 
-const struct shape shape_groups = {"groups such as [[n1], [n2, n3]]", bind_groups, schema_groups};
+const struct shape shape_groups = {bind_groups, schema_groups};
 
 static const struct choice operation_words[] = {
     {"read", SIM_OPERATION_READ}, {"write", SIM_OPERATION_WRITE}, {"sync", SIM_OPERATION_SYNC}, {NULL, 0}};
@@ -90,8 +90,7 @@ static void schema_operations(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_operations = {"read, write, sync, or a list of them", bind_operations,
-                                       schema_operations};
+const struct shape shape_operations = {bind_operations, schema_operations};
 
 static const struct choice group_words[] = {{"control", ISR_GROUP_CONTROL},
                                             {"election", ISR_GROUP_ELECTION},
@@ -188,7 +187,7 @@ static void schema_messages(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_messages = {"a message or group, or a list of them", bind_messages, schema_messages};
+const struct shape shape_messages = {bind_messages, schema_messages};
 
 static bool bind_partition(struct binder *binder, const struct field *field, const struct tree_node *node,
                            void *target)
@@ -206,7 +205,7 @@ static void schema_partition(const struct field *field, struct json *json)
     json_string(json, "pattern", "^[A-Za-z0-9._-]+-[0-9]+$");
 }
 
-const struct shape shape_partition = {"a partition such as orders-0", bind_partition, schema_partition};
+const struct shape shape_partition = {bind_partition, schema_partition};
 
 static bool bind_client(struct binder *binder, const struct field *field, const struct tree_node *node,
                         void *target)
@@ -231,7 +230,7 @@ static void schema_client(const struct field *field, struct json *json)
     json_string(json, "type", "string");
 }
 
-const struct shape shape_client = {"a client", bind_client, schema_client};
+const struct shape shape_client = {bind_client, schema_client};
 
 static bool bind_controller(struct binder *binder, const struct field *field, const struct tree_node *node,
                             void *target)
@@ -254,8 +253,8 @@ static bool bind_heir(struct binder *binder, const struct field *field, const st
     return bind_controller(binder, field, node, target);
 }
 
-const struct shape shape_controller = {"a controller such as c1", bind_controller, schema_client};
-const struct shape shape_heir = {"a controller such as c1, or any", bind_heir, schema_client};
+const struct shape shape_controller = {bind_controller, schema_client};
+const struct shape shape_heir = {bind_heir, schema_client};
 
 static bool bind_replicas(struct binder *binder, const struct field *field, const struct tree_node *node,
                           void *target)
@@ -272,4 +271,4 @@ static void schema_replicas(const struct field *field, struct json *json)
     json_integer(json, "maxItems", ISR_REPLICAS_MAX);
 }
 
-const struct shape shape_replicas = {"replicas such as [1, 2, 3]", bind_replicas, schema_replicas};
+const struct shape shape_replicas = {bind_replicas, schema_replicas};

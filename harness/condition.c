@@ -486,5 +486,4 @@ static void schema_condition(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_condition = {"a condition such as \"isr of orders-0 is [1, 2]\"", bind_condition,
-                                      schema_condition};
+const struct shape shape_condition = {bind_condition, schema_condition};

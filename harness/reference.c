@@ -134,7 +134,7 @@ static void schema_topic_name(const struct field *field, struct json *json)
     json_string(json, "type", "string");
 }
 
-const struct shape shape_topic_name = {"a topic", bind_topic_name, schema_topic_name};
+const struct shape shape_topic_name = {bind_topic_name, schema_topic_name};
 
 bool reference_partition(struct binder *binder, struct place place, const char *name, struct isr_name *topic,
                          int32_t *partition)
@@ -279,9 +279,8 @@ static void schema_nodes(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_nodes = {"a node such as n1, a list of nodes, all, or controller", bind_nodes,
-                                  schema_nodes};
-const struct shape shape_ends = {"a node such as n1, a list of nodes, or all", bind_ends, schema_nodes};
+const struct shape shape_nodes = {bind_nodes, schema_nodes};
+const struct shape shape_ends = {bind_ends, schema_nodes};
 
 bool reference_replicas(struct binder *binder, const struct tree_node *node, struct isr_replicas *replicas)
 {

@@ -68,7 +68,7 @@ static void schema_invariants(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_invariants = {"an invariant, or a list of them", bind_invariants, schema_invariants};
+const struct shape shape_invariants = {bind_invariants, schema_invariants};
 
 static bool bind_finally(struct binder *binder, const struct field *field, const struct tree_node *node,
                          void *target)
@@ -102,7 +102,7 @@ static void schema_finally(const struct field *field, struct json *json)
     json_close_object(json);
 }
 
-static const struct shape shape_finally = {"a list of conditions", bind_finally, schema_finally};
+static const struct shape shape_finally = {bind_finally, schema_finally};
 static const struct choice true_word[] = {{"true", 0}, {NULL, 0}};
 
 #define EXPECTATION(member) FIELD(struct scenario_expectation, member)
@@ -174,7 +174,7 @@ static void schema_expect(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_expect = {"what is expected", bind_expect, schema_expect};
+const struct shape shape_expect = {bind_expect, schema_expect};
 
 /* ---- variants ---- */
 
@@ -229,7 +229,7 @@ static void schema_variants(const struct field *field, struct json *json)
     scenario_schema_named(tables, json);
 }
 
-const struct shape shape_variants = {"variants by name", bind_variants, schema_variants};
+const struct shape shape_variants = {bind_variants, schema_variants};
 
 /* ---- the file ---- */
 

@@ -79,7 +79,7 @@ static void schema_yields(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-static const struct shape shape_yields = {"none, all or a list of yield points", bind_yields, schema_yields};
+static const struct shape shape_yields = {bind_yields, schema_yields};
 
 /* ---- the cluster around the nodes ---- */
 
@@ -153,7 +153,7 @@ static void schema_racks(const struct field *field, struct json *json)
     json_close_object(json);
 }
 
-static const struct shape shape_racks = {"a list of racks", bind_racks, schema_racks};
+static const struct shape shape_racks = {bind_racks, schema_racks};
 
 static const struct choice transfer_words[] = {{"pull", ISR_PEER_PULL}, {"push", ISR_PEER_PUSH}, {NULL, 0}};
 static const struct choice bootstrap_words[] = {{"n1", 1},
@@ -248,7 +248,7 @@ static void schema_cluster(const struct field *field, struct json *json)
     shape_schema_map(scenario_cluster_fields, json);
 }
 
-static const struct shape shape_cluster = {"a mapping", bind_cluster, schema_cluster};
+static const struct shape shape_cluster = {bind_cluster, schema_cluster};
 
 /* ---- what it is ---- */
 
@@ -288,7 +288,7 @@ static void schema_tags(const struct field *field, struct json *json)
     json_close_object(json);
 }
 
-static const struct shape shape_tags = {"a list of words", bind_tags, schema_tags};
+static const struct shape shape_tags = {bind_tags, schema_tags};
 
 /* In the order in which they are bound: what is named comes before what names it. */
 const struct field scenario_fields[] = {

@@ -80,4 +80,4 @@ static void schema_nodes(const struct field *field, struct json *json)
     scenario_schema_named(tables, json);
 }
 
-const struct shape shape_node_settings = {"settings by node", bind_nodes, schema_nodes};
+const struct shape shape_node_settings = {bind_nodes, schema_nodes};

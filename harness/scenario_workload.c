@@ -75,8 +75,7 @@ static void schema_assignment(const struct field *field, struct json *json)
     json_close_object(json);
 }
 
-static const struct shape shape_assignment = {"the replicas of each partition", bind_assignment,
-                                              schema_assignment};
+static const struct shape shape_assignment = {bind_assignment, schema_assignment};
 
 static const struct field topic_fields[] = {
     {"partitions", &shape_whole, FIELD(struct sim_topic_spec, partitions), .least = 1, .most = PARTITIONS_MAX,
@@ -199,7 +198,7 @@ static void schema_topics(const struct field *field, struct json *json)
     scenario_schema_named(tables, json);
 }
 
-const struct shape shape_topics = {"topics by name", bind_topics, schema_topics};
+const struct shape shape_topics = {bind_topics, schema_topics};
 
 /* ---- clients ---- */
 
@@ -393,4 +392,4 @@ static void schema_clients(const struct field *field, struct json *json)
     scenario_schema_named(tables, json);
 }
 
-const struct shape shape_clients = {"clients by name", bind_clients, schema_clients};
+const struct shape shape_clients = {bind_clients, schema_clients};

@@ -147,7 +147,7 @@ static void schema_map(const struct field *field, struct json *json)
     shape_schema_map(field->extra, json);
 }
 
-const struct shape shape_map = {"a mapping", bind_map, schema_map};
+const struct shape shape_map = {bind_map, schema_map};
 
 /* ---- numbers ---- */
 
@@ -177,6 +177,7 @@ static bool field_is_bounded(const struct field *field)
     return field->least != 0 || field->most != 0;
 }
 
+typedef bool read_value(const char *text, int64_t *value, struct value_error *error);
 typedef const char *print_value(int64_t value, char buffer[32]);
 
 static const char *print_whole(int64_t value, char buffer[32])
@@ -198,16 +199,34 @@ static bool store_bounded(struct binder *binder, const struct field *field, cons
     return true;
 }
 
-static bool bind_duration(struct binder *binder, const struct field *field, const struct tree_node *node,
-                          void *target)
+/* Reads a number in its own notation, within the field's bounds. */
+static bool bind_number(struct binder *binder, const struct field *field, const struct tree_node *node,
+                        void *target, const char *noun, read_value *read, print_value *print)
 {
     int64_t value;
     struct value_error error;
-    if (!shape_scalar(binder, node, "a duration"))
+    if (!shape_scalar(binder, node, noun))
         return false;
-    if (!value_duration(node->text, field->least < 0, &value, &error))
+    if (!read(node->text, &value, &error))
         return shape_report(binder, node, &error);
-    return store_bounded(binder, field, node, target, value, value_print_duration);
+    return store_bounded(binder, field, node, target, value, print);
+}
+
+static bool read_any_duration(const char *text, int64_t *value, struct value_error *error)
+{
+    return value_duration(text, true, value, error);
+}
+
+static bool read_duration(const char *text, int64_t *value, struct value_error *error)
+{
+    return value_duration(text, false, value, error);
+}
+
+static bool bind_duration(struct binder *binder, const struct field *field, const struct tree_node *node,
+                          void *target)
+{
+    return bind_number(binder, field, node, target, "a duration",
+                       field->least < 0 ? read_any_duration : read_duration, value_print_duration);
 }
 
 static void schema_text_or_zero(struct json *json, const char *pattern)
@@ -229,18 +248,12 @@ static void schema_duration(const struct field *field, struct json *json)
     schema_text_or_zero(json, value_duration_pattern);
 }
 
-const struct shape shape_duration = {"a duration such as 250ms", bind_duration, schema_duration};
+const struct shape shape_duration = {bind_duration, schema_duration};
 
 static bool bind_bytes(struct binder *binder, const struct field *field, const struct tree_node *node,
                        void *target)
 {
-    int64_t value;
-    struct value_error error;
-    if (!shape_scalar(binder, node, "a size"))
-        return false;
-    if (!value_bytes(node->text, &value, &error))
-        return shape_report(binder, node, &error);
-    return store_bounded(binder, field, node, target, value, value_print_bytes);
+    return bind_number(binder, field, node, target, "a size", value_bytes, value_print_bytes);
 }
 
 static void schema_integer_or_text(const struct field *field, struct json *json, const char *pattern)
@@ -265,18 +278,12 @@ static void schema_bytes(const struct field *field, struct json *json)
     schema_integer_or_text(field, json, value_bytes_pattern);
 }
 
-const struct shape shape_bytes = {"a size such as 4KiB", bind_bytes, schema_bytes};
+const struct shape shape_bytes = {bind_bytes, schema_bytes};
 
 static bool bind_bandwidth(struct binder *binder, const struct field *field, const struct tree_node *node,
                            void *target)
 {
-    int64_t value;
-    struct value_error error;
-    if (!shape_scalar(binder, node, "a bandwidth"))
-        return false;
-    if (!value_bandwidth(node->text, &value, &error))
-        return shape_report(binder, node, &error);
-    return store_bounded(binder, field, node, target, value, value_print_bytes);
+    return bind_number(binder, field, node, target, "a bandwidth", value_bandwidth, value_print_bytes);
 }
 
 static void schema_bandwidth(const struct field *field, struct json *json)
@@ -284,18 +291,12 @@ static void schema_bandwidth(const struct field *field, struct json *json)
     schema_integer_or_text(field, json, value_bandwidth_pattern);
 }
 
-const struct shape shape_bandwidth = {"a bandwidth such as 1MiB/s", bind_bandwidth, schema_bandwidth};
+const struct shape shape_bandwidth = {bind_bandwidth, schema_bandwidth};
 
 static bool bind_whole(struct binder *binder, const struct field *field, const struct tree_node *node,
                        void *target)
 {
-    int64_t value;
-    struct value_error error;
-    if (!shape_scalar(binder, node, "a whole number"))
-        return false;
-    if (!value_whole(node->text, &value, &error))
-        return shape_report(binder, node, &error);
-    return store_bounded(binder, field, node, target, value, print_whole);
+    return bind_number(binder, field, node, target, "a whole number", value_whole, print_whole);
 }
 
 static void schema_whole(const struct field *field, struct json *json)
@@ -307,7 +308,7 @@ static void schema_whole(const struct field *field, struct json *json)
     }
 }
 
-const struct shape shape_whole = {"a whole number", bind_whole, schema_whole};
+const struct shape shape_whole = {bind_whole, schema_whole};
 
 static bool bind_seed(struct binder *binder, const struct field *field, const struct tree_node *node,
                       void *target)
@@ -332,37 +333,34 @@ static void schema_seed(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_seed = {"a seed", bind_seed, schema_seed};
+const struct shape shape_seed = {bind_seed, schema_seed};
 
-static bool bind_parts(struct binder *binder, const struct field *field, const struct tree_node *node,
-                       void *target, bool negative)
+static const char *print_parts(int64_t value, char buffer[32])
 {
-    int64_t value;
-    struct value_error error;
-    if (!shape_scalar(binder, node, negative ? "a drift" : "a probability"))
-        return false;
-    if (!value_parts(node->text, negative, &value, &error))
-        return shape_report(binder, node, &error);
-    if (field_is_bounded(field) && (value < field->least || value > field->most)) {
-        diagnostics_add(binder->diagnostics, node->place,
-                        "%s is %s, but must be %" PRId64 "ppm to %" PRId64 "ppm", field->name, node->text,
-                        field->least, field->most);
-        return false;
-    }
-    shape_store(target, field->size, value);
-    return true;
+    snprintf(buffer, 32, "%" PRId64 "ppm", value);
+    return buffer;
+}
+
+static bool read_probability(const char *text, int64_t *value, struct value_error *error)
+{
+    return value_parts(text, false, value, error);
+}
+
+static bool read_drift(const char *text, int64_t *value, struct value_error *error)
+{
+    return value_parts(text, true, value, error);
 }
 
 static bool bind_probability(struct binder *binder, const struct field *field, const struct tree_node *node,
                              void *target)
 {
-    return bind_parts(binder, field, node, target, false);
+    return bind_number(binder, field, node, target, "a probability", read_probability, print_parts);
 }
 
 static bool bind_drift(struct binder *binder, const struct field *field, const struct tree_node *node,
                        void *target)
 {
-    return bind_parts(binder, field, node, target, true);
+    return bind_number(binder, field, node, target, "a drift", read_drift, print_parts);
 }
 
 static void schema_parts(const struct field *field, struct json *json)
@@ -371,20 +369,13 @@ static void schema_parts(const struct field *field, struct json *json)
     schema_text_or_zero(json, value_parts_pattern);
 }
 
-const struct shape shape_probability = {"a probability such as 0.1%", bind_probability, schema_parts};
-const struct shape shape_drift = {"a drift such as 50ppm", bind_drift, schema_parts};
+const struct shape shape_probability = {bind_probability, schema_parts};
+const struct shape shape_drift = {bind_drift, schema_parts};
 
 static bool bind_rate(struct binder *binder, const struct field *field, const struct tree_node *node,
                       void *target)
 {
-    int64_t value;
-    struct value_error error;
-    if (!shape_scalar(binder, node, "a rate"))
-        return false;
-    if (!value_rate_interval(node->text, &value, &error))
-        return shape_report(binder, node, &error);
-    shape_store(target, field->size, value);
-    return true;
+    return bind_number(binder, field, node, target, "a rate", value_rate_interval, print_whole);
 }
 
 static void schema_rate(const struct field *field, struct json *json)
@@ -394,7 +385,7 @@ static void schema_rate(const struct field *field, struct json *json)
     json_string(json, "pattern", value_rate_pattern);
 }
 
-const struct shape shape_rate = {"a rate such as 100/s", bind_rate, schema_rate};
+const struct shape shape_rate = {bind_rate, schema_rate};
 
 /* ---- words ---- */
 
@@ -423,7 +414,7 @@ static void schema_flag(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_flag = {"true or false", bind_flag, schema_flag};
+const struct shape shape_flag = {bind_flag, schema_flag};
 
 static bool bind_choice(struct binder *binder, const struct field *field, const struct tree_node *node,
                         void *target)
@@ -467,7 +458,7 @@ static void schema_choice(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_choice = {"one of some words", bind_choice, schema_choice};
+const struct shape shape_choice = {bind_choice, schema_choice};
 
 /* A choice whose words stand in one text, "delete|compact", and mean 0, 1, ... */
 enum { WORDS_MAX = 12, WORDS_BYTES = 160 };
@@ -511,7 +502,7 @@ static void schema_word(const struct field *field, struct json *json)
     schema_choice(&choice, json);
 }
 
-const struct shape shape_word = {"one of some words", bind_word, schema_word};
+const struct shape shape_word = {bind_word, schema_word};
 
 static bool label_character(char c)
 {
@@ -554,7 +545,7 @@ static void schema_label(const struct field *field, struct json *json)
     json_string(json, "pattern", "^[A-Za-z0-9._-]{1,47}$");
 }
 
-const struct shape shape_label = {"a name", bind_label, schema_label};
+const struct shape shape_label = {bind_label, schema_label};
 
 /* Prose is printed to terminals: no control characters. */
 static bool prose_is_clean(struct binder *binder, const struct tree_node *node)
@@ -585,7 +576,7 @@ static void schema_prose(const struct field *field, struct json *json)
     json_string(json, "type", "string");
 }
 
-const struct shape shape_prose = {"a text", bind_prose, schema_prose};
+const struct shape shape_prose = {bind_prose, schema_prose};
 
 static bool bind_sentence(struct binder *binder, const struct field *field, const struct tree_node *node,
                           void *target)
@@ -607,7 +598,7 @@ static void schema_sentence(const struct field *field, struct json *json)
     json_integer(json, "maxLength", (int64_t)field->size - 1);
 }
 
-const struct shape shape_sentence = {"a sentence", bind_sentence, schema_sentence};
+const struct shape shape_sentence = {bind_sentence, schema_sentence};
 
 /* ---- distributions ---- */
 
@@ -700,5 +691,4 @@ static void schema_distribution(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_distribution = {"a latency such as 1ms or 1ms..5ms", bind_distribution,
-                                         schema_distribution};
+const struct shape shape_distribution = {bind_distribution, schema_distribution};

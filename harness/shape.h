@@ -18,9 +18,8 @@ struct binder {
 };
 
 struct field;
-/* A kind of value: what it is called in messages and how it is read and described. */
+/* A kind of value: how it is read and described. */
 struct shape {
-    const char *noun; /* "a duration" */
     /* Fills the member at target; false after adding to diagnostics. */
     bool (*bind)(struct binder *binder, const struct field *field, const struct tree_node *node,
                  void *target);

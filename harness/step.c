@@ -188,4 +188,4 @@ static void schema_steps(const struct field *field, struct json *json)
     json_close_object(json);
 }
 
-const struct shape shape_steps = {"a list of steps", bind_steps, schema_steps};
+const struct shape shape_steps = {bind_steps, schema_steps};
