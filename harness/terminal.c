@@ -23,9 +23,13 @@ bool terminal_has_colour(FILE *stream)
 struct palette terminal_palette(FILE *stream)
 {
     if (!terminal_has_colour(stream))
-        return (struct palette){"", "", "", "", "", "", ""};
-    return (struct palette){"\033[1m",  "\033[2m",  "\033[1;31m", "\033[1;32m",
-                            "\033[33m", "\033[36m", "\033[0m"};
+        return (struct palette){"", "", "", "", "", ""};
+    return (struct palette){.bold = "\033[1m",
+                            .dim = "\033[2m",
+                            .red = "\033[1;31m",
+                            .green = "\033[1;32m",
+                            .cyan = "\033[36m",
+                            .plain = "\033[0m"};
 }
 
 static void print_indent(FILE *out, unsigned indent)

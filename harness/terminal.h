@@ -7,7 +7,7 @@
 
 bool terminal_has_colour(FILE *stream);
 struct palette {
-    const char *bold, *dim, *red, *green, *yellow, *cyan, *plain; /* all "" without colour */
+    const char *bold, *dim, *red, *green, *cyan, *plain; /* all "" without colour */
 };
 struct palette terminal_palette(FILE *stream);
 /* Prints prose with every line indented and wrapped at about `width` columns; blank lines and lines that

@@ -30,7 +30,6 @@ struct disk_file {
     struct disk_bytes durable, cached;
     struct disk_change *changes;
     uint32_t changes_count, changes_capacity;
-    bool name_is_durable;
 };
 
 struct disk {
