@@ -150,8 +150,12 @@ static void became_leader(struct sim_checks *checks, int32_t node, const struct 
     if (checks->view.peers)
         check_peers_role(checks, node, epoch, true);
     check_began_to_lead(checks, partition, node, epoch);
-    if (epoch == partition->epoch_max)
+    if (epoch == partition->epoch_max) {
+        /* What it knows to be committed may be read from now on, also when it learnt that while it was
+         * deposed. */
+        check_commit(checks, partition, node, replica->high_watermark);
         check_replica_ends_with(checks, partition, node);
+    }
     check_bounds(checks, partition, replica, true);
 }
 

@@ -396,6 +396,24 @@ static void fires_i3_when_a_deposed_leader_acknowledges_what_the_next_one_lacks(
     fake_free(&fake);
 }
 
+/* n1 is deposed without a successor, hears from n2 that all have its record, and leads again. */
+static void fires_i1_when_a_member_lacks_what_the_leader_knew_when_it_began(void **state)
+{
+    (void)state;
+    struct fake fake;
+    fake_init(&fake);
+    (void)fake_append(&fake, 1, 1);
+    fake_fetch(&fake, 2, 1);
+    fake_change(&fake, ISR_NODE_NONE, fake_set(0, 0, 0), fake_set(1, 2, 0), ISR_CAUSE_NO_LEADER);
+    fake_advance(&fake, 1, 1);
+    fake_change(&fake, 1, fake_set(1, 2, 0), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_ELR);
+    fake_lead(&fake, 1);
+    FAKE_HOLDS(&fake);
+    fake_change(&fake, 3, fake_set(3, 2, 0), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_CLEAN);
+    FAKE_FAILS(&fake, I1, "has only LEO 0: records up to 1 were committed");
+    fake_free(&fake);
+}
+
 static void holds_i3_when_the_next_leader_has_what_a_deposed_one_acknowledges(void **state)
 {
     (void)state;
@@ -575,6 +593,7 @@ int main(void)
         cmocka_unit_test(suspends_i3_when_an_administrator_asked_for_an_unclean_election),
         cmocka_unit_test(holds_i3_when_the_last_known_leader_is_all_that_was_left),
         cmocka_unit_test(fires_i3_when_a_deposed_leader_acknowledges_what_the_next_one_lacks),
+        cmocka_unit_test(fires_i1_when_a_member_lacks_what_the_leader_knew_when_it_began),
         cmocka_unit_test(holds_i3_when_the_next_leader_has_what_a_deposed_one_acknowledges),
         cmocka_unit_test(fires_i3_when_a_client_is_told_the_offset_of_another_record),
         cmocka_unit_test(finds_a_loss_at_the_end_when_no_observation_told_it),
