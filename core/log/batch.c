@@ -49,18 +49,20 @@ static void header_read(const uint8_t *data, struct isr_batch *batch)
 
 static bool header_is_sound(const struct isr_batch *batch)
 {
-    bool compacted = (batch->attributes & ISR_BATCH_COMPACTED) != 0;
-    if (batch->record_count == 0 || batch->record_count > ISR_BATCH_RECORDS_MAX ||
-        batch->attributes > (ISR_BATCH_KEYED | ISR_BATCH_COMPACTED) ||
-        batch->attributes == ISR_BATCH_COMPACTED)
+    uint32_t least = batch->record_count * RECORD_SIZE_BYTES;
+    if (batch->record_count == 0 || batch->record_count > ISR_BATCH_RECORDS_MAX)
         return false;
+    if (batch->attributes > ISR_BATCH_KEYED) {
+        least = HORIZON_BYTES;
+        if (batch->attributes != (ISR_BATCH_KEYED | ISR_BATCH_COMPACTED))
+            return false;
+    }
     if (batch->base_offset < 0 || batch->base_offset > INT64_MAX - (int64_t)batch->record_count)
         return false;
     if (batch->producer_id < -1)
         return false;
     if (batch->producer_id >= 0 && (batch->base_sequence < 0 || batch->producer_epoch < 0))
         return false;
-    uint32_t least = compacted ? (uint32_t)HORIZON_BYTES : batch->record_count * RECORD_SIZE_BYTES;
     return batch->bytes.size >= ISR_BATCH_HEADER_BYTES + least;
 }
 
@@ -72,7 +74,7 @@ static uint32_t records_begin(const struct isr_batch *batch)
 
 /* Steps over the record at *position: what it holds is the *size bytes before the new position. False when it
  * is not whole. */
-static bool record_next(const struct isr_batch *batch, uint32_t *position, uint32_t *size)
+static inline bool record_next(const struct isr_batch *batch, uint32_t *position, uint32_t *size)
 {
     if (batch->bytes.size - *position < RECORD_SIZE_BYTES)
         return false;
@@ -143,6 +145,13 @@ enum isr_batch_status isr_batch_parse(struct isr_bytes input, bool check_crc, st
     if (!isr_batch_is_intact(batch->bytes, batch->crc))
         return ISR_BATCH_CORRUPT;
     return content_is_sound(batch) ? ISR_BATCH_OK : ISR_BATCH_CORRUPT;
+}
+
+bool isr_batch_has_keys(const uint8_t *data)
+{
+    uint16_t attributes;
+    memcpy(&attributes, data + AT_ATTRIBUTES, sizeof attributes);
+    return (attributes & ISR_BATCH_KEYED) != 0;
 }
 
 int64_t isr_batch_timestamp(const uint8_t *data)

@@ -89,6 +89,7 @@ void isr_batch_stamp(uint8_t *data, int64_t base_offset, int32_t leader_epoch, i
 void isr_batch_set_position(uint8_t *data, int64_t base_offset, int32_t leader_epoch);
 /* Of a sound batch. */
 int64_t isr_batch_timestamp(const uint8_t *data);
+bool isr_batch_has_keys(const uint8_t *data);
 /* Walks the records that a parsed and sound batch holds: *position is 0 at first. False at the end. */
 bool isr_batch_next(const struct isr_batch *batch, uint32_t *position, struct isr_record *record);
 /* The value of the record in place `index` of those that a parsed batch holds, borrowed from it; false when

@@ -155,15 +155,6 @@ static uint32_t view_batches(void *object, int32_t node, struct isr_tp tp, int64
     return count;
 }
 
-/* Of a batch that the log may begin inside of. */
-static const struct isr_batch_place *place_from(const struct isr_partition *partition, int64_t base_offset)
-{
-    if (partition == NULL)
-        return NULL;
-    const struct isr_log *log = partition->log;
-    return isr_log_batch_at(log, base_offset > log->log_start ? base_offset : log->log_start);
-}
-
 static void view_contents(void *object, int32_t node, struct isr_tp tp, struct sim_batch_view *batch)
 {
     const struct isr_batch_place *place = batch->where;
@@ -208,10 +199,15 @@ static uint32_t view_records(void *object, int32_t node, struct isr_tp tp, int64
                              struct sim_record_view *records, uint32_t most)
 {
     const struct isr_partition *partition = partition_of(object, node, tp);
-    const struct isr_batch_place *place = place_from(partition, base_offset);
+    if (partition == NULL)
+        return 0;
+    const struct isr_log *log = partition->log; /* it may begin inside of the batch */
+    const struct isr_batch_place *place =
+        place_of(log, base_offset > log->log_start ? base_offset : log->log_start);
     struct isr_batch batch;
-    if (place == NULL || isr_batch_parse((struct isr_bytes){.data = place->data, .size = place->size_bytes},
-                                         false, &batch) != ISR_BATCH_OK)
+    if (place == NULL || !isr_batch_has_keys(place->data) ||
+        isr_batch_parse((struct isr_bytes){.data = place->data, .size = place->size_bytes}, false, &batch) !=
+            ISR_BATCH_OK)
         return 0;
     return sim_records_of(&batch, records, most);
 }
@@ -453,8 +449,10 @@ static void watch_observation(void *object, struct sim_world *world, int32_t nod
     check_observed(watch->checks, node, observation);
     note_void(watch, world, node, was_void);
     world->counters.records_committed = watch->checks->records_committed;
-    world->counters.records_compacted = watch->checks->records_compacted;
-    world->counters.tombstones_removed = watch->checks->tombstones_removed;
+    if (observation->kind == ISR_OBSERVED_LOG_CLEANED) {
+        world->counters.records_compacted = watch->checks->records_compacted;
+        world->counters.tombstones_removed = watch->checks->tombstones_removed;
+    }
 }
 
 static void watch_process(void *object, struct sim_world *world, int32_t node)
