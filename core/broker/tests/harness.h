@@ -423,15 +423,16 @@ struct produce_spec {
     int16_t producer_epoch;
     int32_t sequence;
     int64_t timeout_ns;
+    struct isr_batch_keys keys;
     bool damaged;
 };
 
 static inline uint32_t produce_with(struct cluster *cluster, int32_t to, struct produce_spec spec)
 {
     bool idempotent = spec.producer_id != 0;
-    struct isr_bytes batch = isr_batch_build(
+    struct isr_bytes batch = isr_batch_build_keyed(
         &cluster->scratch, idempotent ? spec.producer_id : -1, idempotent ? spec.producer_epoch : -1,
-        idempotent ? spec.sequence : -1, cluster->next_value, spec.records, 8);
+        idempotent ? spec.sequence : -1, cluster->next_value, spec.records, 8, spec.keys);
     cluster->next_value += spec.records;
     if (spec.damaged)
         ((uint8_t *)(uintptr_t)batch.data)[batch.size - 1] ^= 1;
