@@ -189,16 +189,18 @@ static bool may_be_missing(struct sim_checks *checks, const struct check_partiti
            is_expired(checks, partition, record, timestamp_ns);
 }
 
+/* node: ISR_NODE_NONE where a client read what is left. */
 static void tell_missing(struct sim_checks *checks, const struct check_partition *partition, int32_t node,
                          int64_t offset, const struct check_record *record)
 {
-    check_fail(
-        checks, SIM_INVARIANT_I12,
-        "%s: compaction removed the record at offset %ld from the log of %s, the last one of key %lu that is "
-        "committed (up to %ld)%s",
-        check_partition_label(partition).text, offset, check_node_label(checks, node).text, record->key,
-        partition->history.true_high_watermark,
-        record->tombstone ? "; it is a tombstone, and delete_retention is not over" : "");
+    bool read = node == ISR_NODE_NONE;
+    check_fail(checks, SIM_INVARIANT_I12,
+               "%s: compaction removed the record at offset %ld from %s%s, the last one of key %lu that is "
+               "committed (up to %ld)%s",
+               check_partition_label(partition).text, offset, read ? "what a client read" : "the log of ",
+               read ? "" : check_node_label(checks, node).text, record->key,
+               partition->history.true_high_watermark,
+               record->tombstone ? "; it is a tombstone, and delete_retention is not over" : "");
 }
 
 /* ---- a batch that compaction rewrote ---- */
