@@ -107,6 +107,7 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
     case SIM_CONDITION_COMPACTED:
     case SIM_CONDITION_TOMBSTONES_GONE:
     case SIM_CONDITION_LOST:
+    case SIM_CONDITION_WAIVED:
     case SIM_CONDITION_POOL_READS:
     case SIM_CONDITION_STALE_READS:
     case SIM_CONDITION_REPAIRED:
@@ -288,6 +289,8 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
         return compare((int64_t)world->counters.records_committed, condition->comparison, condition->value);
     case SIM_CONDITION_LOST:
         return compare((int64_t)world->counters.records_lost, condition->comparison, condition->value);
+    case SIM_CONDITION_WAIVED:
+        return compare((int64_t)world->counters.violations_waived, condition->comparison, condition->value);
     case SIM_CONDITION_POOL_READS:
         return compare((int64_t)world->counters.pool_reads, condition->comparison, condition->value);
     case SIM_CONDITION_COMPACTED:

@@ -78,11 +78,7 @@ static const struct raft_prefix *entry_at(const struct raft_node *log, int64_t i
 static struct raft_slot *slot_at(struct sim_checks *checks, int64_t index)
 {
     struct check_raft *raft = checks->raft;
-    ISR_ASSERT(index >= 0);
-    if (index > CHECK_INDEX_MAX) {
-        check_fail(checks, SIM_INVARIANT_R3, "controllers: a Raft log is said to reach index %ld", index);
-        index = 0;
-    }
+    ISR_ASSERT(index >= 0 && index <= CHECK_INDEX_MAX);
     if (index >= raft->slots_count) {
         uint32_t count = raft->slots_count == 0 ? 64 : raft->slots_count;
         while (count <= index)
@@ -375,9 +371,13 @@ void check_raft_process(struct sim_checks *checks, int32_t node)
     log->untold = true;
 }
 
-static bool sensible(int64_t index)
+static bool sensible(struct sim_checks *checks, int32_t node, int64_t index)
 {
-    return index >= 0 && index < UINT32_MAX / 4;
+    if (index >= 0 && index <= CHECK_INDEX_MAX)
+        return true;
+    check_fail(checks, SIM_INVARIANT_R3, "controllers: the Raft log of %s is said to reach index %ld",
+               check_node_label(checks, node).text, index);
+    return false;
 }
 
 void check_raft_observe(struct sim_checks *checks, int32_t node, const struct isr_observation *observation)
@@ -393,26 +393,26 @@ void check_raft_observe(struct sim_checks *checks, int32_t node, const struct is
         voted(checks, node, (int32_t)observation->quorum_voted.term,
               (int32_t)observation->quorum_voted.candidate);
     } else if (observation->kind == ISR_OBSERVED_QUORUM_APPENDED) {
-        if (sensible(observation->quorum_appended.index))
+        if (sensible(checks, node, observation->quorum_appended.index))
             appended(checks, node, observation->quorum_appended.index,
                      (int32_t)observation->quorum_appended.term,
                      (uint64_t)observation->quorum_appended.digest);
     } else if (observation->kind == ISR_OBSERVED_QUORUM_TRUNCATED) {
         truncated(checks, node, observation->quorum_truncated.from);
     } else if (observation->kind == ISR_OBSERVED_QUORUM_COMMITTED) {
-        if (sensible(observation->quorum_committed.index))
+        if (sensible(checks, node, observation->quorum_committed.index))
             committed(checks, node, observation->quorum_committed.index,
                       (int32_t)observation->quorum_committed.term);
     } else if (observation->kind == ISR_OBSERVED_QUORUM_APPLIED) {
-        if (sensible(observation->quorum_applied.index))
+        if (sensible(checks, node, observation->quorum_applied.index))
             applied(checks, node, observation->quorum_applied.index,
                     (int32_t)observation->quorum_applied.term, (uint64_t)observation->quorum_applied.digest);
     } else if (observation->kind == ISR_OBSERVED_QUORUM_COMPACTED) {
-        if (sensible(observation->quorum_compacted.index))
+        if (sensible(checks, node, observation->quorum_compacted.index))
             compacted(checks, node, observation->quorum_compacted.index,
                       (int32_t)observation->quorum_compacted.term);
     } else if (observation->kind == ISR_OBSERVED_QUORUM_SNAPSHOT_INSTALLED) {
-        if (sensible(observation->quorum_snapshot_installed.index))
+        if (sensible(checks, node, observation->quorum_snapshot_installed.index))
             commit_one(checks, node, observation->quorum_snapshot_installed.index,
                        (int32_t)observation->quorum_snapshot_installed.term);
     }

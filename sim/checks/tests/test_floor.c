@@ -66,6 +66,19 @@ static void fires_i2_when_a_log_parts_below_what_was_lost(void **state)
     fake_free(&fake);
 }
 
+static void fires_i2_when_what_parts_is_of_the_new_history(void **state)
+{
+    (void)state;
+    struct fake fake;
+    lose_ten_of_thirty(&fake, FAKE_WITHOUT(I1));
+    write_anew(&fake);
+    fake.replicas[2].batches[2] = fake.replicas[3].batches[2];
+    fake.replicas[2].batches[2].crc++;
+    fake_advance(&fake, 2, 30); /* still in epoch 0, as it says */
+    FAKE_FAILS(&fake, I2, "the log of n2 parts from the committed one at offset 20");
+    fake_free(&fake);
+}
+
 static void holds_i2_when_a_log_goes_on_with_what_was_lost(void **state)
 {
     (void)state;
@@ -104,6 +117,7 @@ static void holds_i2_above_an_election_that_lost_nothing(void **state)
     fake_advance(&fake, 1, 10);
     fake_change(&fake, 3, fake_set(2, 3, 0), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_CLEAN);
     fake_append(&fake, 1, 10);
+    assert_int_equal(check_ledger_floor(check_partition_of(fake.checks, FAKE_KEY), 0), 0);
     fake_advance(&fake, 1, 20); /* nobody knows yet whether n3 has it */
     fake_lead(&fake, 3);
     fake_append(&fake, 3, 10);
@@ -113,6 +127,40 @@ static void holds_i2_above_an_election_that_lost_nothing(void **state)
     FAKE_HOLDS(&fake);
     assert_int_equal(check_ledger_floor(check_partition_of(fake.checks, FAKE_KEY), 0), 10);
     assert_int_equal(check_ledger_floor(check_partition_of(fake.checks, FAKE_KEY), 1), INT64_MAX);
+    fake_free(&fake);
+}
+
+static void parts_no_history_by_a_clean_election(void **state)
+{
+    (void)state;
+    struct fake fake;
+    lose_ten_of_thirty(&fake, FAKE_WITHOUT(I1));
+    write_anew(&fake);
+    const struct check_partition *partition = check_partition_of(fake.checks, FAKE_KEY);
+    fake_truncate(&fake, 2, 20);
+    fake_follow(&fake, 2);
+    fake_fetch(&fake, 2, 3);
+    fake_change(&fake, 2, fake_set(2, 3, 0), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_CLEAN);
+    fake_lead(&fake, 2);
+    FAKE_HOLDS(&fake);
+    assert_int_equal(check_ledger_floor(partition, 2), INT64_MAX);
+    assert_int_equal(check_ledger_floor(partition, 1), 20);
+    fake_free(&fake);
+}
+
+/* What the loss took is of older epochs. */
+static void fires_i3_when_what_was_written_since_is_lost(void **state)
+{
+    (void)state;
+    struct fake fake;
+    lose_ten_of_thirty(&fake, FAKE_WITHOUT(I1));
+    int64_t base = fake_append(&fake, 3, 10);
+    fake_truncate(&fake, 2, 20);
+    fake_change(&fake, 2, fake_set(2, 3, 0), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_CLEAN);
+    fake_advance(&fake, 3, base + 10);
+    fake_ack(&fake, 3, base);
+    fake_lead(&fake, 2);
+    FAKE_FAILS(&fake, I3, "record at offset 20 (epoch 2), acknowledged with acks=all");
     fake_free(&fake);
 }
 
@@ -214,6 +262,30 @@ static void holds_i11_when_a_deposed_leader_deletes_what_was_lost(void **state)
     fake_free(&fake);
 }
 
+/* n1 deleted up to 30; no log starts at 20, up to where all share one history. */
+static void fires_i11_when_a_log_starts_at_the_floor_and_none_did(void **state)
+{
+    (void)state;
+    for (int found = 0; found < 2; found++) {
+        struct fake fake;
+        lose_ten_of_thirty(&fake, FAKE_WITHOUT(I8));
+        fake_advance(&fake, 2, 20);
+        sim_checks_delete_asked(fake.checks, "orders", 0, 30, 5);
+        moved(&fake, 1, 30, ISR_CAUSE_DELETE_RECORDS);
+        FAKE_HOLDS(&fake);
+        if (found) {
+            fake_end_process(&fake, 2, true, false);
+            fake.replicas[2].log_start = 20;
+            fake_start(&fake, 2);
+            FAKE_FAILS(&fake, I11, "starts at 20, although nothing was ever deleted beyond 0");
+        } else {
+            moved(&fake, 2, 20, ISR_CAUSE_LEADER_TOLD);
+            FAKE_FAILS(&fake, I11, "no other log starts there");
+        }
+        fake_free(&fake);
+    }
+}
+
 /* What it still shares with the others goes by their times, what it wrote itself by its own. */
 static void fires_i11_when_a_deposed_leader_deletes_what_is_too_young(void **state)
 {
@@ -270,15 +342,19 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fires_i2_when_a_log_parts_below_what_was_lost),
+        cmocka_unit_test(fires_i2_when_what_parts_is_of_the_new_history),
         cmocka_unit_test(holds_i2_when_a_log_goes_on_with_what_was_lost),
         cmocka_unit_test(fires_i2_when_it_does_although_it_knows_of_the_election),
         cmocka_unit_test(holds_i2_above_an_election_that_lost_nothing),
+        cmocka_unit_test(parts_no_history_by_a_clean_election),
+        cmocka_unit_test(fires_i3_when_what_was_written_since_is_lost),
         cmocka_unit_test(knows_no_floor_below_an_election_that_was_passed_over),
         cmocka_unit_test(fires_i10_when_an_answer_is_behind_what_was_not_lost),
         cmocka_unit_test(fires_i10_when_an_answer_is_behind_what_was_told_since),
         cmocka_unit_test(fires_i11_when_a_start_is_found_that_was_nowhere),
         cmocka_unit_test(fires_i11_when_a_deposed_leader_deletes_what_the_topic_keeps),
         cmocka_unit_test(holds_i11_when_a_deposed_leader_deletes_what_was_lost),
+        cmocka_unit_test(fires_i11_when_a_log_starts_at_the_floor_and_none_did),
         cmocka_unit_test(fires_i11_when_a_deposed_leader_deletes_what_is_too_young),
         cmocka_unit_test(fires_i3_when_a_client_is_told_a_wrong_offset_after_a_loss),
         cmocka_unit_test(fires_i4_when_a_deposed_leader_tells_too_little_after_a_loss),

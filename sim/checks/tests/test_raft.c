@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "core/quorum/port.h"
+#include "sim/checks/state.h"
 #include "sim/checks/tests/fake.h"
 
 static void role(struct fake *fake, int32_t node, enum isr_consensus_role what, int32_t term)
@@ -44,6 +45,20 @@ static void fires_r1_when_a_term_has_two_leaders(void **state)
     raft_init(&fake);
     role(&fake, 2, ISR_CONSENSUS_LEADER, 1);
     FAKE_FAILS(&fake, R1, "n2 was elected leader of term 1, which had a leader before: n1");
+    fake_free(&fake);
+}
+
+static void fires_r1_when_a_leader_leads_its_term_again_after_a_restart(void **state)
+{
+    (void)state;
+    struct fake fake;
+    raft_init(&fake);
+    role(&fake, 1, ISR_CONSENSUS_LEADER, 1);
+    FAKE_HOLDS(&fake);
+    fake_end_process(&fake, 1, false, false);
+    fake_start(&fake, 1);
+    role(&fake, 1, ISR_CONSENSUS_LEADER, 1);
+    FAKE_FAILS(&fake, R1, "which had a leader before: itself in an earlier life");
     fake_free(&fake);
 }
 
@@ -99,6 +114,48 @@ static void fires_r2_when_a_leader_overwrites_an_entry(void **state)
     raft_init(&fake);
     append(&fake, 1, 2, 1, 12);
     FAKE_FAILS(&fake, R2, "overwrote entry 2");
+    fake_free(&fake);
+}
+
+/* Who says so believed a damaged number: nothing else is done with it. */
+static void fires_r3_when_an_index_is_none(void **state)
+{
+    (void)state;
+    static const int64_t indices[] = {
+        -1,       CHECK_INDEX_MAX + 1, INT64_C(1) << 30, INT64_C(1) << 31, (INT64_C(1) << 32) + 1, INT64_MAX,
+        INT64_MIN};
+    for (size_t i = 0; i < sizeof indices / sizeof *indices; i++) {
+        for (int kind = 0; kind < 5; kind++) {
+            struct fake fake;
+            raft_init(&fake);
+            int64_t index = indices[i];
+            if (kind == 0)
+                append(&fake, 2, index, 1, 13);
+            else if (kind == 1)
+                commit(&fake, 2, index, 1);
+            else if (kind == 2)
+                FAKE_TELL(&fake, 2, QUORUM_APPLIED, quorum_applied, .index = index, .term = 1, .digest = 13);
+            else if (kind == 3)
+                FAKE_TELL(&fake, 2, QUORUM_COMPACTED, quorum_compacted, .index = index, .term = 1);
+            else
+                FAKE_TELL(&fake, 2, QUORUM_SNAPSHOT_INSTALLED, quorum_snapshot_installed, .index = index,
+                          .term = 1);
+            FAKE_FAILS(&fake, R3, "the Raft log of n2 is said to reach index");
+            assert_int_equal(fake.failures, 1);
+            fake_free(&fake);
+        }
+    }
+}
+
+static void holds_r3_at_the_highest_index_there_is(void **state)
+{
+    (void)state;
+    struct fake fake;
+    raft_init(&fake);
+    append(&fake, 2, CHECK_INDEX_MAX, 1, 13);
+    FAKE_HOLDS(&fake);
+    append(&fake, 3, CHECK_INDEX_MAX, 1, 14);
+    FAKE_FAILS(&fake, R3, "but it is not the same entry");
     fake_free(&fake);
 }
 
@@ -291,11 +348,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fires_r1_when_a_term_has_two_leaders),
+        cmocka_unit_test(fires_r1_when_a_leader_leads_its_term_again_after_a_restart),
         cmocka_unit_test(fires_r1_when_a_node_votes_twice_over_a_restart),
         cmocka_unit_test(holds_r1_when_the_same_leader_is_told_again),
         cmocka_unit_test(fires_i5_when_a_raft_term_goes_back),
         cmocka_unit_test(fires_r2_when_a_leader_deletes_entries),
         cmocka_unit_test(fires_r2_when_a_leader_overwrites_an_entry),
+        cmocka_unit_test(fires_r3_when_an_index_is_none),
+        cmocka_unit_test(holds_r3_at_the_highest_index_there_is),
         cmocka_unit_test(holds_r2_when_a_follower_deletes_entries),
         cmocka_unit_test(fires_r3_when_one_entry_has_two_contents),
         cmocka_unit_test(fires_r3_when_logs_differ_before_a_common_entry),
