@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "core/base/hash.h"
 #include "core/log/batch.h"
 #include "core/tests/support.h"
 
@@ -171,6 +172,135 @@ static void survives_when_the_bytes_are_arbitrary(void **state)
     }
 }
 
+/* ---- keys, and what compaction leaves ---- */
+
+enum { AT_SIZE_OF_ALL = 8, AT_CRC_OF_REST = 28, AT_REST = 32 };
+
+static struct isr_batch keyed(struct fixture *fixture, uint32_t records, struct isr_batch_keys keys)
+{
+    struct isr_batch batch;
+    struct isr_bytes bytes =
+        isr_batch_build_keyed(&fixture->env.scratch, 42, 3, 100, 5000, records, 12, keys);
+    isr_batch_stamp((uint8_t *)(uintptr_t)bytes.data, 77, 9, 1234);
+    assert_int_equal(isr_batch_parse(bytes, true, &batch), ISR_BATCH_OK);
+    assert_true(isr_batch_has_keys(bytes.data));
+    return batch;
+}
+
+static struct isr_batch compacted(struct fixture *fixture, const struct isr_batch *batch, const bool *keep)
+{
+    struct isr_batch left;
+    uint8_t *out = isr_scratch_allocate(&fixture->env.scratch, isr_batch_compact_bytes(batch));
+    uint32_t size = isr_batch_compact(out, batch, keep, 99);
+    assert_true(size <= isr_batch_compact_bytes(batch));
+    assert_int_equal(isr_batch_parse((struct isr_bytes){.data = out, .size = size}, true, &left),
+                     ISR_BATCH_OK);
+    return left;
+}
+
+static void walks_records_with_their_keys(void **state)
+{
+    struct fixture *fixture = *state;
+    struct isr_batch batch = keyed(fixture, 50, (struct isr_batch_keys){.keys = 3, .tombstone_percent = 40});
+    struct isr_record record = {0};
+    uint32_t position = 0, tombstones = 0, count = 0;
+    for (; isr_batch_next(&batch, &position, &record); count++) {
+        uint64_t value;
+        assert_true(record.key < 3);
+        assert_int_equal(record.offset, 77 + count);
+        assert_int_equal(record.value.size, 12);
+        assert_true(isr_batch_value(&batch, count, &value));
+        assert_int_equal(value, 5000 + count);
+        tombstones += record.tombstone;
+    }
+    assert_int_equal(count, 50);
+    assert_true(tombstones > 5 && tombstones < 45);
+    assert_int_equal(isr_batch_horizon(&batch), ISR_TIME_NEVER);
+}
+
+static void keeps_offsets_and_sequences_when_compacted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct isr_batch batch = keyed(fixture, 4, (struct isr_batch_keys){.keys = 1 << 30});
+    const bool keep[4] = {false, true, false, true};
+    struct isr_batch left = compacted(fixture, &batch, keep);
+    struct isr_record whole = {0}, record = {0};
+    uint32_t in_whole = 0, position = 0;
+    assert_int_equal(left.base_offset, 77);
+    assert_int_equal(left.last_offset, 80);
+    assert_int_equal(left.leader_epoch, 9);
+    assert_int_equal(left.timestamp_ns, 1234);
+    assert_int_equal(left.producer_id, 42);
+    assert_int_equal(left.base_sequence, 100);
+    assert_int_equal(left.record_count, 4);
+    assert_int_equal(isr_batch_horizon(&left), 99);
+    assert_false(isr_batch_is_gap(&left));
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(isr_batch_next(&batch, &in_whole, &whole));
+        if (!keep[i])
+            continue;
+        assert_true(isr_batch_next(&left, &position, &record));
+        assert_int_equal(record.offset, whole.offset);
+        assert_int_equal(record.key, whole.key);
+        assert_memory_equal(record.value.data, whole.value.data, whole.value.size);
+    }
+    assert_false(isr_batch_next(&left, &position, &record));
+    /* Once more: the same places. */
+    const bool last_only[2] = {false, true};
+    struct isr_batch less = compacted(fixture, &left, last_only);
+    position = 0;
+    assert_true(isr_batch_next(&less, &position, &record));
+    assert_int_equal(record.offset, 80);
+    assert_false(isr_batch_next(&less, &position, &record));
+}
+
+static void gap_holds_nothing_but_its_offsets(void **state)
+{
+    (void)state;
+    uint8_t bytes[ISR_BATCH_GAP_BYTES];
+    struct isr_batch gap;
+    struct isr_record record = {0};
+    uint32_t position = 0;
+    isr_batch_gap(bytes, 100, 7, 5, 33);
+    assert_int_equal(isr_batch_parse((struct isr_bytes){.data = bytes, .size = sizeof bytes}, true, &gap),
+                     ISR_BATCH_OK);
+    assert_true(isr_batch_is_gap(&gap));
+    assert_int_equal(gap.last_offset, 106);
+    assert_int_equal(gap.leader_epoch, 5);
+    assert_int_equal(gap.timestamp_ns, 33);
+    assert_int_equal(gap.producer_id, -1);
+    assert_false(isr_batch_next(&gap, &position, &record));
+}
+
+/* With checksums that fit: a place that does not rise, one beyond the batch, a record without room for a key,
+ * one that goes beyond the end, and half a place. */
+static void is_corrupt_when_what_is_left_makes_no_sense(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { FIRST_PLACE = ISR_BATCH_GAP_BYTES, RECORD = 4 + 4 + 8 + 12, SECOND_PLACE = FIRST_PLACE + RECORD };
+    static const struct {
+        uint32_t position, value, cut;
+    } damages[] = {{SECOND_PLACE, 0, 0},
+                   {SECOND_PLACE, 4, 0},
+                   {FIRST_PLACE + 4, 7, 0},
+                   {SECOND_PLACE + 4, 21, 0},
+                   {FIRST_PLACE, 0, RECORD - 2}};
+    struct isr_batch batch = keyed(fixture, 4, (struct isr_batch_keys){.keys = 9});
+    const bool keep[4] = {true, true, false, false};
+    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
+        struct isr_batch left = compacted(fixture, &batch, keep), damaged;
+        uint8_t *data = (uint8_t *)(uintptr_t)left.bytes.data;
+        uint32_t size = left.bytes.size - damages[i].cut;
+        memcpy(data + damages[i].position, &damages[i].value, 4);
+        memcpy(data + AT_SIZE_OF_ALL, &size, 4);
+        uint32_t crc = isr_crc32c(0, data + AT_REST, size - AT_REST);
+        memcpy(data + AT_CRC_OF_REST, &crc, 4);
+        isr_batch_set_position(data, 77, 9);
+        assert_int_equal(isr_batch_parse((struct isr_bytes){.data = data, .size = size}, true, &damaged),
+                         ISR_BATCH_CORRUPT);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +312,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(is_not_accepted_when_a_bit_is_flipped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(is_short_when_cut_off_anywhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(is_corrupt_when_the_header_makes_no_sense, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(walks_records_with_their_keys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keeps_offsets_and_sequences_when_compacted, set_up, tear_down),
+        cmocka_unit_test(gap_holds_nothing_but_its_offsets),
+        cmocka_unit_test_setup_teardown(is_corrupt_when_what_is_left_makes_no_sense, set_up, tear_down),
         cmocka_unit_test(survives_when_the_bytes_are_arbitrary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
