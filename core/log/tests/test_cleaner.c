@@ -414,7 +414,7 @@ static void cleans_the_segment_that_the_log_begins_inside_of(void **state)
 static void gives_up_when_the_log_is_cut(void **state)
 {
     struct fixture *fixture = *state;
-    for (int steps = 0; steps < 24; steps++) {
+    for (int steps = 0; steps < 100; steps++) {
         tear_down(state);
         (void)set_up(state);
         append_keys(fixture, 60);
@@ -423,6 +423,8 @@ static void gives_up_when_the_log_is_cut(void **state)
             bench_wait(&fixture->node, i % 2 == 0 ? ISR_MS : 0);
             (void)bench_io(&fixture->node);
         }
+        if (steps % 2 != 0)
+            bench_wait(&fixture->node, ISR_MS); /* what that asks of the disk is under way */
         bench_begin(&fixture->node);
         isr_log_truncate(fixture->log, 120, ISR_CAUSE_DIVERGENCE);
         bench_end(&fixture->node);
@@ -437,10 +439,69 @@ static void gives_up_when_the_log_is_cut(void **state)
     }
 }
 
+static void is_clean_no_further_than_it_goes(void **state)
+{
+    struct fixture *fixture = *state;
+    append_keys(fixture, 60);
+    clean(fixture, policy_of(fixture));
+    assert_true(fixture->log->clean_end > 120);
+    bench_begin(&fixture->node);
+    isr_log_truncate(fixture->log, 120, ISR_CAUSE_DIVERGENCE);
+    bench_end(&fixture->node);
+    assert_int_equal(fixture->log->clean_end, fixture->log->log_end);
+    bench_settle(&fixture->node);
+    append_keys(fixture, 40);
+    bench_crash(&fixture->node, true);
+    start(fixture);
+    assert_true(fixture->log->clean_end <= 120);
+}
+
+static void is_clean_no_further_than_what_is_recovered(void **state)
+{
+    struct fixture *fixture = *state;
+    append_keys(fixture, 60);
+    clean(fixture, policy_of(fixture));
+    int64_t lost = fixture->log->segments[1].base_offset;
+    assert_true(lost < fixture->log->clean_end);
+    struct isr_file file = isr_log_file(fixture->log, ISR_FILE_SEGMENT, lost);
+    bench_crash(&fixture->node, false);
+    test_disk_remove(&fixture->disk, file);
+    start(fixture);
+    assert_int_equal(fixture->log->log_end, lost);
+    assert_int_equal(fixture->log->clean_end, lost);
+    bench_settle(&fixture->node);
+}
+
+/* Whichever operation of a pass it is. */
+static void halts_when_the_disk_fails(void **state)
+{
+    struct fixture *fixture = *state;
+    uint32_t halted = 0;
+    for (uint32_t which = 1; which < 30; which++) {
+        tear_down(state);
+        (void)set_up(state);
+        append_keys(fixture, 60);
+        fixture->disk.fail_in = which;
+        fixture->disk.fail_with = ISR_IO_ERROR;
+        begin(fixture, policy_of(fixture));
+        for (int i = 0; i < 100 && !fixture->done && !fixture->node.exited; i++) {
+            bench_wait(&fixture->node, ISR_MS);
+            while (!fixture->node.exited && bench_io(&fixture->node))
+                ;
+        }
+        halted += fixture->node.exited;
+        fixture->disk.fail_in = 0;
+        bench_crash(&fixture->node, true);
+        start(fixture);
+        assert_nothing_lost(fixture);
+    }
+    assert_true(halted > 10);
+}
+
 static void ends_when_the_log_is_removed(void **state)
 {
     struct fixture *fixture = *state;
-    for (int steps = 0; steps < 24; steps += 3) {
+    for (int steps = 0; steps < 100; steps += 3) {
         tear_down(state);
         (void)set_up(state);
         append_keys(fixture, 60);
@@ -449,6 +510,8 @@ static void ends_when_the_log_is_removed(void **state)
             bench_wait(&fixture->node, i % 2 == 0 ? ISR_MS : 0);
             (void)bench_io(&fixture->node);
         }
+        if (steps % 2 != 0)
+            bench_wait(&fixture->node, ISR_MS);
         bench_begin(&fixture->node);
         isr_log_store_remove(&fixture->node.store, fixture->log);
         bench_end(&fixture->node);
@@ -524,6 +587,9 @@ int main(void)
         TEST(maps_nothing_above_its_limit_when_the_start_moves),
         TEST(cleans_the_segment_that_the_log_begins_inside_of),
         TEST(gives_up_when_the_log_is_cut),
+        TEST(is_clean_no_further_than_it_goes),
+        TEST(is_clean_no_further_than_what_is_recovered),
+        TEST(halts_when_the_disk_fails),
         TEST(ends_when_the_log_is_removed),
         TEST(ends_when_the_store_is_closed),
         TEST(loses_nothing_in_a_crash),
