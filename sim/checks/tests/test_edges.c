@@ -357,6 +357,108 @@ static void holds_i1_when_a_counted_follower_that_lost_it_takes_its_role(void **
     fake_free(&fake);
 }
 
+/* ---- producers, bounds, members ---- */
+
+static void fires_i7_when_a_record_is_there_again_with_the_next_sequence(void **state)
+{
+    (void)state;
+    struct fake fake;
+    fake_init(&fake);
+    fake_commit(&fake, 1);
+    fake.values--;
+    fake_commit(&fake, 1);
+    FAKE_FAILS(&fake, I7, "behind its record 0 at offset 0");
+    fake_free(&fake);
+}
+
+static void fires_i7_when_a_producer_goes_back_to_an_older_epoch(void **state)
+{
+    (void)state;
+    struct fake fake;
+    fake_init(&fake);
+    fake_append(&fake, 1, 1);
+    fake.replicas[1].batches[0].producer_epoch = 1;
+    fake_fetch(&fake, 2, 1);
+    fake_fetch(&fake, 3, 1);
+    fake_advance(&fake, 1, 1);
+    fake.sequence = 0; /* as a new epoch begins */
+    fake_commit(&fake, 1);
+    FAKE_FAILS(&fake, I7, "has sequence 0 of its epoch 0 at offset 1, after sequence 0 of its epoch 1");
+    fake_free(&fake);
+}
+
+static void fires_i7_when_a_producer_is_forgotten_too_early(void **state)
+{
+    (void)state;
+    struct fake fake;
+    fake_init(&fake);
+    fake.checks->view.producer_expiration_ns = 10 * ISR_SECOND;
+    fake_commit(&fake, 1);
+    fake.now_ns += 10 * ISR_SECOND;
+    FAKE_TELL(&fake, 2, PRODUCER_EXPIRED, producer_expired, .tp = FAKE_KEY, .producer = 7, .last_offset = 0);
+    FAKE_HOLDS(&fake);
+    fake.now_ns--;
+    FAKE_TELL(&fake, 3, PRODUCER_EXPIRED, producer_expired, .tp = FAKE_KEY, .producer = 7, .last_offset = 0);
+    FAKE_FAILS(&fake, I7, "n3 forgot producer 7");
+    fake_free(&fake);
+}
+
+/* Without eligible leader replicas the last member stays although it is fenced, and leads no more. */
+static void fires_i6_when_the_last_member_is_fenced_and_leads(void **state)
+{
+    (void)state;
+    for (int leads = 0; leads < 2; leads++) {
+        struct fake fake;
+        fake_init(&fake);
+        fake.checks->view.elr = false;
+        fake.replicas[1].fenced = true;
+        fake_change(&fake, leads ? 1 : ISR_NODE_NONE, fake_set(1, 0, 0), fake_set(0, 0, 0),
+                    ISR_CAUSE_BROKER_FENCED);
+        if (leads)
+            FAKE_FAILS(&fake, I6, "n1 is in the ISR [1]");
+        else
+            FAKE_HOLDS(&fake);
+        fake_free(&fake);
+    }
+}
+
+static void fires_i8_when_epochs_are_out_of_bounds(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t log_start, first, second;
+        bool sound;
+    } caches[] = {{0, 0, 5, true}, {0, 5, 5, false}, {4, 3, 5, false}, {4, 4, 10, true}, {0, 0, 11, false}};
+    for (size_t i = 0; i < sizeof caches / sizeof *caches; i++) {
+        struct fake fake;
+        fake_init_as(&fake, SIM_CHECKS_ALL, false);
+        fake_commit(&fake, 10);
+        struct fake_replica *replica = &fake.replicas[2];
+        replica->log_start = caches[i].log_start;
+        replica->epochs[0] = (struct isr_epoch_entry){.epoch = 0, .start_offset = caches[i].first};
+        replica->epochs[1] = (struct isr_epoch_entry){.epoch = 1, .start_offset = caches[i].second};
+        replica->epochs_count = 2;
+        fake_advance(&fake, 2, 10);
+        if (caches[i].sound)
+            FAKE_HOLDS(&fake);
+        else
+            FAKE_FAILS(&fake, I8, "is not strictly increasing within its log");
+        fake_free(&fake);
+    }
+}
+
+static void fires_i9_when_an_index_is_none(void **state)
+{
+    (void)state;
+    struct fake fake;
+    fake_init(&fake);
+    FAKE_TELL(&fake, 1, METADATA_APPLIED, metadata_applied, .index = CHECK_INDEX_MAX, .digest = 1);
+    FAKE_HOLDS(&fake);
+    FAKE_TELL(&fake, 1, METADATA_APPLIED, metadata_applied, .index = CHECK_INDEX_MAX + 1, .digest = 1);
+    FAKE_FAILS(&fake, I9, "n1 says that it applied the log up to index");
+    fake_free(&fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +476,12 @@ int main(void)
         cmocka_unit_test(fires_i11_when_nobody_but_a_deposed_leader_had_a_log_start_there),
         cmocka_unit_test(holds_i11_when_a_leader_deletes_what_was_committed_before_it_began),
         cmocka_unit_test(fires_i11_when_a_start_is_one_beyond_the_own_high_watermark),
+        cmocka_unit_test(fires_i7_when_a_record_is_there_again_with_the_next_sequence),
+        cmocka_unit_test(fires_i7_when_a_producer_goes_back_to_an_older_epoch),
+        cmocka_unit_test(fires_i7_when_a_producer_is_forgotten_too_early),
+        cmocka_unit_test(fires_i6_when_the_last_member_is_fenced_and_leads),
+        cmocka_unit_test(fires_i8_when_epochs_are_out_of_bounds),
+        cmocka_unit_test(fires_i9_when_an_index_is_none),
         cmocka_unit_test(fires_i5_when_a_leader_is_taken_away_without_an_epoch),
         cmocka_unit_test(holds_i1_when_a_counted_follower_that_lost_it_takes_its_role),
     };
