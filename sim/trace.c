@@ -24,6 +24,8 @@ enum {
     ALIAS(cause),
     ALIAS(error),
     ALIAS(flag),
+    ALIAS(phase),
+    ALIAS(refusal),
     ALIAS(set),
     ALIAS(hash),
 #undef ALIAS

@@ -192,6 +192,12 @@ static void print_core_field(struct sim_world *world, enum isr_field_kind kind, 
     case ISR_FIELD_flag:
         isr_text_format(text, value != 0 ? "yes" : "no");
         break;
+    case ISR_FIELD_phase:
+        isr_text_format(text, "%s", isr_peer_phase_name(value));
+        break;
+    case ISR_FIELD_refusal:
+        isr_text_format(text, "%s", isr_peer_refusal_words(value));
+        break;
     case ISR_FIELD_time:
         print_span(value, text);
         break;

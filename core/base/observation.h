@@ -38,7 +38,9 @@ enum isr_field_kind {
     ISR_FIELD_cause,
     ISR_FIELD_error,
     ISR_FIELD_flag,
-    ISR_FIELD_set, /* isr_replicas_pack */
+    ISR_FIELD_phase,   /* of a peer */
+    ISR_FIELD_refusal, /* of a candidate by a peer */
+    ISR_FIELD_set,     /* isr_replicas_pack */
     ISR_FIELD_hash,
 };
 

@@ -2,23 +2,26 @@
 
 /* ---- phases ---- */
 
-static const struct {
-    const char *name;
-    unsigned next; /* bit (1 << phase): may follow */
-} phases[] = {
+/* Bits (1 << phase): which may follow. */
+static const unsigned next_phases[] = {
 #define P(NAME) (1u << ISR_PEER_##NAME)
-    [ISR_PEER_RECOVERING] = {"recovering", P(BOOTSTRAP) | P(CLOSING)},
-    [ISR_PEER_BOOTSTRAP] = {"bootstrap", P(READINESS) | P(ELECTION) | P(CLOSING)},
-    [ISR_PEER_READINESS] = {"readiness", P(RUN) | P(ELECTION) | P(BOOTSTRAP) | P(CLOSING)},
-    [ISR_PEER_RUN] = {"run", P(READINESS) | P(ELECTION) | P(BOOTSTRAP) | P(CLOSING)},
-    [ISR_PEER_ELECTION] = {"election", P(RUN) | P(READINESS) | P(BOOTSTRAP) | P(CLOSING)},
-    [ISR_PEER_CLOSING] = {"closing", 0},
+    [ISR_PEER_RECOVERING] = P(BOOTSTRAP) | P(CLOSING),
+    [ISR_PEER_BOOTSTRAP] = P(READINESS) | P(ELECTION) | P(CLOSING),
+    [ISR_PEER_READINESS] = P(RUN) | P(ELECTION) | P(BOOTSTRAP) | P(CLOSING),
+    [ISR_PEER_RUN] = P(READINESS) | P(ELECTION) | P(BOOTSTRAP) | P(CLOSING),
+    [ISR_PEER_ELECTION] = P(RUN) | P(READINESS) | P(BOOTSTRAP) | P(CLOSING),
+    [ISR_PEER_CLOSING] = 0,
 #undef P
 };
 
-const char *isr_peer_phase_name(enum isr_peer_phase phase)
+const char *isr_peer_phase_name(int64_t phase)
 {
-    return phase < ISR_PEER_PHASES ? phases[phase].name : "?";
+    static const char *const names[] = {
+#define X(NAME, name, meaning) #name,
+#include "core/peer/phases.def"
+#undef X
+    };
+    return phase >= 0 && phase < ISR_PEER_PHASES ? names[phase] : "?";
 }
 
 const char *isr_peer_refusal_words(int64_t refusal)
@@ -35,7 +38,7 @@ void peer_phase_set(struct isr_peer *peer, enum isr_peer_phase phase)
 {
     if (peer->phase == phase)
         return;
-    ISR_ASSERT((phases[peer->phase].next >> phase) & 1);
+    ISR_ASSERT((next_phases[peer->phase] >> phase) & 1);
     struct isr_observation *seen = isr_observe(peer->env, ISR_OBSERVED_PEER_PHASE);
     seen->peer_phase.from = peer->phase;
     seen->peer_phase.to = phase;

@@ -200,7 +200,8 @@ bool isr_peer_message(struct isr_peer *peer, int32_t from, const struct isr_mess
 void isr_peer_command(struct isr_peer *peer, const struct isr_command *command);
 uint64_t isr_peer_digest(const struct isr_peer *peer, uint64_t hash);
 
-const char *isr_peer_phase_name(enum isr_peer_phase phase);
+/* What phases.def and refusals.def call them; "?" for what is neither. */
+const char *isr_peer_phase_name(int64_t phase);
 const char *isr_peer_refusal_words(int64_t refusal);
 
 #endif

@@ -79,6 +79,18 @@ static void prints_stories_as_sentences(void **state)
     assert_string_equal(last(world),
                         "0.512s n2 found 2 rotten batches of orders-0 on its disk, from offset 7 "
                         "on, and writes them again");
+    struct isr_observation phase = {.kind = ISR_OBSERVED_PEER_PHASE};
+    phase.peer_phase.from = ISR_PEER_RUN;
+    phase.peer_phase.to = ISR_PEER_ELECTION;
+    sim_trace_observation(world, 2, &phase);
+    assert_string_equal(last(world), "0.512s n2 peer phase: from run, to election");
+    struct isr_observation candidacy = {.kind = ISR_OBSERVED_PEER_CANDIDACY};
+    candidacy.peer_candidacy.term = 3;
+    candidacy.peer_candidacy.refusal = ISR_REFUSAL_LOG_BEHIND;
+    candidacy.peer_candidacy.by = 1;
+    sim_trace_observation(world, 2, &candidacy);
+    assert_string_equal(last(world),
+                        "0.512s n2 peer candidacy: term 3, stage 0, refusal it has the better log, by n1");
     struct isr_observation change = {.kind = ISR_OBSERVED_PARTITION_CHANGED};
     change.partition_changed.tp = tp;
     change.partition_changed.leader = ISR_NODE_NONE;
