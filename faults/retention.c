@@ -14,6 +14,7 @@ void fault_draw_retention(struct sim_spec *spec, struct fault_draws *draws)
         int64_t bytes = fault_between(draws, 1024, 20000), time_ns = fault_between(draws, 200, 8000) * ISR_MS;
         settings->retention_bytes = fault_one_in(draws, 2) ? bytes : 0;
         settings->retention_time = fault_one_in(draws, 3) ? time_ns : 0;
+        settings->segment_time = fault_one_in(draws, 2) ? fault_between(draws, 50, 4000) * ISR_MS : 0;
     }
 }
 

@@ -65,6 +65,7 @@ static struct isr_peer_options peer_options_of(const struct sim_spec *spec, int3
                                        .host = peer_host(spec, node),
                                        .retention_bytes = topic->settings.retention_bytes,
                                        .retention_time = topic->settings.retention_time,
+                                       .segment_time = topic->settings.segment_time,
                                        .topic = topic->name};
     for (int32_t peer = 1; peer <= spec->peer.count; peer++) {
         isr_replicas_add(&options.balanced, peer);

@@ -97,7 +97,7 @@ void isr_broker_topic_changed(struct isr_broker *broker, const struct isr_image_
         if (topic->removed) {
             isr_broker_partition_stop(broker, partition); /* the next one moves to this place */
         } else {
-            partition->settings = topic->settings;
+            isr_partition_configure(partition, &topic->settings);
             isr_compaction_consider(partition);
             place++;
         }

@@ -264,11 +264,17 @@ void isr_partition_observe_leader(struct isr_env *env, const struct isr_partitio
     env->metrics.leader_elections++;
 }
 
+void isr_partition_configure(struct isr_partition *partition, const struct isr_topic_settings *settings)
+{
+    partition->settings = *settings;
+    partition->log->segment_time_ns = settings->segment_time;
+}
+
 static void set_assignment(struct isr_partition *partition, const struct isr_image_partition *image,
                            const struct isr_image_topic *topic)
 {
     partition->replicas = image->replicas;
-    partition->settings = topic->settings;
+    isr_partition_configure(partition, &topic->settings);
     partition->leader = image->leader;
     partition->recovering = image->recovering;
 }

@@ -107,6 +107,8 @@ void isr_partition_apply(struct isr_partition *partition, const struct isr_image
                          const struct isr_image_topic *topic, enum isr_cause cause);
 /* Gives up the role. Requests that wait are answered NOT_LEADER_OR_FOLLOWER. */
 void isr_partition_resign(struct isr_partition *partition);
+/* The topic's settings, for the partition and its log. Copies. */
+void isr_partition_configure(struct isr_partition *partition, const struct isr_topic_settings *settings);
 /* To be given to the log: its held end grew. */
 void isr_partition_held(void *partition);
 

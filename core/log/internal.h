@@ -9,11 +9,11 @@ static inline int64_t place_end(const struct isr_batch_place *place)
     return place->base_offset + place->record_count;
 }
 
-/* Retention goes by the newest record of a segment. */
-static inline void isr_segment_note_timestamp(struct isr_segment *segment,
-                                              const struct isr_batch_place *place)
+/* Retention goes by the newest record of a segment, rolling by time by its first one. */
+static inline void isr_segment_note_timestamp(struct isr_segment *segment, int64_t timestamp_ns)
 {
-    int64_t timestamp_ns = isr_batch_timestamp(place->data);
+    if (segment->timestamp_max_ns == INT64_MIN)
+        segment->timestamp_first_ns = timestamp_ns;
     if (timestamp_ns > segment->timestamp_max_ns)
         segment->timestamp_max_ns = timestamp_ns;
 }

@@ -102,7 +102,8 @@ struct isr_segment {
     int64_t end_offset;  /* of the writes asked for */
     int64_t written_end; /* of the writes completed */
     int64_t synced_end;
-    int64_t timestamp_max_ns; /* of its batches */
+    int64_t timestamp_max_ns;   /* of its batches; INT64_MIN: it has none yet */
+    int64_t timestamp_first_ns; /* of its first batch */
 };
 
 enum { ISR_LOG_SNAPSHOTS_KEPT = 2 };
@@ -185,8 +186,10 @@ struct isr_log {
     void (*settled)(void *object);
     void *held_object; /* of both */
     struct isr_timer flush_timer;
+    /* Set by whoever opened the log, at any time: the topic's segment_time. */
+    int64_t segment_time_ns;
     struct isr_timer roll_yield;
-    int64_t roll_base; /* segment_roll: the segment that was found full */
+    int64_t roll_base; /* segment_roll: the segment that was found full, or old */
     bool roll_due;     /* and the point is behind: it is to be followed by another */
 };
 

@@ -216,6 +216,7 @@ static struct isr_segment *roll(struct isr_log *log, const struct isr_batch_plac
                                     .position = place->position,
                                     .end_offset = place->base_offset,
                                     .timestamp_max_ns = INT64_MIN,
+                                    .timestamp_first_ns = INT64_MIN,
                                     .written_end = place->base_offset,
                                     .synced_end = place->base_offset};
     return segment;
@@ -225,6 +226,26 @@ static void go_on_rolling(void *object)
 {
     struct isr_log *log = object;
     log->roll_due = true;
+}
+
+/* By the records' own times, which the leader gave them: all replicas roll alike, whenever they get them
+ * (Kafka: LogSegment.shouldRoll). A wall clock that was set back closes nothing. */
+static bool is_old(const struct isr_log *log, const struct isr_segment *segment,
+                   const struct isr_batch_place *place)
+{
+    if (log->segment_time_ns == 0)
+        return false;
+    int64_t timestamp_ns = isr_batch_timestamp(place->data);
+    return timestamp_ns > segment->timestamp_first_ns &&
+           (uint64_t)timestamp_ns - (uint64_t)segment->timestamp_first_ns >= (uint64_t)log->segment_time_ns;
+}
+
+/* Is the batch to open another segment, when this one has so many bytes? */
+static bool is_due(const struct isr_log *log, const struct isr_segment *segment, int64_t size_bytes,
+                   const struct isr_batch_place *place)
+{
+    return size_bytes > 0 && (size_bytes + place->size_bytes > log->env->config.log_segment_bytes ||
+                              is_old(log, segment, place));
 }
 
 /* The yield point segment_roll: appends go on to the full segment, or to whichever a truncation leaves.
@@ -248,9 +269,8 @@ static struct isr_segment *segment_for(struct isr_log *log, const struct isr_bat
     if (log->segments_count == 0)
         return roll(log, place);
     struct isr_segment *last = &log->segments[log->segments_count - 1];
-    bool full =
-        last->size_bytes > 0 && last->size_bytes + place->size_bytes > log->env->config.log_segment_bytes;
-    return full && !roll_is_put_off(log, last) ? roll(log, place) : last;
+    bool due = is_due(log, last, last->size_bytes, place);
+    return due && !roll_is_put_off(log, last) ? roll(log, place) : last;
 }
 
 /* One write for the batches from places[first] on that lie together in memory and in one segment; returns the
@@ -260,14 +280,14 @@ static uint32_t issue_run(struct isr_log *log, uint32_t first)
     const struct isr_batch_place *place = &log->places[first];
     struct isr_segment *segment = segment_for(log, place);
     struct isr_bytes bytes = {.data = place->data, .size = place->size_bytes};
-    isr_segment_note_timestamp(segment, place);
+    isr_segment_note_timestamp(segment, isr_batch_timestamp(place->data));
     uint32_t next = first + 1;
     for (; next < log->places_count; next++) {
         const struct isr_batch_place *after = &log->places[next];
         if (after->data != bytes.data + bytes.size ||
-            segment->size_bytes + bytes.size + after->size_bytes > log->env->config.log_segment_bytes)
+            is_due(log, segment, segment->size_bytes + bytes.size, after))
             break;
-        isr_segment_note_timestamp(segment, after);
+        isr_segment_note_timestamp(segment, isr_batch_timestamp(after->data));
         bytes.size += after->size_bytes;
     }
     int64_t position = segment->size_bytes;

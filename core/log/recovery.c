@@ -274,7 +274,7 @@ static void batch_keep(struct isr_log *log, const struct isr_batch *batch)
 
 /* Keeps the sound batches that a segment starts with; returns their bytes. */
 static uint32_t segment_scan(struct isr_log *log, struct recovery_log *scan, struct isr_bytes bytes,
-                             int64_t *timestamp_max_ns)
+                             struct isr_segment *segment)
 {
     uint32_t position = 0;
     while (position < bytes.size) {
@@ -286,8 +286,7 @@ static uint32_t segment_scan(struct isr_log *log, struct recovery_log *scan, str
         batch_keep(log, &batch);
         scan->expected = batch.last_offset + 1;
         scan->epoch = batch.leader_epoch;
-        if (batch.timestamp_ns > *timestamp_max_ns)
-            *timestamp_max_ns = batch.timestamp_ns;
+        isr_segment_note_timestamp(segment, batch.timestamp_ns);
         position += batch.bytes.size;
     }
     return position;
@@ -318,9 +317,11 @@ static void on_segment(void *object, int64_t argument, const struct isr_io_resul
         bytes = (struct isr_bytes){0};
     else if (isr_log_io_failed(store, log, result))
         return;
-    struct isr_segment segment = {
-        .base_offset = scan->expected, .position = log->position_end, .timestamp_max_ns = INT64_MIN};
-    segment.size_bytes = segment_scan(log, scan, bytes, &segment.timestamp_max_ns);
+    struct isr_segment segment = {.base_offset = scan->expected,
+                                  .position = log->position_end,
+                                  .timestamp_max_ns = INT64_MIN,
+                                  .timestamp_first_ns = INT64_MIN};
+    segment.size_bytes = segment_scan(log, scan, bytes, &segment);
     segment.end_offset = scan->expected;
     log->segments = ISR_GROW(log->env->heap, log->segments, log->segments_count, log->segments_capacity);
     log->segments[log->segments_count++] = segment;

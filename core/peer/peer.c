@@ -136,6 +136,7 @@ static void close_begin(struct isr_peer *peer);
 static void log_open(struct isr_peer *peer)
 {
     peer->partition.log = isr_log_store_open(peer->store, peer->partition.tp);
+    peer->partition.log->segment_time_ns = peer->options.segment_time;
     peer->partition.log->held = peer_held;
     peer->partition.log->settled = peer_log_settled;
     peer->partition.log->held_object = peer;

@@ -50,6 +50,7 @@ struct isr_peer_options {
     struct isr_replicas balanced; /* behind the balancer */
     struct isr_replicas members;  /* known from the start; empty: the founder alone, others are let in */
     int64_t retention_bytes, retention_time; /* the topic's, by which the WAL is checkpointed; 0: never */
+    int64_t segment_time;                    /* the topic's; 0: segments are closed by size alone */
     struct isr_name topic;                   /* under which clients know the group's log */
 };
 

@@ -113,6 +113,68 @@ static void keeps_a_segment_with_one_young_record(void **state)
                      log->segments[log->segments_count - 1].base_offset);
 }
 
+static void rolls_by_the_records_times_when_the_topic_says_so(void **state)
+{
+    struct fixture *fixture = *state;
+    struct isr_log *log = fixture->log;
+    log->segment_time_ns = 2 * ISR_SECOND; /* appends are a second apart */
+    append(fixture, 5, 1);
+    assert_int_equal(log->segments_count, 3);
+    assert_int_equal(log->segments[1].base_offset, 20);
+    assert_int_equal(log->segments[2].base_offset, 40);
+    assert_int_equal(log->segments[1].timestamp_first_ns, isr_batch_timestamp(log->places[2].data));
+    log->segment_time_ns = 0;
+    append(fixture, 3, 1);
+    assert_int_equal(log->segments_count, 3);
+    isr_log_verify(log);
+}
+
+static void closes_nothing_when_the_clock_was_set_back(void **state)
+{
+    struct fixture *fixture = *state;
+    struct isr_log *log = fixture->log;
+    append(fixture, 1, 1);
+    log->segment_time_ns = ISR_SECOND;
+    bench_begin(&fixture->node);
+    fixture->node.env.real_ns -= 3600 * ISR_SECOND;
+    bench_end(&fixture->node);
+    append(fixture, 3, 1);
+    assert_int_equal(log->segments_count, 1);
+}
+
+static void remembers_the_age_of_a_segment_over_a_restart(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, 2, 1);
+    int64_t first_ns = fixture->log->segments[0].timestamp_first_ns;
+    assert_int_equal(first_ns, isr_batch_timestamp(fixture->log->places[0].data));
+    bench_crash(&fixture->node, false);
+    start(fixture);
+    assert_int_equal(fixture->log->segments[0].timestamp_first_ns, first_ns);
+    fixture->log->segment_time_ns = 2 * ISR_SECOND;
+    fixture->node.env.real_ns = first_ns;
+    append(fixture, 2, 1);
+    assert_int_equal(fixture->log->segments_count, 2);
+    assert_int_equal(fixture->log->segments[1].base_offset, 30);
+}
+
+/* A follower gets many batches at once; they are cut into segments as the leader's were. */
+static void rolls_a_run_of_batches_where_the_leader_did(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, 4, 1);
+    struct isr_log *copy = isr_log_store_open(&fixture->node.store, (struct isr_tp){.topic = 2});
+    copy->segment_time_ns = 2 * ISR_SECOND;
+    bench_begin(&fixture->node);
+    struct isr_bytes run = isr_log_read(fixture->log, 0, fixture->log->log_end, 1 << 20);
+    assert_int_equal(isr_log_append_follower(copy, run), ISR_ERROR_NONE);
+    bench_end(&fixture->node);
+    bench_settle(&fixture->node);
+    assert_int_equal(copy->segments_count, 2);
+    assert_int_equal(copy->segments[1].base_offset, 20);
+    isr_log_verify(copy);
+}
+
 static void deletes_whole_segments_once_the_start_is_durable(void **state)
 {
     struct fixture *fixture = *state;
@@ -231,6 +293,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(keeps_at_least_so_many_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_a_segment_with_one_young_record, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rolls_by_the_records_times_when_the_topic_says_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(closes_nothing_when_the_clock_was_set_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(remembers_the_age_of_a_segment_over_a_restart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rolls_a_run_of_batches_where_the_leader_did, set_up, tear_down),
         cmocka_unit_test_setup_teardown(deletes_whole_segments_once_the_start_is_durable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_memory_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(goes_only_as_far_as_it_holds_its_records, set_up, tear_down),

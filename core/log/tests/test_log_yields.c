@@ -125,6 +125,75 @@ static void rolls_nothing_when_the_full_segment_was_cut_in_between(void **state)
     isr_log_verify(fixture->log);
 }
 
+/* One batch that many seconds later. */
+static void append_after(struct fixture *fixture, int64_t seconds, int32_t epoch)
+{
+    bench_begin(&fixture->node);
+    fixture->node.env.real_ns += seconds * ISR_SECOND;
+    bench_end(&fixture->node);
+    append(fixture, 1, epoch);
+}
+
+static void goes_on_in_an_old_segment_until_the_point_is_behind(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->log->segment_time_ns = 10 * ISR_SECOND;
+    append(fixture, 1, 1);
+    switch_on(fixture, ISR_YIELD_SEGMENT_ROLL);
+    append_after(fixture, 10, 1);
+    append_after(fixture, 1, 1);
+    assert_int_equal(fixture->log->segments_count, 1);
+    bench_wait(&fixture->node, ISR_SECOND);
+    append_after(fixture, 1, 1);
+    assert_int_equal(fixture->log->segments_count, 2);
+    assert_int_equal(fixture->log->segments[1].base_offset, 3);
+    kill_and_restart(fixture);
+    assert_int_equal(fixture->log->log_end, 4);
+}
+
+/* What is left of the segment after the cut is not older than what comes next: it goes on. */
+static void rolls_nothing_by_time_when_the_log_was_cut_in_between(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->log->segment_time_ns = 10 * ISR_SECOND;
+    append(fixture, 1, 1);
+    switch_on(fixture, ISR_YIELD_SEGMENT_ROLL);
+    append_after(fixture, 10, 1);
+    truncate(fixture, 0);
+    bench_settle(&fixture->node);
+    bench_wait(&fixture->node, ISR_SECOND);
+    append_after(fixture, 1, 2);
+    append_after(fixture, 1, 2);
+    assert_int_equal(fixture->log->segments_count, 1);
+    assert_int_equal(fixture->log->log_end, 2);
+    isr_log_verify(fixture->log);
+}
+
+/* The checkpoint tells of the log as it was before the roll, and is written after it. */
+static void recovers_what_was_rolled_between_collecting_recovery_points_and_writing_them(void **state)
+{
+    struct fixture *fixture = *state;
+    switch_on(fixture, ISR_YIELD_RECOVERY_CHECKPOINT);
+    fixture->node.env.config.yield_time_max = 2 * ISR_SECOND;
+    fixture->log->segment_time_ns = 10 * ISR_SECOND;
+    append(fixture, 3, 1);
+    append_after(fixture, 10, 1); /* closes and syncs the first one: a recovery point of 3 */
+    bench_wait(&fixture->node, fixture->node.config.hw_checkpoint_interval);
+    assert_true(isr_timer_is_set(&fixture->node.store.recovery_points_kept.yield));
+    append_after(fixture, 10, 1);
+    append_after(fixture, 10, 1);
+    assert_int_equal(fixture->log->segments_count, 4);
+    assert_int_equal(fixture->log->recovery_point, 5);
+    bench_wait(&fixture->node, 2 * ISR_SECOND);
+    bench_settle(&fixture->node);
+    assert_int_equal(fixture->log->recovery_point_stored, 3);
+    bench_crash(&fixture->node, true);
+    start(fixture);
+    isr_log_verify(fixture->log);
+    assert_true(fixture->log->log_end >= 5);
+    assert_int_equal(fixture->node.env.metrics.damaged_starts, 0);
+}
+
 static void writes_high_watermarks_as_collected_and_clamps_them_when_read(void **state)
 {
     struct fixture *fixture = *state;
@@ -213,6 +282,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(rolls_at_once_when_the_point_is_off),
         TEST(goes_on_in_a_full_segment_until_the_point_is_behind),
+        TEST(goes_on_in_an_old_segment_until_the_point_is_behind),
+        TEST(rolls_nothing_by_time_when_the_log_was_cut_in_between),
+        TEST(recovers_what_was_rolled_between_collecting_recovery_points_and_writing_them),
         TEST(rolls_nothing_when_the_full_segment_was_cut_in_between),
         TEST(writes_high_watermarks_as_collected_and_clamps_them_when_read),
         TEST(clamps_a_high_watermark_when_the_log_was_cut_in_between),
