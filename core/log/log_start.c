@@ -174,6 +174,7 @@ static void observe_moved(struct isr_log *log, int64_t from, enum isr_cause caus
     observation->log_start_moved.from = from;
     observation->log_start_moved.to = log->log_start;
     observation->log_start_moved.high_watermark = log->high_watermark;
+    observation->log_start_moved.left = isr_log_bytes_between(log, log->log_start, log->log_end);
     observation->log_start_moved.cause = cause;
 }
 

@@ -52,6 +52,27 @@ static void fails_when_less_is_left_than_the_topic_keeps(void **state)
     fake_free(&fake);
 }
 
+/* A compaction in the same step took some of what was left: the replica's own word counts. */
+static void goes_by_what_is_told_when_the_topic_is_compacted_too(void **state)
+{
+    (void)state;
+    for (int64_t left = 3999; left <= 4000; left++) {
+        struct fake fake;
+        ten_batches(&fake, 4000, 0);
+        check_partition_of(fake.checks, FAKE_KEY)->settings.cleanup = ISR_CLEANUP_BOTH;
+        fake.partition.settings.cleanup = ISR_CLEANUP_BOTH;
+        fake.replicas[1].log_start = 70;
+        FAKE_TELL(&fake, 1, LOG_START_MOVED, log_start_moved, .tp = FAKE_KEY, .from = 0, .to = 70,
+                  .high_watermark = fake.replicas[1].high_watermark, .left = left,
+                  .cause = ISR_CAUSE_RETENTION_SIZE);
+        if (left == 4000)
+            FAKE_HOLDS(&fake);
+        else
+            FAKE_FAILS(&fake, I11, "less is left");
+        fake_free(&fake);
+    }
+}
+
 static void fails_when_the_topic_keeps_all(void **state)
 {
     (void)state;
@@ -316,6 +337,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holds_when_enough_is_left),
         cmocka_unit_test(fails_when_less_is_left_than_the_topic_keeps),
+        cmocka_unit_test(goes_by_what_is_told_when_the_topic_is_compacted_too),
         cmocka_unit_test(fails_when_the_topic_keeps_all),
         cmocka_unit_test(fails_when_records_are_too_young),
         cmocka_unit_test(holds_when_a_deposed_leader_deletes_old_records_of_its_own),
