@@ -113,6 +113,8 @@ static void high_watermark_advanced(struct sim_checks *checks, int32_t node,
     struct check_partition *partition = check_partition_of(checks, observation->high_watermark_advanced.tp);
     struct check_replica *replica = check_replica_of(checks, partition, node);
     replica->high_watermark = observation->high_watermark_advanced.to;
+    if (replica->told < replica->high_watermark)
+        replica->told = replica->high_watermark;
     int32_t epoch = (int32_t)observation->high_watermark_advanced.leader_epoch;
     if (observation->high_watermark_advanced.as_leader && epoch == partition->epoch_max) {
         const struct check_line *line = check_history_line(&partition->history, epoch);

@@ -158,6 +158,8 @@ void check_replica_ends(struct check_replica *replica, int64_t end)
     replica->last_epoch =
         replica->spans_count > 0 ? replica->spans[replica->spans_count - 1].epoch : ISR_EPOCH_NONE;
     replica->log_end = end;
+    if (replica->told > end)
+        replica->told = end;
 }
 
 void check_replica_appended(struct sim_checks *checks, struct check_replica *replica, int32_t epoch,

@@ -22,11 +22,12 @@ struct check_span {
 /* A replica as the checks follow it. */
 struct check_replica {
     int32_t node;
-    int64_t log_end;           /* as last observed */
-    int64_t log_end_before;    /* as last observed in its life before */
-    int64_t start_max;         /* the highest start of its log so far */
-    int64_t high_watermark;    /* as last observed */
-    int64_t matched;           /* its log agrees with what is committed up to here (I2, I3) */
+    int64_t log_end;        /* as last observed */
+    int64_t log_end_before; /* as last observed in its life before */
+    int64_t start_max;      /* the highest start of its log so far */
+    int64_t high_watermark; /* as last observed */
+    int64_t matched;        /* its log agrees with what is committed up to here (I2, I3) */
+    int64_t told;           /* the highest high watermark that it had, as far as its log was not cut since */
     bool compaction_undecided; /* it lacks what only a record superseded that may not be committed: to be
                                   judged again */
     int32_t leader_epoch;      /* the last it began to lead or follow in, in this life */

@@ -153,6 +153,45 @@ static void fires_when_what_superseded_it_is_not_committed(void **state)
     end();
 }
 
+/* The leader before told it that the later record is committed; the new one does not know yet, and lowered
+ * its high watermark. */
+static void told_by_the_leader_before(void)
+{
+    begin();
+    int64_t old = write_one(1, false);
+    next_is(1, false);
+    (void)fake_append(&fixture.fake, 1, 1);
+    fake_fetch(&fixture.fake, 2, 1);
+    fake_advance(&fixture.fake, 2, 2);
+    fixture.fake.replicas[2].high_watermark = 1;
+    FAKE_TELL(&fixture.fake, 2, HIGH_WATERMARK_LOWERED, high_watermark_lowered, .tp = FAKE_KEY, .from = 2,
+              .to = 1);
+    compact(2, old);
+    FAKE_HOLDS(&fixture.fake);
+}
+
+static void holds_when_what_superseded_it_is_committed_in_the_end(void **state)
+{
+    (void)state;
+    told_by_the_leader_before();
+    fake_fetch(&fixture.fake, 3, 1);
+    for (int32_t node = 1; node <= 3; node++)
+        fake_advance(&fixture.fake, node, 2);
+    lead(2);
+    FAKE_HOLDS(&fixture.fake);
+    end();
+}
+
+static void fires_when_what_superseded_it_is_cut_off_instead(void **state)
+{
+    (void)state;
+    told_by_the_leader_before();
+    fake_truncate(&fixture.fake, 2, 1);
+    sim_checks_end(fixture.fake.checks);
+    FAKE_FAILS(&fixture.fake, I12, "removed the record at offset 0 from the log of n2");
+    end();
+}
+
 static void fires_when_what_is_left_is_not_what_was_written(void **state)
 {
     (void)state;
@@ -375,6 +414,8 @@ int main(void)
         cmocka_unit_test(holds_when_what_was_superseded_goes),
         cmocka_unit_test(fires_when_the_last_record_of_a_key_goes),
         cmocka_unit_test(fires_when_what_superseded_it_is_not_committed),
+        cmocka_unit_test(holds_when_what_superseded_it_is_committed_in_the_end),
+        cmocka_unit_test(fires_when_what_superseded_it_is_cut_off_instead),
         cmocka_unit_test(fires_when_what_is_left_is_not_what_was_written),
         cmocka_unit_test(fires_when_a_follower_gets_what_no_leader_wrote),
         cmocka_unit_test(holds_when_a_follower_gets_what_is_left),
