@@ -550,7 +550,10 @@ static bool output_choose(struct isr_log_cleaning *cleaning)
     struct clean_output *output = &cleaning->output;
     uint32_t first = 0, count = 0;
     int64_t size = 0;
-    while (first + 1 < log->segments_count && log->segments[first].end_offset <= cleaning->next)
+    /* The log may start behind all of its first segment: that was the open one when the start moved to its
+     * end. */
+    int64_t next = cleaning->next > log->log_start ? cleaning->next : log->log_start;
+    while (first + 1 < log->segments_count && log->segments[first].end_offset <= next)
         first++;
     while (first + count + 1 < log->segments_count) {
         const struct isr_segment *segment = &log->segments[first + count];
@@ -732,6 +735,14 @@ void isr_log_cleaning_cut(struct isr_log *log, int64_t offset)
         log->barrier_names = true;
     }
     clean_end_cut(log, offset);
+}
+
+void isr_log_cleaning_lowered(struct isr_log *log, int64_t offset)
+{
+    struct isr_log_cleaning *cleaning = log->cleaning;
+    if (cleaning != NULL && offset < cleaning->policy.limit &&
+        cleaning->policy.limit <= log->high_watermark && !cleaning->given_up)
+        give_up(cleaning);
 }
 
 void isr_log_cleaning_recover(struct isr_log *log, const struct isr_cleaned_file *file)

@@ -45,6 +45,9 @@ void isr_log_places_take_out(struct isr_log *log, uint32_t first, uint32_t count
 /* The log ends at offset now: a compaction that goes beyond is given up, and what it has under way on the
  * disk becomes part of the barrier. */
 void isr_log_cleaning_cut(struct isr_log *log, int64_t offset);
+/* The high watermark falls to offset: what lies behind it is not committed, as far as this replica knows
+ * now, and supersedes nothing. */
+void isr_log_cleaning_lowered(struct isr_log *log, int64_t offset);
 struct isr_cleaned_file;
 /* What a start found; the log's ends are known. */
 void isr_log_cleaning_recover(struct isr_log *log, const struct isr_cleaned_file *file);

@@ -139,6 +139,7 @@ void isr_log_set_high_watermark(struct isr_log *log, int64_t offset)
     ISR_ASSERT(offset <= log->log_end);
     if (offset == log->high_watermark)
         return;
+    isr_log_cleaning_lowered(log, offset);
     log->high_watermark = offset;
     isr_log_store_high_watermark_moved(log->store);
 }

@@ -145,21 +145,28 @@ static bool anything_goes(const struct check_partition *partition)
 }
 
 /* Does the replica hold a later record of the key that it was told is committed, and that is not known to be?
- * A pass goes by the high watermark with which it began; a new leader may have lowered it since. */
+ * Behind that record, where the log of the replica begins. A pass goes by the high watermark with which it
+ * began; a new leader may have lowered it since. */
 static bool supersedes_itself(struct sim_checks *checks, struct check_partition *partition, int32_t node,
-                              uint64_t key)
+                              uint64_t key, int64_t than)
 {
     const struct sim_view *view = &checks->view;
     struct sim_batch_view batch;
+    struct sim_replica_view replica;
+    if (!view->replica(view->object, node, partition->tp, &replica))
+        return false;
     int64_t told = check_replica_of(checks, partition, node)->told;
-    for (int64_t offset = partition->history.true_high_watermark;
-         offset < told && check_batch_at(checks, partition, node, offset, &batch);
+    int64_t offset =
+        partition->history.true_high_watermark > than ? partition->history.true_high_watermark : than + 1;
+    if (offset < replica.log_start)
+        offset = replica.log_start;
+    for (; offset < told && check_batch_at(checks, partition, node, offset, &batch);
          offset = batch.base_offset + batch.record_count) {
         struct sim_record_view *seen = check_records_room(checks, batch.record_count);
         uint32_t count =
             view->records(view->object, node, partition->tp, batch.base_offset, seen, batch.record_count);
         for (uint32_t i = 0; i < count; i++) {
-            if (seen[i].key == key)
+            if (seen[i].key == key && seen[i].offset > than)
                 return true;
         }
     }
@@ -234,7 +241,8 @@ static bool entry_is_left(struct sim_checks *checks, struct check_partition *par
         if (kept != NULL || offset < floor ||
             may_be_missing(checks, partition, &entry->records[i], entry->timestamp_ns))
             continue;
-        if (node != ISR_NODE_NONE && supersedes_itself(checks, partition, node, entry->records[i].key)) {
+        if (node != ISR_NODE_NONE &&
+            supersedes_itself(checks, partition, node, entry->records[i].key, entry->base + i)) {
             check_replica_of(checks, partition, node)->compaction_undecided = true;
             return true;
         }
@@ -301,9 +309,10 @@ bool check_compacted_holds(struct sim_checks *checks, struct check_partition *pa
     bool holds = check_entry_end(entry) <= left.to && entry->records != NULL;
     for (uint32_t i = 0; i < entry->count && holds; i++) {
         const struct sim_record_view *kept = kept_at(left.kept, left.count, entry->base + i);
-        holds = kept != NULL ? same_record(&entry->records[i], kept)
-                             : may_be_missing(checks, partition, &entry->records[i], batch.timestamp_ns) ||
-                                   supersedes_itself(checks, partition, node, entry->records[i].key);
+        holds = kept != NULL
+                    ? same_record(&entry->records[i], kept)
+                    : may_be_missing(checks, partition, &entry->records[i], batch.timestamp_ns) ||
+                          supersedes_itself(checks, partition, node, entry->records[i].key, entry->base + i);
     }
     check_left_drop(checks, &left);
     return holds;

@@ -394,6 +394,47 @@ static void maps_nothing_above_its_limit_when_the_start_moves(void **state)
     assert_clean_up_to(fixture, limit);
 }
 
+/* A deposed leader had counted it as committed, and follows one that does not know of it. */
+static void supersedes_nothing_by_what_is_no_longer_known_to_be_committed(void **state)
+{
+    for (int steps = 0; steps < 6; steps++) {
+        struct fixture *fixture = *state;
+        append_keys(fixture, 60);
+        begin(fixture, policy_of(fixture));
+        for (int i = 0; i < steps; i++)
+            bench_wait(&fixture->node, ISR_MS);
+        bool present[OFFSETS_MAX];
+        assert_int_equal(left(fixture, present), 240); /* it is not further than mapping */
+        bench_begin(&fixture->node);
+        isr_log_set_high_watermark(fixture->log, 100);
+        bench_end(&fixture->node);
+        finish(fixture);
+        assert_int_equal(left(fixture, present), 240);
+        clean(fixture, policy_of(fixture));
+        assert_true(fixture->log->clean_end > 0 && fixture->log->clean_end <= 100);
+        assert_clean_up_to(fixture, fixture->log->clean_end);
+        tear_down(state);
+        set_up(state);
+    }
+}
+
+/* The start moved to the end of the open segment, which was then full. */
+static void passes_over_a_segment_that_lies_below_the_start(void **state)
+{
+    struct fixture *fixture = *state;
+    append_keys(fixture, 10);
+    do {
+        assert_true(fixture->log->log_end < 200);
+        advance_start(fixture, fixture->log->log_end);
+        append_keys(fixture, 1);
+    } while (fixture->log->segments[0].end_offset > fixture->log->log_start);
+    assert_true(fixture->log->segments_count > 1);
+    append_keys(fixture, 20);
+    clean(fixture, policy_of(fixture));
+    assert_true(fixture->log->clean_end > fixture->log->log_start);
+    assert_clean_up_to(fixture, fixture->log->clean_end);
+}
+
 static void cleans_the_segment_that_the_log_begins_inside_of(void **state)
 {
     struct fixture *fixture = *state;
@@ -585,6 +626,8 @@ int main(void)
         TEST(tombstones_stay_while_a_replica_is_not_clean_there),
         TEST(tombstones_keep_their_time_over_a_restart),
         TEST(maps_nothing_above_its_limit_when_the_start_moves),
+        TEST(supersedes_nothing_by_what_is_no_longer_known_to_be_committed),
+        TEST(passes_over_a_segment_that_lies_below_the_start),
         TEST(cleans_the_segment_that_the_log_begins_inside_of),
         TEST(gives_up_when_the_log_is_cut),
         TEST(is_clean_no_further_than_it_goes),
