@@ -98,8 +98,9 @@ static void accepted(struct isr_partition *partition, const struct isr_alter_par
                           partition->leading->alter_cause);
 }
 
-/* The controller says that our partition epoch is current and that nothing was done: no controller can do it
- * any more. So the ISR before is the ISR. A pause keeps the next fetch from asking the same at once. */
+/* The controller says that our partition epoch was current, that nothing was done, and that it has committed
+ * a higher one, so that no copy of the request is accepted any more. So the ISR before is the ISR. A pause
+ * keeps the next fetch from asking the same at once. */
 static void back_to_committed(struct isr_partition *partition)
 {
     struct isr_env *env = partition->broker->env;

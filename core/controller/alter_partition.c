@@ -80,6 +80,20 @@ static void fill(struct isr_alter_partition_response *answer, const struct isr_i
     answer->isr = partition->isr;
 }
 
+/* "Ineligible" lets a leader count without the members that it asked for (KIP-841). Then no copy of its
+ * request may be accepted any more: one that is late, when they are eligible again, or one that another
+ * controller has accepted while this one does not know that it was deposed. So it is told when a higher
+ * partition epoch is committed, as what was done is. */
+static bool fence(struct isr_controller *controller, const struct isr_image_partition *partition)
+{
+    if (controller->env->rules.isr_refusal == ISR_RULE_isr_refusal_at_once)
+        return true;
+    struct ctl_happening what = {
+        .cause = ISR_CAUSE_ALTER_REFUSED, .leaves = ISR_NODE_NONE, .returns = ISR_NODE_NONE, .fences = true};
+    ctl_record_partition(controller, partition, &what);
+    return ctl_propose(controller);
+}
+
 void ctl_alter_partition(struct isr_controller *controller, const struct isr_alter_partition_request *request,
                          struct isr_alter_partition_response *answer, struct isr_replicas *asked)
 {
@@ -88,7 +102,8 @@ void ctl_alter_partition(struct isr_controller *controller, const struct isr_alt
         (void)asked_isr(partition, request, asked);
     enum isr_error error = ctl_alter_partition_check(&controller->pending, request);
     if (error != ISR_ERROR_NONE) {
-        answer->error = (uint8_t)error;
+        if (error != ISR_ERROR_INELIGIBLE_REPLICA || fence(controller, partition))
+            answer->error = (uint8_t)error;
         return;
     }
     struct ctl_happening what = {.cause = ISR_CAUSE_ALTER_PARTITION,

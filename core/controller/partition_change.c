@@ -287,7 +287,7 @@ bool ctl_partition_decide(const struct isr_image *image, const struct isr_rules 
     reshape(&d, rules);
     struct choice choice = elect(&d);
     install(&d, choice);
-    if (is_same(partition, after) && d.settings->min_isr == topic->settings.min_isr)
+    if (is_same(partition, after) && d.settings->min_isr == topic->settings.min_isr && !what->fences)
         return false;
     bool leader_changed = after->leader != partition->leader;
     *cause = leader_changed ? choice.cause : d.completed ? ISR_CAUSE_REASSIGNMENT_DONE : what->cause;

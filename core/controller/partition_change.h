@@ -26,6 +26,7 @@ struct ctl_happening {
     bool forgets;    /* `leaves` may have lost records: it is no eligible leader either (KIP-966) */
     const struct isr_replicas
         *isr;       /* asked for by the leader (valid, see alter_partition.h); NULL: as it is */
+    bool fences;    /* requests that go by the present partition epoch are not to be accepted any more */
     bool recovered; /* the leader says that it has recovered (KIP-704) */
     /* topics whose replicas are asked for their logs, log_elections.c */
     int32_t chosen; /* whose log is the longest; 0: nobody was asked, or nobody may be elected by that yet */
@@ -54,7 +55,7 @@ static inline bool ctl_is_being_reassigned(const struct isr_image_partition *par
  * ISR although it is gone, with no leader: the only case in which an ISR holds a fenced or stopping broker
  * (exception to I6). The leader epoch grows when the leader changes, also to and from none, and when replicas
  * leave the assignment; the partition epoch at each change (I5), and when min ISR changes: a leader that does
- * not know that yet can have no ISR accepted that it chose by the former one.
+ * not know that yet can have no ISR accepted that it chose by the former one. `fences` makes it grow too.
  *
  * Of a topic that asks for logs nobody is elected but the leader itself or who was chosen; without either the
  * partition has no leader from then on, in a leader epoch of its own. */

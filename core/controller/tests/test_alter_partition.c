@@ -254,11 +254,55 @@ static void member_is_ineligible_when_it_is_not_alive_in_that_registration(void 
     request_init(&f, &request, 0x0201);
     request.members[1].broker_epoch = f.controller.committed.brokers[2].epoch + 1;
     assert_int_equal(send_request(&f, &request).error, ISR_ERROR_INELIGIBLE_REPLICA);
+    request_init(&f, &request, 0x0201);
     request.members[1].broker_epoch = f.controller.committed.brokers[2].epoch;
     assert_int_equal(send_request(&f, &request).error, ISR_ERROR_NONE);
     heartbeat_shutdown(&f, 3);
     request_init(&f, &request, 0x030201);
     assert_int_equal(send_request(&f, &request).error, ISR_ERROR_INELIGIBLE_REPLICA);
+    fixture_end(&f);
+}
+
+static void copy_of_a_request_is_too_old_when_it_was_refused(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct request request;
+    fixture_cluster(&f);
+    request_init(&f, &request, 0x0201);
+    request.members[1].broker_epoch = f.controller.committed.brokers[2].epoch + 1;
+    struct isr_image_partition before = *committed(&f);
+    assert_int_equal(send_request(&f, &request).error, ISR_ERROR_INELIGIBLE_REPLICA);
+    assert_int_equal(committed(&f)->partition_epoch, before.partition_epoch + 1);
+    assert_int_equal(committed(&f)->leader_epoch, before.leader_epoch);
+    assert_true(isr_replicas_equal_as_sets(&committed(&f)->isr, &before.isr));
+    request.members[1].broker_epoch--; /* as if it had come back meanwhile */
+    assert_int_equal(send_request(&f, &request).error, ISR_ERROR_INVALID_UPDATE_VERSION);
+    fixture_end(&f);
+}
+
+/* Who was deposed and does not know it may go by a state that the next controller has left behind. */
+static void refusal_of_a_member_is_told_when_it_is_committed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct request request;
+    struct isr_message answer;
+    fixture_cluster(&f);
+    request_init(&f, &request, 0x0201);
+    request.members[1].broker_epoch = f.controller.committed.brokers[2].epoch + 1;
+    request.message.alter_partition_request.isr = request.members;
+    f.delayed = true;
+    deliver(&f, 1, &request.message);
+    assert_false(sent(&f, 1, ISR_MESSAGE_ALTER_PARTITION_RESPONSE, &answer));
+    begin(&f);
+    fake_commit(&f.fake);
+    assert_true(sent(&f, 1, ISR_MESSAGE_ALTER_PARTITION_RESPONSE, &answer));
+    assert_int_equal(answer.alter_partition_response.error, ISR_ERROR_INELIGIBLE_REPLICA);
+    request_init(&f, &request, 0x0201);
+    request.members[1].broker_epoch = f.controller.committed.brokers[2].epoch + 1;
+    f.fake.refuses = true;
+    assert_int_equal(send_request(&f, &request).error, ISR_ERROR_NOT_CONTROLLER);
     fixture_end(&f);
 }
 
@@ -370,6 +414,8 @@ int main(void)
         cmocka_unit_test(earlier_error_wins_when_two_faults_meet),
         cmocka_unit_test(isr_is_refused_when_it_is_no_set_of_replicas),
         cmocka_unit_test(member_is_ineligible_when_it_is_not_alive_in_that_registration),
+        cmocka_unit_test(copy_of_a_request_is_too_old_when_it_was_refused),
+        cmocka_unit_test(refusal_of_a_member_is_told_when_it_is_committed),
         cmocka_unit_test(recovery_ends_when_the_leader_says_so),
         cmocka_unit_test(answer_waits_when_the_entry_is_not_committed),
         cmocka_unit_test(change_is_refused_and_forgotten_when_leadership_is_lost_under_way),
