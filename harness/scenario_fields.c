@@ -98,6 +98,18 @@ const struct field scenario_network_fields[] = {
      .most = INT64_C(1) << 40, .meaning = "of each directed link, such as 1MiB/s; 0: without bound"},
     {"queue", &shape_bytes, FIELD(struct sim_link_spec, queue_bytes), .least = 0, .most = INT64_C(1) << 40,
      .meaning = "how much may wait for a busy link, the rest is lost; 0: without bound"},
+#define OWN_QUEUE(GROUP, key, what)                                                                \
+    {                                                                                              \
+        key, &shape_bytes, FIELD(struct sim_link_spec, group_queue_bytes[ISR_GROUP_##GROUP]),      \
+            .least = 0, .most = INT64_C(1) << 40,                                                  \
+            .meaning = "how much of " what                                                         \
+                       " may wait for a busy link, whatever room there is; 0: no bound of its own" \
+    }
+    OWN_QUEUE(ELECTION, "election_queue", "the election group"),
+    OWN_QUEUE(HEARTBEAT, "heartbeat_queue", "the heartbeat group"),
+    OWN_QUEUE(CONTROL, "control_queue", "the control group"),
+    OWN_QUEUE(DATA, "data_queue", "the data group"),
+#undef OWN_QUEUE
     {"priorities", &shape_flag, FIELD(struct sim_link_spec, priorities),
      .meaning =
          "on (default): elections, heartbeats and control overtake data that waits for a link; off: one "

@@ -11,6 +11,12 @@ static uint32_t urgency_of(enum isr_message_group group)
     return place;
 }
 
+static void count_bytes(struct sim_line *line, const struct sim_message *message, int64_t sign)
+{
+    line->queued_bytes += sign * message->size_bytes;
+    line->group_bytes[sim_message_group(message->kind)] += sign * message->size_bytes;
+}
+
 /* ---- going onto the link ---- */
 
 static uint64_t payload_of(uint32_t turn, int32_t to)
@@ -56,7 +62,7 @@ static void begin_next(struct sim_world *world, struct sim_link *link)
     if (list == NULL)
         return;
     struct sim_message *message = sim_waiting_take(&world->network, list);
-    link->extra->line.queued_bytes -= message->size_bytes;
+    count_bytes(&link->extra->line, message, -1);
     begin(world, link, message);
 }
 
@@ -89,14 +95,6 @@ static struct sim_message *take_last(struct sim_network *network, struct sim_wai
     return message;
 }
 
-static int64_t bytes_of(const struct sim_waiting_list *list)
-{
-    int64_t bytes = 0;
-    for (const struct sim_waiting *waiting = list->first; waiting != NULL; waiting = waiting->next)
-        bytes += waiting->message->size_bytes;
-    return bytes;
-}
-
 /* Pushes out less urgent messages until the bytes fit. False: that would not be enough; nothing happened. */
 static bool make_room(struct sim_world *world, struct sim_link *link, enum isr_message_group group,
                       int64_t bytes)
@@ -109,14 +107,14 @@ static bool make_room(struct sim_world *world, struct sim_link *link, enum isr_m
         return false;
     int64_t possible = 0;
     for (uint32_t place = urgency_of(group) + 1; place < SIM_GROUPS; place++)
-        possible += bytes_of(&line->groups[urgency[place]]);
+        possible += line->group_bytes[urgency[place]];
     if (possible < excess)
         return false;
     for (uint32_t place = SIM_GROUPS - 1; excess > 0; place--) {
         struct sim_waiting_list *list = &line->groups[urgency[place]];
         while (list->first != NULL && excess > 0) {
             struct sim_message *message = take_last(&world->network, list);
-            line->queued_bytes -= message->size_bytes;
+            count_bytes(line, message, -1);
             excess -= message->size_bytes;
             sim_network_lose(world, message, SIM_LOSS_OVERFLOW);
         }
@@ -132,12 +130,14 @@ void sim_line_add(struct sim_world *world, struct sim_link *link, struct sim_mes
         return;
     }
     enum isr_message_group group = sim_message_group(message->kind);
-    if (!make_room(world, link, group, message->size_bytes)) {
+    int64_t own = link->spec->group_queue_bytes[group];
+    bool fits = own == 0 || line->group_bytes[group] + message->size_bytes <= own;
+    if (!fits || !make_room(world, link, group, message->size_bytes)) {
         sim_network_lose(world, message, SIM_LOSS_OVERFLOW);
         return;
     }
     world->counters.messages_queued++;
-    line->queued_bytes += message->size_bytes;
+    count_bytes(line, message, 1);
     sim_waiting_add(&world->network, &line->groups[group], message, line->order_next++);
 }
 
@@ -162,6 +162,7 @@ void sim_line_drop(struct sim_world *world, struct sim_link *link)
             sim_network_lose(world, message, SIM_LOSS_POWER);
     }
     line->queued_bytes = 0;
+    memset(line->group_bytes, 0, sizeof line->group_bytes);
     if (line->sending != NULL)
         sim_network_lose(world, line->sending, SIM_LOSS_POWER);
     line->sending = NULL;

@@ -4,6 +4,8 @@
  *   free --message--> sending --its bytes are through--> the next, or free
  *                        ^ others wait by group, in bytes at most queue_bytes
  *
+ * A group may have a bound of its own (group_queue_bytes): what exceeds it is lost, whatever room there is.
+ *
  * Who goes next: the first of the most urgent group (election, heartbeat, control, data), or without
  * `priorities` who came first. What does not fit is lost (tail drop); with priorities it first pushes out the
  * latest of less urgent groups, if that makes room enough. A message under way when the link changes goes on

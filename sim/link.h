@@ -19,7 +19,7 @@ struct sim_waiting_list {
 
 struct sim_line {
     struct sim_waiting_list groups[SIM_GROUPS];
-    int64_t queued_bytes;
+    int64_t queued_bytes, group_bytes[SIM_GROUPS];
     uint64_t order_next;
     struct sim_message *sending; /* on the wire, not wholly; NULL: the link is free */
     uint32_t turn;               /* of the event that ends the sending: others are stale */

@@ -33,7 +33,7 @@
 
 struct sim_world;
 
-enum { SIM_GROUPS = 4, SIM_SELF_LATENCY_NS = 1000 };
+enum { SIM_SELF_LATENCY_NS = 1000 };
 
 struct sim_message {
     int32_t from, to;

@@ -14,7 +14,7 @@
 #include "sim/base/random.h"
 #include "sim/message_set.h"
 
-enum { SIM_LABEL_BYTES = 48, SIM_CLIENTS_MAX = 64, SIM_NODES_MAX = ISR_NODE_MAX };
+enum { SIM_LABEL_BYTES = 48, SIM_CLIENTS_MAX = 64, SIM_NODES_MAX = ISR_NODE_MAX, SIM_GROUPS = 4 };
 
 /* A directed link. Messages of one group keep their order on a link unless reordered; cut links lose
  * everything. With connections a link is a stream: see sim/connection.h. */
@@ -26,7 +26,8 @@ struct sim_link_spec {
     uint32_t corrupt_ppm;    /* such a message arrives damaged */
     int64_t bandwidth_bytes; /* a second; 0: without bound */
     int64_t queue_bytes;     /* that wait for a busy link; 0: without bound */
-    bool priorities;         /* urgent groups go first; else all wait in one line */
+    int64_t group_queue_bytes[SIM_GROUPS]; /* the same for each group of messages by itself */
+    bool priorities;                       /* urgent groups go first; else all wait in one line */
     bool connections;
     int64_t keepalive_ns; /* connections: so long after one side fell silent the other gives it up */
     int64_t reconnect_ns; /* connections: what opening one takes beside the round trip */

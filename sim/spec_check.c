@@ -31,6 +31,10 @@ static bool link_holds(const struct sim_link_spec *link, struct isr_text *text)
     if (link->bandwidth_bytes < 0 || link->bandwidth_bytes > BANDWIDTH_MAX || link->queue_bytes < 0)
         return WRONG("a link's bandwidth is 0 (without bound) to %ld bytes a second, its queue not negative",
                      BANDWIDTH_MAX);
+    for (unsigned i = 0; i < SIM_GROUPS; i++) {
+        if (link->group_queue_bytes[i] < 0)
+            return WRONG("how much of a group may wait for a busy link must not be negative");
+    }
     if (link->keepalive_ns < 0 || link->reconnect_ns < 0 || link->reconnect_ns > 3600 * ISR_SECOND)
         return WRONG("keepalive and reconnect must not be negative");
     return distribution_holds(&link->latency, "network latency", text);

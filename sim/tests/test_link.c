@@ -214,6 +214,27 @@ static void loses_what_does_not_fit_into_the_queue(void **state)
     NUMBERS_ARE(0, 10, 11, 12);
 }
 
+static void a_group_loses_what_exceeds_its_own_queue_and_the_others_nothing(void **state)
+{
+    (void)state;
+    struct sim_world *world = fresh(6);
+    world->network.spec.bandwidth_bytes = 100 * FRAME_BYTES;
+    world->network.spec.priorities = false;
+    world->network.spec.group_queue_bytes[ISR_GROUP_DATA] = 2 * FRAME_BYTES;
+    for (uint32_t i = 0; i < 5; i++)
+        send_data(world, 1, 2, i); /* one goes, two wait */
+    for (uint32_t i = 10; i < 14; i++)
+        send_heartbeat(world, 1, 2, i);
+    assert_int_equal(world->counters.messages_overflowed, 2);
+    run(world);
+    NUMBERS_ARE(0, 1, 2, 10, 11, 12, 13);
+    send_data(world, 1, 2, 20); /* and what went makes room again */
+    send_data(world, 1, 2, 21);
+    send_data(world, 1, 2, 22);
+    send_data(world, 1, 2, 23);
+    assert_int_equal(world->counters.messages_overflowed, 3);
+}
+
 static void without_priorities_an_urgent_message_pushes_out_nothing(void **state)
 {
     (void)state;
@@ -565,6 +586,7 @@ int main(void)
         cmocka_unit_test(sends_one_after_the_other_at_the_link_s_speed),
         cmocka_unit_test(urgent_groups_overtake_in_the_queue),
         cmocka_unit_test(loses_what_does_not_fit_into_the_queue),
+        cmocka_unit_test(a_group_loses_what_exceeds_its_own_queue_and_the_others_nothing),
         cmocka_unit_test(without_priorities_an_urgent_message_pushes_out_nothing),
         cmocka_unit_test(a_healed_link_sends_at_once_what_waited),
         cmocka_unit_test(a_machine_without_power_loses_its_queue),
