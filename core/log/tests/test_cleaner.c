@@ -354,6 +354,39 @@ static void tombstones_stay_while_a_replica_is_not_clean_there(void **state)
     assert_int_equal(tombstones_left(fixture, 30 * RECORDS), 0);
 }
 
+/* Their time does not begin before they were written, whatever this node's clock says. */
+static void tombstones_keep_their_time_when_the_clock_is_behind(void **state)
+{
+    struct fixture *fixture = *state;
+    append_deletions(fixture);
+    struct isr_clean_policy policy = policy_of(fixture);
+    policy.tombstones = 0;
+    clean(fixture, policy);
+    fixture->node.env.real_ns = ISR_SECOND; /* when the first batch of all was written */
+    policy.tombstones = fixture->log->clean_end;
+    clean(fixture, policy);
+    assert_int_equal(tombstones_left(fixture, 30 * RECORDS), KEYS);
+    int64_t last_ns = 0;
+    for (uint32_t i = 0; i < fixture->log->places_count; i++) {
+        const struct isr_batch_place *place = &fixture->log->places[i];
+        struct isr_bytes bytes = {.data = place->data, .size = place->size_bytes};
+        struct isr_batch batch;
+        assert_int_equal(isr_batch_parse(bytes, true, &batch), ISR_BATCH_OK);
+        if (isr_batch_horizon(&batch) == ISR_TIME_NEVER)
+            continue;
+        assert_true(batch.base_offset >= 20 * RECORDS && batch.last_offset < 30 * RECORDS);
+        assert_int_equal(isr_batch_horizon(&batch), batch.timestamp_ns + policy.delete_retention_ns);
+        last_ns = isr_batch_horizon(&batch);
+    }
+    assert_true(last_ns > 30 * ISR_SECOND);
+    fixture->node.env.real_ns = last_ns - ISR_MS;
+    clean(fixture, policy);
+    assert_true(tombstones_left(fixture, 30 * RECORDS) > 0);
+    fixture->node.env.real_ns = last_ns;
+    clean(fixture, policy);
+    assert_int_equal(tombstones_left(fixture, 30 * RECORDS), 0);
+}
+
 static void tombstones_keep_their_time_over_a_restart(void **state)
 {
     struct fixture *fixture = *state;
@@ -513,6 +546,56 @@ static void is_clean_no_further_than_what_is_recovered(void **state)
     bench_settle(&fixture->node);
 }
 
+/* It tells only from where on a pass has work: without it all is looked at again. */
+static void is_clean_nowhere_when_the_file_that_tells_is_damaged(void **state)
+{
+    struct fixture *fixture = *state;
+    append_keys(fixture, 60);
+    clean(fixture, policy_of(fixture));
+    bench_settle(&fixture->node);
+    int64_t end = fixture->log->clean_end;
+    struct isr_file file = isr_log_file(fixture->log, ISR_FILE_CLEANED, 0);
+    bench_crash(&fixture->node, false);
+    assert_true(end > 0 && test_disk_file(&fixture->disk, file)->cached.exists);
+    test_disk_file(&fixture->disk, file)->cached.bytes[0] ^= 1;
+    start(fixture);
+    assert_int_equal(fixture->log->clean_end, 0);
+    bench_settle(&fixture->node);
+    assert_false(test_disk_file(&fixture->disk, file)->cached.exists);
+    struct isr_clean_policy policy = policy_of(fixture);
+    policy.limit = fixture->log->log_end;
+    clean(fixture, policy);
+    assert_true(fixture->log->clean_end >= end);
+    assert_clean_up_to(fixture, fixture->log->clean_end);
+}
+
+/* The replacement is durable by then: recovery deletes what it was made of. */
+static void halts_when_a_leftover_cannot_be_deleted(void **state)
+{
+    struct fixture *fixture = *state;
+    append_keys(fixture, 60);
+    clean(fixture, policy_of(fixture));
+    bench_settle(&fixture->node);
+    begin(fixture, policy_of(fixture)); /* several fit into one by now */
+    for (int i = 0; !fixture->node.exited; i++) {
+        assert_true(i < 1000 && !fixture->done);
+        bool deletes = fixture->disk.queue_count == 1 && fixture->disk.queue[0].kind == ISR_EFFECT_DELETE &&
+                       fixture->disk.queue[0].file.kind == ISR_FILE_SEGMENT;
+        fixture->disk.fail_in = deletes;
+        fixture->disk.fail_with = ISR_IO_ERROR;
+        if (!bench_io(&fixture->node))
+            bench_wait(&fixture->node, ISR_MS);
+    }
+    assert_int_equal(fixture->disk.queue_count, 0); /* the next one is not begun */
+    assert_true(segment_files(fixture) > fixture->log->segments_count);
+    assert_false(fixture->done);
+    bench_crash(&fixture->node, true);
+    start(fixture);
+    bench_settle(&fixture->node);
+    assert_int_equal(segment_files(fixture), fixture->log->segments_count);
+    assert_nothing_lost(fixture);
+}
+
 /* Whichever operation of a pass it is. */
 static void halts_when_the_disk_fails(void **state)
 {
@@ -624,6 +707,7 @@ int main(void)
         TEST(keeps_the_last_batches_of_a_producer_if_only_empty),
         TEST(tombstones_go_when_their_time_is_over),
         TEST(tombstones_stay_while_a_replica_is_not_clean_there),
+        TEST(tombstones_keep_their_time_when_the_clock_is_behind),
         TEST(tombstones_keep_their_time_over_a_restart),
         TEST(maps_nothing_above_its_limit_when_the_start_moves),
         TEST(supersedes_nothing_by_what_is_no_longer_known_to_be_committed),
@@ -632,6 +716,8 @@ int main(void)
         TEST(gives_up_when_the_log_is_cut),
         TEST(is_clean_no_further_than_it_goes),
         TEST(is_clean_no_further_than_what_is_recovered),
+        TEST(is_clean_nowhere_when_the_file_that_tells_is_damaged),
+        TEST(halts_when_a_leftover_cannot_be_deleted),
         TEST(halts_when_the_disk_fails),
         TEST(ends_when_the_log_is_removed),
         TEST(ends_when_the_store_is_closed),

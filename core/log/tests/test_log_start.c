@@ -275,6 +275,51 @@ static void is_found_again_when_one_of_its_two_files_is_lost(void **state)
     }
 }
 
+/* All that is under way completes but an operation on a file of that kind, which fails in the end. */
+static void fail_at(struct fixture *fixture, enum isr_file_kind kind)
+{
+    struct test_disk *disk = &fixture->disk;
+    struct isr_event event;
+    while (!fixture->node.exited) {
+        size_t place = 0;
+        while (place < disk->queue_count && disk->queue[place].file.kind == kind)
+            place++;
+        bool others = place < disk->queue_count;
+        disk->fail_in = others ? 0 : 1;
+        disk->fail_with = ISR_IO_ERROR;
+        assert_true(test_disk_step_of(disk, others ? disk->queue[place].file.kind : kind, &event));
+        bench_begin(&fixture->node);
+        isr_env_io_done(&fixture->node.env, &event);
+        bench_end(&fixture->node);
+    }
+}
+
+/* What a restart would know the new start by, or the producers below it, is not durable. */
+static void deletes_nothing_when_what_tells_of_it_cannot_be_stored(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        enum isr_file_kind file;
+        int64_t log_start; /* of the next process: either of the last two tells */
+    } told_by[] = {{ISR_FILE_PRODUCERS, 0}, {ISR_FILE_EPOCHS, 150}, {ISR_FILE_RECOVERY_POINTS, 150}};
+    for (size_t i = 0; i < sizeof told_by / sizeof told_by[0]; i++) {
+        tear_down(state);
+        (void)set_up(state);
+        append(fixture, 20, 1);
+        assert_int_equal(advance(fixture, 200, 150), 150);
+        fail_at(fixture, told_by[i].file);
+        assert_int_not_equal(fixture->log->start_state, ISR_LOG_START_DURABLE);
+        assert_int_equal(fixture->disk.queue_count, 0);
+        assert_true(has_file(fixture, ISR_FILE_SEGMENT, 0));
+        bench_crash(&fixture->node, false);
+        start(fixture);
+        assert_int_equal(fixture->log->log_start, told_by[i].log_start);
+        assert_int_equal(fixture->log->log_end, 200);
+        assert_int_equal(fixture->log->producers.count, 1);
+        isr_log_verify(fixture->log);
+    }
+}
+
 static void forgets_producers_that_are_idle(void **state)
 {
     struct fixture *fixture = *state;
@@ -304,6 +349,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(knows_producers_whose_records_are_deleted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(is_found_again_when_one_of_its_two_files_is_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(deletes_nothing_when_what_tells_of_it_cannot_be_stored, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(forgets_producers_that_are_idle, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

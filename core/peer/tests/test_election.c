@@ -47,6 +47,36 @@ static void refuses_others_when_the_election_it_voted_in_is_open(void **state)
     fixture_free(f);
 }
 
+static uint32_t votes_sent(const struct fixture *f, int32_t to)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < f->sent_count; i++)
+        count += f->sent[i].to == to && f->sent[i].message.kind == ISR_MESSAGE_PEER_VOTE_RESPONSE;
+    return count;
+}
+
+static void sends_only_the_later_vote_when_it_gave_another_before_the_first_was_durable(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    f->sent_count = 0;
+    f->disk_stalls = true;
+    fixture_receive(f, 2, vote_request(1, false, -1, 0));
+    fixture_receive(
+        f, 2, (struct isr_message){.kind = ISR_MESSAGE_PEER_WITHDRAWAL, .peer_withdrawal = {.term = 1}});
+    fixture_receive(f, 3, vote_request(2, false, -1, 0));
+    assert_int_equal(votes_sent(f, 2) + votes_sent(f, 3), 0);
+    f->disk_stalls = false;
+    fixture_disk(f);
+    assert_int_equal(votes_sent(f, 2), 0);
+    assert_int_equal(votes_sent(f, 3), 1);
+    assert_int_equal(fixture_sent(f, 3, ISR_MESSAGE_PEER_VOTE_RESPONSE)->peer_vote_response.request_term, 2);
+    fixture_restart(f);
+    assert_int_equal(f->peer->state.voted_for, 3);
+    assert_int_equal(f->peer->state.term, 2);
+    fixture_free(f);
+}
+
 static void votes_for_another_when_the_election_timed_out(void **state)
 {
     (void)state;
@@ -255,6 +285,7 @@ int main(void)
         cmocka_unit_test(votes_once_a_term_when_two_ask),
         cmocka_unit_test(sends_no_vote_when_it_is_not_durable),
         cmocka_unit_test(refuses_others_when_the_election_it_voted_in_is_open),
+        cmocka_unit_test(sends_only_the_later_vote_when_it_gave_another_before_the_first_was_durable),
         cmocka_unit_test(votes_for_another_when_the_election_timed_out),
         cmocka_unit_test(gives_up_and_says_so_when_it_is_asked_for_a_vote_while_it_stands),
         cmocka_unit_test(gives_up_when_a_healthy_voter_refuses_but_not_when_an_unhealthy_does),

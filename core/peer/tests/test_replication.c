@@ -239,6 +239,41 @@ static void sends_a_snapshot_when_asked_by_who_is_out_of_range(void **state)
     fixture_free(f);
 }
 
+static void question_for_snapshot(struct fixture *f)
+{
+    struct isr_message asked = position(f, 1, 1);
+    asked.peer_position.mark_term = ISR_EPOCH_NONE;
+    asked.peer_position.correlation = 7;
+    asked.peer_position.snapshot = 1;
+    f->sent_count = 0;
+    fixture_receive(f, 3, asked);
+}
+
+/* The epoch before its start is forgotten: its first batch tells one, but only what is committed counts. */
+static void sends_a_snapshot_behind_its_first_batch_when_the_disk_forgot_the_epoch_before_it(void **state)
+{
+    (void)state;
+    struct fixture *f = checkpointed();
+    test_disk_remove(&f->disk, (struct isr_file){.kind = ISR_FILE_EPOCHS, .tp = {1, 0}});
+    test_disk_remove(&f->disk, (struct isr_file){.kind = ISR_FILE_HIGH_WATERMARKS});
+    fixture_restart(f);
+    int64_t log_start = log_of(f)->log_start;
+    assert_true(log_start > 0 && log_of(f)->places_count > 0);
+    assert_int_equal(log_of(f)->epoch_before, ISR_EPOCH_NONE);
+    fixture_lead(f);
+    assert_int_equal(log_of(f)->high_watermark, log_start);
+    question_for_snapshot(f);
+    assert_null(fixture_sent(f, 3, ISR_MESSAGE_PEER_SNAPSHOT));
+    fixture_receive(f, 2, position(f, log_of(f)->log_end, 1));
+    assert_int_equal(log_of(f)->high_watermark, log_of(f)->log_end);
+    question_for_snapshot(f);
+    const struct isr_message *snapshot = fixture_sent(f, 3, ISR_MESSAGE_PEER_SNAPSHOT);
+    assert_non_null(snapshot);
+    assert_int_equal(snapshot->peer_snapshot.log_start, log_start + log_of(f)->places[0].record_count);
+    assert_int_equal(snapshot->peer_snapshot.epoch_before, 1);
+    fixture_free(f);
+}
+
 static void does_not_take_another_history_for_its_own_when_it_ends_at_the_start(void **state)
 {
     (void)state;
@@ -256,9 +291,8 @@ static void does_not_take_another_history_for_its_own_when_it_ends_at_the_start(
     fixture_free(f);
 }
 
-/* Follows 3 in that term and is told that it is out of range, and then a snapshot at offset 20, before which
- * lies a record of epoch_before. */
-static void receive_snapshot(struct fixture *f, int32_t term, int32_t epoch_before)
+/* Follows 3 in that term and is told that it is out of range: its question has this correlation. */
+static uint32_t ask_for_snapshot(struct fixture *f, int32_t term)
 {
     fixture_receive(f, 3, heartbeat(term, 3));
     struct isr_message beyond = run_of(f, term, log_of(f)->log_end, -1, 0);
@@ -266,19 +300,31 @@ static void receive_snapshot(struct fixture *f, int32_t term, int32_t epoch_befo
     fixture_receive(f, 3, beyond);
     const struct isr_message *asked = fixture_sent(f, 3, ISR_MESSAGE_PEER_POSITION);
     assert_int_equal(asked->peer_position.snapshot, 1);
+    return asked->peer_position.correlation;
+}
+
+/* At offset 20, before which lies a record of epoch_before. */
+static struct isr_message snapshot_of(struct fixture *f, uint32_t correlation, int32_t term,
+                                      int32_t epoch_before)
+{
     struct isr_log source = {.env = &f->env, .log_start = 20, .log_end = 20};
     isr_env_begin(&f->env, f->now_ns);
     struct isr_bytes producers = isr_log_state(&source, 20).producers;
     uint8_t *copy = isr_scratch_allocate(&f->scratch, producers.size);
     memcpy(copy, producers.data, producers.size);
     fixture_collect(f);
-    fixture_receive(f, 3,
-                    (struct isr_message){.kind = ISR_MESSAGE_PEER_SNAPSHOT,
-                                         .peer_snapshot = {.correlation = asked->peer_position.correlation,
-                                                           .term = term,
-                                                           .log_start = 20,
-                                                           .epoch_before = epoch_before,
-                                                           .producers = {copy, producers.size}}});
+    return (struct isr_message){.kind = ISR_MESSAGE_PEER_SNAPSHOT,
+                                .peer_snapshot = {.correlation = correlation,
+                                                  .term = term,
+                                                  .log_start = 20,
+                                                  .epoch_before = epoch_before,
+                                                  .producers = {copy, producers.size}}};
+}
+
+static void receive_snapshot(struct fixture *f, int32_t term, int32_t epoch_before)
+{
+    uint32_t correlation = ask_for_snapshot(f, term);
+    fixture_receive(f, 3, snapshot_of(f, correlation, term, epoch_before));
 }
 
 static void goes_on_behind_a_snapshot(void **state)
@@ -340,6 +386,63 @@ static void tells_again_what_it_holds_when_a_snapshot_in_its_own_term_is_durable
     const struct isr_message *told = fixture_sent(f, 3, ISR_MESSAGE_PEER_POSITION);
     assert_int_equal(told->peer_position.held_end, 20);
     assert_int_equal(told->peer_position.mark_term, 2);
+    fixture_free(f);
+}
+
+static void is_not_ready_any_more_when_it_takes_a_snapshot(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    fixture_receive(f, 3, heartbeat(2, 3));
+    fixture_receive(f, 3, run_of(f, 2, 0, -1, 2));
+    assert_int_equal(f->peer->phase, ISR_PEER_RUN);
+    assert_true(f->peer->data_ready);
+    uint32_t correlation = ask_for_snapshot(f, 2);
+    assert_int_equal(f->peer->phase, ISR_PEER_RUN);
+    fixture_receive(f, 3, snapshot_of(f, correlation, 2, 2));
+    assert_int_equal(log_of(f)->log_start, 20);
+    assert_int_equal(f->peer->phase, ISR_PEER_READINESS);
+    assert_int_equal(fixture_sent(f, 3, ISR_MESSAGE_PEER_POSITION)->peer_position.ready, 0);
+    fixture_free(f);
+}
+
+/* A snapshot was refused: it asks for another one when the backoff is over. */
+static void assert_asks_again(struct fixture *f)
+{
+    assert_null(fixture_sent(f, 3, ISR_MESSAGE_PEER_POSITION));
+    fixture_pass(f, f->config.retry_backoff);
+    const struct isr_message *asked = fixture_sent(f, 3, ISR_MESSAGE_PEER_POSITION);
+    assert_non_null(asked);
+    assert_int_equal(asked->peer_position.snapshot, 1);
+}
+
+static void keeps_its_records_when_a_snapshot_ends_below_them(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    fixture_receive(f, 3, heartbeat(2, 3));
+    fixture_receive(f, 3, run_of(f, 2, 0, -1, 25));
+    receive_snapshot(f, 2, 2);
+    assert_int_equal(log_of(f)->log_start, 0);
+    assert_int_equal(log_of(f)->log_end, 25);
+    assert_asks_again(f);
+    fixture_free(f);
+}
+
+static void keeps_its_records_when_a_snapshot_is_damaged(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    fixture_receive(f, 3, heartbeat(2, 3));
+    fixture_receive(f, 3, run_of(f, 2, 0, -1, 2));
+    uint32_t correlation = ask_for_snapshot(f, 2);
+    struct isr_message snapshot = snapshot_of(f, correlation, 2, 2);
+    snapshot.peer_snapshot.producers.size--;
+    fixture_receive(f, 3, snapshot);
+    assert_int_equal(log_of(f)->log_start, 0);
+    assert_int_equal(log_of(f)->log_end, 2);
+    assert_int_equal(f->peer->state.mark_term, 2);
+    assert_asks_again(f);
     fixture_free(f);
 }
 
@@ -469,10 +572,14 @@ int main(void)
         cmocka_unit_test(broadcasts_what_it_appends_when_the_group_pushes),
         cmocka_unit_test(checkpoints_its_log_but_never_what_is_not_committed),
         cmocka_unit_test(sends_a_snapshot_when_asked_by_who_is_out_of_range),
+        cmocka_unit_test(sends_a_snapshot_behind_its_first_batch_when_the_disk_forgot_the_epoch_before_it),
         cmocka_unit_test(does_not_take_another_history_for_its_own_when_it_ends_at_the_start),
         cmocka_unit_test(goes_on_behind_a_snapshot),
         cmocka_unit_test(counts_only_when_its_snapshot_is_durable),
         cmocka_unit_test(tells_again_what_it_holds_when_a_snapshot_in_its_own_term_is_durable),
+        cmocka_unit_test(is_not_ready_any_more_when_it_takes_a_snapshot),
+        cmocka_unit_test(keeps_its_records_when_a_snapshot_ends_below_them),
+        cmocka_unit_test(keeps_its_records_when_a_snapshot_is_damaged),
         cmocka_unit_test(keeps_a_snapshot_over_a_restart),
         cmocka_unit_test(starts_from_nothing_when_its_disk_forgot_what_an_empty_log_stands_on),
         cmocka_unit_test(refuses_a_snapshot_when_it_is_nonsense),
