@@ -288,6 +288,47 @@ static void begins_anew_when_an_entry_is_damaged(void **state)
     fixture_free(fixture);
 }
 
+/* Entries up to where it had been are history: what they add up to counts when the image is whole again. */
+static void takes_its_roles_when_a_lost_image_is_whole_again(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_serving();
+    struct isr_tp tp = {1, 0};
+    struct sent asked = take(fixture, ISR_MESSAGE_METADATA_FETCH_REQUEST);
+    struct isr_metadata_entry damaged = {
+        .index = 8, .term = 1, .records = {(const uint8_t *)"\xff\xff\xff", 3}};
+    struct isr_metadata_fetch_response answer = metadata(&asked);
+    answer.committed_index = 8;
+    answer.entries = &damaged;
+    answer.entries_count = 1;
+    answer_metadata(fixture, &asked, &answer);
+    assert_int_equal(fixture->broker.image.index, 0);
+    assert_int_equal(fixture->broker.image_floor, 7);
+    struct isr_metadata_record records[] = {
+        {.kind = ISR_METADATA_TOPIC,
+         .topic_record =
+             {.topic = 1, .name = {"orders"}, .partitions = 1, .settings = isr_topic_settings_default()}},
+        {.kind = ISR_METADATA_PARTITION,
+         .partition_record = {.tp = tp, .leader = 1, .replicas = {1, {1}}, .isr = {1, {1}}}}};
+    struct isr_bytes created = isr_metadata_encode(records, 2, &fixture->scratch);
+    for (int64_t index = 1; index <= 7; index++) {
+        pass(fixture, fixture->env.config.retry_backoff);
+        asked = take(fixture, ISR_MESSAGE_METADATA_FETCH_REQUEST);
+        assert_int_equal(asked.message.metadata_fetch_request.next_index, index);
+        struct isr_metadata_entry entry = {
+            .index = index, .term = 1, .records = index == 3 ? created : registered(fixture, 1)};
+        answer = metadata(&asked);
+        answer.committed_index = 7;
+        answer.entries = &entry;
+        answer.entries_count = 1;
+        answer_metadata(fixture, &asked, &answer);
+        const struct isr_partition *partition = isr_broker_partition(&fixture->broker, tp);
+        assert_int_equal(partition != NULL, index == 7);
+        assert_true(partition == NULL || partition->role == ISR_ROLE_LEADER);
+    }
+    fixture_free(fixture);
+}
+
 /* ---- telling clients ---- */
 
 /* Numbers that no log reaches: adding one to them must not be tried, and following goes on where it was. */
@@ -376,6 +417,7 @@ int main(void)
         cmocka_unit_test(passes_over_entries_that_are_no_commands),
         cmocka_unit_test(loads_a_snapshot_when_entries_are_compacted),
         cmocka_unit_test(begins_anew_when_an_entry_is_damaged),
+        cmocka_unit_test(takes_its_roles_when_a_lost_image_is_whole_again),
         cmocka_unit_test(stays_where_it_is_when_an_answer_names_impossible_indices),
         cmocka_unit_test(tells_topics_and_controller_when_asked),
     };

@@ -211,6 +211,34 @@ static void drops_what_a_full_push_does_not_name(void **state)
     cluster_free(cluster);
 }
 
+/* Found on the disk at its start, of a topic that nobody told it of since. */
+static void drops_a_log_without_a_role_that_a_full_push_does_not_name(void **state)
+{
+    (void)state;
+    struct cluster *cluster = broker_new();
+    struct isr_log_store *store = &cluster->nodes[1].store;
+    step_begin(cluster, 1);
+    (void)isr_log_store_open(store, (struct isr_tp){9, 0});
+    step_end(cluster, 1);
+    settle(cluster);
+    assert_int_equal(LEADS(CURRENT, .index = 10, .leader_epoch = 3, .partition_epoch = 4), ISR_ERROR_NONE);
+    assert_int_equal(store->logs_count, 2);
+    assert_int_equal(LEADS(CURRENT, .index = 11, .leader_epoch = 3, .partition_epoch = 4, .full = true),
+                     ISR_ERROR_NONE);
+    assert_int_equal(store->logs_count, 1);
+    assert_true(has_replica(cluster));
+    cluster_free(cluster);
+}
+
+static void has_nothing_to_stop_when_it_is_no_replica(void **state)
+{
+    (void)state;
+    struct cluster *cluster = broker_new();
+    assert_int_equal(STOPS(CURRENT, .index = 10, .leader_epoch = 3, .partition_epoch = 4), ISR_ERROR_NONE);
+    assert_false(has_replica(cluster));
+    cluster_free(cluster);
+}
+
 static void obeys_no_roles_of_before_a_stop(void **state)
 {
     (void)state;
@@ -417,6 +445,8 @@ int main(void)
         cmocka_unit_test(stops_at_once_when_the_topic_is_removed),
         cmocka_unit_test(obeys_no_repetition_after_a_later_push),
         cmocka_unit_test(drops_what_a_full_push_does_not_name),
+        cmocka_unit_test(drops_a_log_without_a_role_that_a_full_push_does_not_name),
+        cmocka_unit_test(has_nothing_to_stop_when_it_is_no_replica),
         cmocka_unit_test(obeys_no_roles_of_before_a_stop),
         cmocka_unit_test(leads_by_new_settings_when_no_epoch_changed),
         cmocka_unit_test(refuses_roles_that_do_not_fit),

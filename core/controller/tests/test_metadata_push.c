@@ -95,6 +95,21 @@ static void tells_what_changed_in_order(void **state)
     fixture_end(&f);
 }
 
+static void tells_all_partitions_when_many_change_at_once(void **state)
+{
+    (void)state;
+    struct fixture f;
+    push_begin(&f);
+    told_all(&f);
+    struct isr_message message = create_request(&f, "orders", 40, 1, 1);
+    assert_int_equal(send_create(&f, &message).error, ISR_ERROR_NONE);
+    struct isr_leader_and_isr_request roles = leaders(&f);
+    assert_int_equal(roles.partitions_count, 40);
+    for (uint16_t i = 0; i < 40; i++)
+        assert_int_equal(roles.partitions[i].tp.index, i);
+    fixture_end(&f);
+}
+
 static void stops_the_replica_when_the_topic_is_deleted(void **state)
 {
     (void)state;
@@ -186,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_everything_when_a_broker_registers),
         cmocka_unit_test(tells_what_changed_in_order),
+        cmocka_unit_test(tells_all_partitions_when_many_change_at_once),
         cmocka_unit_test(stops_the_replica_when_the_topic_is_deleted),
         cmocka_unit_test(repeats_a_round_when_nobody_answers),
         cmocka_unit_test(tells_everything_when_it_is_active_again),
