@@ -147,7 +147,7 @@ static void became_leader(struct sim_checks *checks, int32_t node, const struct 
     int32_t epoch = (int32_t)observation->became_leader.leader_epoch;
     replica_back(checks, partition, replica, observation->became_leader.log_end);
     if (epoch >= partition->epoch_max)
-        check_start_of_leader(checks, partition, node, observation->became_leader.high_watermark);
+        check_start_of_leader(checks, partition, node);
     check_role_taken(checks, partition, node, epoch, true);
     if (checks->view.peers)
         check_peers_role(checks, node, epoch, true);

@@ -35,14 +35,6 @@ static bool old_enough(const struct sim_checks *checks, const struct check_parti
     return true;
 }
 
-/* What the latest leader had for committed when it began counts too: it was so for the leader before it, who
- * was passed over already. */
-static int64_t committed_end(const struct check_partition *partition)
-{
-    int64_t known = partition->history.true_high_watermark;
-    return known > partition->began_high_watermark ? known : partition->began_high_watermark;
-}
-
 /* As the log is after the step; a compaction in the same step, behind the deletion, takes some of that too:
  * then what the replica tells counts. */
 static int64_t bytes_left(const struct sim_checks *checks, const struct check_partition *partition,
@@ -61,7 +53,7 @@ static const char *why_wrong(const struct sim_checks *checks, const struct check
                              bool other)
 {
     int64_t from = observation->log_start_moved.from, to = observation->log_start_moved.to;
-    if (!other && to > committed_end(partition))
+    if (!other && to > partition->history.true_high_watermark)
         return "records that were never committed are deleted";
     switch ((int)observation->log_start_moved.cause) {
     case ISR_CAUSE_RETENTION_SIZE:
@@ -91,7 +83,7 @@ static bool undecided(const struct check_partition *partition, const struct sim_
                       int64_t to)
 {
     bool leads = seen->role == SIM_REPLICA_LEADS && seen->leader_epoch >= partition->epoch_max;
-    return !leads && to > committed_end(partition);
+    return !leads && to > partition->history.true_high_watermark;
 }
 
 void check_start_moved(struct sim_checks *checks, struct check_partition *partition, int32_t node,
@@ -118,7 +110,7 @@ void check_start_moved(struct sim_checks *checks, struct check_partition *partit
             "%ld): %s",
             check_partition_label(partition).text, check_node_label(checks, node).text,
             observation->log_start_moved.from, to, isr_cause_words(observation->log_start_moved.cause),
-            observation->log_start_moved.high_watermark, committed_end(partition), why);
+            observation->log_start_moved.high_watermark, partition->history.true_high_watermark, why);
     if (replica->start_max < to)
         replica->start_max = to;
     if (partition->start_max < to && !unsure)
@@ -143,12 +135,10 @@ void check_start_found(struct sim_checks *checks, struct check_partition *partit
                other ? partition->start_ever : partition->start_max);
 }
 
-void check_start_of_leader(struct sim_checks *checks, struct check_partition *partition, int32_t node,
-                           int64_t high_watermark)
+void check_start_of_leader(struct sim_checks *checks, struct check_partition *partition, int32_t node)
 {
     const struct sim_view *view = &checks->view;
     struct sim_replica_view seen;
-    partition->began_high_watermark = high_watermark;
     if (!view->replica(view->object, node, partition->tp, &seen))
         return;
     if (partition->start_max < seen.log_start)

@@ -106,7 +106,6 @@ struct check_partition {
     bool unclean;       /* the topic allows unclean elections */
     int64_t start_max;  /* the highest start of a log so far, of what is committed */
     int64_t start_ever; /* the same, in whichever history */
-    int64_t began_high_watermark; /* with which the latest leader began */
     struct check_history history;
     struct check_ledger ledger;
     /* as committed by the controllers, of the highest partition epoch that was observed */
@@ -381,8 +380,7 @@ void check_start_moved(struct sim_checks *checks, struct check_partition *partit
 /* A restart found, or a bootstrap made, a log that starts somewhere. */
 void check_start_found(struct sim_checks *checks, struct check_partition *partition, int32_t node);
 /* A leader began in the latest epoch: others start where it does. */
-void check_start_of_leader(struct sim_checks *checks, struct check_partition *partition, int32_t node,
-                           int64_t high_watermark);
+void check_start_of_leader(struct sim_checks *checks, struct check_partition *partition, int32_t node);
 
 /* wishes.c */
 /* May an administrator's wish be the reason for an unclean election of the partition's leader? */
