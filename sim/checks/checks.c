@@ -35,6 +35,7 @@ static void replica_back(struct sim_checks *checks, struct check_partition *part
     replica->log_end_before = replica->log_end;
     if (check_betrayed(checks, partition, replica)) {
         replica->betrayals = checks->view.betrayed(checks->view.object, node, partition->tp);
+        partition->brought_back = true;
         if (log_end < replica->log_end)
             check_ledger_lost(checks, partition, node, log_end, replica->log_end);
     }
@@ -81,6 +82,10 @@ static void log_truncated(struct sim_checks *checks, int32_t node, const struct 
     struct check_partition *partition = check_partition_of(checks, observation->log_truncated.tp);
     struct check_replica *replica = check_replica_of(checks, partition, node);
     replica->high_watermark = observation->log_truncated.high_watermark;
+    if (observation->log_truncated.to < replica->cleaned_end) {
+        replica->cleaned_end = observation->log_truncated.to;
+        replica->producers_lost = true;
+    }
     check_replica_ends(replica, observation->log_truncated.to);
     if (replica->matched > replica->log_end)
         replica->matched = replica->log_end;
@@ -156,6 +161,8 @@ static void became_leader(struct sim_checks *checks, int32_t node, const struct 
         /* What it knows to be committed may be read from now on, also when it learnt that while it was
          * deposed. */
         check_commit(checks, partition, node, replica->high_watermark);
+        if (replica->producers_lost)
+            check_producers_unlearn(partition);
         check_replica_ends_with(checks, partition, node);
     }
     check_bounds(checks, partition, replica, true);

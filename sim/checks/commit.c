@@ -35,8 +35,7 @@ static void skip_deleted(struct sim_checks *checks, struct check_partition *part
     if (check_batch_at(checks, partition, leader, offset, &batch) && batch.base_offset < offset)
         offset = batch.base_offset + batch.record_count;
     check_history_skip(&partition->history, seen.leader_epoch, offset);
-    for (uint32_t i = 0; i < partition->producers_count; i++)
-        partition->producers[i].unlearnt = true;
+    check_producers_unlearn(partition);
     partition->keys_unknown = true;
 }
 
@@ -60,8 +59,7 @@ static bool commit_compacted(struct sim_checks *checks, struct check_partition *
     check_history_commit(history, batch->leader_epoch, entry);
     check_keys_committed(checks, partition, entry);
     checks->records_committed += entry->count;
-    for (uint32_t i = 0; i < partition->producers_count; i++)
-        partition->producers[i].unlearnt = true;
+    check_producers_unlearn(partition);
     check_strays_committed(checks, partition, leader, batch->leader_epoch, entry);
     return true;
 }

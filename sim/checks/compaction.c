@@ -356,6 +356,8 @@ void check_log_cleaned(struct sim_checks *checks, struct check_partition *partit
     look_at_clocks(checks);
     checks->records_compacted += (uint64_t)observation->log_cleaned.removed;
     checks->tombstones_removed += (uint64_t)observation->log_cleaned.tombstones;
+    if (observation->log_cleaned.removed > 0 && replica->cleaned_end < to)
+        replica->cleaned_end = to;
     if (from >= matched || !view->replica(view->object, node, partition->tp, &seen))
         return; /* it is compared when it is to match */
     replica->matched = from > seen.log_start ? from : seen.log_start;
@@ -391,7 +393,8 @@ void check_replica_ends_with(struct sim_checks *checks, struct check_partition *
     struct sim_replica_view seen;
     struct check_keys keys = {0};
     if (!partition->keyed || partition->settings.cleanup == ISR_CLEANUP_DELETE || anything_goes(partition) ||
-        view->records == NULL || !view->replica(view->object, node, partition->tp, &seen))
+        partition->brought_back || view->records == NULL ||
+        !view->replica(view->object, node, partition->tp, &seen))
         return;
     int64_t limit = seen.high_watermark < partition->history.true_high_watermark
                         ? seen.high_watermark
@@ -524,7 +527,8 @@ static void reader_ends_with(struct sim_checks *checks, struct check_partition *
 
 void check_readers_end(struct sim_checks *checks, struct check_partition *partition)
 {
-    if (anything_goes(partition) || partition->settings.cleanup == ISR_CLEANUP_DELETE)
+    if (anything_goes(partition) || partition->brought_back ||
+        partition->settings.cleanup == ISR_CLEANUP_DELETE)
         return;
     for (uint32_t i = 0; i < partition->readers_count; i++) {
         if (!partition->readers[i].lost)

@@ -72,6 +72,12 @@ static void learn(struct check_producer *producer, const struct sim_batch_view *
     producer->last_value = batch->first_value + batch->record_count - 1;
 }
 
+void check_producers_unlearn(struct check_partition *partition)
+{
+    for (uint32_t i = 0; i < partition->producers_count; i++)
+        partition->producers[i].unlearnt = true;
+}
+
 void check_producer_committed(struct sim_checks *checks, struct check_partition *partition,
                               const struct sim_batch_view *batch)
 {

@@ -28,6 +28,8 @@ struct check_replica {
     int64_t high_watermark; /* as last observed */
     int64_t matched;        /* its log agrees with what is committed up to here (I2, I3) */
     int64_t told;           /* the highest high watermark that it had, as far as its log was not cut since */
+    int64_t cleaned_end;    /* compaction removed records of it up to here */
+    bool producers_lost;    /* it was cut below that: of who wrote before the cut it may know nothing */
     bool compaction_undecided; /* it lacks what only a record superseded that may not be committed: to be
                                   judged again */
     int32_t leader_epoch;      /* the last it began to lead or follow in, in this life */
@@ -125,6 +127,8 @@ struct check_partition {
     struct check_producer *producers;
     uint32_t producers_count, producers_capacity;
     bool keyed;        /* records with keys were appended */
+    bool brought_back; /* a disk broke its word: what compaction had removed may be there again, and nothing
+                          that superseded it */
     bool keys_unknown; /* some were committed and deleted unseen: what the last one of a key is, is not known
                         */
     struct check_keys keys; /* as committed */
@@ -365,6 +369,8 @@ void check_producer_id_taken(struct sim_checks *checks, int32_t client, int64_t 
 void check_producer_expired(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                             const struct isr_observation *observation);
 /* What is committed was cut: learns anew from the log of the leader. */
+/* What comes next of any producer is learnt, whatever came before: records in between may be unknown. */
+void check_producers_unlearn(struct check_partition *partition);
 void check_producers_cut(struct sim_checks *checks, struct check_partition *partition, int32_t leader);
 
 /* I8 bounds.c */

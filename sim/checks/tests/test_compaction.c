@@ -293,6 +293,66 @@ static void fires_at_the_end_when_a_follower_lacks_a_deletion(void **state)
     end();
 }
 
+/* Its disk had not made the replacement durable that it said it had: the value is there again. */
+static void holds_when_a_disk_that_broke_its_word_brings_a_record_back(void **state)
+{
+    (void)state;
+    begin();
+    (void)write_one(1, false);
+    int64_t tombstone = write_one(1, true);
+    fixture.fake.now_ns += DELETE_RETENTION_NS;
+    fixture.fake.replicas[3].betrayals = 1;
+    fake_end_process(&fixture.fake, 3, false, false);
+    fake_start(&fixture.fake, 3);
+    fake_follow(&fixture.fake, 3);
+    compact(3, tombstone);
+    lead(3);
+    FAKE_HOLDS(&fixture.fake);
+    end();
+}
+
+/* ---- producers ---- */
+
+/* n3 compacted offset 1 and is cut to `to`; then it leads, and a sequence is passed over. */
+static void cut_and_lead(struct fake *fake, int64_t to)
+{
+    fake_init(fake);
+    for (int i = 0; i < 3; i++)
+        (void)fake_commit(fake, 1);
+    FAKE_TELL(fake, 3, LOG_CLEANED, log_cleaned, .tp = FAKE_KEY, .from = 0, .to = 2, .removed = 1);
+    fake_change(fake, 1, fake_set(1, 2, 0), fake_set(0, 0, 0), ISR_CAUSE_TIME_LAG);
+    fake_truncate(fake, 3, to);
+    fake_fetch(fake, 3, 1);
+    fake_change(fake, 1, fake_set(1, 2, 3), fake_set(0, 0, 0), ISR_CAUSE_CAUGHT_UP);
+    fake_change(fake, 3, fake_set(1, 2, 3), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_PREFERRED);
+    fake_lead(fake, 3);
+    fake_follow(fake, 1);
+    fake_follow(fake, 2);
+    fake->sequence++;
+    (void)fake_append(fake, 3, 1);
+    fake_fetch(fake, 1, 3);
+    fake_fetch(fake, 2, 3);
+    fake_advance(fake, 3, 4);
+}
+
+static void holds_i7_when_the_leader_was_cut_below_what_it_compacted(void **state)
+{
+    (void)state;
+    struct fake fake;
+    cut_and_lead(&fake, 1);
+    FAKE_HOLDS(&fake);
+    fake_free(&fake);
+}
+
+static void fires_i7_when_the_leader_was_cut_above_what_it_compacted(void **state)
+{
+    (void)state;
+    struct fake fake;
+    cut_and_lead(&fake, 2);
+    FAKE_FAILS(&fake, I7, "something in between is missing");
+    fake_free(&fake);
+}
+
 /* ---- readers ---- */
 
 static void read_at(int64_t offset)
@@ -423,6 +483,9 @@ int main(void)
         cmocka_unit_test(holds_when_a_tombstone_goes_in_time),
         cmocka_unit_test(fires_when_a_leader_lacks_a_deletion),
         cmocka_unit_test(fires_at_the_end_when_a_follower_lacks_a_deletion),
+        cmocka_unit_test(holds_when_a_disk_that_broke_its_word_brings_a_record_back),
+        cmocka_unit_test(holds_i7_when_the_leader_was_cut_below_what_it_compacted),
+        cmocka_unit_test(fires_i7_when_the_leader_was_cut_above_what_it_compacted),
         cmocka_unit_test(fires_when_a_reader_misses_a_deletion),
         cmocka_unit_test(holds_when_a_reader_is_too_late_for_a_deletion),
         cmocka_unit_test(fires_when_a_reader_misses_the_last_record_of_a_key),
