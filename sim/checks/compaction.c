@@ -144,31 +144,26 @@ static bool anything_goes(const struct check_partition *partition)
            partition->ledger.forgiven_count > 0 || check_ledger_floor(partition, INT32_MAX) == 0;
 }
 
-/* Does the replica hold a later record of the key that it was told is committed, and that is not known to be?
- * Behind that record, where the log of the replica begins. A pass goes by the high watermark with which it
- * began; a new leader may have lowered it since. */
+/* Was a later record of the key written to the replica's log that it was told is committed, and that is not
+ * known to be? It may be gone by now, as what a tombstone deleted and then the tombstone. A pass goes by the
+ * high watermark with which it began; a new leader may have lowered it since. */
 static bool supersedes_itself(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                               uint64_t key, int64_t than)
 {
-    const struct sim_view *view = &checks->view;
-    struct sim_batch_view batch;
-    struct sim_replica_view replica;
-    if (!view->replica(view->object, node, partition->tp, &replica))
-        return false;
-    int64_t told = check_replica_of(checks, partition, node)->told;
+    const struct check_replica *replica = check_replica_of(checks, partition, node);
     int64_t offset =
         partition->history.true_high_watermark > than ? partition->history.true_high_watermark : than + 1;
-    if (offset < replica.log_start)
-        offset = replica.log_start;
-    for (; offset < told && check_batch_at(checks, partition, node, offset, &batch);
-         offset = batch.base_offset + batch.record_count) {
-        struct sim_record_view *seen = check_records_room(checks, batch.record_count);
-        uint32_t count =
-            view->records(view->object, node, partition->tp, batch.base_offset, seen, batch.record_count);
-        for (uint32_t i = 0; i < count; i++) {
-            if (seen[i].key == key && seen[i].offset > than)
+    while (offset < replica->told) {
+        const struct check_line *line =
+            check_history_line(&partition->history, check_replica_epoch_at(replica, offset));
+        const struct check_entry *entry = line != NULL ? check_line_find(line, offset) : NULL;
+        if (entry == NULL || entry->records == NULL)
+            return false;
+        for (uint32_t i = 0; i < entry->count; i++) {
+            if (entry->records[i].key == key && entry->base + i > than)
                 return true;
         }
+        offset = check_entry_end(entry);
     }
     return false;
 }

@@ -85,7 +85,10 @@ void check_producer_committed(struct sim_checks *checks, struct check_partition 
         return;
     bool made;
     struct check_producer *producer = producer_of(checks, partition, batch->producer_id, &made);
-    if (partition->ledger.forgiven_count > 0 || producer->forgotten || producer->unlearnt) {
+    /* Where an election alone may lose what was acknowledged, a producer hears of it from a leader that lacks
+     * it and sends the rest under a new epoch (KIP-360); another leader may have had it all the same. */
+    bool began_anew = !made && batch->producer_epoch > producer->epoch && partition->promise == 0;
+    if (partition->ledger.forgiven_count > 0 || producer->forgotten || producer->unlearnt || began_anew) {
         learn(producer, batch);
         return;
     }

@@ -387,6 +387,40 @@ static void fires_i7_when_a_producer_goes_back_to_an_older_epoch(void **state)
     fake_free(&fake);
 }
 
+/* It heard from a leader that lacked what was acknowledged, and sent the rest again under a new epoch. */
+static void anew_under_the_next_epoch(struct fake *fake, enum isr_commit_policy commit)
+{
+    struct isr_topic_settings settings = isr_topic_settings_of_min_isr(2);
+    settings.commit = commit;
+    fake_init_with(fake, SIM_CHECKS_ALL, &settings);
+    (void)fake_commit(fake, 2);
+    fake->values--;
+    fake->sequence = 0;
+    (void)fake_append(fake, 1, 1);
+    fake->replicas[1].batches[1].producer_epoch = 1;
+    fake_fetch(fake, 2, 1);
+    fake_fetch(fake, 3, 1);
+    fake_advance(fake, 1, 3);
+}
+
+static void fires_i7_when_a_record_is_there_again_under_a_new_epoch(void **state)
+{
+    (void)state;
+    struct fake fake;
+    anew_under_the_next_epoch(&fake, ISR_COMMIT_ALL_ISR);
+    FAKE_FAILS(&fake, I7, "behind its record 1 at offset 1");
+    fake_free(&fake);
+}
+
+static void holds_i7_then_when_an_election_alone_may_lose_records(void **state)
+{
+    (void)state;
+    struct fake fake;
+    anew_under_the_next_epoch(&fake, ISR_COMMIT_QUORUM);
+    FAKE_HOLDS(&fake);
+    fake_free(&fake);
+}
+
 static void fires_i7_when_a_producer_is_forgotten_too_early(void **state)
 {
     (void)state;
@@ -478,6 +512,8 @@ int main(void)
         cmocka_unit_test(fires_i11_when_a_start_is_one_beyond_the_own_high_watermark),
         cmocka_unit_test(fires_i7_when_a_record_is_there_again_with_the_next_sequence),
         cmocka_unit_test(fires_i7_when_a_producer_goes_back_to_an_older_epoch),
+        cmocka_unit_test(fires_i7_when_a_record_is_there_again_under_a_new_epoch),
+        cmocka_unit_test(holds_i7_then_when_an_election_alone_may_lose_records),
         cmocka_unit_test(fires_i7_when_a_producer_is_forgotten_too_early),
         cmocka_unit_test(fires_i6_when_the_last_member_is_fenced_and_leads),
         cmocka_unit_test(fires_i8_when_epochs_are_out_of_bounds),
