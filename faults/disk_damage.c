@@ -2,8 +2,20 @@
 
 #include "core/base/event.h"
 
+/* Pages that a failed sync left marked clean are gone with the next power loss. A voter that misses what it
+ * wrote comes back only with a new disk: its own files are then left to be written again. */
+static void failed_sync(struct fault_draws *draws, struct sim_action *action)
+{
+    unsigned quorum = 1u << ISR_FILE_QUORUM_VOTE | 1u << ISR_FILE_QUORUM_LOG | 1u << ISR_FILE_QUORUM_SNAPSHOT;
+    action->operations = SIM_OPERATION_SYNC;
+    action->pages_clean = !fault_one_in(draws, 3);
+    if (action->pages_clean)
+        action->files = ((1u << ISR_FILE_KINDS) - 1) & ~quorum;
+}
+
 /* A failed sync, a stall or late names: what the engine copes with. */
-void fault_disk_endured(struct fault_plan *plan, struct window window, enum fault_kind kind, int32_t node)
+void fault_disk_endured(struct fault_plan *plan, struct fault_draws *draws, struct window window,
+                        enum fault_kind kind, int32_t node)
 {
     struct sim_step *step = step_at(plan, window.from_ns,
                                     kind == FAULT_FAILED_SYNC ? SIM_ACTION_DISK_FAIL
@@ -19,8 +31,7 @@ void fault_disk_endured(struct fault_plan *plan, struct window window, enum faul
     } else if (kind == FAULT_LATE_NAMES) {
         step_on(plan, window.until_ns, SIM_ACTION_LOSE_NAMES, node);
     } else {
-        step->action.operations = SIM_OPERATION_SYNC;
-        step->action.pages_clean = true;
+        failed_sync(draws, &step->action);
         step_on(plan, window.until_ns, SIM_ACTION_START, node);
     }
 }

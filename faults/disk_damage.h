@@ -6,7 +6,8 @@
 #include "faults/steps.h"
 
 /* A failed sync, a stall or late names. */
-void fault_disk_endured(struct fault_plan *plan, struct window window, enum fault_kind kind, int32_t node);
+void fault_disk_endured(struct fault_plan *plan, struct fault_draws *draws, struct window window,
+                        enum fault_kind kind, int32_t node);
 /* Lying syncs, rot or stray writes of a broker, and its end. */
 void fault_disk_betrays(struct fault_plan *plan, struct fault_draws *draws, struct window window,
                         enum fault_kind kind, int32_t broker);

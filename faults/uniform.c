@@ -185,7 +185,7 @@ static void generate_fault(struct fault_plan *plan, struct fault_draws *draws, e
     case FAULT_FAILED_SYNC:
     case FAULT_LATE_NAMES:
     case FAULT_STALL:
-        fault_disk_endured(plan, window, kind, node);
+        fault_disk_endured(plan, draws, window, kind, node);
         return;
     case FAULT_ROT:
         if (plan->spec.controllers == 3 && !plan->spec.combined && plan->spec.standby_controllers == 0 &&
