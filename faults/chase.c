@@ -166,7 +166,7 @@ static enum strike draw_strike(struct chase *chase)
         strike = (enum strike)fault_between(chase->draws, 0, STRIKE_KINDS - 1);
     } while (((chase->plan->kinds >> kind_of(strike)) & 1) == 0);
     if (strike == STRIKE_POWER_OFF && chase->power_left-- <= 0)
-        return STRIKE_KILL;
+        return STRIKE_KILL; /* every profile that may take power may kill */
     return strike;
 }
 
@@ -338,8 +338,9 @@ static void move_elect(struct chase *chase)
 static void move_controller(struct chase *chase)
 {
     const struct sim_spec *spec = &chase->plan->spec;
-    bool cut = (chase->plan->kinds >> FAULT_CUT & 1) != 0 && fault_one_in(chase->draws, 2);
-    if (spec->controllers == 1 || is_struck(chase, SIM_NODE_CONTROLLER))
+    bool may_kill = (chase->plan->may >> FAULT_KILL & 1) != 0;
+    bool cut = (chase->plan->kinds >> FAULT_CUT & 1) != 0 && (fault_one_in(chase->draws, 2) || !may_kill);
+    if (spec->controllers == 1 || (!cut && !may_kill) || is_struck(chase, SIM_NODE_CONTROLLER))
         return;
     struct sim_step *step = step_add(chase, cut ? SIM_ACTION_CUT : SIM_ACTION_KILL);
     if (step == NULL)

@@ -8,6 +8,7 @@
 #include "faults/policies.h"
 #include "faults/compaction.h"
 #include "faults/retention.h"
+#include "faults/tune.h"
 #include "faults/uniform.h"
 
 enum purpose {
@@ -25,7 +26,8 @@ enum purpose {
     PURPOSE_YIELDS,
     PURPOSE_RETENTION,
     PURPOSE_PUSH,
-    PURPOSE_COMPACTION
+    PURPOSE_COMPACTION,
+    PURPOSE_PROFILE
 };
 
 static struct fault_draws draws_for(uint64_t seed, enum purpose purpose, uint64_t which)
@@ -53,7 +55,7 @@ static void set_name(struct isr_name *name, const char *text, int64_t number)
 
 /* ---- cluster, configuration, network, workload ---- */
 
-static void generate_shape(struct fault_plan *plan, uint64_t seed)
+static void generate_shape(struct fault_plan *plan, uint64_t seed, bool plain)
 {
     struct fault_draws draws = draws_for(seed, PURPOSE_SHAPE, 0);
     struct sim_spec *spec = &plan->spec;
@@ -71,7 +73,8 @@ static void generate_shape(struct fault_plan *plan, uint64_t seed)
         topic->replication_factor = fault_one_in(&draws, 5) ? 2 : 3;
         topic->settings.min_isr = fault_one_in(&draws, 5) ? 1 : 2;
         struct fault_draws policy = draws_for(seed, PURPOSE_POLICY, i);
-        fault_draw_policies(topic, &policy);
+        if (!plain)
+            fault_draw_policies(topic, &policy);
     }
 }
 
@@ -352,55 +355,92 @@ static uint64_t draw_kinds(uint64_t seed)
     return kinds;
 }
 
-static bool is_chase(const struct fault_plan *plan, struct fault_draws *draws)
+/* ---- the whole ---- */
+
+/* What kind of run it is, all from the seed. */
+struct run {
+    uint64_t seed;
+    enum fault_profile profile;
+    struct fault_way way;
+    bool chase, group;
+    struct fault_draws chase_draws, group_draws, profile_draws;
+};
+
+static struct run run_begin(struct fault_plan *plan, const struct fault_request *request)
 {
-    return !fault_one_in(draws, 3) && (plan->kinds & FAULT_CHASE_STRIKES) != 0;
+    uint64_t seed = request->seed;
+    struct run run = {.seed = seed, .profile = request->profile, .way = fault_way_of(request->profile)};
+    run.chase_draws = draws_for(seed, PURPOSE_CHASE, 0);
+    run.group_draws = draws_for(seed, PURPOSE_GROUP, 0);
+    run.profile_draws = draws_for(seed, PURPOSE_PROFILE, 0);
+    plan->may = run.way.may;
+    plan->kinds = (draw_kinds(seed) | run.way.always) & run.way.may;
+    plan->over_budget = request->over_budget || request->profile == FAULT_PROFILE_OVER_BUDGET;
+    bool chase = fault_between(&run.chase_draws, 1, 3) > 3 - run.way.chases &&
+                 (plan->kinds & FAULT_CHASE_STRIKES) != 0;
+    run.group = chase && !run.way.plain && fault_one_in(&run.group_draws, 6);
+    run.chase = chase && !run.group;
+    return run;
 }
 
-void fault_generate(struct fault_plan *plan, uint64_t seed)
+static void generate_cluster(struct fault_plan *plan, struct run *run)
 {
+    generate_shape(plan, run->seed, run->way.plain);
+    if (!run->chase)
+        generate_standbys(plan, run->seed);
+    generate_config(plan, run->seed);
+    if (!run->way.plain) {
+        struct fault_draws push_draws = draws_for(run->seed, PURPOSE_PUSH, 0);
+        struct fault_draws retention_draws = draws_for(run->seed, PURPOSE_RETENTION, 0);
+        generate_yields(plan, run->seed);
+        plan->spec.config.metadata_push = !run->group && fault_one_in(&push_draws, 6);
+        if (run->group)
+            fault_group(plan, &run->group_draws);
+        fault_draw_retention(&plan->spec, &retention_draws);
+    }
+    fault_tune_cluster(plan, run->profile, &run->profile_draws);
+    if (run->chase) {
+        narrow_shape(plan, &run->chase_draws);
+        hasten_config(plan, &run->chase_draws);
+    }
+}
+
+static void generate_surroundings(struct fault_plan *plan, struct run *run)
+{
+    generate_network(plan, run->seed);
+    generate_workload(plan, run->seed);
+    struct fault_draws compaction_draws = draws_for(run->seed, PURPOSE_COMPACTION, 0);
+    if (!run->way.plain)
+        fault_draw_compaction(&plan->spec, &compaction_draws);
+    if (run->chase) {
+        read_from_followers(plan, &run->chase_draws);
+        stretch_network(plan, &run->chase_draws);
+        slow_disks(plan, &run->chase_draws);
+        narrow_fetches(plan, &run->chase_draws);
+    }
+    if (!run->way.plain)
+        generate_links(plan, run->seed);
+    fault_tune_load(plan, run->profile, &run->profile_draws);
+}
+
+void fault_generate(struct fault_plan *plan, const struct fault_request *request)
+{
+    size_t profiles;
     memset(plan, 0, sizeof *plan);
-    plan->spec = sim_spec_default();
-    struct isr_text name = ISR_TEXT(plan->spec.name);
-    isr_text_format(&name, "generated-%lu", seed);
-    plan->spec.seed = seed;
-    plan->spec.duration_ns = 45 * ISR_SECOND;
-    plan->spec.settle_ns = 20 * ISR_SECOND;
-    plan->kinds = draw_kinds(seed);
-    plan->spec.steps = plan->steps;
-    struct fault_draws draws = draws_for(seed, PURPOSE_CHASE, 0);
-    bool chase = is_chase(plan, &draws);
-    struct fault_draws group_draws = draws_for(seed, PURPOSE_GROUP, 0);
-    bool group = chase && fault_one_in(&group_draws, 6);
-    chase = chase && !group;
-    generate_shape(plan, seed);
-    if (!chase)
-        generate_standbys(plan, seed);
-    generate_config(plan, seed);
-    generate_yields(plan, seed);
-    struct fault_draws retention_draws = draws_for(seed, PURPOSE_RETENTION, 0);
-    struct fault_draws push_draws = draws_for(seed, PURPOSE_PUSH, 0);
-    plan->spec.config.metadata_push = !group && fault_one_in(&push_draws, 6);
-    if (group)
-        fault_group(plan, &group_draws);
-    fault_draw_retention(&plan->spec, &retention_draws);
-    if (chase) {
-        narrow_shape(plan, &draws);
-        hasten_config(plan, &draws);
-    }
-    generate_network(plan, seed);
-    generate_workload(plan, seed);
-    struct fault_draws compaction_draws = draws_for(seed, PURPOSE_COMPACTION, 0);
-    fault_draw_compaction(&plan->spec, &compaction_draws);
-    if (chase) {
-        read_from_followers(plan, &draws);
-        stretch_network(plan, &draws);
-        slow_disks(plan, &draws);
-        narrow_fetches(plan, &draws);
-        generate_links(plan, seed);
-        fault_chase(plan, &draws, fault_power_budget(plan));
-    } else {
-        generate_links(plan, seed);
-        fault_uniform(plan, isr_hash_combine(seed, PURPOSE_FAULT));
-    }
+    struct sim_spec *spec = &plan->spec;
+    *spec = sim_spec_default();
+    struct isr_text name = ISR_TEXT(spec->name);
+    isr_text_format(&name, "generated-%lu", request->seed);
+    spec->seed = request->seed;
+    spec->duration_ns = 45 * ISR_SECOND;
+    spec->settle_ns = 20 * ISR_SECOND;
+    spec->steps = plan->steps;
+    spec->unchecked = fault_profiles_list(&profiles)[request->profile].unchecked;
+    struct run run = run_begin(plan, request);
+    generate_cluster(plan, &run);
+    generate_surroundings(plan, &run);
+    if (run.chase)
+        fault_chase(plan, &run.chase_draws, fault_power_budget(plan));
+    else
+        fault_uniform(plan, isr_hash_combine(run.seed, PURPOSE_FAULT));
 }

@@ -3,6 +3,7 @@
 #ifndef FAULT_GENERATE_H
 #define FAULT_GENERATE_H
 
+#include "faults/profile.h"
 #include "sim/spec.h"
 
 enum fault_kind {
@@ -16,10 +17,20 @@ enum { FAULT_TOPICS_MAX = 2, FAULT_CLIENTS_MAX = 6, FAULT_STEPS_MAX = 96, FAULT_
 
 _Static_assert(FAULT_KINDS <= 64, "a bit for each kind");
 
+/* What is wanted. Zeroed but for the seed: the default profile. */
+struct fault_request {
+    enum fault_profile profile;
+    uint64_t seed;
+    bool over_budget; /* more than the configuration promises to survive; the profile over-budget means that
+                         too */
+};
+
 /* A generated scenario with all its memory. */
 struct fault_plan {
     struct sim_spec spec;
     uint64_t kinds; /* bit (UINT64_C(1) << enum fault_kind): which kinds this seed may use */
+    uint64_t may;   /* which kinds its profile may use */
+    bool over_budget;
     struct sim_topic_spec topics[FAULT_TOPICS_MAX];
     struct isr_replicas assignments[FAULT_TOPICS_MAX][FAULT_PARTITIONS_MAX];
     struct sim_client_spec clients[FAULT_CLIENTS_MAX];
@@ -28,10 +39,11 @@ struct fault_plan {
 
 const char *fault_kind_name(enum fault_kind kind);
 
-/* Fills plan: a cluster, a configuration, a workload and faults within the budget that the configuration
- * promises to survive: at most min ISR - 1 power losses of brokers over the run unless the log is synced
- * before it acknowledges (KIP-966), no unclean elections, and a settle phase in which everything heals. spec
- * points into plan. */
-void fault_generate(struct fault_plan *plan, uint64_t seed);
+/* Fills plan: a cluster, a configuration, a workload and faults, with the checks that hold under them
+ * (spec.unchecked). Unless over budget the faults stay within what the configuration promises to survive: at
+ * most min ISR - 1 power losses of brokers over the run unless the log is synced before it acknowledges
+ * (KIP-966), unclean elections only where topics allow them, and a settle phase in which everything heals.
+ * spec points into plan. */
+void fault_generate(struct fault_plan *plan, const struct fault_request *request);
 
 #endif

@@ -11,6 +11,8 @@
 /* Disks that are lost with what was synced, or all that was not. */
 static int64_t lossy_budget(const struct fault_plan *plan)
 {
+    if (plan->over_budget)
+        return INT32_MAX;
     if (plan->spec.peer.count > 0)
         return fault_group_power_budget(plan);
     return fault_policies_budget(&plan->spec);

@@ -6,6 +6,7 @@
 #include "harness/bench.h"
 #include "harness/bench_policies.h"
 #include "harness/commands.h"
+#include "harness/profile_option.h"
 #include "harness/rules_option.h"
 #include "harness/runner.h"
 #include "harness/soak.h"
@@ -72,7 +73,7 @@ int isr_command_soak(const struct command_line *line)
     const char *rules = line->values[OPTION_RULES];
     if (rules != NULL && !rules_option("soak", &options.rules, rules))
         return 1;
-    if (!read_jobs(line, &options.jobs))
+    if (!read_jobs(line, &options.jobs) || !profile_option(line, &options.request))
         return 1;
     return soak_run(stdout, &options);
 }

@@ -43,10 +43,13 @@ static void write_report(int pipe_fd, const struct report *report)
 static void run_seed(struct arena *arena, struct fault_plan *plan, const struct soak_options *options,
                      struct report *report)
 {
-    fault_generate(plan, report->seed);
+    struct fault_request request = options->request;
+    request.seed = report->seed;
+    fault_generate(plan, &request);
     plan->spec.rules = options->rules;
     struct sim_world *world = sim_world_new(arena, &plan->spec, report->seed);
-    struct sim_checks *checks = sim_checks_new(world, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL});
+    struct sim_checks *checks =
+        sim_checks_new(world, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL & ~plan->spec.unchecked});
     if (options->verbose)
         runner_tell_story(world, stderr);
     sim_world_run(world);
@@ -102,9 +105,13 @@ static void add_counters(struct sim_counters *to, const struct sim_counters *fro
 
 static void print_reproducer(FILE *out, const struct soak_options *options, uint64_t seed)
 {
+    size_t count;
     fprintf(out, "  reproduce with: isrsim soak --seeds %llu..%llu --verbose", (unsigned long long)seed,
             (unsigned long long)seed);
-    size_t count;
+    if (options->request.profile != FAULT_PROFILE_DEFAULT)
+        fprintf(out, " --profile %s", fault_profiles_list(&count)[options->request.profile].name);
+    if (options->request.over_budget)
+        fprintf(out, " --over-budget");
     const struct isr_rule_info *rules = isr_rules_list(&count);
     const char *before = " --rules ";
     for (size_t i = 0; i < count; i++) {

@@ -18,7 +18,7 @@ enum { SEEDS = 24, LOOKS = 40, EVENTS_A_LOOK = 400 };
 static void look_often(uint64_t seed, uint64_t digests[LOOKS])
 {
     struct fault_plan *plan = malloc(sizeof *plan);
-    fault_generate(plan, seed);
+    fault_generate(plan, &(struct fault_request){.seed = seed});
     struct sim_world *world = sim_world_new(test_arena(), &plan->spec, seed);
     for (int look = 0; look < LOOKS; look++) {
         for (int i = 0; i < EVENTS_A_LOOK; i++)

@@ -13,12 +13,17 @@
 
 enum { SEEDS = 500 };
 
-static struct fault_plan *plan_new(uint64_t seed)
+static struct fault_plan *plan_of(enum fault_profile profile, uint64_t seed)
 {
     struct fault_plan *plan = malloc(sizeof *plan);
     assert_non_null(plan);
-    fault_generate(plan, seed);
+    fault_generate(plan, &(struct fault_request){.profile = profile, .seed = seed});
     return plan;
+}
+
+static struct fault_plan *plan_new(uint64_t seed)
+{
+    return plan_of(FAULT_PROFILE_DEFAULT, seed);
 }
 
 static bool is_chase(const struct fault_plan *plan)
@@ -26,18 +31,82 @@ static bool is_chase(const struct fault_plan *plan)
     return plan->spec.steps_may_remain;
 }
 
-static void generates_a_sound_scenario_for_every_seed(void **state)
+static void generates_a_sound_scenario_for_every_seed_of_every_profile(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        struct fault_plan *plan = plan_new(seed);
+    size_t profiles;
+    const struct fault_profile_info *infos = fault_profiles_list(&profiles);
+    for (uint64_t i = 0; i < SEEDS * profiles; i++) {
+        uint64_t seed = 1 + i / profiles;
+        enum fault_profile profile = (enum fault_profile)(i % profiles);
+        struct fault_plan *plan = plan_of(profile, seed);
         char sentence[256];
         uint32_t where = 0;
         const char *wrong = sim_spec_check(&plan->spec, sentence, sizeof sentence, &where);
         if (wrong != NULL)
-            fail_msg("seed %d, step %d: %s", (int)seed, (int)where, wrong);
+            fail_msg("%s seed %d, step %d: %s", infos[profile].name, (int)seed, (int)where, wrong);
+        assert_int_equal(plan->spec.unchecked, infos[profile].unchecked);
         free(plan);
     }
+}
+
+static uint32_t power_losses_of(const struct fault_plan *plan)
+{
+    uint32_t losses = 0;
+    for (uint32_t i = 0; i < plan->spec.steps_count; i++) {
+        for (int32_t node = 1; node <= plan->spec.brokers; node++)
+            losses += plan->steps[i].action.kind == SIM_ACTION_POWER_OFF &&
+                      sim_node_set_has(&plan->steps[i].action.nodes, node);
+    }
+    return losses;
+}
+
+static void takes_more_power_when_over_budget(void **state)
+{
+    (void)state;
+    uint32_t within = 0, over = 0;
+    struct fault_plan *plan = malloc(sizeof *plan);
+    assert_non_null(plan);
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct fault_request request = {.profile = FAULT_PROFILE_POWER, .seed = seed};
+        fault_generate(plan, &request);
+        within += power_losses_of(plan);
+        assert_false(plan->over_budget);
+        request.over_budget = true;
+        fault_generate(plan, &request);
+        over += power_losses_of(plan);
+        assert_true(plan->over_budget);
+    }
+    free(plan);
+    assert_true(over > 2 * within);
+}
+
+static void keeps_to_the_kinds_of_its_profile(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct fault_plan *plan = plan_of(FAULT_PROFILE_MESSAGES, seed);
+        for (uint32_t i = 0; i < plan->spec.steps_count; i++) {
+            enum sim_action_scope scope = sim_action_scope(plan->steps[i].action.kind);
+            enum sim_action_kind kind = plan->steps[i].action.kind;
+            assert_true(scope == SIM_SCOPE_LINKS || scope == SIM_SCOPE_NETWORK ||
+                        scope == SIM_SCOPE_TIMELINE || kind == SIM_ACTION_ELECT || kind == SIM_ACTION_HEAL);
+        }
+        free(plan);
+    }
+}
+
+static void names_profiles_as_they_are_listed(void **state)
+{
+    (void)state;
+    size_t count;
+    const struct fault_profile_info *infos = fault_profiles_list(&count);
+    enum fault_profile profile = FAULT_PROFILES;
+    for (size_t i = 0; i < count; i++) {
+        assert_true(fault_profile_named(infos[i].name, &profile));
+        assert_int_equal(profile, i);
+    }
+    assert_false(fault_profile_named("defualt", &profile));
 }
 
 static void generates_the_same_scenario_when_the_seed_is_the_same(void **state)
@@ -96,14 +165,8 @@ static void keeps_power_losses_of_brokers_within_what_the_configuration_survives
             if (promise > 0 && promise - 1 < budget)
                 budget = promise - 1;
         }
-        int64_t losses = 0;
-        for (uint32_t i = 0; i < plan->spec.steps_count; i++) {
-            for (int32_t node = 1; node <= plan->spec.brokers; node++)
-                losses += plan->steps[i].action.kind == SIM_ACTION_POWER_OFF &&
-                          sim_node_set_has(&plan->steps[i].action.nodes, node);
-        }
         if (plan->spec.config.log_flush_messages == 0)
-            assert_true(losses <= budget);
+            assert_true(power_losses_of(plan) <= budget);
         free(plan);
     }
 }
@@ -149,7 +212,10 @@ static void lets_every_wait_of_a_chase_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(generates_a_sound_scenario_for_every_seed),
+        cmocka_unit_test(generates_a_sound_scenario_for_every_seed_of_every_profile),
+        cmocka_unit_test(takes_more_power_when_over_budget),
+        cmocka_unit_test(keeps_to_the_kinds_of_its_profile),
+        cmocka_unit_test(names_profiles_as_they_are_listed),
         cmocka_unit_test(generates_the_same_scenario_when_the_seed_is_the_same),
         cmocka_unit_test(uses_only_the_kinds_that_the_seed_turned_on_when_it_chases),
         cmocka_unit_test(keeps_power_losses_of_brokers_within_what_the_configuration_survives),

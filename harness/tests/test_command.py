@@ -206,6 +206,8 @@ def test_one_bad_file_among_good_ones_stops_the_run(isrsim: Isrsim, tmp_path: Pa
         (["help", "scenaroi"], "did you mean 'scenario'?"),
         (["bench", "--cases", "z"], "not of abcdef"),
         (["soak", "--jobs", "0"], "1 to 64"),
+        (["soak", "--profile", "zombi"], "did you mean 'zombie'?"),
+        (["soak", "--profile", "frobnicate"], "there is no profile 'frobnicate'\n  hint: `isrsim help profiles`"),
     ],
 )
 def test_bad_command_line_is_told(isrsim: Isrsim, words: list[str], message: str) -> None:
