@@ -15,6 +15,8 @@ static struct {
     const struct sim_world *world;
     const char *remove;
     bool json, failing;
+    void (*tell)(void *object, const char *message);
+    void *object;
 } watched;
 
 void assertion_watch(const struct run_request *request, const struct sim_world *world)
@@ -31,6 +33,12 @@ void assertion_print_json(bool on)
 void assertion_remove(const char *path)
 {
     watched.remove = path;
+}
+
+void assertion_tell(void (*tell)(void *object, const char *message), void *object)
+{
+    watched.tell = tell;
+    watched.object = object;
 }
 
 static void tell_run(const char *message)
@@ -58,6 +66,10 @@ _Noreturn void isr_assert_failed(const char *condition, const char *file, int li
 {
     char message[512];
     snprintf(message, sizeof message, "assertion of the engine failed: %s (%s:%d)", condition, file, line);
+    if (watched.tell != NULL) {
+        watched.tell(watched.object, message);
+        _exit(4);
+    }
     fflush(stdout);
     fprintf(stderr, "isrsim: %s\n", message);
     if (watched.request != NULL && !watched.failing) {

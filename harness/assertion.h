@@ -14,4 +14,8 @@ void assertion_print_json(bool on);
 /* A file to remove when the process ends this way; borrowed; NULL: none. */
 void assertion_remove(const char *path);
 
+/* From now on the message of a failed assertion is given to this function, which prints nothing to standard
+ * output or error, in place of being told there; the process ends as before. NULL: told there again. */
+void assertion_tell(void (*tell)(void *object, const char *message), void *object);
+
 #endif

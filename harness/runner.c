@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "harness/assertion.h"
+#include "harness/attempt.h"
 #include "harness/json.h"
-#include "sim/checks/checks.h"
 #include "sim/condition.h"
 
 struct arena *runner_arena(void)
@@ -17,11 +17,15 @@ struct arena *runner_arena(void)
     return arena;
 }
 
+static struct attempt_request attempt_of(const struct run_request *request)
+{
+    return (struct attempt_request){.spec = request->spec, .seed = request->seed};
+}
+
 struct sim_world *runner_world(struct arena *arena, const struct run_request *request)
 {
-    struct sim_world *world = sim_world_new(arena, request->spec, request->seed);
-    sim_checks_new(world, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL & ~request->spec->unchecked});
-    return world;
+    struct attempt_request attempt = attempt_of(request);
+    return attempt_world(arena, &attempt, NULL);
 }
 
 static void print_story_record(void *object, struct sim_world *world, const struct sim_trace_record *record)
@@ -84,22 +88,36 @@ static bool is_expected(const struct scenario_expectation *expectation, const st
     return false;
 }
 
+struct beginning {
+    const struct run_request *request;
+    const struct run_hooks *hooks;
+};
+
+static void begin(void *object, struct sim_world *world)
+{
+    const struct beginning *beginning = object;
+    assertion_watch(beginning->request, world);
+    if (beginning->hooks != NULL && beginning->hooks->begin != NULL)
+        beginning->hooks->begin(beginning->hooks->object, world);
+}
+
 void runner_run(struct arena *arena, const struct run_request *request, const struct run_hooks *hooks,
                 struct run_result *result)
 {
     const struct scenario_expectation *expectation = &request->variant->expectation;
-    struct sim_world *world = runner_world(arena, request);
-    assertion_watch(request, world);
-    if (hooks != NULL && hooks->begin != NULL)
-        hooks->begin(hooks->object, world);
-    sim_world_run(world);
-    *result = (struct run_result){.verdict = world->verdict,
-                                  .invariant = world->invariant,
+    struct beginning beginning = {request, hooks};
+    struct attempt_request wanted = attempt_of(request);
+    struct attempt attempt;
+    wanted.begin = begin;
+    wanted.object = &beginning;
+    struct sim_world *world = attempt_run(arena, &wanted, &attempt);
+    *result = (struct run_result){.verdict = attempt.verdict,
+                                  .invariant = attempt.invariant,
                                   .judged = request->rules == NULL,
-                                  .counters = world->counters,
-                                  .virtual_ns = world->now_ns,
-                                  .hash = world->trace.hash};
-    snprintf(result->message, sizeof result->message, "%s", world->message);
+                                  .counters = attempt.counters,
+                                  .virtual_ns = attempt.virtual_ns,
+                                  .hash = attempt.hash};
+    memcpy(result->message, attempt.message, sizeof result->message);
     if (result->judged && expectation->outcome == SCENARIO_HOLDS && result->verdict == SIM_VERDICT_HELD)
         judge_finally(world, expectation, result);
     result->expected = result->judged && is_expected(expectation, result);

@@ -7,9 +7,8 @@
 #include <unistd.h>
 
 #include "faults/generate.h"
+#include "harness/attempt.h"
 #include "harness/runner.h"
-#include "sim/checks/checks.h"
-#include "sim/world.h"
 
 /* What a worker tells of one seed. */
 struct report {
@@ -40,6 +39,12 @@ static void write_report(int pipe_fd, const struct report *report)
     }
 }
 
+static void tell_story(void *object, struct sim_world *world)
+{
+    (void)object;
+    runner_tell_story(world, stderr);
+}
+
 static void run_seed(struct arena *arena, struct fault_plan *plan, const struct soak_options *options,
                      struct report *report)
 {
@@ -47,21 +52,19 @@ static void run_seed(struct arena *arena, struct fault_plan *plan, const struct 
     request.seed = report->seed;
     fault_generate(plan, &request);
     plan->spec.rules = options->rules;
-    struct sim_world *world = sim_world_new(arena, &plan->spec, report->seed);
-    struct sim_checks *checks =
-        sim_checks_new(world, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL & ~plan->spec.unchecked});
-    if (options->verbose)
-        runner_tell_story(world, stderr);
-    sim_world_run(world);
-    struct sim_checks_report checked;
-    sim_checks_report(checks, &checked);
+    struct attempt_request wanted = {.spec = &plan->spec,
+                                     .seed = report->seed,
+                                     .begin = options->verbose ? tell_story : NULL,
+                                     .object = NULL};
+    struct attempt attempt;
+    attempt_run(arena, &wanted, &attempt);
     report->kinds = plan->kinds;
-    report->verdict = (uint8_t)world->verdict;
-    report->invariant = (uint8_t)world->invariant;
-    report->losses_allowed = checked.losses_allowed;
-    report->hash = world->trace.hash;
-    report->counters = world->counters;
-    memcpy(report->message, world->message, sizeof report->message);
+    report->verdict = (uint8_t)attempt.verdict;
+    report->invariant = (uint8_t)attempt.invariant;
+    report->losses_allowed = attempt.losses_allowed;
+    report->hash = attempt.hash;
+    report->counters = attempt.counters;
+    memcpy(report->message, attempt.message, sizeof report->message);
 }
 
 static _Noreturn void work(int pipe_fd, const struct soak_options *options, unsigned worker)

@@ -1,0 +1,223 @@
+#include "harness/attempt.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/assertion.h"
+#include "harness/pipe.h"
+#include "harness/value.h"
+#include "sim/checks/checks.h"
+
+/* The machine's clock is looked at once in so many events: some milliseconds. */
+enum { EVENTS_BETWEEN_LOOKS = 8192 };
+
+/* A run looks at the clock itself; only where it does not come to that somebody else ends it. */
+#define PATIENCE_NS (2 * ISR_SECOND)
+
+int64_t attempt_clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * ISR_SECOND + now.tv_nsec;
+}
+
+int64_t attempt_patience_ns(const struct attempt_limits *limits)
+{
+    return limits->wall_ns == 0 ? 0 : limits->wall_ns + PATIENCE_NS;
+}
+
+/* ---- in this process ---- */
+
+struct sim_world *attempt_world(struct arena *arena, const struct attempt_request *request,
+                                struct sim_checks **checks)
+{
+    struct sim_world *world = sim_world_new(arena, request->spec, request->seed);
+    uint32_t unchecked = request->spec->unchecked | request->unchecked;
+    struct sim_checks *made =
+        sim_checks_new(world, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL & ~unchecked});
+    if (checks != NULL)
+        *checks = made;
+    return world;
+}
+
+static enum attempt_end run_within(struct sim_world *world, const struct attempt_limits *limits)
+{
+    int64_t until_ns = limits->wall_ns == 0 ? ISR_TIME_NEVER : attempt_clock_ns() + limits->wall_ns;
+    uint64_t events = limits->events == 0 ? UINT64_MAX : limits->events;
+    while (sim_world_step(world)) {
+        if (world->counters.events > events)
+            return ATTEMPT_OVER_EVENTS;
+        if (world->counters.events % EVENTS_BETWEEN_LOOKS == 0 && until_ns != ISR_TIME_NEVER &&
+            attempt_clock_ns() > until_ns)
+            return ATTEMPT_OVER_TIME;
+    }
+    return ATTEMPT_ENDED;
+}
+
+static void tell_limit(struct attempt *attempt, const struct attempt_limits *limits)
+{
+    char limit[32], reached[32];
+    value_print_seconds(attempt->virtual_ns, reached);
+    if (attempt->end == ATTEMPT_OVER_EVENTS)
+        snprintf(limit, sizeof limit, "%" PRIu64 " events", limits->events);
+    else
+        value_print_duration(limits->wall_ns, limit);
+    attempt->verdict = SIM_VERDICT_CRASHED;
+    snprintf(attempt->message, sizeof attempt->message,
+             "the run was ended at virtual time %s: it took more than %s", reached, limit);
+}
+
+static bool is_violation(const struct attempt *attempt)
+{
+    return attempt->verdict == SIM_VERDICT_VIOLATED || attempt->verdict == SIM_VERDICT_STUCK;
+}
+
+struct sim_world *attempt_run(struct arena *arena, const struct attempt_request *request,
+                              struct attempt *attempt)
+{
+    struct sim_checks *checks;
+    struct sim_world *world = attempt_world(arena, request, &checks);
+    if (request->begin != NULL)
+        request->begin(request->object, world);
+    enum attempt_end end = run_within(world, &request->limits);
+    if (end == ATTEMPT_ENDED)
+        sim_world_finish(world);
+    struct sim_checks_report report;
+    sim_checks_report(checks, &report);
+    *attempt = (struct attempt){.verdict = world->verdict,
+                                .invariant = world->invariant,
+                                .end = end,
+                                .counters = world->counters,
+                                .virtual_ns = world->now_ns,
+                                .hash = world->trace.hash,
+                                .losses_allowed = report.losses_allowed};
+    snprintf(attempt->message, sizeof attempt->message, "%s", world->message);
+    if (end != ATTEMPT_ENDED && !is_violation(attempt))
+        tell_limit(attempt, &request->limits);
+    return world;
+}
+
+/* ---- in a process of its own ---- */
+
+void attempt_died(struct attempt *attempt, int status)
+{
+    attempt->verdict = SIM_VERDICT_CRASHED;
+    attempt->end = ATTEMPT_DIED;
+    if (WIFSIGNALED(status))
+        snprintf(attempt->message, sizeof attempt->message, "the process died of signal %d (%s)",
+                 WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else
+        snprintf(attempt->message, sizeof attempt->message, "the process ended with exit code %d",
+                 WEXITSTATUS(status));
+}
+
+void attempt_hung(struct attempt *attempt, int64_t wall_ns)
+{
+    char limit[32];
+    attempt->verdict = SIM_VERDICT_CRASHED;
+    attempt->end = ATTEMPT_OVER_TIME;
+    snprintf(attempt->message, sizeof attempt->message,
+             "the run was ended in the middle of an event: it took more than %s",
+             value_print_duration(wall_ns, limit));
+}
+
+void attempt_asserted(struct attempt *attempt, const struct sim_world *world, const char *message)
+{
+    *attempt = (struct attempt){.verdict = SIM_VERDICT_CRASHED, .end = ATTEMPT_DIED};
+    snprintf(attempt->message, sizeof attempt->message, "%s", message);
+    if (world == NULL)
+        return;
+    attempt->counters = world->counters;
+    attempt->virtual_ns = world->now_ns;
+    attempt->hash = world->trace.hash;
+}
+
+struct child {
+    int fd;
+    const struct attempt_request *request;
+    struct sim_world *world;
+};
+
+static void send_assertion(void *object, const char *message)
+{
+    struct child *child = object;
+    struct attempt attempt;
+    attempt_asserted(&attempt, child->world, message);
+    pipe_write(child->fd, &attempt, sizeof attempt);
+}
+
+static void begin_in_child(void *object, struct sim_world *world)
+{
+    struct child *child = object;
+    child->world = world;
+    if (child->request->begin != NULL)
+        child->request->begin(child->request->object, world);
+}
+
+static _Noreturn void run_in_child(struct arena *arena, const struct attempt_request *request, int fd)
+{
+    struct attempt attempt;
+    struct child child = {.fd = fd, .request = request};
+    struct attempt_request own = *request;
+    own.begin = begin_in_child;
+    own.object = &child;
+    assertion_tell(send_assertion, &child);
+    attempt_run(arena, &own, &attempt);
+    fflush(NULL);
+    _exit(pipe_write(fd, &attempt, sizeof attempt) ? 0 : 1);
+}
+
+/* False where nothing came in time. */
+static bool wait_for_bytes(int fd, int64_t wait_ns)
+{
+    int64_t until_ns = attempt_clock_ns() + wait_ns;
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    for (;;) {
+        int64_t left_ns = until_ns - attempt_clock_ns();
+        int64_t left_ms = left_ns / ISR_MS > 3600000 ? 3600000 : left_ns / ISR_MS + 1;
+        if (wait_ns == 0)
+            left_ms = -1;
+        else if (left_ns <= 0)
+            return false;
+        if (poll(&poll_fd, 1, (int)left_ms) > 0)
+            return true;
+    }
+}
+
+bool attempt_apart(struct arena *arena, const struct attempt_request *request, struct attempt *attempt)
+{
+    int ends[2], status = 0;
+    pid_t child = -1;
+    fflush(NULL);
+    if (pipe(ends) != 0 || (child = fork()) < 0) {
+        perror("isrsim: a process for a run");
+        return false;
+    }
+    if (child == 0) {
+        close(ends[0]);
+        run_in_child(arena, request, ends[1]);
+    }
+    close(ends[1]);
+    bool in_time = wait_for_bytes(ends[0], attempt_patience_ns(&request->limits));
+    if (!in_time)
+        kill(child, SIGKILL);
+    bool told = in_time && pipe_read(ends[0], attempt, sizeof *attempt);
+    close(ends[0]);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (told)
+        return true;
+    *attempt = (struct attempt){.end = ATTEMPT_DIED};
+    if (in_time)
+        attempt_died(attempt, status);
+    else
+        attempt_hung(attempt, request->limits.wall_ns);
+    return true;
+}
