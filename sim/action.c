@@ -43,12 +43,12 @@ static void network_do(struct sim_world *world, const struct sim_action *action)
 {
     struct sim_node_set groups[SIM_GROUPS_MAX], nodes = resolve(world, &action->nodes);
     if (action->kind == SIM_ACTION_ISOLATE) {
-        sim_network_isolate(&world->network, &nodes);
+        sim_network_isolate(world, &nodes);
         return;
     }
     for (uint32_t i = 0; i < action->groups_count; i++)
         groups[i] = resolve(world, &action->groups[i]);
-    sim_network_partition(&world->network, groups, action->groups_count);
+    sim_network_partition(world, groups, action->groups_count);
 }
 
 static void link_do(struct sim_world *world, const struct sim_action *action, int32_t from, int32_t to)
@@ -56,7 +56,7 @@ static void link_do(struct sim_world *world, const struct sim_action *action, in
     if (from == to)
         return;
     if (action->kind == SIM_ACTION_CUT)
-        sim_network_cut(&world->network, from, to);
+        sim_network_cut(world, from, to);
     else if (action->kind == SIM_ACTION_HOLD || action->kind == SIM_ACTION_DROP)
         sim_hold_add(world, from, to, &action->messages, action->count, action->kind == SIM_ACTION_DROP);
     else if (action->kind == SIM_ACTION_RELEASE)
@@ -101,6 +101,8 @@ static void clock_change(struct sim_world *world, struct sim_process *process,
     world->counters.clock_changes += (action->clock_fields & (SIM_CLOCK_OFFSET | SIM_CLOCK_DRIFT)) != 0;
     world->counters.clock_jumps += running && (action->clock_fields & SIM_CLOCK_JUMP);
     world->counters.wall_clock_steps += running && (action->clock_fields & SIM_CLOCK_WALL);
+    if (running)
+        sim_world_bite(world, world->acting);
     SIM_TRACE(world, process->id, CLOCK_CHANGED,
               sim_clock_local(clock, world->now_ns) - world->now_ns - SIM_CLOCK_EPOCH_NS, clock->drift_ppm,
               sim_clock_wall(clock, world->now_ns) - world->now_ns - SIM_CLOCK_EPOCH_NS);
@@ -134,6 +136,7 @@ static void disk_do(struct sim_world *world, struct sim_process *process, const 
         .operations = (unsigned)action->operations, .files = action->files, .count = action->count};
     if (disk == NULL)
         return;
+    disk->steps[action->kind] = world->acting;
     if (action->kind == SIM_ACTION_DISK)
         sim_disk_change(world, disk, &action->disk, action->disk_fields);
     else if (action->kind == SIM_ACTION_DISK_FAIL)
@@ -158,6 +161,15 @@ static void disk_do(struct sim_world *world, struct sim_process *process, const 
         sim_disk_lose_names(disk, action->on);
 }
 
+static void campaign(struct sim_world *world, const struct sim_process *process)
+{
+    if (process->roles != ISR_NODE_PEER || !sim_process_running(process))
+        return;
+    world->counters.campaigns++;
+    sim_world_bite(world, world->acting);
+    sim_process_command(world, process->id, &(struct isr_command){.kind = ISR_COMMAND_CAMPAIGN});
+}
+
 static void node_do(struct sim_world *world, const struct sim_action *action, int32_t node)
 {
     switch ((int)action->kind) {
@@ -174,8 +186,7 @@ static void node_do(struct sim_world *world, const struct sim_action *action, in
         sim_process_start(world, node);
         break;
     case SIM_ACTION_CAMPAIGN:
-        if (world->processes[node].roles == ISR_NODE_PEER)
-            sim_process_command(world, node, &(struct isr_command){.kind = ISR_COMMAND_CAMPAIGN});
+        campaign(world, sim_world_process(world, node));
         break;
     case SIM_ACTION_PAUSE:
         sim_process_pause(world, node);

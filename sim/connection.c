@@ -161,7 +161,9 @@ bool sim_connection_carry(struct sim_world *world, struct sim_link *link, struct
         sim_network_lose(world, message, SIM_LOSS_RESET);
         return false;
     }
-    if (link->cut || sim_network_is_cut(&world->network, message->to, message->from)) {
+    const struct sim_link *back = sim_link_of(&world->network, message->to, message->from);
+    if (link->cut || back->cut) {
+        sim_world_bite(world, link->cut ? link->cut_step : back->cut_step);
         sim_network_lose(world, message, SIM_LOSS_CUT);
         return false;
     }
@@ -182,7 +184,10 @@ bool sim_connection_arrival(struct sim_world *world, struct sim_link *link, stru
     }
     int64_t from_ns = world->now_ns > connection->ready_ns ? world->now_ns : connection->ready_ns;
     *arrival_ns = from_ns + sim_distribution_at(&link->spec->latency, message->draw);
+    if (link->slow)
+        sim_link_slows(world, link);
     if (sim_draw_chance(isr_mix(message->draw + 1), link->spec->loss_ppm)) {
+        sim_world_bite(world, link->changed_step);
         world->counters.messages_retransmitted++;
         *arrival_ns += RETRANSMIT_NS;
     }
@@ -201,6 +206,7 @@ bool sim_connection_arrives(struct sim_world *world, struct sim_link *link, stru
     }
     if (!link->cut)
         return true;
+    sim_world_bite(world, link->cut_step);
     world->counters.messages_retransmitted++;
     sim_hold_keep(world, link, message);
     watch(world, connection);
@@ -212,8 +218,10 @@ bool sim_connection_arrives(struct sim_world *world, struct sim_link *link, stru
 void sim_connection_reset(struct sim_world *world, int32_t a, int32_t b)
 {
     struct sim_connection *connection = connection_of(&world->network, a, b);
-    if (connection != NULL && connection->open)
-        connection_break(world, connection);
+    if (connection == NULL || !connection->open)
+        return;
+    sim_world_bite(world, world->acting);
+    connection_break(world, connection);
 }
 
 void sim_connection_half_open(struct sim_world *world, int32_t from, int32_t to)
@@ -223,6 +231,7 @@ void sim_connection_half_open(struct sim_world *world, int32_t from, int32_t to)
         return;
     connection->silent[direction_from(connection, from)] = true;
     world->counters.connections_half_open++;
+    sim_world_bite(world, world->acting);
     SIM_TRACE(world, from, CONNECTION_HALF_OPEN, to);
     watch(world, connection);
 }

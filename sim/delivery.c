@@ -26,6 +26,7 @@ static void defer(struct sim_world *world, struct sim_process *process, const st
     process->deferred_count++;
     if (process->state != SIM_PROCESS_PAUSED) {
         world->counters.events_waited++;
+        sim_world_bite(world, process->slowed_step);
         sim_process_arrange_processor(world, process);
     }
 }

@@ -257,11 +257,13 @@ static enum isr_io_status refusal(struct sim_world *world, struct sim_disk *disk
 {
     if (sim_disk_struck(&disk->fail, failing_kinds(effect->kind), effect->file.kind)) {
         world->counters.disk_errors++;
+        sim_world_bite(world, disk->steps[SIM_ACTION_DISK_FAIL]);
         return ISR_IO_ERROR;
     }
     if ((effect->kind == ISR_EFFECT_WRITE || effect->kind == ISR_EFFECT_REPLACE) &&
         !has_room(disk, file, effect)) {
         world->counters.disk_full_errors++;
+        sim_world_bite(world, disk->steps[SIM_ACTION_DISK_FULL]);
         return ISR_IO_NO_SPACE;
     }
     return ISR_IO_OK;
@@ -371,6 +373,10 @@ void sim_disk_submit(struct sim_world *world, struct sim_disk *disk, uint32_t in
                      const struct isr_effect *effect)
 {
     world->counters.disk_operations++;
+    if (disk->slow) {
+        world->counters.operations_slowed++;
+        sim_world_bite(world, disk->steps[SIM_ACTION_DISK]);
+    }
     struct sim_disk_operation *operation = sim_disk_take(disk, sizeof *operation);
     struct sim_file *file = effect->kind == ISR_EFFECT_LIST ? &disk->directory : file_of(disk, effect->file);
     operation->kind = effect->kind;
@@ -450,6 +456,7 @@ static bool waits(struct sim_world *world, struct sim_disk *disk, struct sim_dis
 {
     if (world->now_ns < disk->stalled_until_ns) {
         world->counters.operations_stalled += !operation->stalled;
+        sim_world_bite(world, disk->steps[SIM_ACTION_STALL]);
         operation->stalled = true;
         if (disk->stalled_until_ns != ISR_TIME_NEVER)
             queue_again(world, disk, operation, disk->stalled_until_ns);
@@ -506,6 +513,10 @@ void sim_disk_change(struct sim_world *world, struct sim_disk *disk, const struc
         disk->spec.sync_latency = spec->sync_latency;
     if (fields & SIM_DISK_READ)
         disk->spec.read_latency = spec->read_latency;
+    const struct sim_disk_spec *usual = &world->spec->disk;
+    disk->slow = disk->spec.write_latency.median_ns > usual->write_latency.median_ns ||
+                 disk->spec.sync_latency.median_ns > usual->sync_latency.median_ns ||
+                 disk->spec.read_latency.median_ns > usual->read_latency.median_ns;
     if (fields & SIM_DISK_CAPACITY) {
         disk->spec.capacity_bytes = spec->capacity_bytes;
         sim_disk_free(disk);

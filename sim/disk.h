@@ -116,7 +116,7 @@ struct sim_disk_strike {
 };
 
 enum sim_damage {
-#define X(NAME, counter, betrayal, words) SIM_DAMAGE_##NAME,
+#define X(NAME, counter, betrayal, ACTION, words) SIM_DAMAGE_##NAME,
 #include "sim/damages.def"
 #undef X
     SIM_DAMAGES
@@ -143,12 +143,14 @@ struct sim_disk {
     int64_t limit_bytes; /* INT64_MAX: none */
     uint64_t operations_asked;
     struct sim_disk_strike fail, lose, misdirect;
-    bool fail_cleans;         /* a sync that fails marks the pages clean */
-    bool lying;               /* syncs succeed and do nothing */
-    unsigned lying_files;     /* as in sim_disk_strike */
-    bool names_volatile;      /* a deletion becomes durable by a later sync, a name by a sync of its file */
-    uint32_t deletions_open;  /* files with a deleted_order */
-    int64_t stalled_until_ns; /* ISR_TIME_NEVER: until it is told to go on; 0: it works */
+    bool fail_cleans;        /* a sync that fails marks the pages clean */
+    bool lying;              /* syncs succeed and do nothing */
+    unsigned lying_files;    /* as in sim_disk_strike */
+    bool names_volatile;     /* a deletion becomes durable by a later sync, a name by a sync of its file */
+    uint32_t deletions_open; /* files with a deleted_order */
+    bool slow;               /* a change made it slower */
+    uint16_t steps[SIM_ACTION_KINDS]; /* which step last did that to it (sim_world.acting) */
+    int64_t stalled_until_ns;         /* ISR_TIME_NEVER: until it is told to go on; 0: it works */
     struct sim_disk_betrayals *betrayals;
     uint32_t betrayals_count, betrayals_capacity;
 };

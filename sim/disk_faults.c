@@ -10,7 +10,7 @@ enum { TRIES = 16 };
 const char *sim_damage_words(int64_t damage)
 {
     static const char *const words[] = {
-#define X(NAME, counter, betrayal, words_) words_,
+#define X(NAME, counter, betrayal, ACTION, words_) words_,
 #include "sim/damages.def"
 #undef X
     };
@@ -71,14 +71,15 @@ void sim_disk_note(struct sim_world *world, struct sim_disk *disk, const struct 
                    enum sim_damage damage, int64_t position, int64_t bytes)
 {
     static const int betrayals[] = {
-#define X(NAME, counter, betrayal, words) betrayal,
+#define X(NAME, counter, betrayal, ACTION, words) betrayal,
 #include "sim/damages.def"
 #undef X
     };
     switch (damage) {
-#define X(NAME, counter, betrayal, words) \
-    case SIM_DAMAGE_##NAME:               \
-        world->counters.counter++;        \
+#define X(NAME, counter, betrayal, ACTION, words)                \
+    case SIM_DAMAGE_##NAME:                                      \
+        world->counters.counter++;                               \
+        sim_world_bite(world, disk->steps[SIM_ACTION_##ACTION]); \
         break;
 #include "sim/damages.def"
 #undef X

@@ -18,6 +18,7 @@ void sim_hold_add(struct sim_world *world, int32_t from, int32_t to, const struc
     filter->kinds = kinds_or_all(kinds);
     filter->left = count > 0 ? count : INT64_MAX;
     filter->drop = drop;
+    filter->step = world->acting;
     struct sim_filter **last = &extra->filters;
     while (*last != NULL)
         last = &(*last)->next;
@@ -84,6 +85,7 @@ bool sim_hold_takes(struct sim_world *world, struct sim_link *link, struct sim_m
         if (filter->left == 0 || !sim_message_set_has(&filter->kinds, message->kind))
             continue;
         filter->left--;
+        sim_world_bite(world, filter->step);
         if (filter->drop)
             sim_network_lose(world, message, SIM_LOSS_STEP);
         else

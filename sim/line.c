@@ -116,6 +116,7 @@ static bool make_room(struct sim_world *world, struct sim_link *link, enum isr_m
             struct sim_message *message = take_last(&world->network, list);
             count_bytes(line, message, -1);
             excess -= message->size_bytes;
+            sim_world_bite(world, link->changed_step);
             sim_network_lose(world, message, SIM_LOSS_OVERFLOW);
         }
     }
@@ -133,10 +134,12 @@ void sim_line_add(struct sim_world *world, struct sim_link *link, struct sim_mes
     int64_t own = link->spec->group_queue_bytes[group];
     bool fits = own == 0 || line->group_bytes[group] + message->size_bytes <= own;
     if (!fits || !make_room(world, link, group, message->size_bytes)) {
+        sim_world_bite(world, link->changed_step);
         sim_network_lose(world, message, SIM_LOSS_OVERFLOW);
         return;
     }
     world->counters.messages_queued++;
+    sim_world_bite(world, link->changed_step);
     count_bytes(line, message, 1);
     sim_waiting_add(&world->network, &line->groups[group], message, line->order_next++);
 }

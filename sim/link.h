@@ -29,6 +29,7 @@ struct sim_filter {
     struct sim_filter *next;
     struct sim_message_set kinds; /* not empty */
     int64_t left;                 /* messages it still takes */
+    uint16_t step;                /* that made it */
     bool drop;                    /* else they are held */
 };
 
@@ -59,6 +60,9 @@ enum sim_loss {
 void sim_network_lose(struct sim_world *world, struct sim_message *message, enum sim_loss loss);
 /* The message leaves the sender for good: its latency begins. */
 void sim_network_depart(struct sim_world *world, struct sim_link *link, struct sim_message *message);
+
+/* A message goes over a link that a change made slower. */
+void sim_link_slows(struct sim_world *world, const struct sim_link *link);
 
 static inline enum isr_message_group sim_message_group(uint8_t kind)
 {

@@ -160,6 +160,12 @@ static int64_t straggle(struct sim_world *world, struct sim_link *link, struct s
     return arrival_ns;
 }
 
+void sim_link_slows(struct sim_world *world, const struct sim_link *link)
+{
+    world->counters.messages_slowed++;
+    sim_world_bite(world, link->changed_step);
+}
+
 /* Inlined into the short way of a message, which is the hottest of the simulator. */
 __attribute__((always_inline)) static inline void queue_on_link(struct sim_world *world,
                                                                 struct sim_link *link,
@@ -169,7 +175,10 @@ __attribute__((always_inline)) static inline void queue_on_link(struct sim_world
     const struct sim_link_spec *spec = link->spec;
     int64_t latency_ns = sim_distribution_at(&spec->latency, draw);
     int64_t arrival_ns = world->now_ns + latency_ns;
+    if (link->slow)
+        sim_link_slows(world, link);
     if (sim_draw_chance(isr_mix(draw + 2), spec->reorder_ppm)) {
+        sim_world_bite(world, link->changed_step);
         arrival_ns = straggle(world, link, group, isr_mix(draw + 3), latency_ns);
     } else {
         if (arrival_ns < group->last_arrival_ns)
@@ -179,8 +188,10 @@ __attribute__((always_inline)) static inline void queue_on_link(struct sim_world
             world->counters.messages_reordered++;
     }
     message_queue(world, message, arrival_ns);
-    if (sim_draw_chance(isr_mix(draw + 4), spec->duplicate_ppm))
+    if (sim_draw_chance(isr_mix(draw + 4), spec->duplicate_ppm)) {
+        sim_world_bite(world, link->changed_step);
         message_queue(world, message, world->now_ns + sim_distribution_at(&spec->latency, isr_mix(draw + 5)));
+    }
 }
 
 void sim_network_depart(struct sim_world *world, struct sim_link *link, struct sim_message *message)
@@ -190,6 +201,7 @@ void sim_network_depart(struct sim_world *world, struct sim_link *link, struct s
         if (sim_connection_arrival(world, link, message, &arrival_ns))
             message_queue(world, message, arrival_ns);
     } else if (link->cut) {
+        sim_world_bite(world, link->cut_step);
         sim_network_lose(world, message, SIM_LOSS_CUT);
     } else {
         queue_on_link(world, link, &link->groups[sim_message_group(message->kind)], message->draw, message);
@@ -200,6 +212,7 @@ void sim_network_depart(struct sim_world *world, struct sim_link *link, struct s
 static void send_elaborately(struct sim_world *world, struct sim_link *link, struct sim_message *message)
 {
     if (sim_draw_chance(isr_mix(message->draw + 6), link->spec->corrupt_ppm)) {
+        sim_world_bite(world, link->changed_step);
         SIM_TRACE(world, message->from, MESSAGE_DAMAGED, message->to, message->kind,
                   sim_frame_crc(message->bytes, message->size_bytes));
         sim_message_damage(message, isr_mix(message->draw + 7));
@@ -241,10 +254,12 @@ void sim_network_send(struct sim_world *world, int32_t from, int32_t to, struct 
     uint64_t draw = isr_hash_combine(group->key, group->counter++);
     bool stream = link->spec->connections; /* cuts and losses are its own affair */
     if (!stream && link->cut) {
+        sim_world_bite(world, link->cut_step);
         count_loss(world, from, to, (uint8_t)kind, sim_frame_crc(frame.data, frame.size), SIM_LOSS_CUT);
         return;
     }
     if (!stream && sim_draw_chance(isr_mix(draw + 1), link->spec->loss_ppm)) {
+        sim_world_bite(world, link->changed_step);
         count_loss(world, from, to, (uint8_t)kind, sim_frame_crc(frame.data, frame.size), SIM_LOSS_RANDOM);
         return;
     }
@@ -270,6 +285,7 @@ bool sim_network_arrive(struct sim_world *world, struct sim_message *message)
             if (!sim_connection_arrives(world, link, message))
                 return false;
         } else if (link->cut) {
+            sim_world_bite(world, link->cut_step);
             sim_network_lose(world, message, SIM_LOSS_CUT);
             return false;
         }
@@ -295,10 +311,13 @@ void sim_network_release(struct sim_network *network, struct sim_message *messag
 
 /* ---- knobs ---- */
 
-void sim_network_cut(struct sim_network *network, int32_t from, int32_t to)
+void sim_network_cut(struct sim_world *world, int32_t from, int32_t to)
 {
-    if (from != to)
-        link_of(network, from, to)->cut = true;
+    if (from == to)
+        return;
+    struct sim_link *link = link_of(&world->network, from, to);
+    link->cut = true;
+    link->cut_step = world->acting;
 }
 
 bool sim_network_is_cut(const struct sim_network *network, int32_t from, int32_t to)
@@ -315,25 +334,26 @@ static int32_t group_of(const struct sim_node_set *groups, uint32_t groups_count
     return -1;
 }
 
-void sim_network_partition(struct sim_network *network, const struct sim_node_set *groups,
-                           uint32_t groups_count)
+void sim_network_partition(struct sim_world *world, const struct sim_node_set *groups, uint32_t groups_count)
 {
+    const struct sim_network *network = &world->network;
     for (int32_t from = 1; from <= network->nodes_count; from++) {
         int32_t from_group = group_of(groups, groups_count, from);
         for (int32_t to = 1; from_group >= 0 && to <= network->nodes_count; to++) {
             int32_t to_group = group_of(groups, groups_count, to);
             if (to_group >= 0 && to_group != from_group)
-                sim_network_cut(network, from, to);
+                sim_network_cut(world, from, to);
         }
     }
 }
 
-void sim_network_isolate(struct sim_network *network, const struct sim_node_set *nodes)
+void sim_network_isolate(struct sim_world *world, const struct sim_node_set *nodes)
 {
+    const struct sim_network *network = &world->network;
     for (int32_t node = 1; node <= network->nodes_count; node++) {
         for (int32_t other = 1; sim_node_set_has(nodes, node) && other <= network->nodes_count; other++) {
-            sim_network_cut(network, node, other);
-            sim_network_cut(network, other, node);
+            sim_network_cut(world, node, other);
+            sim_network_cut(world, other, node);
         }
     }
 }
@@ -377,6 +397,8 @@ void sim_network_change(struct sim_world *world, int32_t from, int32_t to, const
     if (fields & SIM_LINK_BANDWIDTH)
         own->bandwidth_bytes = spec->bandwidth_bytes;
     link->spec = own;
+    link->changed_step = world->acting;
+    link->slow = own->latency.median_ns > network->spec.latency.median_ns;
     if (fields & SIM_LINK_BANDWIDTH)
         sim_line_changed(world, link, from, to);
 }
@@ -387,7 +409,8 @@ static void link_heal(struct sim_world *world, int32_t from, int32_t to)
     if (from == to || network->rows[from] == NULL)
         return;
     struct sim_link *link = &network->rows[from][to];
-    link->cut = false;
+    link->cut = link->slow = false;
+    link->cut_step = link->changed_step = 0;
     if (link->spec != &network->spec) {
         arena_release(network->memory, link->spec);
         link_latency_changed(link);

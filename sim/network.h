@@ -62,8 +62,10 @@ struct sim_link_extra;
 struct sim_link {
     struct sim_link_spec *spec; /* the network's, or one of its own */
     struct sim_link_group groups[SIM_GROUPS];
-    struct sim_link_extra *extra; /* NULL: never needed */
+    struct sim_link_extra *extra;    /* NULL: never needed */
+    uint16_t cut_step, changed_step; /* which steps cut and changed it (sim_world.acting); 0: none */
     bool cut;
+    bool slow; /* a change made it slower */
 };
 
 struct sim_network {
@@ -85,12 +87,11 @@ bool sim_network_arrive(struct sim_world *world, struct sim_message *message);
 void sim_network_release(struct sim_network *network, struct sim_message *message);
 
 /* ---- knobs ---- */
-void sim_network_cut(struct sim_network *network, int32_t from, int32_t to);
+void sim_network_cut(struct sim_world *world, int32_t from, int32_t to);
 /* Nodes of different groups do not hear each other; those in no group hear all. */
-void sim_network_partition(struct sim_network *network, const struct sim_node_set *groups,
-                           uint32_t groups_count);
+void sim_network_partition(struct sim_world *world, const struct sim_node_set *groups, uint32_t groups_count);
 /* Cuts each of the nodes off from everybody else. */
-void sim_network_isolate(struct sim_network *network, const struct sim_node_set *nodes);
+void sim_network_isolate(struct sim_world *world, const struct sim_node_set *nodes);
 /* Sets the fields (SIM_LINK_*) of one link. */
 void sim_network_change(struct sim_world *world, int32_t from, int32_t to, const struct sim_link_spec *spec,
                         unsigned fields);

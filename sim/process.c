@@ -176,6 +176,7 @@ void sim_process_died(struct sim_world *world, struct sim_process *process, bool
 void sim_process_exhausted(struct sim_world *world, struct sim_process *process)
 {
     world->counters.memory_exhausted++;
+    sim_world_bite(world, process->bounded_step);
     SIM_TRACE(world, process->id, MEMORY_EXHAUSTED, life(process), process->memory_limit_bytes);
     sim_process_died(world, process, false);
 }
@@ -186,6 +187,7 @@ void sim_process_kill(struct sim_world *world, int32_t node)
     if (!sim_process_running(process))
         return;
     world->counters.kills++;
+    sim_world_bite(world, world->acting);
     SIM_TRACE(world, node, PROCESS_KILLED, life(process));
     sim_process_died(world, process, false);
 }
@@ -199,6 +201,7 @@ void sim_process_power_off(struct sim_world *world, int32_t node, enum sim_survi
     bool lossy = process->disk != NULL && sim_disk_power_off(world, process->disk, survives, &lost_bytes);
     if (running || lossy) {
         world->counters.power_losses++;
+        sim_world_bite(world, world->acting);
         world->counters.lossy_power_losses += lossy;
         world->counters.bytes_lost += (uint64_t)lost_bytes;
         SIM_TRACE(world, node, POWER_LOST, life(process), lossy, lost_bytes);
@@ -224,6 +227,7 @@ void sim_process_wipe(struct sim_world *world, int32_t node)
     if (lost_bytes < 0)
         return;
     world->counters.wipes++;
+    sim_world_bite(world, world->acting);
     world->counters.bytes_lost += (uint64_t)lost_bytes;
     SIM_TRACE(world, node, DISK_WIPED, lost_bytes);
     process->last_stop_clean = false;
@@ -237,6 +241,7 @@ void sim_process_shutdown(struct sim_world *world, int32_t node)
     if (!sim_process_running(process) || process->stopping)
         return;
     process->stopping = true;
+    process->stopped_step = world->acting;
     SIM_TRACE(world, node, SHUTDOWN_ASKED, life(process));
     sim_queue_push(&world->queue, world->now_ns, SIM_EVENT_SHUTDOWN, node, process->incarnation);
 }
@@ -245,7 +250,9 @@ void sim_process_shutdown(struct sim_world *world, int32_t node)
 
 void sim_process_slow_down(struct sim_world *world, int32_t node, int64_t step_cost_ns)
 {
-    sim_world_process(world, node)->step_cost_ns = step_cost_ns;
+    struct sim_process *process = sim_world_process(world, node);
+    process->step_cost_ns = step_cost_ns;
+    process->slowed_step = world->acting;
 }
 
 static void *limited_allocate(void *owner, size_t size_bytes)
@@ -267,6 +274,7 @@ void sim_process_limit_memory(struct sim_world *world, int32_t node, int64_t lim
 {
     struct sim_process *process = sim_world_process(world, node);
     process->memory_limit_bytes = limit_bytes;
+    process->bounded_step = world->acting;
     if (limit_bytes > 0)
         process->heap = (struct isr_heap){limited_allocate, limited_release, process};
     else
@@ -282,6 +290,7 @@ void sim_process_pause(struct sim_world *world, int32_t node)
         return;
     process->state = SIM_PROCESS_PAUSED;
     world->counters.pauses++;
+    sim_world_bite(world, world->acting);
     SIM_TRACE(world, node, PROCESS_PAUSED, life(process));
     tell(world, node);
 }

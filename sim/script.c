@@ -92,7 +92,9 @@ static void run_steps(struct sim_world *world)
         SIM_TRACE(world, 0, STEP_RUN, script->next);
         world->counters.steps_run++;
         script->next++;
+        world->acting = script->next <= UINT16_MAX ? (uint16_t)script->next : 0;
         sim_action_apply(world, &step->action);
+        world->acting = 0;
         reach(world);
     }
     script->running = false;

@@ -228,7 +228,8 @@ struct sim_step {
     int64_t at_latest_ns; /* WHEN, AFTER: runs anyway so long after the step before; ISR_TIME_NEVER: only by
                              the condition */
     struct sim_action action;
-    int32_t line; /* in the scenario file, 0 when generated */
+    int32_t line;  /* in the scenario file, 0 when generated */
+    uint16_t mark; /* of whoever made it; means nothing here */
 };
 
 /* ---- the whole ---- */

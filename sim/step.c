@@ -79,6 +79,7 @@ static void process_exit(struct sim_world *world, struct sim_process *process, b
 {
     if (clean) {
         world->counters.shutdowns++;
+        sim_world_bite(world, process->stopped_step);
         SIM_TRACE(world, process->id, PROCESS_STOPPED, (process->incarnation + 1) / 2);
     } else {
         world->counters.halts++;

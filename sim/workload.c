@@ -465,6 +465,26 @@ static void produce_answered(struct sim_world *world, struct sim_operation *oper
             event_of(EVENT_PROBE, (uint32_t)operation->spec_topic << 16 | operation->partition));
 }
 
+/* An administrator got what a step had asked for. */
+static void granted(struct sim_world *world, const struct sim_operation *operation)
+{
+    struct sim_counters *counters = &world->counters;
+    enum sim_action_kind action = (enum sim_action_kind)operation->action;
+    sim_world_bite(world, operation->step);
+    if (sim_action_scope(action) == SIM_SCOPE_QUORUM)
+        counters->quorum_alterations++;
+    else if (action == SIM_ACTION_ELECT)
+        counters->elections_granted++;
+    else if (action == SIM_ACTION_DELETE_RECORDS)
+        counters->deletions_granted++;
+    else if (action == SIM_ACTION_DELETE_TOPIC)
+        counters->topics_deleted++;
+    else if (action == SIM_ACTION_ALTER_TOPIC)
+        counters->topics_altered++;
+    else if (action == SIM_ACTION_REASSIGN)
+        counters->reassignments_granted++;
+}
+
 static void answered(struct sim_world *world, const struct isr_effect *effect)
 {
     if (effect->id == 0 || effect->id > world->workload->operations_count)
@@ -482,7 +502,8 @@ static void answered(struct sim_world *world, const struct isr_effect *effect)
         operation->offset = effect->offset;
     else if (operation->kind == SIM_OPERATION_CREATE_TOPIC)
         create_answered(world, operation, effect);
-    world->counters.quorum_alterations += operation->of_quorum && operation->outcome == SIM_OUTCOME_OK;
+    if (operation->kind == SIM_OPERATION_ADMINISTER && operation->outcome == SIM_OUTCOME_OK)
+        granted(world, operation);
 }
 
 static void records_read(struct sim_world *world, int32_t node, const struct isr_effect *effect)
@@ -593,7 +614,8 @@ void sim_workload_administer(struct sim_world *world, const struct sim_action *a
     if (topic < 0 || !sim_process_running(sim_world_process(world, client)))
         return;
     struct sim_operation *operation = operation_add(world, SIM_OPERATION_ADMINISTER, client);
-    operation->of_quorum = !of_partition;
+    operation->action = (uint8_t)action->kind;
+    operation->step = world->acting;
     command.id = last_id(world);
     if (of_partition) {
         operation->spec_topic = (uint16_t)topic;

@@ -41,7 +41,8 @@ struct sim_operation {
     uint8_t outcome; /* enum sim_outcome */
     uint8_t error;   /* enum isr_error */
     bool probe;
-    bool of_quorum; /* ADMINISTER: it alters the controllers' quorum */
+    uint8_t action; /* ADMINISTER: enum sim_action_kind */
+    uint16_t step;  /* ADMINISTER: that asked for it (sim_world.acting) */
 };
 
 /* In world's heap, with its first events queued. The processes exist already. */

@@ -35,6 +35,7 @@ struct sim_world *sim_world_new(struct arena *arena, const struct sim_spec *spec
         sim_process_init(world, node);
         sim_queue_push(&world->queue, 0, SIM_EVENT_START, node, 0);
     }
+    world->bites = isr_heap_allocate(&world->heap, sizeof *world->bites * ((size_t)spec->steps_count + 1));
     world->workload = sim_workload_new(world);
     world->script = sim_script_new(world);
     return world;

@@ -53,8 +53,9 @@ struct sim_process {
     bool wake_due;         /* a wake-up came while it was busy */
     bool woke_last;        /* the last that it did from among what waited was a wake-up */
     /* a bounded memory */
-    int64_t memory_limit_bytes; /* 0: none */
-    void *exhausted;            /* jmp_buf of the step under way, NULL between steps */
+    int64_t memory_limit_bytes;                       /* 0: none */
+    uint16_t slowed_step, bounded_step, stopped_step; /* which steps did that (sim_world.acting) */
+    void *exhausted;                                  /* jmp_buf of the step under way, NULL between steps */
 };
 
 /* Who watches a world: the checks (sim/checks/). Every function may be NULL. Called synchronously; must not
@@ -106,6 +107,9 @@ struct sim_world {
     struct sim_workload *workload;
     struct sim_script *script; /* steps */
     struct sim_counters counters;
+    uint16_t
+        acting; /* 1 + the place of the step whose action is under way; 0: none, or beyond the 65,535th */
+    uint32_t *bites;         /* by that number: how often what a step did had its effect; [0]: of no step */
     uint64_t steps;          /* of the engine, on all nodes */
     uint32_t events_at_once; /* carried out without time going on */
     bool changed;            /* since the script last looked: an observation, a process, a client's effect */
@@ -114,6 +118,12 @@ struct sim_world {
     enum sim_invariant invariant; /* when violated */
     char message[1024];
 };
+
+/* What a step did has its effect: a message is lost on the link that it cut, a process dies that it kills. */
+static inline void sim_world_bite(struct sim_world *world, uint16_t step)
+{
+    world->bites[step]++;
+}
 
 /* Builds a world in the arena (which it resets) with all processes started at time 0. */
 struct sim_world *sim_world_new(struct arena *arena, const struct sim_spec *spec, uint64_t seed);

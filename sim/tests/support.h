@@ -45,6 +45,7 @@ static inline struct sim_world *test_world(int32_t nodes, uint64_t seed)
     sim_random_init(&world->random, seed, (uint32_t)nodes + 1, &world->heap);
     sim_network_init(&world->network, arena_owner_new(arena, "network"), &spec->network, nodes, seed);
     sim_trace_init(&world->trace, arena_owner_new(arena, "trace"));
+    world->bites = arena_allocate(memory, sizeof *world->bites); /* there are no steps */
     world->processes = arena_allocate(memory, sizeof *world->processes * (size_t)(nodes + 1));
     for (int32_t node = 1; node <= nodes; node++) {
         struct sim_process *process = &world->processes[node];

@@ -288,7 +288,7 @@ static void a_cut_link_loses_what_leaves_its_queue(void **state)
     for (uint32_t i = 0; i < 3; i++)
         send_data(world, 1, 2, i);
     run_until(world, 12 * ISR_MS);
-    sim_network_cut(&world->network, 1, 2);
+    sim_network_cut(world, 1, 2);
     run(world);
     NUMBERS_ARE(0);
     assert_int_equal(world->counters.messages_cut, 2);
@@ -348,7 +348,7 @@ static void what_was_held_is_lost_on_a_link_cut_meanwhile(void **state)
     sim_hold_add(world, 1, 2, NULL, 0, false);
     send_data(world, 1, 2, 0);
     run_until(world, ISR_SECOND);
-    sim_network_cut(&world->network, 1, 2);
+    sim_network_cut(world, 1, 2);
     sim_hold_release(world, 1, 2, NULL, false);
     run(world);
     assert_int_equal(arrivals_count, 0);
@@ -463,7 +463,7 @@ static void a_short_cut_delays_a_long_one_breaks(void **state)
     struct sim_world *world = streams(24);
     send_data(world, 1, 2, 0);
     run(world);
-    sim_network_cut(&world->network, 1, 2);
+    sim_network_cut(world, 1, 2);
     send_data(world, 1, 2, 1);
     send_heartbeat(world, 1, 2, 2);
     run_until(world, 2 * ISR_SECOND);
@@ -472,7 +472,7 @@ static void a_short_cut_delays_a_long_one_breaks(void **state)
     run_until(world, 8 * ISR_SECOND);
     NUMBERS_ARE(0, 1, 2);
     assert_int_equal(told_count, 0);
-    sim_network_cut(&world->network, 1, 2);
+    sim_network_cut(world, 1, 2);
     send_data(world, 1, 2, 3);
     run_until(world, 20 * ISR_SECOND);
     assert_int_equal(told_count, 2);

@@ -175,7 +175,7 @@ static void cuts_one_way_alone(void **state)
 {
     (void)state;
     struct sim_world *world = fresh(6);
-    sim_network_cut(&world->network, 1, 2);
+    sim_network_cut(world, 1, 2);
     send_data(world, 1, 2, 1);
     send_data(world, 2, 1, 2);
     send_data(world, 1, 3, 3);
@@ -190,7 +190,7 @@ static void loses_what_is_on_its_way_when_cut(void **state)
     (void)state;
     struct sim_world *world = fresh(7);
     send_data(world, 1, 2, 1);
-    sim_network_cut(&world->network, 1, 2);
+    sim_network_cut(world, 1, 2);
     assert_int_equal(run(world), 0);
     assert_int_equal(world->counters.messages_cut, 1);
 }
@@ -210,14 +210,14 @@ static void partitions_and_isolates_and_heals(void **state)
     (void)state;
     struct sim_world *world = fresh(8);
     struct sim_node_set groups[2] = {{{1 << 1}}, {{1 << 2 | 1 << 3}}};
-    sim_network_partition(&world->network, groups, 2); /* 1 | 2 3; 4 hears all */
+    sim_network_partition(world, groups, 2); /* 1 | 2 3; 4 hears all */
     assert_int_equal(reachable(world), 0xffff & ~(1u << 1 | 1u << 2 | 1u << 4 | 1u << 8));
     sim_network_heal(world, 2);
     assert_int_equal(reachable(world), 0xffff & ~(1u << 2 | 1u << 8));
     sim_network_heal(world, 1);
     assert_int_equal(reachable(world), 0xffff);
     struct sim_node_set alone = {{1 << 3}};
-    sim_network_isolate(&world->network, &alone);
+    sim_network_isolate(world, &alone);
     assert_int_equal(reachable(world), 0xb4bb); /* 3 hears itself alone */
 }
 
@@ -281,7 +281,7 @@ static void reaches_itself_whatever_the_network_does(void **state)
     struct sim_world *world = fresh(11);
     all_links(world, (struct sim_link_spec){.latency = test_constant(1), .loss_ppm = 1000000});
     struct sim_node_set alone = {{1 << 1}};
-    sim_network_isolate(&world->network, &alone);
+    sim_network_isolate(world, &alone);
     for (uint32_t i = 0; i < 100; i++)
         send_data(world, 1, 1, i);
     assert_int_equal(run(world), 100);

@@ -242,7 +242,7 @@ static void what_comes_while_frozen_comes_in_order_at_the_end_of_it(void **state
     assert_int_equal(world->counters.messages_deferred, 50);
     /* cutting the links now is too late for what has arrived */
     struct sim_node_set alone = {{1 << 1}};
-    sim_network_isolate(&world->network, &alone);
+    sim_network_isolate(world, &alone);
     int64_t resumed_ns = world->now_ns;
     sim_process_resume(world, 1);
     run_until(world, resumed_ns);
