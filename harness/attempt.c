@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,19 +17,11 @@
 /* The machine's clock is looked at once in so many events: some milliseconds. */
 enum { EVENTS_BETWEEN_LOOKS = 8192 };
 
-/* A run looks at the clock itself; only where it does not come to that somebody else ends it. */
-#define PATIENCE_NS (2 * ISR_SECOND)
-
 int64_t attempt_clock_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * ISR_SECOND + now.tv_nsec;
-}
-
-int64_t attempt_patience_ns(const struct attempt_limits *limits)
-{
-    return limits->wall_ns == 0 ? 0 : limits->wall_ns + PATIENCE_NS;
 }
 
 /* ---- in this process ---- */
@@ -106,11 +97,22 @@ struct sim_world *attempt_run(struct arena *arena, const struct attempt_request 
 
 /* ---- in a process of its own ---- */
 
-void attempt_died(struct attempt *attempt, int status)
+/* A run looks at the clock itself; only where it does not come to that the alarm ends its process. */
+void attempt_set_alarm(const struct attempt_limits *limits)
 {
-    attempt->verdict = SIM_VERDICT_CRASHED;
-    attempt->end = ATTEMPT_DIED;
-    if (WIFSIGNALED(status))
+    enum { SECONDS_MORE = 2, SECONDS_MOST = 1000000 };
+    int64_t seconds = limits->wall_ns / ISR_SECOND + SECONDS_MORE;
+    alarm(limits->wall_ns == 0 ? 0 : (unsigned)(seconds < SECONDS_MOST ? seconds : SECONDS_MOST));
+}
+
+static void describe_end(struct attempt *attempt, int status, const struct attempt_limits *limits)
+{
+    char limit[32];
+    if (attempt->end == ATTEMPT_OVER_TIME)
+        snprintf(attempt->message, sizeof attempt->message,
+                 "the run was ended in the middle of an event: it took more than %s",
+                 value_print_duration(limits->wall_ns, limit));
+    else if (WIFSIGNALED(status))
         snprintf(attempt->message, sizeof attempt->message, "the process died of signal %d (%s)",
                  WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
@@ -118,14 +120,12 @@ void attempt_died(struct attempt *attempt, int status)
                  WEXITSTATUS(status));
 }
 
-void attempt_hung(struct attempt *attempt, int64_t wall_ns)
+void attempt_died(struct attempt *attempt, int status, const struct attempt_limits *limits)
 {
-    char limit[32];
-    attempt->verdict = SIM_VERDICT_CRASHED;
-    attempt->end = ATTEMPT_OVER_TIME;
-    snprintf(attempt->message, sizeof attempt->message,
-             "the run was ended in the middle of an event: it took more than %s",
-             value_print_duration(wall_ns, limit));
+    bool hung = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
+    *attempt =
+        (struct attempt){.verdict = SIM_VERDICT_CRASHED, .end = hung ? ATTEMPT_OVER_TIME : ATTEMPT_DIED};
+    describe_end(attempt, status, limits);
 }
 
 void attempt_asserted(struct attempt *attempt, const struct sim_world *world, const char *message)
@@ -168,32 +168,24 @@ static _Noreturn void run_in_child(struct arena *arena, const struct attempt_req
     struct attempt_request own = *request;
     own.begin = begin_in_child;
     own.object = &child;
+    attempt_set_alarm(&request->limits);
     assertion_tell(send_assertion, &child);
     attempt_run(arena, &own, &attempt);
     fflush(NULL);
     _exit(pipe_write(fd, &attempt, sizeof attempt) ? 0 : 1);
 }
 
-/* False where nothing came in time. */
-static bool wait_for_bytes(int fd, int64_t wait_ns)
+int attempt_wait(pid_t child)
 {
-    int64_t until_ns = attempt_clock_ns() + wait_ns;
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-    for (;;) {
-        int64_t left_ns = until_ns - attempt_clock_ns();
-        int64_t left_ms = left_ns / ISR_MS > 3600000 ? 3600000 : left_ns / ISR_MS + 1;
-        if (wait_ns == 0)
-            left_ms = -1;
-        else if (left_ns <= 0)
-            return false;
-        if (poll(&poll_fd, 1, (int)left_ms) > 0)
-            return true;
-    }
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return status;
 }
 
 bool attempt_apart(struct arena *arena, const struct attempt_request *request, struct attempt *attempt)
 {
-    int ends[2], status = 0;
+    int ends[2];
     pid_t child = -1;
     fflush(NULL);
     if (pipe(ends) != 0 || (child = fork()) < 0) {
@@ -205,19 +197,10 @@ bool attempt_apart(struct arena *arena, const struct attempt_request *request, s
         run_in_child(arena, request, ends[1]);
     }
     close(ends[1]);
-    bool in_time = wait_for_bytes(ends[0], attempt_patience_ns(&request->limits));
-    if (!in_time)
-        kill(child, SIGKILL);
-    bool told = in_time && pipe_read(ends[0], attempt, sizeof *attempt);
+    bool told = pipe_read(ends[0], attempt, sizeof *attempt);
     close(ends[0]);
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        continue;
-    if (told)
-        return true;
-    *attempt = (struct attempt){.end = ATTEMPT_DIED};
-    if (in_time)
-        attempt_died(attempt, status);
-    else
-        attempt_hung(attempt, request->limits.wall_ns);
+    int status = attempt_wait(child);
+    if (!told)
+        attempt_died(attempt, status, &request->limits);
     return true;
 }

@@ -5,6 +5,8 @@
 #ifndef HARNESS_ATTEMPT_H
 #define HARNESS_ATTEMPT_H
 
+#include <sys/types.h>
+
 #include "sim/world.h"
 
 /* What a run may take before it is ended; 0: any amount. */
@@ -67,11 +69,11 @@ bool attempt_apart(struct arena *arena, const struct attempt_request *request, s
 /* Fills the outcome of a run in which an assertion failed; world: as it is, NULL where there is none yet. */
 void attempt_asserted(struct attempt *attempt, const struct sim_world *world, const char *message);
 /* Makes an outcome of how a process ended (the status of waitpid) in the middle of a run. */
-void attempt_died(struct attempt *attempt, int status);
-/* Makes an outcome of a run that somebody ended because it took longer than wall_ns. */
-void attempt_hung(struct attempt *attempt, int64_t wall_ns);
-/* How long to wait for a run before it is ended from outside; 0: for ever. */
-int64_t attempt_patience_ns(const struct attempt_limits *limits);
+void attempt_died(struct attempt *attempt, int status, const struct attempt_limits *limits);
+/* Has this process ended by the system when a run does not end by its limit; set anew before each run. */
+void attempt_set_alarm(const struct attempt_limits *limits);
+/* Waits for a child's end; its status. */
+int attempt_wait(pid_t child);
 /* Nanoseconds of a clock that only goes forward. */
 int64_t attempt_clock_ns(void);
 

@@ -275,6 +275,38 @@ bool value_seed_range(const char *text, uint64_t *first, uint64_t *last, struct 
     return true;
 }
 
+bool value_count(const char *text, const char *noun, int64_t most, int64_t *value, struct value_error *error)
+{
+    char hint[64] = "write it in digits alone, such as 3";
+    int64_t number;
+    if (most < INT64_MAX)
+        snprintf(hint, sizeof hint, "there may be 1 to %" PRId64, most);
+    if (!value_whole(text, &number, error) || number < 1 || number > most)
+        return fail(error, 0, hint, "'%.40s' is no %s", text, noun);
+    *value = number;
+    return true;
+}
+
+bool value_shard(const char *text, uint32_t *shard, uint32_t *shards, struct value_error *error)
+{
+    static const char hint[] = "write which one of how many, such as 1/4 to 4/4";
+    enum { SHARDS_MAX = 1000000 };
+    char which[16];
+    int64_t number, count;
+    const char *slash = strchr(text, '/');
+    if (slash == NULL || slash - text >= (int)sizeof which)
+        return fail(error, 0, hint, "'%.40s' is no shard", text);
+    snprintf(which, sizeof which, "%.*s", (int)(slash - text), text);
+    if (!value_count(which, "shard", SHARDS_MAX, &number, error) ||
+        !value_count(slash + 1, "number of shards", SHARDS_MAX, &count, error))
+        return fail(error, 0, hint, "'%.40s' is no shard", text);
+    if (number > count)
+        return fail(error, 0, hint, "there is no shard %" PRId64 " of %" PRId64, number, count);
+    *shard = (uint32_t)number;
+    *shards = (uint32_t)count;
+    return true;
+}
+
 bool value_flag(const char *text, bool *value, struct value_error *error)
 {
     static const char *const yes[] = {"true", "on", "yes", "1"}, *const no[] = {"false", "off", "no", "0"};

@@ -32,6 +32,10 @@ bool value_whole(const char *text, int64_t *value, struct value_error *error);
 bool value_seed(const char *text, uint64_t *value, struct value_error *error);
 /* "A..B", both included, A <= B. A number alone is refused: it could be a seed, or how many. */
 bool value_seed_range(const char *text, uint64_t *first, uint64_t *last, struct value_error *error);
+/* A number of things of which there is at least one and there may be most; noun: "number of events". */
+bool value_count(const char *text, const char *noun, int64_t most, int64_t *value, struct value_error *error);
+/* "K/N", K of 1 to N. */
+bool value_shard(const char *text, uint32_t *shard, uint32_t *shards, struct value_error *error);
 /* on, true, yes / off, false, no. */
 bool value_flag(const char *text, bool *value, struct value_error *error);
 

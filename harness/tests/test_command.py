@@ -14,7 +14,7 @@ from isrsim.command import find_command
 
 from conftest import ROOT, SMALL, Isrsim
 
-COMMANDS = ["run", "check", "list", "tour", "rules", "schema", "bench", "soak", "completion", "help"]
+COMMANDS = ["run", "check", "list", "tour", "rules", "schema", "bench", "fuzz", "soak", "completion", "help"]
 TOPICS = ["scenario", "steps", "conditions", "config", "invariants", "policies", "yields", "exit-codes"]
 
 
@@ -206,6 +206,20 @@ def test_one_bad_file_among_good_ones_stops_the_run(isrsim: Isrsim, tmp_path: Pa
         (["help", "scenaroi"], "did you mean 'scenario'?"),
         (["bench", "--cases", "z"], "not of abcdef"),
         (["soak", "--jobs", "0"], "1 to 64"),
+        (["fuzz", "--shard", "4/3"], "there is no shard 4 of 3"),
+        (["fuzz", "--shard", "0/3"], "'0/3' is no shard\n  hint: write which one of how many"),
+        (["fuzz", "--seeds", "1..2", "--shard", "3/3"], "has no seed"),
+        (["fuzz", "--budget", "60"], "the unit is missing"),
+        (["fuzz", "--budget", "0s"], "there must be some time"),
+        (["fuzz", "--max-time", "-1s"], "cannot be negative"),
+        (["fuzz", "--max-events", "0"], "'0' is no number of events"),
+        (["fuzz", "--seed", "5"], "did you mean '--seeds'?"),
+        (["fuzz", "--seeds", "1..5", "--from", "3"], "give --seeds or --from, not both"),
+        (["fuzz", "--from", "three"], "'three' is not a seed"),
+        (["fuzz", "--jobs", "65"], "1 to 64"),
+        (["fuzz", "x.isr.yaml"], "takes no argument"),
+        (["fuzz", "--profile", "powr"], "did you mean 'power'?"),
+        (["soak", "--budget", "5s"], "unknown option '--budget'"),
         (["soak", "--profile", "zombi"], "did you mean 'zombie'?"),
         (["soak", "--profile", "frobnicate"], "there is no profile 'frobnicate'\n  hint: `isrsim help profiles`"),
     ],

@@ -112,12 +112,40 @@ static void prints_what_it_reads(void **state)
     }
 }
 
+static void reads_counts_and_shards(void **state)
+{
+    static const char *const bad[] = {
+        "",          "/",    "1",     "1/",    "/2",   "0/2",  "3/2",
+        "1/0",       "-1/2", "1/2/3", "1.5/2", "1/2x", " 1/2", "11111111111111111111/2",
+        "1/1000001", "a/b",  "1//2"};
+    int64_t value = 0;
+    uint32_t shard = 0, shards = 0;
+    (void)state;
+    assert_true(value_count("7", "number of things", 9, &value, &error) && value == 7);
+    assert_true(value_count("922337203685477580", "number of things", INT64_MAX, &value, &error));
+    assert_false(value_count("0", "number of things", 9, &value, &error));
+    assert_string_equal(error.message, "'0' is no number of things");
+    assert_string_equal(error.hint, "there may be 1 to 9");
+    assert_false(value_count("10", "number of things", 9, &value, &error));
+    assert_false(value_count("many", "number of things", INT64_MAX, &value, &error));
+    assert_string_equal(error.hint, "write it in digits alone, such as 3");
+    assert_true(value_shard("1/1", &shard, &shards, &error) && shard == 1 && shards == 1);
+    assert_true(value_shard("3/12", &shard, &shards, &error) && shard == 3 && shards == 12);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_false(value_shard(bad[i], &shard, &shards, &error));
+        assert_string_equal(error.hint, "write which one of how many, such as 1/4 to 4/4");
+    }
+    assert_false(value_shard("5/4", &shard, &shards, &error));
+    assert_string_equal(error.message, "there is no shard 5 of 4");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_durations_exactly),
         cmocka_unit_test(refuses_durations_that_are_none),
         cmocka_unit_test(reads_sizes_probabilities_and_rates),
+        cmocka_unit_test(reads_counts_and_shards),
         cmocka_unit_test(reads_seeds_of_64_bits),
         cmocka_unit_test(prints_what_it_reads),
     };

@@ -1,0 +1,233 @@
+#include "harness/fuzz_report.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "harness/commands.h"
+#include "harness/json.h"
+#include "harness/runner.h"
+
+/* ---- summing up ---- */
+
+static void add_counters(struct sim_counters *to, const struct sim_counters *from)
+{
+#define X(name, meaning) to->name += from->name;
+#include "sim/counters.def"
+#undef X
+}
+
+const struct finding *fuzz_tally_add(struct fuzz_tally *tally, const struct hunt_run *run)
+{
+    const struct attempt *attempt = &run->attempt;
+    tally->done++;
+    tally->held += attempt->verdict == SIM_VERDICT_HELD;
+    tally->vacuous += attempt->verdict == SIM_VERDICT_VACUOUS;
+    tally->violated += attempt->verdict == SIM_VERDICT_VIOLATED || attempt->verdict == SIM_VERDICT_STUCK;
+    tally->crashed += attempt->verdict == SIM_VERDICT_CRASHED;
+    tally->virtual_ms += (uint64_t)(attempt->virtual_ns / ISR_MS);
+    tally->losses_allowed += attempt->losses_allowed;
+    for (uint32_t kind = 0; kind < FAULT_KINDS; kind++)
+        tally->kinds[kind] += (run->kinds >> kind) & 1;
+    add_counters(&tally->counters, &attempt->counters);
+    tally->exit_code = runner_worse(tally->exit_code, sim_verdict_exit_code(attempt->verdict));
+    return attempt->verdict == SIM_VERDICT_HELD ? NULL : findings_add(&tally->findings, run);
+}
+
+/* ---- commands that a person can copy ---- */
+
+/* What makes the same scenario of the same seed again: " --profile power --rules trunc=hw". */
+static void append_arguments(char *text, size_t size, const struct fuzz_options *options)
+{
+    size_t count, used = strlen(text);
+    if (options->request.profile != FAULT_PROFILE_DEFAULT)
+        used += (size_t)snprintf(text + used, size - used, " --profile %s",
+                                 fault_profiles_list(&count)[options->request.profile].name);
+    if (options->request.over_budget)
+        used += (size_t)snprintf(text + used, size - used, " --over-budget");
+    const struct isr_rule_info *rules = isr_rules_list(&count);
+    const char *before = " --rules ";
+    for (size_t i = 0; i < count && used < size; i++) {
+        uint8_t value = ((const uint8_t *)&options->rules)[rules[i].position];
+        if (value == 0)
+            continue;
+        used += (size_t)snprintf(text + used, size - used, "%s%s=%s", before, rules[i].name,
+                                 rules[i].values[value]);
+        before = ",";
+    }
+}
+
+enum { REPRODUCER_BYTES = 1024 };
+
+static void write_reproducer(char *text, const struct fuzz_options *options, uint64_t seed)
+{
+    snprintf(text, REPRODUCER_BYTES, "isrsim fuzz --seeds %" PRIu64 "..%" PRIu64, seed, seed);
+    append_arguments(text, REPRODUCER_BYTES, options);
+}
+
+/* ---- text ---- */
+
+static void print_what(FILE *out, const struct attempt *attempt)
+{
+    fprintf(out, "%s", sim_verdict_name(attempt->verdict));
+    if (attempt->verdict == SIM_VERDICT_VIOLATED || attempt->verdict == SIM_VERDICT_STUCK)
+        fprintf(out, " %s", sim_invariant_name(attempt->invariant));
+    fprintf(out, ": %s\n", attempt->message);
+}
+
+void fuzz_print_failure(FILE *out, const struct fuzz_options *options, const struct hunt_run *run)
+{
+    char command[REPRODUCER_BYTES], id[9];
+    fprintf(out, "seed %" PRIu64 ": ", run->seed);
+    print_what(out, &run->attempt);
+    write_reproducer(command, options, run->seed);
+    fprintf(out, "  signature %s; reproduce with: %s --verbose\n", signature_print_id(run->signature.id, id),
+            command);
+    fflush(out);
+}
+
+static void print_counts(FILE *out, const struct fuzz_tally *tally)
+{
+    fprintf(out,
+            "%" PRIu64 " seed%s: %" PRIu64 " held, %" PRIu64 " violated, %" PRIu64 " vacuous, %" PRIu64
+            " crashed\n",
+            tally->done, tally->done == 1 ? "" : "s", tally->held, tally->violated, tally->vacuous,
+            tally->crashed);
+}
+
+static void print_findings(FILE *out, const struct findings *findings)
+{
+    char id[9];
+    if (findings->count == 0)
+        return;
+    fprintf(out, "signature   seeds       first  what\n");
+    for (unsigned i = 0; i < findings->count; i++) {
+        const struct finding *finding = &findings->items[i];
+        fprintf(out, "%s %8" PRIu64 " %11" PRIu64 "  %s\n",
+                signature_print_id(finding->first.signature.id, id), finding->count, finding->first.seed,
+                finding->first.signature.text);
+    }
+}
+
+static void print_tally(FILE *out, const struct fuzz_tally *tally)
+{
+    fprintf(out, "losses that the configuration allowed: %" PRIu64 " records\n", tally->losses_allowed);
+    fprintf(out, "fault kinds turned on, by seeds:");
+    for (uint32_t kind = 0; kind < FAULT_KINDS; kind++)
+        fprintf(out, " %s %" PRIu64, fault_kind_name((enum fault_kind)kind), tally->kinds[kind]);
+    fprintf(out, "\nwhat happened:\n");
+#define X(name, meaning) fprintf(out, "  %14" PRIu64 " %s\n", tally->counters.name, meaning);
+#include "sim/counters.def"
+#undef X
+}
+
+static const char *end_name(enum hunt_end end)
+{
+    switch (end) {
+    case HUNT_DONE:
+        return "done";
+    case HUNT_FOUND:
+        return "found";
+    case HUNT_OVER_BUDGET:
+        return "budget";
+    case HUNT_INTERRUPTED:
+        return "interrupted";
+    case HUNT_FAILED:
+        break;
+    }
+    return "failed";
+}
+
+void fuzz_print_summary(FILE *out, const struct fuzz_options *options, const struct fuzz_tally *tally,
+                        enum hunt_end end)
+{
+    if (end == HUNT_INTERRUPTED)
+        fprintf(out, "interrupted; what was run until then:\n");
+    print_counts(out, tally);
+    print_findings(out, &tally->findings);
+    if (options->tally)
+        print_tally(out, tally);
+}
+
+/* ---- JSON ---- */
+
+static void attempt_json(struct json *json, const struct attempt *attempt)
+{
+    bool violated = attempt->verdict == SIM_VERDICT_VIOLATED || attempt->verdict == SIM_VERDICT_STUCK;
+    json_string(json, "verdict", sim_verdict_name(attempt->verdict));
+    json_string(json, "invariant", violated ? sim_invariant_name(attempt->invariant) : NULL);
+    json_string(json, "message", attempt->message);
+}
+
+void fuzz_print_run_json(FILE *out, const struct hunt_run *run)
+{
+    const struct attempt *attempt = &run->attempt;
+    struct json json = json_to(out, false);
+    char hash[17], id[9];
+    snprintf(hash, sizeof hash, "%016" PRIx64, attempt->hash);
+    json_open_object(&json, NULL);
+    json_integer(&json, "schema", 1);
+    json_string(&json, "type", "seed");
+    json_unsigned(&json, "seed", run->seed);
+    attempt_json(&json, attempt);
+    json_string(&json, "signature",
+                run->signature.id != 0 ? signature_print_id(run->signature.id, id) : NULL);
+    json_unsigned(&json, "events", attempt->counters.events);
+    json_unsigned(&json, "records_committed", attempt->counters.records_committed);
+    json_unsigned(&json, "losses_allowed", attempt->losses_allowed);
+    json_integer(&json, "virtual_ns", attempt->virtual_ns);
+    json_string(&json, "hash", hash);
+    json_close_object(&json);
+    json_end(&json);
+    if (attempt->verdict != SIM_VERDICT_HELD)
+        fflush(out);
+}
+
+static void findings_json(struct json *json, const struct fuzz_options *options,
+                          const struct findings *findings)
+{
+    char command[REPRODUCER_BYTES], id[9];
+    json_open_list(json, "findings");
+    for (unsigned i = 0; i < findings->count; i++) {
+        const struct finding *finding = &findings->items[i];
+        json_open_object(json, NULL);
+        json_string(json, "signature", signature_print_id(finding->first.signature.id, id));
+        json_string(json, "what", finding->first.signature.text);
+        json_unsigned(json, "seeds", finding->count);
+        json_unsigned(json, "first_seed", finding->first.seed);
+        attempt_json(json, &finding->first.attempt);
+        write_reproducer(command, options, finding->first.seed);
+        json_string(json, "reproducer", command);
+        json_close_object(json);
+    }
+    json_close_list(json);
+}
+
+void fuzz_print_summary_json(FILE *out, const struct fuzz_options *options, const struct fuzz_tally *tally,
+                             enum hunt_end end)
+{
+    struct json json = json_to(out, false);
+    json_open_object(&json, NULL);
+    json_integer(&json, "schema", 1);
+    json_string(&json, "type", "summary");
+    json_string(&json, "ended", end_name(end));
+    json_unsigned(&json, "seeds", tally->done);
+    json_unsigned(&json, "held", tally->held);
+    json_unsigned(&json, "violated", tally->violated);
+    json_unsigned(&json, "vacuous", tally->vacuous);
+    json_unsigned(&json, "crashed", tally->crashed);
+    json_unsigned(&json, "virtual_ms", tally->virtual_ms);
+    json_unsigned(&json, "losses_allowed", tally->losses_allowed);
+    findings_json(&json, options, &tally->findings);
+    json_open_object(&json, "kinds");
+    for (uint32_t kind = 0; kind < FAULT_KINDS; kind++)
+        json_unsigned(&json, fault_kind_name((enum fault_kind)kind), tally->kinds[kind]);
+    json_close_object(&json);
+    json_open_object(&json, "counters");
+#define X(name, meaning) json_unsigned(&json, #name, tally->counters.name);
+#include "sim/counters.def"
+#undef X
+    json_close_object(&json);
+    json_integer(&json, "exit_code", tally->exit_code);
+    json_close_object(&json);
+    json_end(&json);
+}

@@ -1,0 +1,30 @@
+/* What a hunt through random scenarios has to tell, as text and as JSON. */
+#ifndef HARNESS_FUZZ_REPORT_H
+#define HARNESS_FUZZ_REPORT_H
+
+#include "harness/findings.h"
+#include "harness/fuzz.h"
+
+/* All runs so far. */
+struct fuzz_tally {
+    uint64_t done, held, violated, vacuous, crashed;
+    uint64_t virtual_ms;
+    uint64_t losses_allowed;
+    uint64_t kinds[FAULT_KINDS];
+    struct sim_counters counters;
+    struct findings findings;
+    int exit_code;
+};
+
+/* Adds a run. Returns its group where it did not hold, else NULL. */
+const struct finding *fuzz_tally_add(struct fuzz_tally *tally, const struct hunt_run *run);
+
+/* "seed 3: violated I1: ..." and the commands that reproduce it. */
+void fuzz_print_failure(FILE *out, const struct fuzz_options *options, const struct hunt_run *run);
+void fuzz_print_run_json(FILE *out, const struct hunt_run *run);
+void fuzz_print_summary(FILE *out, const struct fuzz_options *options, const struct fuzz_tally *tally,
+                        enum hunt_end end);
+void fuzz_print_summary_json(FILE *out, const struct fuzz_options *options, const struct fuzz_tally *tally,
+                             enum hunt_end end);
+
+#endif
