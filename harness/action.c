@@ -14,6 +14,8 @@ static const struct choice survives_words[] = {{"drawn", SIM_SURVIVES_DRAWN},
                                                {"torn", SIM_SURVIVES_TORN},
                                                {"none", SIM_SURVIVES_NONE},
                                                {NULL, 0}};
+static const struct choice operation_words[] = {
+    {"read", SIM_OPERATION_READ}, {"write", SIM_OPERATION_WRITE}, {"sync", SIM_OPERATION_SYNC}, {NULL, 0}};
 static const struct choice file_words[] = {{"any", 0},
                                            {"segment", 1 << ISR_FILE_SEGMENT},
                                            {"epochs", 1 << ISR_FILE_EPOCHS},
@@ -25,6 +27,7 @@ static const struct choice file_words[] = {{"any", 0},
                                            {"quorum_vote", 1 << ISR_FILE_QUORUM_VOTE},
                                            {"quorum_log", 1 << ISR_FILE_QUORUM_LOG},
                                            {"quorum_snapshot", 1 << ISR_FILE_QUORUM_SNAPSHOT},
+                                           {"peer", 1 << ISR_FILE_PEER},
                                            {NULL, 0}};
 static const struct choice pages_words[] = {{"dirty", 0}, {"clean", 1}, {NULL, 0}};
 static const struct choice acks_words[] = {{"all", -1}, {"0", 0}, {"1", 1}, {NULL, 0}};
@@ -121,12 +124,12 @@ static const struct field disk_fields[] = {
     END_OF_FIELDS};
 #define FILE_KIND                                                                          \
     {                                                                                      \
-        "file", &shape_choice, ACTION(files), .extra = file_words,                         \
-                                              .meaning = "which files only (default: any)" \
+        "file", &shape_bits, ACTION(files), .extra = file_words,                           \
+                                            .meaning = "which files only (default: any)"   \
     }
 static const struct field disk_fail_fields[] = {
     NODES("whose disks"),
-    {"operations", &shape_operations, ACTION(operations), .required = true,
+    {"operations", &shape_bits, ACTION(operations), .extra = operation_words, .least = 1, .required = true,
      .meaning = "read, write, sync, or a list"},
     FILE_KIND,
     {"count", &shape_whole, ACTION(count), .least = 1, .most = 1000000,
@@ -295,8 +298,8 @@ const struct action_info *action_infos(void)
     return infos;
 }
 
-/* Which of the optional members were given. */
-static void note_given(const struct tree_node *node, struct sim_action *action)
+/* Of actions that change only what is given: the key's bit, 0 where the key is no such one. */
+static unsigned given_bit(enum sim_action_kind kind, const char *key)
 {
     static const struct {
         const char *key;
@@ -320,15 +323,32 @@ static void note_given(const struct tree_node *node, struct sim_action *action)
         {"wall", SIM_ACTION_CLOCK, SIM_CLOCK_WALL},
     };
     for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++) {
-        if (bits[i].kind != action->kind || tree_find(node, bits[i].key) == NULL)
-            continue;
-        if (action->kind == SIM_ACTION_LINK)
-            action->link_fields |= bits[i].bit;
-        else if (action->kind == SIM_ACTION_DISK)
-            action->disk_fields |= bits[i].bit;
-        else
-            action->clock_fields |= bits[i].bit;
+        if (bits[i].kind == kind && strcmp(bits[i].key, key) == 0)
+            return bits[i].bit;
     }
+    return 0;
+}
+
+/* Where the action keeps such bits; NULL: it has none. */
+static const unsigned *given_bits(const struct sim_action *action)
+{
+    return action->kind == SIM_ACTION_LINK    ? &action->link_fields
+           : action->kind == SIM_ACTION_DISK  ? &action->disk_fields
+           : action->kind == SIM_ACTION_CLOCK ? &action->clock_fields
+                                              : NULL;
+}
+
+static void note_given(const struct tree_node *node, struct sim_action *action)
+{
+    unsigned bits = 0;
+    for (const struct tree_node *child = node->first; child != NULL; child = child->next)
+        bits |= given_bit(action->kind, child->key);
+    if (action->kind == SIM_ACTION_LINK)
+        action->link_fields = bits;
+    else if (action->kind == SIM_ACTION_DISK)
+        action->disk_fields = bits;
+    else if (action->kind == SIM_ACTION_CLOCK)
+        action->clock_fields = bits;
 }
 
 /* Which settings of a topic were given. */
@@ -354,17 +374,23 @@ static bool changes_something(struct binder *binder, const struct tree_node *nod
     return false;
 }
 
+/* What an action is where its keys do not say otherwise. */
+static struct sim_action default_action(enum sim_action_kind kind)
+{
+    return (struct sim_action){.kind = kind,
+                               .acks = -1,
+                               .offset = -1,
+                               .count = kind == SIM_ACTION_HOLD ? 0 : 1,
+                               .value_bytes = 64,
+                               .settings = isr_topic_settings_default(),
+                               .partition = -1};
+}
+
 bool action_bind(struct binder *binder, enum sim_action_kind kind, const struct tree_node *node,
                  struct sim_action *action)
 {
     const struct action_info *info = &infos[kind];
-    action->kind = kind;
-    action->acks = -1;
-    action->offset = -1;
-    action->count = kind == SIM_ACTION_HOLD ? 0 : 1;
-    action->value_bytes = 64;
-    action->settings = isr_topic_settings_default();
-    action->partition = -1;
+    *action = default_action(kind);
     if (node->kind == TREE_MAP || info->short_key == NULL) {
         char what[40];
         snprintf(what, sizeof what, "'%s'", info->name);
@@ -380,6 +406,49 @@ bool action_bind(struct binder *binder, enum sim_action_kind kind, const struct 
         return true;
     diagnostics_hint_rest(binder->diagnostics, before, "%s: %s", info->name, info->meaning);
     return false;
+}
+
+/* Is the key of the action to be written? Of what only changes what is given, what is given. */
+static bool says(struct writer *writer, const struct field *field, const struct sim_action *action,
+                 const struct sim_action *standard)
+{
+    size_t count, i = 0;
+    const struct isr_topic_setting_info *list = isr_topic_setting_list(&count);
+    unsigned bit = given_bit(action->kind, field->name);
+    if (field->required)
+        return true;
+    if (bit != 0)
+        return (*given_bits(action) & bit) != 0;
+    if (action->kind != SIM_ACTION_ALTER_TOPIC)
+        return shape_differs(writer, field, action, standard);
+    while (i < count && strcmp(list[i].name, field->name) != 0)
+        i++;
+    return i < count && (action->settings_given >> i & 1) != 0;
+}
+
+void action_write(struct writer *writer, const struct sim_action *action)
+{
+    const struct action_info *info = &infos[action->kind];
+    const struct sim_action standard = default_action(action->kind);
+    const struct field *only = NULL;
+    uint32_t said = 0;
+    for (const struct field *field = info->fields; field->name != NULL; field++) {
+        if (!says(writer, field, action, &standard))
+            continue;
+        said++;
+        only = field;
+    }
+    writer_key(writer, info->name);
+    if (said == 1 && info->short_key != NULL && strcmp(only->name, info->short_key) == 0) {
+        only->shape->write(writer, only, (const char *)action + only->position);
+        return;
+    }
+    writer_open(writer, '{');
+    for (const struct field *field = info->fields; field->name != NULL; field++) {
+        if (says(writer, field, action, &standard))
+            shape_write_field(writer, field, action);
+    }
+    writer_close(writer, '}');
 }
 
 void action_schema(const struct action_info *info, struct json *json)

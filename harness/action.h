@@ -14,6 +14,8 @@ const struct action_info *action_infos(void);
 /* Fills the action from the value of its key; false after adding to diagnostics. */
 bool action_bind(struct binder *binder, enum sim_action_kind kind, const struct tree_node *node,
                  struct sim_action *action);
+/* Name and parameters, into the open mapping of a step. */
+void action_write(struct writer *writer, const struct sim_action *action);
 void action_schema(const struct action_info *info, struct json *json);
 
 #endif

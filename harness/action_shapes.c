@@ -46,51 +46,19 @@ static void schema_groups(const struct field *field, struct json *json)
     json_close_object(json);
 }
 
-const struct shape shape_groups = {bind_groups, schema_groups};
-
-static const struct choice operation_words[] = {
-    {"read", SIM_OPERATION_READ}, {"write", SIM_OPERATION_WRITE}, {"sync", SIM_OPERATION_SYNC}, {NULL, 0}};
-
-static bool bind_operations(struct binder *binder, const struct field *field, const struct tree_node *node,
-                            void *target)
+static void write_groups(struct writer *writer, const struct field *field, const void *source)
 {
-    const struct field word = {.name = "operations", .size = sizeof(int64_t), .extra = operation_words};
-    int64_t bits = 0, bit = 0;
-    if (node->kind != TREE_LIST) {
-        if (!shape_choice.bind(binder, &word, node, &bits))
-            return false;
-    } else {
-        for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
-            if (!shape_choice.bind(binder, &word, child, &bit))
-                return false;
-            bits |= bit;
-        }
+    const struct sim_action *action = source;
+    writer_open(writer, '[');
+    for (uint32_t i = 0; i < action->groups_count; i++) {
+        writer_item(writer);
+        reference_write_nodes(writer, &action->groups[i], true);
     }
-    if (bits == 0)
-        return shape_expected(binder, node, "at least one of read, write and sync");
-    shape_store(target, field->size, bits);
-    return true;
-}
-
-static void schema_operations(const struct field *field, struct json *json)
-{
-    const struct field word = {.extra = operation_words};
+    writer_close(writer, ']');
     (void)field;
-    json_open_list(json, "anyOf");
-    json_open_object(json, NULL);
-    shape_choice.schema(&word, json);
-    json_close_object(json);
-    json_open_object(json, NULL);
-    json_string(json, "type", "array");
-    json_integer(json, "minItems", 1);
-    json_open_object(json, "items");
-    shape_choice.schema(&word, json);
-    json_close_object(json);
-    json_close_object(json);
-    json_close_list(json);
 }
 
-const struct shape shape_operations = {bind_operations, schema_operations};
+const struct shape shape_groups = {bind_groups, schema_groups, write_groups};
 
 static const struct choice group_words[] = {{"control", ISR_GROUP_CONTROL},
                                             {"election", ISR_GROUP_ELECTION},
@@ -187,7 +155,32 @@ static void schema_messages(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_messages = {bind_messages, schema_messages};
+/* Whole groups by their name, the other kinds one by one. */
+static void write_messages(struct writer *writer, const struct field *field, const void *source)
+{
+    struct sim_message_set left;
+    (void)field;
+    memcpy(&left, source, sizeof left);
+    writer_open(writer, '[');
+    for (const struct choice *group = group_words; group->word != NULL; group++) {
+        struct sim_message_set whole = messages_meant(group->word), missing = whole;
+        sim_message_set_remove(&missing, &left);
+        if (!sim_message_set_is_empty(&missing))
+            continue;
+        sim_message_set_remove(&left, &whole);
+        writer_item(writer);
+        writer_word(writer, group->word);
+    }
+    for (unsigned kind = 0; kind < ISR_MESSAGE_KINDS; kind++) {
+        if (!sim_message_set_has(&left, kind))
+            continue;
+        writer_item(writer);
+        writer_word(writer, message_words[kind]);
+    }
+    writer_close(writer, ']');
+}
+
+const struct shape shape_messages = {bind_messages, schema_messages, write_messages};
 
 static bool bind_partition(struct binder *binder, const struct field *field, const struct tree_node *node,
                            void *target)
@@ -205,7 +198,16 @@ static void schema_partition(const struct field *field, struct json *json)
     json_string(json, "pattern", "^[A-Za-z0-9._-]+-[0-9]+$");
 }
 
-const struct shape shape_partition = {bind_partition, schema_partition};
+static void write_partition(struct writer *writer, const struct field *field, const void *source)
+{
+    const struct sim_action *action = source;
+    char name[ISR_NAME_BYTES_MAX + 16];
+    (void)field;
+    snprintf(name, sizeof name, "%s-%d", action->topic.text, (int)action->partition);
+    writer_prose(writer, action->partition >= 0 ? name : "");
+}
+
+const struct shape shape_partition = {bind_partition, schema_partition, write_partition};
 
 static bool bind_client(struct binder *binder, const struct field *field, const struct tree_node *node,
                         void *target)
@@ -230,7 +232,7 @@ static void schema_client(const struct field *field, struct json *json)
     json_string(json, "type", "string");
 }
 
-const struct shape shape_client = {bind_client, schema_client};
+const struct shape shape_client = {bind_client, schema_client, shape_write_chars};
 
 static bool bind_controller(struct binder *binder, const struct field *field, const struct tree_node *node,
                             void *target)
@@ -253,8 +255,15 @@ static bool bind_heir(struct binder *binder, const struct field *field, const st
     return bind_controller(binder, field, node, target);
 }
 
-const struct shape shape_controller = {bind_controller, schema_client};
-const struct shape shape_heir = {bind_heir, schema_client};
+static void write_controller(struct writer *writer, const struct field *field, const void *source)
+{
+    char name[SIM_LABEL_BYTES];
+    int32_t node = (int32_t)shape_load(field, source);
+    writer_word(writer, node == 0 ? "any" : sim_spec_node_name(writer->spec, node, name));
+}
+
+const struct shape shape_controller = {bind_controller, schema_client, write_controller};
+const struct shape shape_heir = {bind_heir, schema_client, write_controller};
 
 static bool bind_replicas(struct binder *binder, const struct field *field, const struct tree_node *node,
                           void *target)
@@ -271,4 +280,10 @@ static void schema_replicas(const struct field *field, struct json *json)
     json_integer(json, "maxItems", ISR_REPLICAS_MAX);
 }
 
-const struct shape shape_replicas = {bind_replicas, schema_replicas};
+static void write_replicas(struct writer *writer, const struct field *field, const void *source)
+{
+    (void)field;
+    reference_write_replicas(writer, source);
+}
+
+const struct shape shape_replicas = {bind_replicas, schema_replicas, write_replicas};

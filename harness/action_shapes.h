@@ -5,7 +5,6 @@
 #include "harness/shape.h"
 
 extern const struct shape shape_groups;     /* struct sim_action: its groups */
-extern const struct shape shape_operations; /* bits SIM_OPERATION_* */
 extern const struct shape shape_messages;   /* uint64_t, bits by enum isr_message_kind */
 extern const struct shape shape_partition;  /* struct sim_action: its topic and partition */
 extern const struct shape shape_client;     /* char[SIM_LABEL_BYTES]; no consumer */

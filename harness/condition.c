@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/base/assert.h"
+#include "core/base/text.h"
 #include "harness/reference.h"
 #include "harness/suggestion.h"
 
@@ -162,16 +163,19 @@ static bool starts_name(char c)
            c == '.' || c == '-';
 }
 
+/* The first of a comparison's is the one that is written. */
+static const struct {
+    const char *text;
+    enum sim_comparison comparison;
+} comparisons[] = {{"is", SIM_EQUAL},    {"=", SIM_EQUAL},    {"==", SIM_EQUAL}, {"!=", SIM_NOT_EQUAL},
+                   {">=", SIM_AT_LEAST}, {"<=", SIM_AT_MOST}, {">", SIM_ABOVE},  {"<", SIM_BELOW}};
+enum { COMPARISONS = sizeof comparisons / sizeof comparisons[0] };
+
 static bool comparison_named(const char *text, enum sim_comparison *comparison)
 {
-    static const struct {
-        const char *text;
-        enum sim_comparison comparison;
-    } words[] = {{"is", SIM_EQUAL},    {"=", SIM_EQUAL},    {"==", SIM_EQUAL}, {"!=", SIM_NOT_EQUAL},
-                 {">=", SIM_AT_LEAST}, {"<=", SIM_AT_MOST}, {">", SIM_ABOVE},  {"<", SIM_BELOW}};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(text, words[i].text) == 0) {
-            *comparison = words[i].comparison;
+    for (size_t i = 0; i < COMPARISONS; i++) {
+        if (strcmp(text, comparisons[i].text) == 0) {
+            *comparison = comparisons[i].comparison;
             return true;
         }
     }
@@ -440,6 +444,90 @@ static bool bind_condition(struct binder *binder, const struct field *field, con
     return condition_bind(binder, node, target);
 }
 
+/* ---- writing ---- */
+
+static void print_set(const struct sim_spec *spec, const struct isr_replicas *set, bool controllers,
+                      struct isr_text *text)
+{
+    char name[SIM_LABEL_BYTES];
+    isr_text_format(text, "[");
+    for (unsigned i = 0; i < set->count; i++) {
+        isr_text_format(text, i == 0 ? "" : ", ");
+        if (controllers)
+            isr_text_format(text, "%s", sim_spec_node_name(spec, set->ids[i], name));
+        else
+            isr_text_format(text, "%d", set->ids[i]);
+    }
+    isr_text_format(text, "]");
+}
+
+/* The first or the second of two words, or the whole where it is one. */
+static void print_alternative(const char *words, bool first, struct isr_text *text)
+{
+    const char *bar = strchr(words, '|');
+    char word[WORD_BYTES];
+    snprintf(word, sizeof word, "%.*s", bar != NULL && first ? (int)(bar - words) : WORD_BYTES - 1,
+             bar != NULL && !first ? bar + 1 : words);
+    isr_text_format(text, "%s", word);
+}
+
+static void print_part(const struct sim_spec *spec, const struct part *part,
+                       const struct sim_condition *condition, struct isr_text *text)
+{
+    char buffer[SIM_LABEL_BYTES];
+    size_t i = 0;
+    switch (part->kind) {
+    case PART_WORD:
+        print_alternative(part->text, condition->comparison == SIM_EQUAL, text);
+        return;
+    case PART_PARTITION:
+        isr_text_format(text, "%s-%d", condition->topic.text, (int)condition->partition);
+        return;
+    case PART_NODE: /* <n>, <n>|none, elected|<n> */
+        if (condition->node == ISR_NODE_NONE)
+            print_alternative(part->text, part->text[0] != '<', text);
+        else
+            isr_text_format(text, "%s", sim_spec_node_name(spec, condition->node, buffer));
+        return;
+    case PART_SET:
+    case PART_CONTROLLERS:
+        print_set(spec, &condition->set, part->kind == PART_CONTROLLERS, text);
+        return;
+    case PART_NUMBER:
+        isr_text_format(text, "%ld", condition->value);
+        return;
+    case PART_DURATION:
+        isr_text_format(text, "%s", value_print_duration(condition->value, buffer));
+        return;
+    case PART_EQUALITY:
+    case PART_COMPARISON:
+        while (i + 1 < COMPARISONS && comparisons[i].comparison != condition->comparison)
+            i++;
+        isr_text_format(text, "%s", condition->comparison == SIM_NOT_EQUAL ? "is not" : comparisons[i].text);
+        return;
+    }
+}
+
+const char *condition_print(const struct sim_spec *spec, const struct sim_condition *condition,
+                            char buffer[CONDITION_BYTES])
+{
+    struct isr_text text = {.buffer = buffer, .capacity = CONDITION_BYTES};
+    struct parts parts;
+    read_form(forms[condition->kind].form, &parts);
+    for (uint32_t i = 0; i < parts.count; i++) {
+        isr_text_format(&text, i == 0 ? "" : " ");
+        print_part(spec, &parts.items[i], condition, &text);
+    }
+    return buffer;
+}
+
+static void write_condition(struct writer *writer, const struct field *field, const void *source)
+{
+    char buffer[CONDITION_BYTES];
+    (void)field;
+    writer_prose(writer, condition_print(writer->spec, source, buffer));
+}
+
 /* Each form as a regular expression. */
 static void form_pattern(const char *form, char *pattern, size_t size)
 {
@@ -486,4 +574,4 @@ static void schema_condition(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_condition = {bind_condition, schema_condition};
+const struct shape shape_condition = {bind_condition, schema_condition, write_condition};

@@ -10,6 +10,11 @@ extern const struct shape shape_condition;
 /* Reads a condition; errors are added at their place inside the node's text. */
 bool condition_bind(struct binder *binder, const struct tree_node *node, struct sim_condition *condition);
 
+/* The condition as it reads back, into buffer. */
+enum { CONDITION_BYTES = 256 };
+const char *condition_print(const struct sim_spec *spec, const struct sim_condition *condition,
+                            char buffer[CONDITION_BYTES]);
+
 struct condition_form {
     const char *form, *meaning;
 };

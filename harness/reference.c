@@ -134,7 +134,7 @@ static void schema_topic_name(const struct field *field, struct json *json)
     json_string(json, "type", "string");
 }
 
-const struct shape shape_topic_name = {bind_topic_name, schema_topic_name};
+const struct shape shape_topic_name = {bind_topic_name, schema_topic_name, shape_write_chars};
 
 bool reference_partition(struct binder *binder, struct place place, const char *name, struct isr_name *topic,
                          int32_t *partition)
@@ -225,6 +225,12 @@ static bool bind_node_list(struct binder *binder, const struct tree_node *node, 
     return good;
 }
 
+/* All that there are: one behind the last. */
+static int32_t end_of_nodes(const struct sim_spec *spec, bool clients_too)
+{
+    return clients_too ? sim_spec_nodes_count(spec) + 1 : sim_spec_first_client(spec);
+}
+
 static bool bind_set(struct binder *binder, const struct tree_node *node, void *target, bool clients_too)
 {
     struct sim_node_set set = {{0}};
@@ -235,9 +241,7 @@ static bool bind_set(struct binder *binder, const struct tree_node *node, void *
     } else if (!shape_scalar(binder, node, "a node such as n1, a list of nodes, or all")) {
         return false;
     } else if (strcmp(node->text, "all") == 0) {
-        int32_t end =
-            clients_too ? sim_spec_nodes_count(binder->spec) + 1 : sim_spec_first_client(binder->spec);
-        for (id = 1; id < end; id++)
+        for (id = 1; id < end_of_nodes(binder->spec, clients_too); id++)
             sim_node_set_add(&set, id);
     } else {
         if (!bind_member(binder, node, !clients_too, &id))
@@ -246,6 +250,47 @@ static bool bind_set(struct binder *binder, const struct tree_node *node, void *
     }
     memcpy(target, &set, sizeof set);
     return true;
+}
+
+void reference_write_nodes(struct writer *writer, const struct sim_node_set *set, bool clients_too)
+{
+    const struct sim_spec *spec = writer->spec;
+    char name[SIM_LABEL_BYTES];
+    int32_t end = end_of_nodes(spec, clients_too), count = 0, one = 0;
+    bool all = !sim_node_set_has(set, SIM_NODE_CONTROLLER);
+    for (int32_t id = 0; id <= sim_spec_nodes_count(spec); id++) {
+        bool there = sim_node_set_has(set, id);
+        all = all && there == (id > 0 && id < end);
+        count += there;
+        one = there ? id : one;
+    }
+    if (all || count == 1) {
+        writer_prose(writer, all                          ? "all"
+                             : one == SIM_NODE_CONTROLLER ? "controller"
+                                                          : sim_spec_node_name(spec, one, name));
+        return;
+    }
+    writer_open(writer, '[');
+    for (int32_t id = 0; id <= sim_spec_nodes_count(spec); id++) {
+        if (!sim_node_set_has(set, id))
+            continue;
+        writer_item(writer);
+        writer_prose(writer,
+                     id == SIM_NODE_CONTROLLER ? "controller" : sim_spec_node_name(spec, id, name));
+    }
+    writer_close(writer, ']');
+}
+
+void reference_write_replicas(struct writer *writer, const struct isr_replicas *replicas)
+{
+    char number[16];
+    writer_open(writer, '[');
+    for (unsigned i = 0; i < replicas->count; i++) {
+        snprintf(number, sizeof number, "%d", replicas->ids[i]);
+        writer_item(writer);
+        writer_word(writer, number);
+    }
+    writer_close(writer, ']');
 }
 
 static bool bind_nodes(struct binder *binder, const struct field *field, const struct tree_node *node,
@@ -279,8 +324,15 @@ static void schema_nodes(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_nodes = {bind_nodes, schema_nodes};
-const struct shape shape_ends = {bind_ends, schema_nodes};
+static void write_nodes(struct writer *writer, const struct field *field, const void *source)
+{
+    struct sim_node_set set;
+    memcpy(&set, source, sizeof set);
+    reference_write_nodes(writer, &set, field->shape == &shape_ends);
+}
+
+const struct shape shape_nodes = {bind_nodes, schema_nodes, write_nodes};
+const struct shape shape_ends = {bind_ends, schema_nodes, write_nodes};
 
 bool reference_replicas(struct binder *binder, const struct tree_node *node, struct isr_replicas *replicas)
 {

@@ -30,4 +30,8 @@ extern const struct shape shape_ends;
 /* The id list of an assignment or an ISR: [1, 2] or [n1, n2]; target: struct isr_replicas. */
 bool reference_replicas(struct binder *binder, const struct tree_node *node, struct isr_replicas *replicas);
 
+/* A set of nodes as shape_nodes or, with clients_too, shape_ends read it. */
+void reference_write_nodes(struct writer *writer, const struct sim_node_set *set, bool clients_too);
+void reference_write_replicas(struct writer *writer, const struct isr_replicas *replicas);
+
 #endif

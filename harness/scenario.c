@@ -68,7 +68,27 @@ static void schema_invariants(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_invariants = {bind_invariants, schema_invariants};
+/* One by its name, several as a list. */
+static void write_invariants(struct writer *writer, const struct field *field, const void *source)
+{
+    uint32_t bits;
+    (void)field;
+    memcpy(&bits, source, sizeof bits);
+    bool several = (bits & (bits - 1)) != 0 || bits == 0;
+    if (several)
+        writer_open(writer, '[');
+    for (uint32_t i = 0; i < SIM_INVARIANTS; i++) {
+        if ((bits >> i & 1) == 0)
+            continue;
+        if (several)
+            writer_item(writer);
+        writer_word(writer, sim_invariant_name(i));
+    }
+    if (several)
+        writer_close(writer, ']');
+}
+
+const struct shape shape_invariants = {bind_invariants, schema_invariants, write_invariants};
 
 static bool bind_finally(struct binder *binder, const struct field *field, const struct tree_node *node,
                          void *target)
@@ -102,7 +122,19 @@ static void schema_finally(const struct field *field, struct json *json)
     json_close_object(json);
 }
 
-static const struct shape shape_finally = {bind_finally, schema_finally};
+static void write_finally(struct writer *writer, const struct field *field, const void *source)
+{
+    const struct scenario_expectation *expectation = source;
+    (void)field;
+    writer_open(writer, '[');
+    for (uint32_t i = 0; i < expectation->finally_count; i++) {
+        writer_item(writer);
+        shape_condition.write(writer, field, &expectation->finally[i]);
+    }
+    writer_close(writer, ']');
+}
+
+static const struct shape shape_finally = {bind_finally, schema_finally, write_finally};
 static const struct choice true_word[] = {{"true", 0}, {NULL, 0}};
 
 #define EXPECTATION(member) FIELD(struct scenario_expectation, member)
@@ -174,7 +206,27 @@ static void schema_expect(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_expect = {bind_expect, schema_expect};
+static void write_expect(struct writer *writer, const struct field *field, const void *source)
+{
+    const struct scenario_expectation *expectation = source;
+    int64_t outcome = expectation->outcome;
+    (void)field;
+    if (outcome != SCENARIO_VIOLATES && expectation->finally_count == 0) {
+        shape_choice.write(writer, &outcome_field, &outcome);
+        return;
+    }
+    writer_open(writer, '{');
+    for (const struct field *key = expect_fields; key->name != NULL; key++) {
+        bool of_violation = strcmp(key->name, "violates") == 0 || strcmp(key->name, "with") == 0;
+        bool said = of_violation == (outcome == SCENARIO_VIOLATES) &&
+                    (strcmp(key->name, "with") != 0 || expectation->with[0] != '\0');
+        if (said)
+            shape_write_field(writer, key, expectation);
+    }
+    writer_close(writer, '}');
+}
+
+const struct shape shape_expect = {bind_expect, schema_expect, write_expect};
 
 /* ---- variants ---- */
 
@@ -229,7 +281,7 @@ static void schema_variants(const struct field *field, struct json *json)
     scenario_schema_named(tables, json);
 }
 
-const struct shape shape_variants = {bind_variants, schema_variants};
+const struct shape shape_variants = {bind_variants, schema_variants, NULL};
 
 /* ---- the file ---- */
 
@@ -264,6 +316,7 @@ static void name_after_file(char label[SIM_LABEL_BYTES], const char *file)
         memcpy(label, "scenario", 9);
 }
 
+/* Steps that come too late are an error unless steps may remain. */
 static void check_times(struct binder *binder, const struct tree_node *root, const struct sim_spec *spec)
 {
     const struct tree_node *settle = tree_find(root, "settle"), *steps = tree_find(root, "steps");
@@ -278,8 +331,8 @@ static void check_times(struct binder *binder, const struct tree_node *root, con
         return;
     }
     uint32_t number = 0;
-    for (const struct tree_node *child = steps != NULL ? steps->first : NULL; child != NULL;
-         child = child->next) {
+    for (const struct tree_node *child = steps != NULL && !spec->steps_may_remain ? steps->first : NULL;
+         child != NULL; child = child->next) {
         const struct sim_step *step = &spec->steps[number++];
         if (step->gate != SIM_GATE_AT || step->time_ns < spec->duration_ns - spec->settle_ns)
             continue;

@@ -31,55 +31,13 @@ const struct field scenario_rule_fields[] = {
 /* ---- yield points ---- */
 
 static const struct choice yield_words[] = {
-#define X(NAME, name, source, meaning) {#name, ISR_YIELD_##NAME},
+    {"none", 0},
+    {"all", ISR_YIELDS_ALL},
+#define X(NAME, name, source, meaning) {#name, 1 << ISR_YIELD_##NAME},
 #include "core/yields.def"
 #undef X
     {NULL, 0},
 };
-
-static bool bind_yields(struct binder *binder, const struct field *field, const struct tree_node *node,
-                        void *target)
-{
-    static const struct choice wholes[] = {{"none", 0}, {"all", ISR_YIELDS_ALL}, {NULL, 0}};
-    static const struct field point = {
-        .name = "yields", .shape = &shape_choice, .size = sizeof(uint32_t), .extra = yield_words};
-    uint32_t *yields = target;
-    if (node->kind != TREE_LIST) {
-        const struct field whole = {
-            .name = field->name, .shape = &shape_choice, .size = sizeof *yields, .extra = wholes};
-        return shape_choice.bind(binder, &whole, node, yields);
-    }
-    *yields = 0;
-    for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
-        uint32_t which = 0;
-        if (!shape_choice.bind(binder, &point, child, &which))
-            return false;
-        *yields |= UINT32_C(1) << which;
-    }
-    return true;
-}
-
-static void schema_yields(const struct field *field, struct json *json)
-{
-    static const struct field point = {.extra = yield_words};
-    (void)field;
-    json_open_list(json, "anyOf");
-    json_open_object(json, NULL);
-    json_open_list(json, "enum");
-    json_string(json, NULL, "none");
-    json_string(json, NULL, "all");
-    json_close_list(json);
-    json_close_object(json);
-    json_open_object(json, NULL);
-    json_string(json, "type", "array");
-    json_open_object(json, "items");
-    shape_choice.schema(&point, json);
-    json_close_object(json);
-    json_close_object(json);
-    json_close_list(json);
-}
-
-static const struct shape shape_yields = {bind_yields, schema_yields};
 
 /* ---- the cluster around the nodes ---- */
 
@@ -165,12 +123,36 @@ static void schema_racks(const struct field *field, struct json *json)
     json_close_object(json);
 }
 
-static const struct shape shape_racks = {bind_racks, schema_racks};
+/* Up to the last broker that has one. */
+static void write_racks(struct writer *writer, const struct field *field, const void *source)
+{
+    const uint8_t *racks = source;
+    int32_t last = writer->spec->brokers;
+    (void)field;
+    while (last > 0 && racks[last] == ISR_RACK_NONE)
+        last--;
+    writer_open(writer, '[');
+    for (int32_t broker = 1; broker <= last; broker++) {
+        char number[16];
+        snprintf(number, sizeof number, "%u", racks[broker]);
+        writer_item(writer);
+        writer_word(writer, number);
+    }
+    writer_close(writer, ']');
+}
 
+static const struct shape shape_racks = {bind_racks, schema_racks, write_racks};
+
+_Static_assert(ISR_REPLICAS_MAX == 8, "so many peers can be the host");
 static const struct choice transfer_words[] = {{"pull", ISR_PEER_PULL}, {"push", ISR_PEER_PUSH}, {NULL, 0}};
 static const struct choice bootstrap_words[] = {{"n1", 1},
                                                 {"n2", 2},
                                                 {"n3", 3},
+                                                {"n4", 4},
+                                                {"n5", 5},
+                                                {"n6", 6},
+                                                {"n7", 7},
+                                                {"n8", 8},
                                                 {"previous", SIM_BOOTSTRAP_PREVIOUS},
                                                 {"balancer", SIM_BOOTSTRAP_BALANCER},
                                                 {"together", SIM_BOOTSTRAP_TOGETHER},
@@ -191,7 +173,7 @@ const struct field scenario_cluster_fields[] = {
                 "c2, ..."},
     {"racks", &shape_racks, FIELD(struct sim_spec, racks),
      .meaning = "the racks of n1, n2, ... (default: 0, none): consumers with a rack read near by"},
-    {"yields", &shape_yields, FIELD(struct sim_spec, yields),
+    {"yields", &shape_bits, FIELD(struct sim_spec, yields), .extra = yield_words,
      .meaning = "where handlers stop between a check and its act, so that other things come in between: all, "
                 "or a list of `isrsim help yields` (default: none)"},
     {"peers", &shape_whole, FIELD(struct sim_spec, peer.count), .least = 1, .most = ISR_REPLICAS_MAX,
@@ -260,7 +242,18 @@ static void schema_cluster(const struct field *field, struct json *json)
     shape_schema_map(scenario_cluster_fields, json);
 }
 
-static const struct shape shape_cluster = {bind_cluster, schema_cluster};
+/* How many brokers and controllers there are is said in any case; of a group of peers there is nothing to say. */
+static void write_cluster(struct writer *writer, const struct field *field, const void *source)
+{
+    const struct sim_spec *spec = source;
+    struct sim_spec standard = sim_spec_default();
+    (void)field;
+    standard.brokers = spec->peer.count > 0 ? spec->brokers : 0;
+    standard.controllers = spec->peer.count > 0 ? spec->controllers : 0;
+    shape_write_map(writer, scenario_cluster_fields, spec, &standard);
+}
+
+static const struct shape shape_cluster = {bind_cluster, schema_cluster, write_cluster};
 
 /* ---- what it is ---- */
 
@@ -300,7 +293,19 @@ static void schema_tags(const struct field *field, struct json *json)
     json_close_object(json);
 }
 
-static const struct shape shape_tags = {bind_tags, schema_tags};
+static void write_tags(struct writer *writer, const struct field *field, const void *source)
+{
+    const struct scenario_tags *tags = source;
+    (void)field;
+    writer_open(writer, '[');
+    for (uint32_t i = 0; i < tags->count; i++) {
+        writer_item(writer);
+        writer_prose(writer, tags->items[i]);
+    }
+    writer_close(writer, ']');
+}
+
+static const struct shape shape_tags = {bind_tags, schema_tags, write_tags};
 
 /* In the order in which they are bound: what is named comes before what names it. */
 const struct field scenario_fields[] = {
@@ -335,6 +340,10 @@ const struct field scenario_fields[] = {
     {"seed", &shape_seed, FIELD(struct scenario, base.seed), .meaning = "of all random draws (default: 1)"},
     {"steps", &shape_steps, FIELD(struct scenario, base),
      .meaning = "what is done, in order, each when its gate opens"},
+    {"steps_may_remain", &shape_flag, FIELD(struct scenario, base.steps_may_remain),
+     .meaning = "true: the run is not vacuous where steps are left when it settles (default: false)"},
+    {"stop_at_violation", &shape_flag, FIELD(struct scenario, base.stop_at_violation),
+     .meaning = "false: the run goes on after a violation, and the first one counts (default: true)"},
     {"unchecked", &shape_invariants, FIELD(struct scenario, base.unchecked),
      .meaning = "invariants that are not judged, to see how the history goes on after them"},
     {"expect", &shape_expect, FIELD(struct scenario, expectation),

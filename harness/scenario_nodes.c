@@ -80,4 +80,49 @@ static void schema_nodes(const struct field *field, struct json *json)
     scenario_schema_named(tables, json);
 }
 
-const struct shape shape_node_settings = {bind_nodes, schema_nodes};
+/* Of several settings of a node under one name the last one counts. */
+static bool is_overridden(const struct sim_spec *spec, uint32_t place)
+{
+    for (uint32_t i = place + 1; i < spec->node_settings_count; i++) {
+        if (spec->node_settings[i].node == spec->node_settings[place].node &&
+            spec->node_settings[i].setting == spec->node_settings[place].setting)
+            return true;
+    }
+    return false;
+}
+
+static void write_node(struct writer *writer, int32_t node)
+{
+    const struct sim_spec *spec = writer->spec;
+    writer_open(writer, '{');
+    for (uint32_t i = 0; i < spec->node_settings_count; i++) {
+        const struct sim_node_setting *own = &spec->node_settings[i];
+        if (own->node != node || is_overridden(spec, i))
+            continue;
+        const struct field *field = &scenario_config_fields[own->setting];
+        writer_key(writer, field->name);
+        field->shape->write(writer, field, &own->value);
+    }
+    writer_close(writer, '}');
+}
+
+static void write_nodes(struct writer *writer, const struct field *field, const void *source)
+{
+    const struct sim_spec *spec = source;
+    (void)field;
+    shape_spread(writer);
+    writer_open(writer, '{');
+    for (uint32_t i = 0; i < spec->node_settings_count; i++) {
+        char name[SIM_LABEL_BYTES];
+        uint32_t first = 0;
+        while (spec->node_settings[first].node != spec->node_settings[i].node)
+            first++;
+        if (first < i)
+            continue;
+        writer_key(writer, sim_spec_node_name(spec, spec->node_settings[i].node, name));
+        write_node(writer, spec->node_settings[i].node);
+    }
+    writer_close(writer, '}');
+}
+
+const struct shape shape_node_settings = {bind_nodes, schema_nodes, write_nodes};

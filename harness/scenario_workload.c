@@ -75,7 +75,19 @@ static void schema_assignment(const struct field *field, struct json *json)
     json_close_object(json);
 }
 
-static const struct shape shape_assignment = {bind_assignment, schema_assignment};
+static void write_assignment(struct writer *writer, const struct field *field, const void *source)
+{
+    const struct sim_topic_spec *topic = source;
+    (void)field;
+    writer_open(writer, '[');
+    for (int32_t i = 0; topic->assignments != NULL && i < topic->partitions; i++) {
+        writer_item(writer);
+        reference_write_replicas(writer, &topic->assignments[i]);
+    }
+    writer_close(writer, ']');
+}
+
+static const struct shape shape_assignment = {bind_assignment, schema_assignment, write_assignment};
 
 static const struct field topic_fields[] = {
     {"partitions", &shape_whole, FIELD(struct sim_topic_spec, partitions), .least = 1, .most = PARTITIONS_MAX,
@@ -198,7 +210,22 @@ static void schema_topics(const struct field *field, struct json *json)
     scenario_schema_named(tables, json);
 }
 
-const struct shape shape_topics = {bind_topics, schema_topics};
+static void write_topics(struct writer *writer, const struct field *field, const void *source)
+{
+    const struct sim_spec *spec = source;
+    (void)field;
+    shape_spread(writer);
+    writer_open(writer, '{');
+    for (uint32_t i = 0; i < spec->topics_count; i++) {
+        /* partitions and replication are said in any case */
+        const struct sim_topic_spec standard = {.settings = isr_topic_settings_default()};
+        writer_key(writer, spec->topics[i].name.text);
+        shape_write_map(writer, topic_fields, &spec->topics[i], &standard);
+    }
+    writer_close(writer, '}');
+}
+
+const struct shape shape_topics = {bind_topics, schema_topics, write_topics};
 
 /* ---- clients ---- */
 
@@ -215,6 +242,8 @@ static const struct field producer_fields[] = {
      .meaning = "makes the client a producer to this topic"},
     {"rate", &shape_rate, CLIENT(interval_ns),
      .meaning = "records per time, such as 100/s (default: only what steps say)"},
+    {"every", &shape_duration, CLIENT(interval_ns), .least = 1000, .most = SHAPE_TIME_MOST,
+     .meaning = "in place of the rate: from one batch to the next"},
     {"batch", &shape_whole, CLIENT(records_per_batch), .least = 1, .most = 10000,
      .meaning = "records in a batch (default: 1)"},
     {"size", &shape_bytes, CLIENT(value_bytes), .least = 8, .most = 1 << 20,
@@ -260,7 +289,9 @@ static const struct field reader_fields[] = {
      .meaning =
          "in_sync (default): from a follower that the leader called in sync; round_robin: from any follower "
          "in turn; leader"},
-    {"rate", &shape_rate, CLIENT(interval_ns), .required = true, .meaning = "reads per time, such as 20/s"},
+    {"rate", &shape_rate, CLIENT(interval_ns), .meaning = "reads per time, such as 20/s"},
+    {"every", &shape_duration, CLIENT(interval_ns), .least = 1000, .most = SHAPE_TIME_MOST,
+     .meaning = "in place of the rate: from one read to the next"},
     {"partition", &shape_whole, CLIENT(partition), .least = 0, .most = PARTITIONS_MAX,
      .meaning = "only this one (default: all in turn)"},
     {"start", &shape_duration, CLIENT(start_ns), .least = 0, .most = SHAPE_TIME_MOST,
@@ -319,24 +350,53 @@ static bool check_client_name(struct binder *binder, const struct tree_node *nod
     return false;
 }
 
+static const struct {
+    const char *key;
+    enum sim_client_kind kind;
+    const struct field *fields;
+} kinds[] = {{"produce", SIM_CLIENT_PRODUCER, producer_fields},
+             {"consume", SIM_CLIENT_CONSUMER, consumer_fields},
+             {"read", SIM_CLIENT_READER, reader_fields},
+             {"admin", SIM_CLIENT_ADMIN, admin_fields}};
+
+static const struct sim_client_spec default_client = {.kind = SIM_CLIENT_ADMIN,
+                                                      .partition = -1,
+                                                      .records_per_batch = 1,
+                                                      .value_bytes = 64,
+                                                      .acks = -1,
+                                                      .stop_ns = ISR_TIME_NEVER};
+
+/* The rate is of records, `every` of batches. */
+static bool complete_interval(struct binder *binder, const struct tree_node *node,
+                              struct sim_client_spec *client)
+{
+    const struct tree_node *rate = tree_find(node, "rate"), *every = tree_find(node, "every");
+    if (rate != NULL && every != NULL) {
+        diagnostics_add(binder->diagnostics, every->key_place, "'rate' and 'every' say the same thing");
+        diagnostics_hint(binder->diagnostics, "leave one of the two out");
+        return false;
+    }
+    if (rate == NULL && every == NULL && client->kind == SIM_CLIENT_READER) {
+        diagnostics_add(binder->diagnostics, node->place, "client '%s' needs 'rate'", client->name);
+        diagnostics_hint(binder->diagnostics, "rate: reads per time, such as 20/s; or every: 50ms");
+        return false;
+    }
+    if (rate == NULL)
+        return true;
+    if (client->interval_ns > INT64_MAX / client->records_per_batch) {
+        diagnostics_add(binder->diagnostics, rate->place, "the rate is too low for such batches");
+        diagnostics_hint(binder->diagnostics, "the rate is of records, and a batch holds `batch` of them");
+        return false;
+    }
+    client->interval_ns *= client->records_per_batch;
+    return true;
+}
+
 static bool bind_client(struct binder *binder, const struct tree_node *node, struct sim_client_spec *client)
 {
-    static const struct {
-        const char *key;
-        enum sim_client_kind kind;
-        const struct field *fields;
-    } kinds[] = {{"produce", SIM_CLIENT_PRODUCER, producer_fields},
-                 {"consume", SIM_CLIENT_CONSUMER, consumer_fields},
-                 {"read", SIM_CLIENT_READER, reader_fields},
-                 {"admin", SIM_CLIENT_ADMIN, admin_fields}};
     const size_t kinds_count = sizeof kinds / sizeof kinds[0];
     char what[SIM_LABEL_BYTES + 16];
-    *client = (struct sim_client_spec){.kind = SIM_CLIENT_ADMIN,
-                                       .partition = -1,
-                                       .records_per_batch = 1,
-                                       .value_bytes = 64,
-                                       .acks = -1,
-                                       .stop_ns = ISR_TIME_NEVER};
+    *client = default_client;
     if (!check_client_name(binder, node, client->name))
         return false;
     snprintf(what, sizeof what, "client '%s'", client->name);
@@ -356,14 +416,7 @@ static bool bind_client(struct binder *binder, const struct tree_node *node, str
     if (!shape_bind_map(binder, kinds[kind].fields, node, client, what))
         return false;
     client->from_follower = client->kind == SIM_CLIENT_CONSUMER && client->from_follower;
-    if (client->interval_ns > INT64_MAX / client->records_per_batch) {
-        diagnostics_add(binder->diagnostics, tree_find(node, "rate")->place,
-                        "the rate is too low for such batches");
-        diagnostics_hint(binder->diagnostics, "the rate is of records, and a batch holds `batch` of them");
-        return false;
-    }
-    client->interval_ns *= client->records_per_batch; /* the rate is of records */
-    return check_client(binder, node, client);
+    return complete_interval(binder, node, client) && check_client(binder, node, client);
 }
 
 static bool bind_clients(struct binder *binder, const struct field *field, const struct tree_node *node,
@@ -392,4 +445,44 @@ static void schema_clients(const struct field *field, struct json *json)
     scenario_schema_named(tables, json);
 }
 
-const struct shape shape_clients = {bind_clients, schema_clients};
+/* A rate where one is exact, else the time from one to the next. */
+static void write_client(struct writer *writer, const struct sim_client_spec *client)
+{
+    struct sim_client_spec records = *client; /* as the file's keys mean it */
+    const struct field *fields = NULL;
+    char rate[32];
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        fields = kinds[i].kind == client->kind ? kinds[i].fields : fields;
+    if (client->kind == SIM_CLIENT_ADMIN)
+        records.from_follower = true;
+    bool producer = client->kind == SIM_CLIENT_PRODUCER;
+    bool even = !producer || client->interval_ns % client->records_per_batch == 0;
+    if (producer)
+        records.interval_ns = client->interval_ns / client->records_per_batch;
+    bool rated = even && value_print_rate(records.interval_ns, rate) != NULL;
+    writer_open(writer, '{');
+    for (const struct field *field = fields; field->name != NULL; field++) {
+        bool is_rate = strcmp(field->name, "rate") == 0, is_every = strcmp(field->name, "every") == 0;
+        if ((is_rate && !rated) || (is_every && rated))
+            continue;
+        const struct sim_client_spec *source = is_every ? client : &records;
+        if (field->required || shape_differs(writer, field, source, &default_client))
+            shape_write_field(writer, field, source);
+    }
+    writer_close(writer, '}');
+}
+
+static void write_clients(struct writer *writer, const struct field *field, const void *source)
+{
+    const struct sim_spec *spec = source;
+    (void)field;
+    shape_spread(writer);
+    writer_open(writer, '{');
+    for (uint32_t i = 0; i < spec->clients_count; i++) {
+        writer_key(writer, spec->clients[i].name);
+        write_client(writer, &spec->clients[i]);
+    }
+    writer_close(writer, '}');
+}
+
+const struct shape shape_clients = {bind_clients, schema_clients, write_clients};

@@ -112,6 +112,58 @@ bool shape_bind_map(struct binder *binder, const struct field *fields, const str
     return good;
 }
 
+void shape_write_field(struct writer *writer, const struct field *field, const void *source)
+{
+    writer_key(writer, field->name);
+    field->shape->write(writer, field, (const char *)source + field->position);
+}
+
+bool shape_differs(struct writer *writer, const struct field *field, const void *source, const void *standard)
+{
+    const struct writer before = *writer;
+    writer->spread = 0;
+    shape_write_field(writer, field, source);
+    const struct writer between = *writer;
+    writer->after_key = before.after_key;
+    memcpy(writer->filled, before.filled, sizeof before.filled);
+    shape_write_field(writer, field, standard);
+    size_t one = between.length - before.length, other = writer->length - between.length;
+    bool differs = one != other || memcmp(writer->text + before.length, writer->text + between.length, one) != 0;
+    writer_rewind(writer, &before);
+    return differs;
+}
+
+void shape_write_member(struct writer *writer, const struct field *field, const void *source,
+                        const void *standard)
+{
+    if (field->shape->write == NULL)
+        return;
+    if (!field->required && standard != NULL && !shape_differs(writer, field, source, standard))
+        return;
+    if (field->shape != &shape_map || standard == NULL) {
+        shape_write_field(writer, field, source);
+        return;
+    }
+    writer_key(writer, field->name);
+    shape_write_map(writer, field->extra, (const char *)source + field->position,
+                    (const char *)standard + field->position);
+}
+
+void shape_write_map(struct writer *writer, const struct field *fields, const void *source,
+                     const void *standard)
+{
+    writer_open(writer, '{');
+    for (const struct field *field = fields; field->name != NULL; field++)
+        shape_write_member(writer, field, source, standard);
+    writer_close(writer, '}');
+}
+
+void shape_spread(struct writer *writer)
+{
+    if (writer->depth == 1 && writer->spread > 0)
+        writer->spread = 2;
+}
+
 void shape_schema_field(const struct field *field, struct json *json)
 {
     json_open_object(json, field->name);
@@ -147,7 +199,12 @@ static void schema_map(const struct field *field, struct json *json)
     shape_schema_map(field->extra, json);
 }
 
-const struct shape shape_map = {bind_map, schema_map};
+static void write_map(struct writer *writer, const struct field *field, const void *source)
+{
+    shape_write_map(writer, field->extra, source, NULL);
+}
+
+const struct shape shape_map = {bind_map, schema_map, write_map};
 
 /* ---- numbers ---- */
 
@@ -170,6 +227,21 @@ void shape_store(void *target, size_t size, int64_t value)
         ISR_ASSERT(size == 8);
         memcpy(target, &value, size);
     }
+}
+
+int64_t shape_load(const struct field *field, const void *source)
+{
+    union {
+        int8_t byte;
+        int16_t half;
+        int32_t word;
+        int64_t whole;
+    } value = {.whole = 0};
+    ISR_ASSERT(field->size <= sizeof value);
+    memcpy(&value, source, field->size);
+    if (field->least >= 0 || field->size == sizeof value)
+        return value.whole; /* of a small member the other bytes are 0 */
+    return field->size == 1 ? value.byte : field->size == 2 ? value.half : value.word;
 }
 
 static bool field_is_bounded(const struct field *field)
@@ -248,7 +320,20 @@ static void schema_duration(const struct field *field, struct json *json)
     schema_text_or_zero(json, value_duration_pattern);
 }
 
-const struct shape shape_duration = {bind_duration, schema_duration};
+/* Writes a number in its own notation. */
+static void write_number(struct writer *writer, const struct field *field, const void *source,
+                         print_value *print)
+{
+    char text[32];
+    writer_word(writer, print(shape_load(field, source), text));
+}
+
+static void write_duration(struct writer *writer, const struct field *field, const void *source)
+{
+    write_number(writer, field, source, value_print_duration);
+}
+
+const struct shape shape_duration = {bind_duration, schema_duration, write_duration};
 
 static bool bind_bytes(struct binder *binder, const struct field *field, const struct tree_node *node,
                        void *target)
@@ -278,7 +363,12 @@ static void schema_bytes(const struct field *field, struct json *json)
     schema_integer_or_text(field, json, value_bytes_pattern);
 }
 
-const struct shape shape_bytes = {bind_bytes, schema_bytes};
+static void write_bytes(struct writer *writer, const struct field *field, const void *source)
+{
+    write_number(writer, field, source, value_print_bytes);
+}
+
+const struct shape shape_bytes = {bind_bytes, schema_bytes, write_bytes};
 
 static bool bind_bandwidth(struct binder *binder, const struct field *field, const struct tree_node *node,
                            void *target)
@@ -291,7 +381,12 @@ static void schema_bandwidth(const struct field *field, struct json *json)
     schema_integer_or_text(field, json, value_bandwidth_pattern);
 }
 
-const struct shape shape_bandwidth = {bind_bandwidth, schema_bandwidth};
+static void write_bandwidth(struct writer *writer, const struct field *field, const void *source)
+{
+    write_number(writer, field, source, value_print_bandwidth);
+}
+
+const struct shape shape_bandwidth = {bind_bandwidth, schema_bandwidth, write_bandwidth};
 
 static bool bind_whole(struct binder *binder, const struct field *field, const struct tree_node *node,
                        void *target)
@@ -308,7 +403,12 @@ static void schema_whole(const struct field *field, struct json *json)
     }
 }
 
-const struct shape shape_whole = {bind_whole, schema_whole};
+static void write_whole(struct writer *writer, const struct field *field, const void *source)
+{
+    write_number(writer, field, source, print_whole);
+}
+
+const struct shape shape_whole = {bind_whole, schema_whole, write_whole};
 
 static bool bind_seed(struct binder *binder, const struct field *field, const struct tree_node *node,
                       void *target)
@@ -333,11 +433,37 @@ static void schema_seed(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_seed = {bind_seed, schema_seed};
+static void write_seed(struct writer *writer, const struct field *field, const void *source)
+{
+    char text[32];
+    uint64_t value;
+    (void)field;
+    memcpy(&value, source, sizeof value);
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    writer_word(writer, text);
+}
+
+const struct shape shape_seed = {bind_seed, schema_seed, write_seed};
 
 static const char *print_parts(int64_t value, char buffer[32])
 {
     snprintf(buffer, 32, "%" PRId64 "ppm", value);
+    return buffer;
+}
+
+static const char *print_probability(int64_t value, char buffer[32])
+{
+    enum { PERCENT = 10000 };
+    int64_t rest = value % PERCENT;
+    if (value == 0)
+        return print_whole(value, buffer);
+    if (rest % 100 != 0)
+        return print_parts(value, buffer);
+    if (rest == 0)
+        snprintf(buffer, 32, "%" PRId64 "%%", value / PERCENT);
+    else
+        snprintf(buffer, 32, rest % 1000 == 0 ? "%" PRId64 ".%" PRId64 "%%" : "%" PRId64 ".%02" PRId64 "%%",
+                 value / PERCENT, rest % 1000 == 0 ? rest / 1000 : rest / 100);
     return buffer;
 }
 
@@ -369,8 +495,18 @@ static void schema_parts(const struct field *field, struct json *json)
     schema_text_or_zero(json, value_parts_pattern);
 }
 
-const struct shape shape_probability = {bind_probability, schema_parts};
-const struct shape shape_drift = {bind_drift, schema_parts};
+static void write_probability(struct writer *writer, const struct field *field, const void *source)
+{
+    write_number(writer, field, source, print_probability);
+}
+
+static void write_drift(struct writer *writer, const struct field *field, const void *source)
+{
+    write_number(writer, field, source, print_parts);
+}
+
+const struct shape shape_probability = {bind_probability, schema_parts, write_probability};
+const struct shape shape_drift = {bind_drift, schema_parts, write_drift};
 
 static bool bind_rate(struct binder *binder, const struct field *field, const struct tree_node *node,
                       void *target)
@@ -385,220 +521,16 @@ static void schema_rate(const struct field *field, struct json *json)
     json_string(json, "pattern", value_rate_pattern);
 }
 
-const struct shape shape_rate = {bind_rate, schema_rate};
-
-/* ---- words ---- */
-
-static bool bind_flag(struct binder *binder, const struct field *field, const struct tree_node *node,
-                      void *target)
+static void write_rate(struct writer *writer, const struct field *field, const void *source)
 {
-    bool value;
-    struct value_error error;
-    if (!shape_scalar(binder, node, "true or false"))
-        return false;
-    if (!value_flag(node->text, &value, &error))
-        return shape_report(binder, node, &error);
-    shape_store(target, field->size, value);
-    return true;
+    char text[32];
+    int64_t interval = shape_load(field, source);
+    if (!value_print_rate(interval, text))
+        value_print_duration(interval, text); /* none is as exact; whoever writes rates looks before */
+    writer_word(writer, text);
 }
 
-static void schema_flag(const struct field *field, struct json *json)
-{
-    static const char *const words[] = {"on", "off", "yes", "no"};
-    (void)field;
-    json_open_list(json, "enum");
-    json_flag(json, NULL, true);
-    json_flag(json, NULL, false);
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        json_string(json, NULL, words[i]);
-    json_close_list(json);
-}
-
-const struct shape shape_flag = {bind_flag, schema_flag};
-
-static bool bind_choice(struct binder *binder, const struct field *field, const struct tree_node *node,
-                        void *target)
-{
-    char noun[200] = "";
-    size_t used = 0;
-    const struct choice *choices = field->extra;
-    for (const struct choice *choice = choices; choice->word != NULL; choice++) {
-        used += (size_t)snprintf(noun + used, sizeof noun - used, "%s%s",
-                                 used == 0                ? ""
-                                 : choice[1].word == NULL ? " or "
-                                                          : ", ",
-                                 choice->word);
-        ISR_ASSERT(used < sizeof noun);
-    }
-    if (!shape_scalar(binder, node, noun))
-        return false;
-    struct suggestion suggestion = suggestion_for(node->text);
-    for (const struct choice *choice = choices; choice->word != NULL; choice++) {
-        suggestion_offer(&suggestion, choice->word);
-        if (strcmp(choice->word, node->text) == 0) {
-            shape_store(target, field->size, choice->value);
-            return true;
-        }
-    }
-    shape_expected(binder, node, noun);
-    shape_suggest(binder, &suggestion, NULL);
-    return false;
-}
-
-static void schema_choice(const struct field *field, struct json *json)
-{
-    json_open_list(json, "enum");
-    for (const struct choice *choice = field->extra; choice->word != NULL; choice++) {
-        json_string(json, NULL, choice->word);
-        if (strcmp(choice->word, "0") == 0 || strcmp(choice->word, "1") == 0)
-            json_integer(json, NULL, choice->word[0] - '0');
-        if (strcmp(choice->word, "true") == 0)
-            json_flag(json, NULL, true);
-    }
-    json_close_list(json);
-}
-
-const struct shape shape_choice = {bind_choice, schema_choice};
-
-/* A choice whose words stand in one text, "delete|compact", and mean 0, 1, ... */
-enum { WORDS_MAX = 12, WORDS_BYTES = 160 };
-struct words {
-    char text[WORDS_BYTES];
-    struct choice choices[WORDS_MAX + 1];
-};
-
-static struct field words_field(const struct field *field, struct words *words)
-{
-    const char *joined = field->extra;
-    *words = (struct words){0};
-    ISR_ASSERT(strlen(joined) < WORDS_BYTES);
-    memcpy(words->text, joined, strlen(joined));
-    int64_t count = 0;
-    for (char *at = words->text; at != NULL;) {
-        ISR_ASSERT(count < WORDS_MAX);
-        words->choices[count] = (struct choice){at, count};
-        count++;
-        at = strchr(at, '|');
-        if (at != NULL)
-            *at++ = '\0';
-    }
-    struct field choice = *field;
-    choice.extra = words->choices;
-    return choice;
-}
-
-static bool bind_word(struct binder *binder, const struct field *field, const struct tree_node *node,
-                      void *target)
-{
-    struct words words;
-    struct field choice = words_field(field, &words);
-    return bind_choice(binder, &choice, node, target);
-}
-
-static void schema_word(const struct field *field, struct json *json)
-{
-    struct words words;
-    struct field choice = words_field(field, &words);
-    schema_choice(&choice, json);
-}
-
-const struct shape shape_word = {bind_word, schema_word};
-
-static bool label_character(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-}
-
-bool shape_copy_label(struct binder *binder, const struct tree_node *node, const char *text,
-                      struct place place, char label[SIM_LABEL_BYTES], const char *noun)
-{
-    size_t length = strlen(text);
-    for (size_t i = 0; i < length; i++) {
-        if (label_character(text[i]))
-            continue;
-        diagnostics_add(binder->diagnostics, node != NULL ? tree_place_inside(node, i) : place,
-                        "%s may have letters, digits, '.', '_' and '-' only", noun);
-        return false;
-    }
-    if (length == 0 || length >= SIM_LABEL_BYTES) {
-        diagnostics_add(binder->diagnostics, place, "%s must have 1 to %d characters", noun,
-                        SIM_LABEL_BYTES - 1);
-        return false;
-    }
-    memset(label, 0, SIM_LABEL_BYTES);
-    memcpy(label, text, length);
-    return true;
-}
-
-static bool bind_label(struct binder *binder, const struct field *field, const struct tree_node *node,
-                       void *target)
-{
-    return shape_scalar(binder, node, "a name") &&
-           shape_copy_label(binder, node, node->text, node->place, target, field->name);
-}
-
-static void schema_label(const struct field *field, struct json *json)
-{
-    (void)field;
-    json_string(json, "type", "string");
-    json_string(json, "pattern", "^[A-Za-z0-9._-]{1,47}$");
-}
-
-const struct shape shape_label = {bind_label, schema_label};
-
-/* Prose is printed to terminals: no control characters. */
-static bool prose_is_clean(struct binder *binder, const struct tree_node *node)
-{
-    for (size_t i = 0; i < node->length; i++) {
-        if (text_is_control(node->text + i, node->length - i) && node->text[i] != '\n') {
-            diagnostics_add(binder->diagnostics, tree_place_inside(node, i), "a control character in a text");
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool bind_prose(struct binder *binder, const struct field *field, const struct tree_node *node,
-                       void *target)
-{
-    (void)field;
-    if (!shape_scalar(binder, node, "a text") || !prose_is_clean(binder, node))
-        return false;
-    const char *copy = pool_text(binder->pool, node->text, node->length);
-    memcpy(target, &copy, sizeof copy);
-    return true;
-}
-
-static void schema_prose(const struct field *field, struct json *json)
-{
-    (void)field;
-    json_string(json, "type", "string");
-}
-
-const struct shape shape_prose = {bind_prose, schema_prose};
-
-static bool bind_sentence(struct binder *binder, const struct field *field, const struct tree_node *node,
-                          void *target)
-{
-    if (!shape_scalar(binder, node, "a sentence") || !prose_is_clean(binder, node))
-        return false;
-    if (node->length >= field->size) {
-        diagnostics_add(binder->diagnostics, node->place, "this is longer than %zu bytes", field->size - 1);
-        return false;
-    }
-    memset(target, 0, field->size);
-    memcpy(target, node->text, node->length);
-    return true;
-}
-
-static void schema_sentence(const struct field *field, struct json *json)
-{
-    json_string(json, "type", "string");
-    json_integer(json, "maxLength", (int64_t)field->size - 1);
-}
-
-const struct shape shape_sentence = {bind_sentence, schema_sentence};
+const struct shape shape_rate = {bind_rate, schema_rate, write_rate};
 
 /* ---- distributions ---- */
 
@@ -691,4 +623,21 @@ static void schema_distribution(const struct field *field, struct json *json)
     json_close_list(json);
 }
 
-const struct shape shape_distribution = {bind_distribution, schema_distribution};
+static void write_distribution(struct writer *writer, const struct field *field, const void *source)
+{
+    char low[32], high[32], range[72];
+    struct sim_distribution latency;
+    (void)field;
+    memcpy(&latency, source, sizeof latency);
+    int64_t width = latency.high_ns - latency.low_ns;
+    value_print_duration(latency.low_ns, low);
+    value_print_duration(latency.high_ns, high);
+    if (latency.median_ns != latency.low_ns + width / 2 || latency.p99_ns != latency.high_ns - width / 100) {
+        shape_write_map(writer, distribution_fields, &latency, NULL);
+        return;
+    }
+    snprintf(range, sizeof range, width == 0 ? "%s" : "%s..%s", low, high);
+    writer_word(writer, range);
+}
+
+const struct shape shape_distribution = {bind_distribution, schema_distribution, write_distribution};

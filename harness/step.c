@@ -25,16 +25,18 @@ const struct field *step_gates(void)
     return gates;
 }
 
+static const struct {
+    const char *key;
+    enum sim_gate_kind gate;
+} gate_kinds[] = {
+    {"at", SIM_GATE_AT}, {"wait", SIM_GATE_WAIT}, {"when", SIM_GATE_WHEN}, {"after", SIM_GATE_AFTER}};
+enum { GATE_KINDS = sizeof gate_kinds / sizeof gate_kinds[0] };
+
 static enum sim_gate_kind gate_named(const char *key)
 {
-    static const struct {
-        const char *key;
-        enum sim_gate_kind gate;
-    } kinds[] = {
-        {"at", SIM_GATE_AT}, {"wait", SIM_GATE_WAIT}, {"when", SIM_GATE_WHEN}, {"after", SIM_GATE_AFTER}};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (strcmp(kinds[i].key, key) == 0)
-            return kinds[i].gate;
+    for (size_t i = 0; i < GATE_KINDS; i++) {
+        if (strcmp(gate_kinds[i].key, key) == 0)
+            return gate_kinds[i].gate;
     }
     return SIM_GATE_NONE;
 }
@@ -188,4 +190,30 @@ static void schema_steps(const struct field *field, struct json *json)
     json_close_object(json);
 }
 
-const struct shape shape_steps = {bind_steps, schema_steps};
+static void write_step(struct writer *writer, const struct sim_step *step)
+{
+    writer_open(writer, '{');
+    for (size_t i = 0; i < GATE_KINDS; i++) {
+        if (gate_kinds[i].gate == step->gate)
+            shape_write_field(writer, shape_field_named(gates, gate_kinds[i].key), step);
+    }
+    if ((step->gate == SIM_GATE_WHEN || step->gate == SIM_GATE_AFTER) && step->at_latest_ns != ISR_TIME_NEVER)
+        shape_write_field(writer, shape_field_named(gates, "at_latest"), step);
+    action_write(writer, &step->action);
+    writer_close(writer, '}');
+}
+
+static void write_steps(struct writer *writer, const struct field *field, const void *source)
+{
+    const struct sim_spec *spec = source;
+    (void)field;
+    shape_spread(writer);
+    writer_open(writer, '[');
+    for (uint32_t i = 0; i < spec->steps_count; i++) {
+        writer_item(writer);
+        write_step(writer, &spec->steps[i]);
+    }
+    writer_close(writer, ']');
+}
+
+const struct shape shape_steps = {bind_steps, schema_steps, write_steps};

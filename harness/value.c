@@ -357,6 +357,22 @@ const char *value_print_bytes(int64_t bytes, char buffer[32])
     return print_in_units(bytes, size_units, buffer);
 }
 
+const char *value_print_bandwidth(int64_t bytes, char buffer[32])
+{
+    return print_in_units(bytes, bandwidth_units, buffer);
+}
+
+const char *value_print_rate(int64_t interval_ns, char buffer[32])
+{
+    for (const struct unit *unit = time_units; unit->name != NULL && interval_ns >= 1000; unit++) {
+        if (unit->worth < 1000000000 || unit->worth % interval_ns != 0)
+            continue;
+        snprintf(buffer, 32, "%" PRId64 "/%s", unit->worth / interval_ns, unit->name);
+        return buffer;
+    }
+    return NULL;
+}
+
 const char *value_print_seconds(int64_t ns, char buffer[32])
 {
     snprintf(buffer, 32, "%" PRId64 ".%03ds", ns / 1000000000, (int)(ns / 1000000 % 1000));

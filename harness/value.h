@@ -42,6 +42,10 @@ bool value_flag(const char *text, bool *value, struct value_error *error);
 /* The shortest text that reads back as the same duration or size, into buffer: "1.5s", "64KiB". */
 const char *value_print_duration(int64_t ns, char buffer[32]);
 const char *value_print_bytes(int64_t bytes, char buffer[32]);
+/* "1MiB/s"; "0" for none. */
+const char *value_print_bandwidth(int64_t bytes, char buffer[32]);
+/* "100/s": what reads back as the same time between two; NULL where nothing does. */
+const char *value_print_rate(int64_t interval_ns, char buffer[32]);
 /* Virtual time as timelines show it, in seconds cut at the millisecond: "2.115s". */
 const char *value_print_seconds(int64_t ns, char buffer[32]);
 /* As a regular expression (ECMA 262), for the schema. */
