@@ -96,8 +96,15 @@ void fault_partition(struct fault_plan *plan, struct fault_draws *draws, struct 
     if (step == NULL)
         return;
     step->action.groups_count = 2;
-    for (int32_t node = 1; node <= fault_nodes_count(&plan->spec); node++)
-        sim_node_set_add(&step->action.groups[fault_between(draws, 0, 1)], node);
+    /* Nobody is on a side of his own only by chance: node 1 is alone then. */
+    int32_t sides[2] = {0}, nodes = fault_nodes_count(&plan->spec);
+    for (int32_t node = nodes; node >= 1; node--) {
+        int64_t side = fault_between(draws, 0, 1);
+        if (node == 1 && sides[side] == nodes - 1)
+            side = 1 - side;
+        sides[side]++;
+        sim_node_set_add(&step->action.groups[side], node);
+    }
     struct sim_step *heal = step_at(plan, window.until_ns, SIM_ACTION_HEAL);
     for (int32_t node = 1; heal != NULL && node <= fault_nodes_count(&plan->spec); node++)
         sim_node_set_add(&heal->action.nodes, node);

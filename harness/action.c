@@ -122,10 +122,10 @@ static const struct field disk_fields[] = {
     {"capacity", &shape_bytes, ACTION(disk.capacity_bytes), .least = 0, .most = INT64_C(1) << 40,
      .meaning = "size of the disk; 0: without bound"},
     END_OF_FIELDS};
-#define FILE_KIND                                                                          \
-    {                                                                                      \
-        "file", &shape_bits, ACTION(files), .extra = file_words,                           \
-                                            .meaning = "which files only (default: any)"   \
+#define FILE_KIND                                                                        \
+    {                                                                                    \
+        "file", &shape_bits, ACTION(files), .extra = file_words,                         \
+                                            .meaning = "which files only (default: any)" \
     }
 static const struct field disk_fail_fields[] = {
     NODES("whose disks"),

@@ -191,27 +191,26 @@ bool reference_client(struct binder *binder, struct place place, const char *nam
 
 /* ---- sets of nodes ---- */
 
-/* A word of a set; whoever is the active controller may be named where links are not meant. */
-static bool bind_member(struct binder *binder, const struct tree_node *node, bool controller_too, int32_t *id)
+/* A word of a set: a node, or whoever is the active controller. */
+static bool bind_member(struct binder *binder, const struct tree_node *node, int32_t *id)
 {
     if (!shape_scalar(binder, node, "a node such as n1"))
         return false;
-    if (controller_too && strcmp(node->text, "controller") == 0) {
+    if (strcmp(node->text, "controller") == 0) {
         *id = SIM_NODE_CONTROLLER;
         return true;
     }
     return reference_node(binder, node->place, node->text, id);
 }
 
-static bool bind_node_list(struct binder *binder, const struct tree_node *node, bool controller_too,
-                           struct sim_node_set *set)
+static bool bind_node_list(struct binder *binder, const struct tree_node *node, struct sim_node_set *set)
 {
     bool good = true;
     if (node->count == 0)
         return shape_expected(binder, node, "at least one node");
     for (const struct tree_node *child = node->first; child != NULL; child = child->next) {
         int32_t id;
-        if (!bind_member(binder, child, controller_too, &id)) {
+        if (!bind_member(binder, child, &id)) {
             good = false;
             continue;
         }
@@ -236,7 +235,7 @@ static bool bind_set(struct binder *binder, const struct tree_node *node, void *
     struct sim_node_set set = {{0}};
     int32_t id;
     if (node->kind == TREE_LIST) {
-        if (!bind_node_list(binder, node, !clients_too, &set))
+        if (!bind_node_list(binder, node, &set))
             return false;
     } else if (!shape_scalar(binder, node, "a node such as n1, a list of nodes, or all")) {
         return false;
@@ -244,7 +243,7 @@ static bool bind_set(struct binder *binder, const struct tree_node *node, void *
         for (id = 1; id < end_of_nodes(binder->spec, clients_too); id++)
             sim_node_set_add(&set, id);
     } else {
-        if (!bind_member(binder, node, !clients_too, &id))
+        if (!bind_member(binder, node, &id))
             return false;
         sim_node_set_add(&set, id);
     }
@@ -275,8 +274,7 @@ void reference_write_nodes(struct writer *writer, const struct sim_node_set *set
         if (!sim_node_set_has(set, id))
             continue;
         writer_item(writer);
-        writer_prose(writer,
-                     id == SIM_NODE_CONTROLLER ? "controller" : sim_spec_node_name(spec, id, name));
+        writer_prose(writer, id == SIM_NODE_CONTROLLER ? "controller" : sim_spec_node_name(spec, id, name));
     }
     writer_close(writer, ']');
 }

@@ -25,7 +25,7 @@ bool reference_is_reserved(const char *name);
 
 /* struct sim_node_set: a node, a list of nodes, all servers, or the active controller. */
 extern const struct shape shape_nodes;
-/* For links: all includes the clients, and the controller must be named. */
+/* For links: all includes the clients. */
 extern const struct shape shape_ends;
 /* The id list of an assignment or an ISR: [1, 2] or [n1, n2]; target: struct isr_replicas. */
 bool reference_replicas(struct binder *binder, const struct tree_node *node, struct isr_replicas *replicas);

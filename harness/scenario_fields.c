@@ -242,7 +242,8 @@ static void schema_cluster(const struct field *field, struct json *json)
     shape_schema_map(scenario_cluster_fields, json);
 }
 
-/* How many brokers and controllers there are is said in any case; of a group of peers there is nothing to say. */
+/* How many brokers and controllers there are is said in any case; of a group of peers there is nothing to
+ * say. */
 static void write_cluster(struct writer *writer, const struct field *field, const void *source)
 {
     const struct sim_spec *spec = source;

@@ -128,7 +128,8 @@ bool shape_differs(struct writer *writer, const struct field *field, const void 
     memcpy(writer->filled, before.filled, sizeof before.filled);
     shape_write_field(writer, field, standard);
     size_t one = between.length - before.length, other = writer->length - between.length;
-    bool differs = one != other || memcmp(writer->text + before.length, writer->text + between.length, one) != 0;
+    bool differs =
+        one != other || memcmp(writer->text + before.length, writer->text + between.length, one) != 0;
     writer_rewind(writer, &before);
     return differs;
 }

@@ -5,8 +5,8 @@
  *     open -> (key -> value)* -> close        a mapping
  *     open -> (item -> value)* -> close       a list
  *
- * Invariants: whatever is written reads back as the same tree (harness/tree.h); a container within one in flow
- * style is in flow style. */
+ * Invariants: whatever is written reads back as the same tree (harness/tree.h); a container within one in
+ * flow style is in flow style. */
 #ifndef HARNESS_WRITER_H
 #define HARNESS_WRITER_H
 

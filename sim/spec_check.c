@@ -248,6 +248,8 @@ static bool client_holds(const struct sim_spec *spec, uint32_t place, struct isr
         return WRONG("producer %s: a record has 8 to %d bytes", client->name, VALUE_BYTES_MAX);
     if (client->keys < 0)
         return WRONG("producer %s: the number of keys must not be negative", client->name);
+    if (client->keys > 0 && client->partition >= 0)
+        return WRONG("producer %s: keys spread records over partitions, and one is named", client->name);
     return acks_hold(client->acks, text);
 }
 
@@ -357,13 +359,38 @@ static bool reassign_holds(const struct sim_spec *spec, const struct sim_action 
     return true;
 }
 
+/* Whom the action is done to: somebody, and nobody that there is not. */
+static bool some_nodes_hold(const struct sim_spec *spec, const struct sim_node_set *nodes,
+                            struct isr_text *text)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < sizeof nodes->bits / sizeof nodes->bits[0]; i++)
+        bits |= nodes->bits[i];
+    return bits != 0 ? nodes_hold(spec, nodes, text) : WRONG("a set of nodes is empty");
+}
+
 static bool sets_hold(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
 {
-    if (!nodes_hold(spec, &action->nodes, text) || !nodes_hold(spec, &action->from, text) ||
-        !nodes_hold(spec, &action->to, text))
-        return false;
+    switch (sim_action_scope(action->kind)) {
+    case SIM_SCOPE_NODES:
+    case SIM_SCOPE_DISKS:
+        return some_nodes_hold(spec, &action->nodes, text);
+    case SIM_SCOPE_LINKS:
+        return some_nodes_hold(spec, &action->from, text) && some_nodes_hold(spec, &action->to, text);
+    case SIM_SCOPE_NETWORK:
+        break;
+    case SIM_SCOPE_CLIENTS:
+    case SIM_SCOPE_TOPICS:
+    case SIM_SCOPE_QUORUM:
+    case SIM_SCOPE_TIMELINE:
+        return true;
+    }
+    if (action->kind == SIM_ACTION_ISOLATE)
+        return some_nodes_hold(spec, &action->nodes, text);
+    if (action->groups_count < 2)
+        return WRONG("a partition has at least two groups");
     for (uint32_t i = 0; i < action->groups_count; i++) {
-        if (!nodes_hold(spec, &action->groups[i], text))
+        if (!some_nodes_hold(spec, &action->groups[i], text))
             return false;
     }
     return true;
@@ -451,10 +478,10 @@ static bool action_holds(const struct sim_spec *spec, const struct sim_action *a
 {
     if (action->groups_count > SIM_GROUPS_MAX)
         return WRONG("at most %d groups", SIM_GROUPS_MAX);
-    if (!sets_hold(spec, action, text))
-        return false;
     if ((unsigned)action->kind >= SIM_ACTION_KINDS)
         return WRONG("there is no such action");
+    if (!sets_hold(spec, action, text))
+        return false;
     switch (sim_action_scope(action->kind)) {
     case SIM_SCOPE_NODES:
         return node_action_holds(action, text);

@@ -584,6 +584,19 @@ static enum isr_quorum_change quorum_change_of(enum sim_action_kind kind)
     return kind == SIM_ACTION_REMOVE_VOTER ? ISR_QUORUM_REMOVE : ISR_QUORUM_TRANSFER;
 }
 
+/* Settings that are not given travel too, and decide nothing: they are what they are by default. */
+static struct isr_topic_settings given_settings(const struct sim_action *action)
+{
+    struct isr_topic_settings settings = isr_topic_settings_default();
+    size_t count;
+    const struct isr_topic_setting_info *list = isr_topic_setting_list(&count);
+    for (size_t i = 0; i < count; i++) {
+        if ((action->settings_given >> i & 1) != 0)
+            isr_topic_setting_set(&settings, &list[i], isr_topic_setting_get(&action->settings, &list[i]));
+    }
+    return settings;
+}
+
 /* The command of an administrator's step, without id, topic and partition. */
 static struct isr_command command_of(const struct sim_action *action)
 {
@@ -591,7 +604,7 @@ static struct isr_command command_of(const struct sim_action *action)
         return (struct isr_command){.kind = ISR_COMMAND_DELETE_TOPIC};
     if (action->kind == SIM_ACTION_ALTER_TOPIC)
         return (struct isr_command){.kind = ISR_COMMAND_ALTER_TOPIC,
-                                    .settings = action->settings,
+                                    .settings = given_settings(action),
                                     .settings_given = action->settings_given};
     if (action->kind == SIM_ACTION_REASSIGN)
         return (struct isr_command){.kind = ISR_COMMAND_REASSIGN, .replicas = action->replicas};

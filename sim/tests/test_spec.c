@@ -141,6 +141,7 @@ static void refuses_impossible_clients(void **state)
     REFUSES(clients[0].value_bytes = 7, "bytes", 0);
     REFUSES(clients[0].records_per_batch = 0, "records", 0);
     REFUSES(clients[0].acks = 2, "acks", 0);
+    REFUSES((clients[0].keys = 3, clients[0].partition = 1), "keys", 0);
     REFUSES(clients[0].stop_ns = -1, "stop", 0);
 }
 
@@ -155,11 +156,18 @@ static void refuses_impossible_steps_and_tells_which(void **state)
     REFUSES(steps[1].action.count = 0, "records", 2);
     REFUSES(steps[1].time_ns = -1, "negative", 2);
     REFUSES((steps[1].gate = SIM_GATE_AT, steps[1].time_ns = 31 * ISR_SECOND), "over before", 2);
-    REFUSES(steps[1].action.kind = SIM_ACTION_DISK_FAIL, "no operation", 2);
-    REFUSES((steps[1].action.kind = SIM_ACTION_CLOCK, steps[1].action.clock_fields = SIM_CLOCK_DRIFT,
+    REFUSES((steps[1].action = steps[0].action, steps[1].action.kind = SIM_ACTION_DISK_FAIL), "no operation",
+            2);
+    REFUSES(steps[0].action.nodes.bits[0] = 0, "empty", 1);
+    REFUSES(steps[0].action.kind = SIM_ACTION_CUT, "empty", 1);
+    REFUSES(steps[0].action.kind = SIM_ACTION_PARTITION, "two groups", 1);
+    REFUSES((steps[0].action.kind = SIM_ACTION_PARTITION, steps[0].action.groups_count = 2), "empty", 1);
+    REFUSES((steps[1].action = steps[0].action, steps[1].action.kind = SIM_ACTION_CLOCK,
+             steps[1].action.clock_fields = SIM_CLOCK_DRIFT,
              steps[1].action.clock.drift_ppm = SIM_CLOCK_DRIFT_PPM_MAX + 1),
             "drift", 2);
-    REFUSES((steps[1].action.kind = SIM_ACTION_CLOCK, steps[1].action.clock_fields = SIM_CLOCK_OFFSET,
+    REFUSES((steps[1].action = steps[0].action, steps[1].action.kind = SIM_ACTION_CLOCK,
+             steps[1].action.clock_fields = SIM_CLOCK_OFFSET,
              steps[1].action.clock.offset_ns = -SIM_CLOCK_OFFSET_NS_MAX - 1),
             "offset", 2);
 }
