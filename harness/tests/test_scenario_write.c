@@ -70,7 +70,7 @@ static void gives_back_generated_plans(void **state)
     for (uint64_t seed = 1; seed <= 300; seed++) {
         struct fault_request request = {.seed = seed, .profile = (enum fault_profile)(seed % FAULT_PROFILES)};
         fault_generate(plan, &request);
-        assert_survives(seed % 20 == 0, &plan->spec, NULL);
+        assert_survives(seed % 75 == 0, &plan->spec, NULL);
     }
     free(plan);
 }
@@ -98,7 +98,7 @@ static void gives_back_every_scenario_file(void **state)
         const struct scenario *scenario = &list.items[i].scenario;
         for (uint32_t j = 0; j < scenario->variants_count; j++) {
             const struct scenario_variant *variant = &scenario->variants[j];
-            assert_survives(runs++ % 12 == 0, &variant->spec, &variant->expectation);
+            assert_survives(runs++ % 60 == 0, &variant->spec, &variant->expectation);
         }
     }
     files_free(&list);
