@@ -4,6 +4,16 @@
  * (KIP-320). */
 #include "core/broker/fetch_service.h"
 
+struct isr_epoch_end isr_epoch_told(const struct isr_partition *partition, int32_t epoch)
+{
+    struct isr_epoch_end end = isr_log_epoch_end(partition->log, epoch);
+    /* Before KIP-279 an offset alone, which the follower takes for the end of the epoch that it asked for. */
+    if (end.epoch != ISR_EPOCH_NONE &&
+        partition->broker->env->rules.ofle_reply == ISR_RULE_ofle_reply_offset_only)
+        end.epoch = epoch;
+    return end;
+}
+
 static struct isr_epoch_answer answer_query(struct isr_broker *broker, const struct isr_epoch_query *query)
 {
     struct isr_epoch_answer answer = {
@@ -21,7 +31,7 @@ static struct isr_epoch_answer answer_query(struct isr_broker *broker, const str
     answer.error = (uint8_t)error;
     if (error != ISR_ERROR_NONE || query->leader_epoch < 0)
         return answer;
-    struct isr_epoch_end end = isr_log_epoch_end(partition->log, query->leader_epoch);
+    struct isr_epoch_end end = isr_epoch_told(partition, query->leader_epoch);
     answer.leader_epoch = end.epoch;
     answer.end_offset = end.end_offset;
     return answer;

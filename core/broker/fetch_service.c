@@ -53,7 +53,7 @@ static enum isr_error check_sender(struct isr_partition *partition, const struct
 static struct isr_fetch_view check_divergence(const struct isr_partition *partition,
                                               const struct isr_fetch_partition *asked)
 {
-    struct isr_epoch_end end = isr_log_epoch_end(partition->log, asked->last_fetched_epoch);
+    struct isr_epoch_end end = isr_epoch_told(partition, asked->last_fetched_epoch);
     if (end.epoch == ISR_EPOCH_NONE || end.end_offset == ISR_OFFSET_NONE)
         return view_refused(ISR_ERROR_OFFSET_OUT_OF_RANGE);
     if (end.epoch < asked->last_fetched_epoch || end.end_offset < asked->fetch_offset)
@@ -116,6 +116,14 @@ static int64_t available_bytes(const struct isr_partition *partition, const stru
 }
 
 /* ---- what a follower's fetch tells ---- */
+
+/* Of a log that parts from this one only what lies below that point is the same (KAFKA-13141). */
+bool isr_fetch_counts(const struct isr_partition *partition, const struct isr_fetch_view *view)
+{
+    return view->outcome == ISR_FETCH_DATA ||
+           (view->outcome == ISR_FETCH_DIVERGED && partition->broker->env->rules.fetch_state_on_diverging ==
+                                                       ISR_RULE_fetch_state_on_diverging_counted);
+}
 
 struct isr_fetch_reading isr_fetch_read_now(const struct isr_partition *partition)
 {
@@ -534,13 +542,13 @@ static void look_at(struct isr_fetch_wait *wait, struct arrival *arrival)
     struct isr_partition *partition = wait->partition;
     struct isr_fetch_view view = view_wait(wait);
     wait->available_bytes = 0;
+    if (session->replica_id >= 0 && isr_fetch_counts(partition, &view))
+        isr_fetch_told(partition, isr_partition_remote(partition, session->replica_id), &wait->asked,
+                       session->replica_epoch, reading_of(wait));
     if (view.outcome != ISR_FETCH_DATA) {
         arrival->urgent = true;
         return;
     }
-    if (session->replica_id >= 0)
-        isr_fetch_told(partition, isr_partition_remote(partition, session->replica_id), &wait->asked,
-                       session->replica_epoch, reading_of(wait));
     wait->available_bytes = available_bytes(partition, &wait->asked, view.limit);
     session->available_bytes += wait->available_bytes;
     arrival->urgent = arrival->urgent || high_watermark_stale(partition, session->replica_id);

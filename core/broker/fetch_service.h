@@ -17,8 +17,9 @@ struct isr_fetch_view isr_fetch_view_of(struct isr_partition *partition,
                                         const struct isr_fetch_partition *asked, int32_t from,
                                         int32_t replica_id, int64_t replica_epoch);
 struct isr_fetch_reading isr_fetch_read_now(const struct isr_partition *partition);
-/* A follower told, by a fetch or an answer to what was pushed, how far its log goes, and was not refused.
- */
+/* Whether a follower that is answered so has told how far its log goes. */
+bool isr_fetch_counts(const struct isr_partition *partition, const struct isr_fetch_view *view);
+/* A follower told, by a fetch or an answer to what was pushed, how far its log goes, and that counts. */
 void isr_fetch_told(struct isr_partition *partition, struct isr_remote_replica *remote,
                     const struct isr_fetch_partition *asked, int64_t replica_epoch,
                     struct isr_fetch_reading reading);
@@ -43,7 +44,9 @@ int32_t isr_read_replica(const struct isr_partition *partition, uint8_t rack, in
 /* Why this broker cannot serve a partition that it does not have. */
 enum isr_error isr_partition_missing(const struct isr_broker *broker, struct isr_tp tp);
 
-/* epoch_service.c: OffsetsForLeaderEpoch (KIP-101, 279, 320). */
+/* epoch_service.c: OffsetsForLeaderEpoch (KIP-101, 279, 320), and what a fetch is told of an epoch (KIP-595):
+ * the largest epoch of this log at or below it, and where that ends. */
+struct isr_epoch_end isr_epoch_told(const struct isr_partition *partition, int32_t epoch);
 void isr_epoch_service_request(struct isr_broker *broker, int32_t from,
                                const struct isr_offsets_for_epoch_request *request);
 /* log_info.c: the controller looks for a leader and asks for logs (KIP-966). */

@@ -496,6 +496,12 @@ void isr_fetcher_look(struct isr_partition *partition)
     take_turn_soon(partition->fetching->loop);
 }
 
+void isr_fetcher_epoch_moved(struct isr_partition *partition)
+{
+    if (partition->fetching->loop != NULL)
+        isr_fetcher_look(partition);
+}
+
 void isr_fetcher_start_moved(struct isr_partition *partition)
 {
     if (partition->fetching->loop != NULL)
@@ -590,8 +596,6 @@ static void apply_records(struct isr_partition *partition, const struct isr_fetc
     isr_retention_follow(partition, answer->log_start);
 }
 
-/* The high watermark of such an answer is not applied: below it may lie what is about to be cut
- * (KAFKA-14704). */
 static void cut_where_logs_part(struct isr_partition *partition, struct isr_epoch_end leaders)
 {
     int64_t log_end = partition->log->log_end;
@@ -620,9 +624,13 @@ static void go_on_truncating(void *object)
     }
 }
 
+/* The high watermark of such an answer waits for the next one: below it may lie what is about to be cut
+ * (KAFKA-14704). */
 static void apply_divergence(struct isr_partition *partition, const struct isr_fetch_answer *answer)
 {
     struct isr_env *env = partition->broker->env;
+    if (env->rules.hw_before_truncate == ISR_RULE_hw_before_truncate_on)
+        follow_high_watermark(partition, answer->high_watermark);
     struct isr_epoch_end leaders = {.epoch = answer->diverging_epoch, .end_offset = answer->diverging_end};
     if (answer->log_start > partition->log->log_end) /* out of range: where they part is unknown */
         leaders.epoch = ISR_EPOCH_NONE;
@@ -704,8 +712,7 @@ static void apply_epoch_answer(struct isr_partition *partition, const struct isr
         partition_failed(partition);
         return;
     }
-    switch (
-        isr_truncation_apply(partition, answer->leader_epoch, answer->end_offset, ISR_CAUSE_EPOCH_QUERY)) {
+    switch (isr_truncation_answered(partition, answer)) {
     case ISR_TRUNCATION_DONE:
         partition->fetching->state = ISR_FETCH_FETCH;
         partition_succeeded(partition);

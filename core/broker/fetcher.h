@@ -79,6 +79,8 @@ struct isr_fetch_loop {
 /* Begins to follow partition->leader in partition->leader_epoch; without a leader nothing is fetched. */
 void isr_fetcher_start(struct isr_partition *partition);
 void isr_fetcher_stop(struct isr_partition *partition);
+/* The leader epoch moved under the leader that is followed already, and nothing begins anew. */
+void isr_fetcher_epoch_moved(struct isr_partition *partition);
 /* The start of the log moved: the leader is told with the next fetch. */
 void isr_fetcher_start_moved(struct isr_partition *partition);
 /* No answer comes from that leader any more. */
@@ -120,6 +122,9 @@ int32_t isr_truncation_fetched_epoch(const struct isr_partition *partition);
 enum isr_truncation { ISR_TRUNCATION_DONE, ISR_TRUNCATION_AGAIN, ISR_TRUNCATION_REFUSED };
 enum isr_truncation isr_truncation_apply(struct isr_partition *partition, int32_t leader_epoch,
                                          int64_t leader_end, enum isr_cause cause);
+/* The same for the answer to a query, which may say that the leader knows no such epoch. */
+enum isr_truncation isr_truncation_answered(struct isr_partition *partition,
+                                            const struct isr_epoch_answer *answer);
 /* Out of range: the leader's log end. The next state. */
 enum isr_fetch_state isr_truncation_latest(struct isr_partition *partition, int64_t leader_end);
 /* Out of range: where the leader's log starts, and what it told of producers before. False: the answer makes

@@ -18,7 +18,7 @@ static enum isr_error check(const struct isr_broker *broker, const struct isr_pa
         return ISR_ERROR_NOT_LEADER_OR_FOLLOWER;
     if (query->leader_epoch < 0)
         return ISR_ERROR_INVALID_REQUEST;
-    enum isr_error error = isr_partition_check_epoch(partition, query->leader_epoch);
+    enum isr_error error = isr_partition_compare_epoch(partition, query->leader_epoch);
     if (error == ISR_ERROR_UNKNOWN_LEADER_EPOCH &&
         broker->env->rules.log_info_promise == ISR_RULE_log_info_promise_off)
         return ISR_ERROR_NONE;

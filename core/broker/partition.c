@@ -39,12 +39,19 @@ struct isr_remote_replica *isr_partition_remote(struct isr_partition *partition,
     return NULL;
 }
 
+enum isr_error isr_partition_compare_epoch(const struct isr_partition *partition, int32_t leader_epoch)
+{
+    if (leader_epoch == partition->leader_epoch)
+        return ISR_ERROR_NONE;
+    return leader_epoch < partition->leader_epoch ? ISR_ERROR_FENCED_LEADER_EPOCH
+                                                  : ISR_ERROR_UNKNOWN_LEADER_EPOCH;
+}
+
 enum isr_error isr_partition_check_epoch(const struct isr_partition *partition, int32_t current_leader_epoch)
 {
-    if (current_leader_epoch < 0 || current_leader_epoch == partition->leader_epoch)
+    if (current_leader_epoch < 0 || partition->log->env->rules.fence_fetch == ISR_RULE_fence_fetch_off)
         return ISR_ERROR_NONE;
-    return current_leader_epoch < partition->leader_epoch ? ISR_ERROR_FENCED_LEADER_EPOCH
-                                                          : ISR_ERROR_UNKNOWN_LEADER_EPOCH;
+    return isr_partition_compare_epoch(partition, current_leader_epoch);
 }
 
 enum isr_error isr_partition_missing(const struct isr_broker *broker, struct isr_tp tp)
@@ -243,9 +250,11 @@ static void begin_leader_epoch(struct isr_partition *partition, bool continues)
     if (!continues && partition->broker->env->rules.leader_trunc == ISR_RULE_leader_trunc_hw)
         isr_partition_truncate(partition, partition->log->high_watermark, ISR_CAUSE_TRUNCATED_TO_HW);
     partition->epoch_start = partition->log->log_end;
-    /* Even without records: the next leader's answers depend on it (KAFKA-7415). */
-    isr_log_assign_epoch(partition->log, partition->leader_epoch, partition->epoch_start,
-                         ISR_CAUSE_BECAME_LEADER);
+    /* Even without records: a follower may have some of an epoch that this leader missed, and only a later
+     * one in the cache says where the leader's history goes on (KAFKA-7415). */
+    if (partition->broker->env->rules.assign_epoch_on_leader == ISR_RULE_assign_epoch_on_leader_on)
+        isr_log_assign_epoch(partition->log, partition->leader_epoch, partition->epoch_start,
+                             ISR_CAUSE_BECAME_LEADER);
     reset_remotes(partition, continues);
 }
 
@@ -337,15 +346,20 @@ void isr_partition_observe_follower(struct isr_env *env, const struct isr_partit
 static void become_follower(struct isr_partition *partition, const struct isr_image_partition *image,
                             const struct isr_image_topic *topic, enum isr_cause cause)
 {
+    bool new_leader = partition->role != ISR_ROLE_FOLLOWER || image->leader != partition->leader;
+    bool new_epoch = image->leader_epoch > partition->leader_epoch;
     /* Fetching starts anew iff the leader epoch grew, even under the same leader (KAFKA-7164): another one
      * may have led, and made others cut their logs, in between. */
-    bool anew = image->leader_epoch > partition->leader_epoch || partition->role != ISR_ROLE_FOLLOWER ||
-                image->leader != partition->leader;
+    bool anew = new_leader ||
+                (new_epoch && partition->broker->env->rules.refetch_on == ISR_RULE_refetch_on_epoch_change);
     set_assignment(partition, image, topic);
     partition->leader_epoch = image->leader_epoch;
     partition->partition_epoch = image->partition_epoch;
-    if (!anew)
+    if (!anew) {
+        if (new_epoch)
+            isr_fetcher_epoch_moved(partition);
         return;
+    }
     leave_role(partition); /* after the above: who waits is told who leads now */
     partition->fetching = isr_heap_allocate(partition->broker->env->heap, sizeof *partition->fetching);
     partition->role = ISR_ROLE_FOLLOWER;

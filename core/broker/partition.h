@@ -120,8 +120,10 @@ bool isr_partition_too_few(const struct isr_partition *partition, int32_t member
 bool isr_partition_under_min_isr(const struct isr_partition *partition);
 /* What the leader knows of a replica; NULL for itself and for strangers. */
 struct isr_remote_replica *isr_partition_remote(struct isr_partition *partition, int32_t node);
-/* KIP-320: the epoch a request was made in against this broker's: FENCED_LEADER_EPOCH when it is older,
- * UNKNOWN_LEADER_EPOCH when it is newer, NONE when equal or not given (-1). */
+/* An epoch against this broker's: FENCED_LEADER_EPOCH when it is older, UNKNOWN_LEADER_EPOCH when it is
+ * newer, NONE when equal. */
+enum isr_error isr_partition_compare_epoch(const struct isr_partition *partition, int32_t leader_epoch);
+/* KIP-320: the epoch that a request was made in, so compared; NONE also when it is not given (-1). */
 enum isr_error isr_partition_check_epoch(const struct isr_partition *partition, int32_t current_leader_epoch);
 /* Moves the high watermark to an offset inside the log and observes it with its cause; true when it moved. */
 bool isr_partition_move_high_watermark(struct isr_partition *partition, int64_t offset, enum isr_cause cause);

@@ -297,9 +297,10 @@ static void take_answer(struct isr_broker *broker, int32_t from, const struct is
         if (remote->push.state != ISR_PUSH_STREAM || (missed && news) ||
             asked->fetch_offset > remote->push.next)
             go_on_from(&remote->push, asked);
-        isr_fetch_told(partition, remote, asked, response->replica_epoch, isr_fetch_read_now(partition));
         break;
     }
+    if (isr_fetch_counts(partition, &view))
+        isr_fetch_told(partition, remote, asked, response->replica_epoch, isr_fetch_read_now(partition));
     /* What was told may have changed the role of nobody, but the ISR and with it the high watermark. */
     if (has_something(partition, remote))
         enqueue(partition, remote);

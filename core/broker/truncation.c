@@ -83,6 +83,25 @@ enum isr_truncation isr_truncation_apply(struct isr_partition *partition, int32_
     return known ? ISR_TRUNCATION_DONE : ISR_TRUNCATION_AGAIN;
 }
 
+/* A leader that knows no epoch as late as the follower's last one cannot say where the logs part. It will, as
+ * soon as it has noted its own epoch; KIP-101 fell back to the high watermark, which lags behind what is
+ * committed. */
+static enum isr_truncation epoch_unknown(struct isr_partition *partition)
+{
+    if (partition->broker->env->rules.unknown_epoch == ISR_RULE_unknown_epoch_asks_again)
+        return ISR_TRUNCATION_REFUSED;
+    isr_partition_truncate(partition, partition->log->high_watermark, ISR_CAUSE_TRUNCATED_TO_HW);
+    return ISR_TRUNCATION_DONE;
+}
+
+enum isr_truncation isr_truncation_answered(struct isr_partition *partition,
+                                            const struct isr_epoch_answer *answer)
+{
+    if (answer->leader_epoch < 0)
+        return epoch_unknown(partition);
+    return isr_truncation_apply(partition, answer->leader_epoch, answer->end_offset, ISR_CAUSE_EPOCH_QUERY);
+}
+
 /* AbstractFetcherThread.fetchOffsetAndTruncate: an unclean election may have put a shorter log in the lead:
  * its end is ours, as far as offsets tell. Otherwise the leader has dropped what we lack (retention), and its
  * start decides. */
