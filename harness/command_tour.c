@@ -1,5 +1,6 @@
 /* isrsim tour: the museum's histories, told for a person. Each exhibit runs on its wrong rule, where the loss
- * is found, and on the correct one, where the same history holds. */
+ * is found, and on the correct one, where the same history holds; in short also with all the rules that were
+ * wrong at the time, and where a later rule masks the wrong one. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include "harness/terminal.h"
 #include "harness/value.h"
 
-enum { TIMELINE_MAX = 400, TIMELINE_SHOWN = 22, LINE_BYTES = 300, WIDTH = 100 };
+enum { TIMELINE_MAX = 400, TIMELINE_SHOWN = 22, LINE_BYTES = 300, WIDTH = 100, RULES_BYTES = 2000 };
 
 /* The story of one run, from the first step on. */
 struct timeline {
@@ -25,7 +26,8 @@ struct guide {
     struct arena *arena;
     struct palette palette;
     struct timeline *timeline;
-    uint64_t exhibits, broken, held, unexpected;
+    uint64_t exhibits, broken, held, masked, unexpected;
+    bool told; /* of this exhibit how it breaks */
     int exit_code;
 };
 
@@ -101,11 +103,57 @@ static void print_unexpected(struct guide *guide, const struct run_request *requ
     printf("    Reproduce with: %s --verbose\n", text);
 }
 
+static bool any_rule_is_wrong(const struct isr_rules *rules)
+{
+    const struct isr_rules correct = {0};
+    return memcmp(rules, &correct, sizeof correct) != 0;
+}
+
+/* What a variant beside the wrong and the correct one is. */
+static void head_aside(const struct guide *guide, const struct run_request *request, const char *what)
+{
+    const struct palette *palette = &guide->palette;
+    char rules[RULES_BYTES];
+    describe_rules(&request->spec->rules, rules, sizeof rules);
+    printf("\n  %s%s%s (%s)\n", palette->bold, what, palette->plain, request->variant->name);
+    if (request->variant->about != NULL)
+        terminal_print_prose(stdout, request->variant->about, 4, WIDTH);
+    terminal_print_prose(stdout, rules, 4, WIDTH);
+}
+
+static void tell_also(struct guide *guide, const struct run_request *request, const struct run_result *result)
+{
+    const struct palette *palette = &guide->palette;
+    head_aside(guide, request, "It breaks as well");
+    if (!result->expected) {
+        print_timeline(guide);
+        print_unexpected(guide, request, result);
+        return;
+    }
+    guide->broken++;
+    printf("    %s%s is violated.%s\n", palette->red, runner_invariant_name(result), palette->plain);
+}
+
+static void tell_masked(struct guide *guide, const struct run_request *request,
+                        const struct run_result *result)
+{
+    const struct palette *palette = &guide->palette;
+    head_aside(guide, request, "Another rule masks it");
+    if (!result->expected) {
+        print_timeline(guide);
+        print_unexpected(guide, request, result);
+        return;
+    }
+    guide->masked++;
+    printf("    %sThe same history holds.%s\n", palette->green, palette->plain);
+}
+
 static void tell_wrong(struct guide *guide, const struct run_request *request,
                        const struct run_result *result)
 {
     const struct palette *palette = &guide->palette;
-    char rules[200];
+    char rules[RULES_BYTES];
+    guide->told = true;
     describe_rules(&request->spec->rules, rules, sizeof rules);
     printf("\n  %sOn the wrong rule%s (%s)\n", palette->bold, palette->plain, rules);
     explain_rules(&request->spec->rules);
@@ -151,8 +199,12 @@ static void tell_variant(struct guide *guide, const struct loaded *loaded,
     struct run_result result;
     runner_run(guide->arena, &request, &hooks, &result);
     guide->exit_code = runner_worse(guide->exit_code, runner_exit_code(&result));
-    if (variant->expectation.outcome == SCENARIO_VIOLATES)
+    if (variant->expectation.outcome == SCENARIO_VIOLATES && guide->told)
+        tell_also(guide, &request, &result);
+    else if (variant->expectation.outcome == SCENARIO_VIOLATES)
         tell_wrong(guide, &request, &result);
+    else if (any_rule_is_wrong(&variant->spec.rules))
+        tell_masked(guide, &request, &result);
     else
         tell_correct(guide, &request, &result);
     fflush(stdout);
@@ -163,6 +215,7 @@ static void tell_exhibit(struct guide *guide, const struct loaded *loaded)
     const struct scenario *scenario = &loaded->scenario;
     const struct palette *palette = &guide->palette;
     guide->exhibits++;
+    guide->told = false;
     printf(
         "%s%s------------------------------------------------------------------------------------------%s\n",
         guide->exhibits > 1 ? "\n" : "", palette->dim, palette->plain);
@@ -200,6 +253,8 @@ static void print_end(const struct guide *guide, const struct loaded *first)
         palette->dim, palette->plain);
     printf("%" PRIu64 " histories: %" PRIu64 " broke on the wrong rule, %" PRIu64 " held on the correct one",
            guide->exhibits, guide->broken, guide->held);
+    if (guide->masked > 0)
+        printf(", %" PRIu64 " held as another rule masked the wrong one", guide->masked);
     if (guide->unexpected > 0)
         printf(", %s%" PRIu64 " runs did not end as expected%s", palette->red, guide->unexpected,
                palette->plain);
