@@ -465,6 +465,15 @@ def test_tour_tells_an_exhibit(isrsim: Isrsim, tmp_path: Path) -> None:
         assert words in done.stdout
 
 
+def test_tour_tells_in_short_what_else_breaks_and_what_masks_it(isrsim: Isrsim) -> None:
+    done = isrsim("tour", ROOT / "scenarios/museum/04-same-leader-again.isr.yaml")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("On the wrong rule") == 1
+    for words in ("It breaks as well (historical)", "stop_replica_fence=off\n", "Another rule masks it (masked_by_log)"):
+        assert words in done.stdout
+    assert "2 broke on the wrong rule, 1 held on the correct one, 2 held as another rule masked" in done.stdout
+
+
 def test_bench_measures(isrsim: Isrsim) -> None:
     done = isrsim("bench", "--quick", "--json", "--cases", "ae")
     cases = [json.loads(line) for line in done.stdout.splitlines()]

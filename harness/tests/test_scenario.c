@@ -116,10 +116,10 @@ static void lays_variants_over_the_file(void **state)
 {
     struct scenario scenario;
     (void)state;
-    read_good(&scenario, HEAD "rules: {elr: \"off\"}\nseed: 3\n"
+    read_good(&scenario, HEAD "rules: {elr: \"off\"}\nseed: 3\nunchecked: I1\n"
                               "variants:\n"
                               "  wrong: {rules: {trunc: hw}, expect: {violates: I3}}\n"
-                              "  other: {seed: 4, config: {isr_hysteresis: 1}}\n");
+                              "  other: {seed: 4, unchecked: [I2], config: {isr_hysteresis: 1}}\n");
     assert_int_equal(scenario.variants_count, 2);
     const struct scenario_variant *wrong = scenario_variant_named(&scenario, "wrong");
     const struct scenario_variant *other = scenario_variant_named(&scenario, "other");
@@ -131,6 +131,8 @@ static void lays_variants_over_the_file(void **state)
     assert_int_equal(wrong->spec.seed, 3);
     assert_int_equal(wrong->expectation.outcome, SCENARIO_VIOLATES);
     assert_int_equal(other->spec.rules.trunc, ISR_RULE_trunc_epoch);
+    assert_int_equal(wrong->spec.unchecked, 1u << SIM_INVARIANT_I1);
+    assert_int_equal(other->spec.unchecked, 1u << SIM_INVARIANT_I2);
     assert_int_equal(other->spec.seed, 4);
     assert_int_equal(other->spec.config.isr_hysteresis, 1);
     assert_int_equal(other->expectation.outcome, SCENARIO_HOLDS);
