@@ -4,6 +4,7 @@
 
 #include "harness/commands.h"
 #include "harness/fuzz.h"
+#include "harness/fuzz_trace.h"
 #include "harness/profile_option.h"
 #include "harness/rules_option.h"
 #include "harness/value.h"
@@ -98,14 +99,28 @@ static bool read_options(const struct command_line *line, struct fuzz_options *o
            read_jobs(line, &options->hunt.jobs) && profile_option(line, &options->request);
 }
 
+static int run(const struct command_line *line, struct fuzz_options *options)
+{
+    const char *trace = line->values[OPTION_TRACE];
+    if (!read_options(line, options))
+        return 1;
+    if (trace == NULL)
+        return fuzz_run(stdout, options);
+    if (hunt_seeds(&options->hunt) == 1 && options->hunt.shards == 1)
+        return fuzz_trace(stdout, options, trace);
+    command_complain(line->command->name, "trace", "a trace is of one run, and this would be several",
+                     "name one seed, such as --seeds 7..7");
+    return 1;
+}
+
 int isr_command_fuzz(const struct command_line *line)
 {
     struct fuzz_options options = {.hunt.keep_going = option_given(line, OPTION_KEEP_GOING)};
-    return read_options(line, &options) ? fuzz_run(stdout, &options) : 1;
+    return run(line, &options);
 }
 
 int isr_command_soak(const struct command_line *line)
 {
     struct fuzz_options options = {.hunt.keep_going = true, .each = true, .tally = true};
-    return read_options(line, &options) ? fuzz_run(stdout, &options) : 1;
+    return run(line, &options);
 }

@@ -152,11 +152,11 @@ static bool find_option(const struct command_info *command, const char *word, si
 }
 
 /* Can the word that follows an option be its value? Not where it is plainly the next option, or the scenario
- * that a value was forgotten in front of. */
-static bool can_be_value(const char *word)
+ * that a value was forgotten in front of; but the output is a scenario. */
+static bool can_be_value(enum option_id wanted, const char *word)
 {
     bool option = word[0] == '-' && (word[1] == '-' || (word[1] >= 'a' && word[1] <= 'z'));
-    return word[0] != '\0' && !option && !scenario_is_file_name(word);
+    return word[0] != '\0' && !option && (wanted == OPTION_OUTPUT || !scenario_is_file_name(word));
 }
 
 static bool complain_value(const struct command_line *line, enum option_id option, const char *following)
@@ -229,7 +229,7 @@ static bool read_option(struct command_line *line, const char *word, const char 
         value = following;
         (*next)++;
     }
-    if (value == NULL || !can_be_value(value))
+    if (value == NULL || !can_be_value(option, value))
         return complain_value(line, option, value);
     return take_value(line, option, value);
 }

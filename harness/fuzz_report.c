@@ -35,23 +35,23 @@ const struct finding *fuzz_tally_add(struct fuzz_tally *tally, const struct hunt
 
 /* ---- commands that a person can copy ---- */
 
-/* What makes the same scenario of the same seed again: " --profile power --rules trunc=hw". */
-static void append_arguments(char *text, size_t size, const struct fuzz_options *options)
+void fuzz_append_arguments(char *text, size_t size, const struct fault_request *request,
+                           const struct isr_rules *rules)
 {
     size_t count, used = strlen(text);
-    if (options->request.profile != FAULT_PROFILE_DEFAULT)
+    if (request->profile != FAULT_PROFILE_DEFAULT)
         used += (size_t)snprintf(text + used, size - used, " --profile %s",
-                                 fault_profiles_list(&count)[options->request.profile].name);
-    if (options->request.over_budget)
+                                 fault_profiles_list(&count)[request->profile].name);
+    if (request->over_budget)
         used += (size_t)snprintf(text + used, size - used, " --over-budget");
-    const struct isr_rule_info *rules = isr_rules_list(&count);
+    const struct isr_rule_info *list = isr_rules_list(&count);
     const char *before = " --rules ";
     for (size_t i = 0; i < count && used < size; i++) {
-        uint8_t value = ((const uint8_t *)&options->rules)[rules[i].position];
+        uint8_t value = ((const uint8_t *)rules)[list[i].position];
         if (value == 0)
             continue;
-        used += (size_t)snprintf(text + used, size - used, "%s%s=%s", before, rules[i].name,
-                                 rules[i].values[value]);
+        used += (size_t)snprintf(text + used, size - used, "%s%s=%s", before, list[i].name,
+                                 list[i].values[value]);
         before = ",";
     }
 }
@@ -61,7 +61,13 @@ enum { REPRODUCER_BYTES = 1024 };
 static void write_reproducer(char *text, const struct fuzz_options *options, uint64_t seed)
 {
     snprintf(text, REPRODUCER_BYTES, "isrsim fuzz --seeds %" PRIu64 "..%" PRIu64, seed, seed);
-    append_arguments(text, REPRODUCER_BYTES, options);
+    fuzz_append_arguments(text, REPRODUCER_BYTES, &options->request, &options->rules);
+}
+
+static void write_expander(char *text, const struct fuzz_options *options, uint64_t seed)
+{
+    snprintf(text, REPRODUCER_BYTES, "isrsim expand --seed %" PRIu64, seed);
+    fuzz_append_arguments(text, REPRODUCER_BYTES, &options->request, &options->rules);
 }
 
 /* ---- text ---- */
@@ -82,6 +88,8 @@ void fuzz_print_failure(FILE *out, const struct fuzz_options *options, const str
     write_reproducer(command, options, run->seed);
     fprintf(out, "  signature %s; reproduce with: %s --verbose\n", signature_print_id(run->signature.id, id),
             command);
+    write_expander(command, options, run->seed);
+    fprintf(out, "  as a scenario file: %s\n", command);
     fflush(out);
 }
 
@@ -197,6 +205,8 @@ static void findings_json(struct json *json, const struct fuzz_options *options,
         attempt_json(json, &finding->first.attempt);
         write_reproducer(command, options, finding->first.seed);
         json_string(json, "reproducer", command);
+        write_expander(command, options, finding->first.seed);
+        json_string(json, "expander", command);
         json_close_object(json);
     }
     json_close_list(json);

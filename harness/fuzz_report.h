@@ -19,6 +19,11 @@ struct fuzz_tally {
 /* Adds a run. Returns its group where it did not hold, else NULL. */
 const struct finding *fuzz_tally_add(struct fuzz_tally *tally, const struct hunt_run *run);
 
+/* What makes the same scenario of the same seed again, after a command: " --profile power --rules trunc=hw".
+ */
+void fuzz_append_arguments(char *text, size_t size, const struct fault_request *request,
+                           const struct isr_rules *rules);
+
 /* "seed 3: violated I1: ..." and the commands that reproduce it. */
 void fuzz_print_failure(FILE *out, const struct fuzz_options *options, const struct hunt_run *run);
 void fuzz_print_run_json(FILE *out, const struct hunt_run *run);

@@ -200,6 +200,10 @@ void runner_reproducer(const struct run_request *request, char *text, size_t siz
 {
     char seed[32];
     text[0] = '\0';
+    if (request->command != NULL) {
+        snprintf(text, size, "%s", request->command);
+        return;
+    }
     append_word(text, size, request->program);
     append_word(text, size, "run");
     append_word(text, size, request->path);

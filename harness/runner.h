@@ -15,6 +15,7 @@ struct run_request {
     const struct sim_spec *spec; /* the variant's, or one with other rules */
     const char *rules; /* as given on the command line; NULL: the file's, and its expectation applies */
     uint64_t seed;
+    const char *command; /* what runs it again, where there is no such file; NULL: it is made of the above */
 };
 
 struct run_result {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/scenario_fields.h"
+#include "harness/step.h"
 #include "harness/version.h"
 
 enum { LINE_COLUMNS_MAX = 110 };
@@ -20,12 +21,14 @@ static size_t longest_line(const char *text)
     return longest;
 }
 
-/* A key of the file with its value, on a line where that is enough, else with a line for each element. */
+/* A key of the file with its value, on a line where that is enough, else with a line for each element, and
+ * for each element of those; but a step is always a line. */
 static void write_section(struct writer *writer, const struct field *field, const struct scenario *scenario,
                           const struct scenario *standard)
 {
     const struct writer before = *writer;
-    for (unsigned spread = 1; spread <= 2; spread++) {
+    const unsigned most = field->shape == &shape_steps ? 2 : 3;
+    for (unsigned spread = 1; spread <= most; spread++) {
         writer_rewind(writer, &before);
         writer->spread = spread;
         shape_write_member(writer, field, scenario, standard);
