@@ -71,6 +71,11 @@ struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr
     return node;
 }
 
+void isr_node_reseed(struct isr_node *node, uint64_t random_key)
+{
+    node->env.random.key = random_key;
+}
+
 /* ---- start and stop ---- */
 
 static void node_start(struct isr_node *node, uint64_t random_key)

@@ -33,6 +33,9 @@ struct isr_node;
 /* A node in its own heap; options are copied. */
 struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr_heap *heap,
                               uint64_t random_key);
+/* Between two steps: what it draws from now on is drawn by another key. For simulators that go on from the
+ * same state with another chance. */
+void isr_node_reseed(struct isr_node *node, uint64_t random_key);
 /* The engine. The first event is ISR_EVENT_START. effects is filled with what belongs to the node until its
  * next step. */
 void isr_node_step(struct isr_node *node, const struct isr_event *event, struct isr_effects *effects);

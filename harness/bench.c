@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "core/base/text.h"
+#include "sim/checkpoint.h"
 #include "sim/checks/checks.h"
 #include "sim/world.h"
 
@@ -155,6 +156,35 @@ static double set_up_us(struct arena *arena, const struct sim_spec *spec, unsign
     return (cpu_seconds() - from) / worlds * 1e6;
 }
 
+/* In the middle of the run, each time after the world went on a little. */
+static void measure_checkpoints(struct arena *arena, const struct sim_spec *spec, struct bench_result *result)
+{
+    enum { ROUNDS = 15, EVENTS_BETWEEN = 1000 };
+    double taken[ROUNDS], restored[ROUNDS];
+    struct sim_checkpoint checkpoint = {0};
+    struct sim_world *world = sim_world_new(arena, spec, 1);
+    sim_checks_new(world, &(struct sim_checks_options){.armed = SIM_CHECKS_ALL});
+    while (world->now_ns < spec->duration_ns / 2 && sim_world_step(world)) {
+    }
+    bool had = sim_checkpoint_take(&checkpoint, world); /* the first one finds its memory cold */
+    for (unsigned i = 0; had && i < ROUNDS; i++) {
+        double from = cpu_seconds();
+        had = sim_checkpoint_take(&checkpoint, world);
+        taken[i] = (cpu_seconds() - from) * 1e6;
+        for (unsigned event = 0; event < EVENTS_BETWEEN; event++)
+            sim_world_step(world);
+        from = cpu_seconds();
+        world = sim_checkpoint_restore(&checkpoint);
+        restored[i] = (cpu_seconds() - from) * 1e6;
+    }
+    if (had) {
+        result->take_us = median(taken, ROUNDS);
+        result->restore_us = median(restored, ROUNDS);
+        result->copied_bytes = (double)checkpoint.copy.bytes;
+    }
+    sim_checkpoint_free(&checkpoint);
+}
+
 static struct bench_result measure(struct arena *arena, const struct bench_case *bench, bool quick)
 {
     bool large = bench->topic.partitions > LARGE_PARTITIONS;
@@ -169,7 +199,7 @@ static struct bench_result measure(struct arena *arena, const struct bench_case 
         virtual[i] = (double)run.virtual_ns / 1e9 / run.seconds;
         shares[i] = unchecked.seconds < run.seconds ? 1 - unchecked.seconds / run.seconds : 0;
     }
-    return (struct bench_result){
+    struct bench_result result = {
         .events_per_s = median(events, runs),
         .messages_per_s = median(messages, runs),
         .virtual_per_s = median(virtual, runs),
@@ -179,6 +209,8 @@ static struct bench_result measure(struct arena *arena, const struct bench_case 
         .records_committed = run.counters.records_committed,
         .hash = run.hash,
     };
+    measure_checkpoints(arena, &bench->spec, &result);
+    return result;
 }
 
 /* ---- (e): pop, trivial work, push; 64 events under way ---- */
@@ -247,6 +279,13 @@ void bench_print_table(FILE *out, const struct bench_result *results, unsigned c
             fprintf(out, " %12s %11s %10.0f %7s %9s\n", "-", "-", r->peak_bytes / 1024, "-", "-");
     }
     fprintf(out, "per second of CPU time, one thread, all checks on; medians\n");
+    for (unsigned i = 0; i < count; i++) {
+        if (results[i].copied_bytes > 0)
+            fprintf(
+                out,
+                "%-4s checkpoint in the middle of the run: %.0f KiB, taken in %.0f us, restored in %.0f us\n",
+                results[i].name, results[i].copied_bytes / 1024, results[i].take_us, results[i].restore_us);
+    }
 }
 
 void bench_print_json(FILE *out, const struct bench_result *results, unsigned count)
@@ -256,9 +295,10 @@ void bench_print_json(FILE *out, const struct bench_result *results, unsigned co
         fprintf(out,
                 "{\"schema\":1,\"case\":\"%s\",\"what\":\"%s\",\"events_per_cpu_s\":%.0f,"
                 "\"messages_per_cpu_s\":%.0f,\"virtual_s_per_cpu_s\":%.1f,\"peak_bytes\":%.0f,"
-                "\"checks_share\":%.4f,\"set_up_us\":%.2f,\"records_committed\":%llu,\"hash\":\"%016llx\"}\n",
+                "\"checks_share\":%.4f,\"set_up_us\":%.2f,\"checkpoint_bytes\":%.0f,\"checkpoint_us\":%.1f,"
+                "\"restore_us\":%.1f,\"records_committed\":%llu,\"hash\":\"%016llx\"}\n",
                 r->name, r->what, r->events_per_s, r->messages_per_s, r->virtual_per_s, r->peak_bytes,
-                r->checks_share, r->set_up_us, (unsigned long long)r->records_committed,
-                (unsigned long long)r->hash);
+                r->checks_share, r->set_up_us, r->copied_bytes, r->take_us, r->restore_us,
+                (unsigned long long)r->records_committed, (unsigned long long)r->hash);
     }
 }

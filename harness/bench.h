@@ -20,6 +20,9 @@ struct bench_result {
     double peak_bytes;    /* of the arena */
     double checks_share;  /* of the CPU time, 0..1 */
     double set_up_us;     /* starting and finishing a world without running it */
+    /* in the middle of the run; 0: has none */
+    double take_us, restore_us; /* a checkpoint */
+    double copied_bytes;        /* of it */
     uint64_t records_committed;
     uint64_t hash; /* of the run: equal on every machine */
 };

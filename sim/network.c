@@ -16,6 +16,18 @@ void sim_network_init(struct sim_network *network, struct arena_owner *memory,
     network->rows = isr_heap_allocate(&heap, sizeof *network->rows * (size_t)(nodes_count + 1));
 }
 
+void sim_network_reseed(struct sim_network *network, uint64_t seed)
+{
+    network->seed = seed;
+    for (int32_t from = 1; from <= network->nodes_count; from++) {
+        struct sim_link *row = network->rows[from];
+        for (int32_t to = 1; row != NULL && to <= network->nodes_count; to++) {
+            for (uint32_t group = 0; group < SIM_GROUPS; group++)
+                row[to].groups[group].key = 0;
+        }
+    }
+}
+
 /* ---- links ---- */
 
 static struct sim_link *row_new(struct sim_network *network, int32_t from)

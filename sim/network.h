@@ -78,6 +78,8 @@ struct sim_network {
 
 void sim_network_init(struct sim_network *network, struct arena_owner *memory,
                       const struct sim_link_spec *spec, int32_t nodes_count, uint64_t seed);
+/* From now on the fates of messages are drawn by another seed; of those on their way it is drawn. */
+void sim_network_reseed(struct sim_network *network, uint64_t seed);
 /* Copies the frame and queues its arrival, or loses it. A receiver that does not exist loses it too. */
 void sim_network_send(struct sim_world *world, int32_t from, int32_t to, struct isr_bytes frame);
 /* A copy's time has come: true when the receiver gets it now (it may be paused: then it keeps the message and

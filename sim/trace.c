@@ -1,5 +1,7 @@
 #include "sim/trace.h"
 
+#include <string.h>
+
 #include "sim/world.h"
 
 #define F(kind, name) +1
@@ -81,9 +83,7 @@ uint32_t sim_trace_fields_count(uint32_t kind)
 
 void sim_trace_init(struct sim_trace *trace, struct arena_owner *memory)
 {
-    *trace = (struct sim_trace){.sink_level = -1};
-    trace->ring = arena_allocate_raw(memory, SIM_TRACE_RING * sizeof *trace->ring);
-    ISR_ASSERT(trace->ring != NULL);
+    *trace = (struct sim_trace){.memory = memory, .sink_level = -1};
     sim_trace_ring_level(trace, ISR_IMPORTANCE_normal);
 }
 
@@ -106,6 +106,26 @@ void sim_trace_ring_level(struct sim_trace *trace, int level)
     level_update(trace);
 }
 
+static void ring_grow(struct sim_trace *trace)
+{
+    uint32_t capacity = trace->ring == NULL ? SIM_TRACE_RING_FIRST : 2 * trace->ring_capacity;
+    struct sim_trace_record *ring = arena_allocate_raw(trace->memory, capacity * sizeof *ring);
+    ISR_ASSERT(ring != NULL);
+    if (trace->ring != NULL) {
+        memcpy(ring, trace->ring, trace->ring_capacity * sizeof *ring);
+        arena_release(trace->memory, trace->ring);
+    }
+    trace->ring = ring;
+    trace->ring_capacity = capacity;
+}
+
+static inline void ring_add(struct sim_trace *trace, const struct sim_trace_record *record)
+{
+    if (trace->records_count == trace->ring_capacity && trace->ring_capacity < SIM_TRACE_RING)
+        ring_grow(trace);
+    trace->ring[trace->records_count++ % SIM_TRACE_RING] = *record;
+}
+
 static void record_out(struct sim_world *world, int32_t node, uint32_t kind, const int64_t *fields)
 {
     struct sim_trace *trace = &world->trace;
@@ -113,7 +133,7 @@ static void record_out(struct sim_world *world, int32_t node, uint32_t kind, con
     for (uint32_t i = 0; i < field_counts[kind]; i++)
         record.fields[i] = fields[i];
     if (importances[kind] <= trace->ring_level)
-        trace->ring[trace->records_count++ % SIM_TRACE_RING] = record;
+        ring_add(trace, &record);
     if (importances[kind] <= trace->sink_level)
         trace->sink(trace->sink_object, world, &record);
 }

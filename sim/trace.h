@@ -58,11 +58,13 @@ uint32_t sim_trace_fields_count(uint32_t kind);
 
 typedef void sim_trace_sink(void *object, struct sim_world *world, const struct sim_trace_record *record);
 
-enum { SIM_TRACE_RING = 4096 };
+enum { SIM_TRACE_RING = 4096, SIM_TRACE_RING_FIRST = 128 };
 
 struct sim_trace {
     uint64_t hash;
-    struct sim_trace_record *ring; /* SIM_TRACE_RING many */
+    struct arena_owner *memory;
+    struct sim_trace_record *ring;
+    uint32_t ring_capacity; /* grows up to SIM_TRACE_RING, a power of two: most worlds have little to tell */
     uint64_t records_count; /* that ever went into the ring; the latest is ring[(records_count - 1) % RING] */
     int ring_level;         /* enum isr_importance: this and more important ones; -1: none */
     int sink_level;

@@ -13,7 +13,8 @@ struct isr_log_block {
     uint8_t data[];
 };
 
-enum { BLOCK_BYTES_MIN = 2048, BLOCK_BYTES_MAX = 16384 };
+/* The largest leave room for an allocator's own header in 16 KiB: one byte more would cost as much again. */
+enum { BLOCK_BYTES_MIN = 2048, BLOCK_BYTES_MAX = 16384 - 64 };
 
 static uint32_t next_capacity(const struct isr_log_block *last, uint32_t size_bytes)
 {

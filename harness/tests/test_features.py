@@ -18,7 +18,7 @@ TABLES = {
     "StreamBus, replication engine": 20,
     "Single-leader replication": 14,
     "Kafka's replication plane": 20,
-    "The hunt": 4,
+    "The hunt": 6,
 }
 
 

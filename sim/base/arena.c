@@ -7,22 +7,7 @@
 #include <sys/mman.h>
 
 #include "core/base/assert.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define ARENA_POISONING 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ARENA_POISONING 1
-#endif
-#endif
-#ifdef ARENA_POISONING
-#include <sanitizer/asan_interface.h>
-#define POISON(address, size_bytes) ASAN_POISON_MEMORY_REGION((address), (size_bytes))
-#define UNPOISON(address, size_bytes) ASAN_UNPOISON_MEMORY_REGION((address), (size_bytes))
-#else
-#define POISON(address, size_bytes) ((void)(address), (void)(size_bytes))
-#define UNPOISON(address, size_bytes) ((void)(address), (void)(size_bytes))
-#endif
+#include "sim/base/arena_poison.h"
 
 enum {
     SMALL_CLASSES = 64, /* class c holds blocks of 16 (c + 1) bytes */
@@ -109,6 +94,8 @@ void arena_close(struct arena *arena)
 void arena_reset(struct arena *arena)
 {
     UNPOISON(arena, arena_used_bytes(arena));
+    if (arena->chunks_touched < arena->chunks_top)
+        arena->chunks_touched = arena->chunks_top;
     arena_init(arena);
 }
 

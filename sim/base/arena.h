@@ -1,5 +1,6 @@
 /* The memory of one world: one range of addresses, the same in every process, with everything in it that the
- * world can change - the allocator's own state too. A copy of [arena_base, arena_top) is a checkpoint.
+ * world can change - the allocator's own state too. A copy of what is used of it (arena_copy.h) is a
+ * checkpoint.
  *
  * The range is cut into chunks of 16 KiB. An owner (a node, a disk, the network, the world) takes runs of
  * chunks and cuts them into blocks; dropping the owner gives its runs back without looking at a block, which
@@ -48,6 +49,9 @@ struct arena {
     uint64_t reserve_bytes;
     uint32_t chunks_count; /* in the whole range */
     uint32_t chunks_top;   /* from here on nothing was used since the last reset */
+    /* From chunks_top up to here earlier worlds left their bytes, above it all is zero. Not above chunks_top:
+     * nothing is left of them. */
+    uint32_t chunks_touched;
     uint32_t owners_count;
     struct arena_run *free_runs[ARENA_RUN_CLASSES];
     struct arena_owner self; /* holds the other owners */
