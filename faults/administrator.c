@@ -1,119 +1,163 @@
-#include "faults/administrator.h"
-
+/* What an administrator asks for in generated scenarios, and what becomes of the controllers' quorum. */
 #include "faults/retention.h"
+#include "faults/steps.h"
 
-static struct sim_step *topic_step(struct fault_plan *plan, const struct sim_topic_spec *topic,
-                                   int64_t time_ns, enum sim_action_kind kind)
+/* ---- topics and partitions ---- */
+
+static struct sim_action *of_topic(struct sim_action *action, const struct sim_topic_spec *topic)
 {
-    struct sim_step *step = step_at(plan, time_ns, kind);
-    if (step != NULL) {
-        step->action.topic = topic->name;
-        step->action.settings = topic->settings;
-    }
-    return step;
+    action->topic = topic->name;
+    action->settings = topic->settings;
+    return action;
 }
 
 /* To as many replicas as before, in the order of the brokers from any of them on. */
-void fault_reassign(struct fault_plan *plan, struct fault_draws *draws, struct window window)
+void fault_emit_reassign(struct fault_call *call)
 {
-    const struct sim_topic_spec *topic = &plan->topics[fault_between(draws, 0, plan->spec.topics_count - 1)];
-    int32_t partition = (int32_t)fault_between(draws, 0, topic->partitions - 1);
-    int32_t first = (int32_t)fault_between(draws, 0, plan->spec.brokers - 1);
-    bool cancels = fault_one_in(draws, 3);
-    struct sim_step *step = topic_step(plan, topic, window.from_ns, SIM_ACTION_REASSIGN);
-    if (step == NULL)
+    const struct sim_spec *spec = &call->plan->spec;
+    const struct sim_topic_spec *topic = fault_any_topic(call);
+    int32_t partition = (int32_t)fault_between(call->draws, 0, topic->partitions - 1);
+    int32_t first = (int32_t)fault_between(call->draws, 0, spec->brokers - 1);
+    bool cancels = fault_one_in(call->draws, 3);
+    if (spec->peer.count > 0)
         return;
-    step->action.partition = partition;
+    struct sim_action *action = of_topic(fault_do(call, call->window.from_ns, SIM_ACTION_REASSIGN), topic);
+    action->partition = partition;
     for (int32_t i = 0; i < topic->replication_factor; i++)
-        isr_replicas_add(&step->action.replicas, 1 + (first + i) % plan->spec.brokers);
-    step = cancels ? topic_step(plan, topic, window.until_ns, SIM_ACTION_REASSIGN) : NULL;
-    if (step != NULL) {
-        step->action.partition = partition;
-        step->action.cancel = true;
-    }
+        isr_replicas_add(&action->replicas, 1 + (first + i) % spec->brokers);
+    if (!cancels)
+        return;
+    action = of_topic(fault_undo(call->plan, call->window.until_ns, SIM_ACTION_REASSIGN), topic);
+    action->partition = partition;
+    action->cancel = true;
 }
 
 /* Where the commit policy does not go by min ISR, more than one is refused. */
-static void set_min_isr(struct fault_plan *plan, const struct sim_topic_spec *topic, int64_t time_ns,
-                        int64_t min_isr)
+static void set_min_isr(struct sim_action *action, const struct sim_topic_spec *topic, int64_t min_isr)
 {
-    struct sim_step *step = topic_step(plan, topic, time_ns, SIM_ACTION_ALTER_TOPIC);
-    if (step == NULL)
-        return;
-    step->action.settings.min_isr = min_isr;
-    step->action.settings_given = 1; /* min_isr, the first of the list */
+    of_topic(action, topic);
+    action->settings.min_isr = min_isr;
+    action->settings_given = 1; /* min_isr, the first of the list */
 }
 
-void fault_topic(struct fault_plan *plan, struct fault_draws *draws, struct window window, bool *deleted)
+void fault_emit_min_isr(struct fault_call *call)
 {
-    const struct sim_topic_spec *topic = &plan->topics[fault_between(draws, 0, plan->spec.topics_count - 1)];
-    if (fault_one_in(draws, 3) && !*deleted) {
-        *deleted = true;
-        topic_step(plan, topic, window.from_ns, SIM_ACTION_DELETE_TOPIC);
-        topic_step(plan, topic, window.until_ns, SIM_ACTION_CREATE_TOPIC);
+    const struct sim_topic_spec *topic = fault_any_topic(call);
+    int64_t min_isr = fault_between(call->draws, 1, topic->replication_factor);
+    bool for_good = fault_one_in(call->draws, 3);
+    if (call->plan->spec.peer.count > 0)
         return;
-    }
-    int64_t min_isr = fault_between(draws, 1, topic->replication_factor);
-    bool for_good = fault_one_in(draws, 3);
-    set_min_isr(plan, topic, window.from_ns, min_isr);
+    set_min_isr(fault_do(call, call->window.from_ns, SIM_ACTION_ALTER_TOPIC), topic, min_isr);
     if (!for_good)
-        set_min_isr(plan, topic, window.until_ns, topic->settings.min_isr);
+        set_min_isr(fault_undo(call->plan, call->window.until_ns, SIM_ACTION_ALTER_TOPIC), topic,
+                    topic->settings.min_isr);
 }
 
-void fault_elect(struct fault_plan *plan, struct fault_draws *draws, struct window window)
+/* Where nobody hears the administrator for long, the last of two deletions may come behind both makings. */
+void fault_emit_recreate(struct fault_call *call)
 {
-    const struct sim_topic_spec *topic = &plan->topics[fault_between(draws, 0, plan->spec.topics_count - 1)];
-    struct sim_step *step = step_at(plan, window.from_ns, SIM_ACTION_ELECT);
-    if (step == NULL)
+    const struct sim_topic_spec *topic = fault_any_topic(call);
+    if (call->plan->spec.peer.count > 0 || !fault_afford(call, ISR_NODE_NONE))
         return;
-    step->action.topic = topic->name;
-    step->action.partition = (int32_t)fault_between(draws, 0, topic->partitions - 1);
+    of_topic(fault_do(call, call->window.from_ns, SIM_ACTION_DELETE_TOPIC), topic);
+    of_topic(fault_undo(call->plan, call->window.until_ns, SIM_ACTION_CREATE_TOPIC), topic);
 }
 
-void fault_delete_records(struct fault_plan *plan, struct fault_draws *draws, struct window window)
+static struct sim_action *of_any_partition(struct fault_call *call, enum sim_action_kind kind)
 {
-    const struct sim_topic_spec *topic = &plan->topics[fault_between(draws, 0, plan->spec.topics_count - 1)];
-    struct sim_step *step = step_at(plan, window.from_ns, SIM_ACTION_DELETE_RECORDS);
-    if (step == NULL)
+    const struct sim_topic_spec *topic = fault_any_topic(call);
+    struct sim_action *action = fault_do(call, call->window.from_ns, kind);
+    action->topic = topic->name;
+    action->partition = (int32_t)fault_between(call->draws, 0, topic->partitions - 1);
+    return action;
+}
+
+void fault_emit_delete_records(struct fault_call *call)
+{
+    struct sim_action *action = of_any_partition(call, SIM_ACTION_DELETE_RECORDS);
+    int64_t offset = fault_parameter(call->draws, FAULT_PARAMETER_DELETED_TO);
+    action->offset = fault_one_in(call->draws, 2) ? -1 : offset;
+}
+
+void fault_emit_elect(struct fault_call *call)
+{
+    if (call->plan->spec.peer.count == 0)
+        (void)of_any_partition(call, SIM_ACTION_ELECT);
+}
+
+void fault_emit_unclean_elect(struct fault_call *call)
+{
+    if (call->plan->spec.peer.count == 0 && fault_afford(call, ISR_NODE_NONE))
+        of_any_partition(call, SIM_ACTION_ELECT)->elect_kind = 1;
+}
+
+void fault_emit_campaign(struct fault_call *call)
+{
+    if (call->plan->spec.peer.count > 0)
+        fault_do_to(call, call->window.from_ns, SIM_ACTION_CAMPAIGN, call->node);
+}
+
+/* ---- the controllers' quorum ---- */
+
+static bool has_quorum(const struct fault_call *call)
+{
+    return call->plan->spec.controllers > 1;
+}
+
+void fault_emit_kill_controller(struct fault_call *call)
+{
+    if (call->plan->spec.controllers == 0)
         return;
-    step->action.topic = topic->name;
-    step->action.partition = (int32_t)fault_between(draws, 0, topic->partitions - 1);
-    fault_draw_deletion(&step->action, draws);
+    fault_do_to(call, call->window.from_ns, SIM_ACTION_KILL, SIM_NODE_CONTROLLER);
+    fault_add_controllers(&call->plan->spec,
+                          &fault_undo(call->plan, call->window.until_ns, SIM_ACTION_START)->nodes,
+                          ISR_NODE_NONE);
+}
+
+/* It goes on to answer brokers until it notices that it leads nobody. */
+void fault_emit_cut_controller(struct fault_call *call)
+{
+    if (!has_quorum(call))
+        return;
+    struct sim_action *action = fault_do(call, call->window.from_ns, SIM_ACTION_CUT);
+    sim_node_set_add(&action->from, SIM_NODE_CONTROLLER);
+    fault_add_controllers(&call->plan->spec, &action->to, ISR_NODE_NONE);
+    action->both_ways = true;
+    fault_add_controllers(&call->plan->spec,
+                          &fault_undo(call->plan, call->window.until_ns, SIM_ACTION_HEAL)->nodes,
+                          ISR_NODE_NONE);
 }
 
 /* A controller that votes at first; 0 now and then: whichever. */
-static int32_t any_voter(struct fault_draws *draws, const struct sim_spec *spec)
+static int32_t any_voter(struct fault_call *call)
 {
-    int32_t number = (int32_t)fault_between(draws, 0, spec->controllers);
+    const struct sim_spec *spec = &call->plan->spec;
+    int32_t number = (int32_t)fault_between(call->draws, 0, spec->controllers);
     return number == 0 || spec->combined ? number : spec->brokers + number;
 }
 
-static void quorum_step(struct fault_plan *plan, int64_t time_ns, enum sim_action_kind kind, int32_t node)
+void fault_emit_transfer(struct fault_call *call)
 {
-    struct sim_step *step = step_at(plan, time_ns, kind);
-    if (step != NULL)
-        step->action.node = node;
-}
-
-void fault_transfer(struct fault_plan *plan, struct fault_draws *draws, struct window window)
-{
-    quorum_step(plan, window.from_ns, SIM_ACTION_TRANSFER_CONTROLLER, any_voter(draws, &plan->spec));
+    if (call->plan->spec.controllers == 0)
+        return;
+    int32_t voter = any_voter(call);
+    fault_do(call, call->window.from_ns, SIM_ACTION_TRANSFER_CONTROLLER)->node = voter;
 }
 
 /* Who stands by comes in, perhaps as a learner first; then it leaves, or a voter leaves that it makes up for.
  * Each that stands by makes up for one: of the first voters' number a majority is needed at most. */
-void fault_members(struct fault_plan *plan, struct fault_draws *draws, struct window window,
-                   int32_t *replaced)
+void fault_emit_members(struct fault_call *call)
 {
-    const struct sim_spec *spec = &plan->spec;
+    const struct sim_spec *spec = &call->plan->spec;
+    if (spec->standby_controllers == 0)
+        return;
     int32_t first = sim_spec_first_client(spec) - spec->standby_controllers;
-    int32_t node = first + (int32_t)fault_between(draws, 0, spec->standby_controllers - 1);
-    int32_t voter = any_voter(draws, spec);
-    bool learns = fault_one_in(draws, 3);
-    bool replaces = fault_one_in(draws, 2) && voter != 0 && *replaced < spec->standby_controllers;
+    int32_t node = first + (int32_t)fault_between(call->draws, 0, spec->standby_controllers - 1);
+    int32_t voter = any_voter(call);
+    bool learns = fault_one_in(call->draws, 3);
+    bool replaces = fault_one_in(call->draws, 2) && voter != 0 && fault_afford(call, voter);
     if (learns)
-        quorum_step(plan, window.from_ns, SIM_ACTION_ADD_LEARNER, node);
-    quorum_step(plan, window.from_ns + learns, SIM_ACTION_ADD_VOTER, node);
-    quorum_step(plan, window.until_ns, SIM_ACTION_REMOVE_VOTER, replaces ? voter : node);
-    *replaced += replaces;
+        fault_do(call, call->window.from_ns, SIM_ACTION_ADD_LEARNER)->node = node;
+    fault_do(call, call->window.from_ns + learns, SIM_ACTION_ADD_VOTER)->node = node;
+    fault_undo(call->plan, call->window.until_ns, SIM_ACTION_REMOVE_VOTER)->node = replaces ? voter : node;
 }

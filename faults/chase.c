@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+#include "faults/budget.h"
+
 enum { STRUCK_MAX = 2 };
 static const int64_t BEGINS_NS = 3 * ISR_SECOND;
 
@@ -40,7 +42,7 @@ struct chase {
     int32_t partition;
     const struct isr_replicas *replicas;
     int32_t leader; /* as guessed */
-    int64_t power_left;
+    struct fault_budget left;
     struct sim_step gate; /* of the next step: gate, times and condition are taken from it */
     struct struck struck[STRUCK_MAX];
     uint32_t struck_count;
@@ -57,6 +59,14 @@ static struct sim_step *step_add(struct chase *chase, enum sim_action_kind kind)
     *step = chase->gate;
     step->action = (struct sim_action){.kind = kind, .partition = -1};
     chase->gate = (struct sim_step){.gate = SIM_GATE_NONE, .at_latest_ns = ISR_TIME_NEVER};
+    return step;
+}
+
+/* The last step is that fault. */
+static struct sim_step *marked(struct chase *chase, struct sim_step *step, enum fault_kind kind)
+{
+    if (step != NULL)
+        step->mark = fault_mark(kind, chase->plan->faults_count++);
     return step;
 }
 
@@ -134,9 +144,14 @@ static int32_t last_node(const struct sim_spec *spec)
     return spec->brokers + sim_spec_own_controllers(spec);
 }
 
+static bool is_on(const struct chase *chase, enum fault_kind kind)
+{
+    return (chase->plan->kinds >> kind & 1) != 0;
+}
+
 /* ---- strikes ---- */
 
-static uint32_t kind_of(enum strike strike)
+static enum fault_kind kind_of(enum strike strike)
 {
     switch (strike) {
     case STRIKE_KILL:
@@ -148,24 +163,24 @@ static uint32_t kind_of(enum strike strike)
     case STRIKE_SHUTDOWN:
         return FAULT_SHUTDOWN;
     case STRIKE_DEAFEN:
-        return FAULT_CUT;
+        return FAULT_CONTROL_CUT;
     case STRIKE_DELAY:
         return FAULT_SLOW_LINK;
     case STRIKE_SEPARATE:
-        return FAULT_PARTITION;
+        return FAULT_HALVES;
     case STRIKE_ISOLATE:
         return FAULT_ISOLATE;
     }
     return FAULT_KINDS;
 }
 
-static enum strike draw_strike(struct chase *chase)
+static enum strike draw_strike(struct chase *chase, int32_t node)
 {
     enum strike strike;
     do {
         strike = (enum strike)fault_between(chase->draws, 0, STRIKE_KINDS - 1);
-    } while (((chase->plan->kinds >> kind_of(strike)) & 1) == 0);
-    if (strike == STRIKE_POWER_OFF && chase->power_left-- <= 0)
+    } while (!is_on(chase, kind_of(strike)));
+    if (strike == STRIKE_POWER_OFF && !fault_budget_take(&chase->left, chase->plan, FAULT_BUDGET_POWER, node))
         return STRIKE_KILL; /* every profile that may take power may kill */
     return strike;
 }
@@ -217,7 +232,9 @@ static void strike(struct chase *chase, int32_t node)
 {
     struct struck *struck = &chase->struck[chase->struck_count++];
     *struck = (struct struck){.node = node, .undo = SIM_ACTION_START};
-    switch (draw_strike(chase)) {
+    enum strike drawn = draw_strike(chase, node);
+    uint32_t place = chase->plan->spec.steps_count;
+    switch (drawn) {
     case STRIKE_KILL:
         step_on(chase, SIM_ACTION_KILL, node);
         break;
@@ -248,6 +265,8 @@ static void strike(struct chase *chase, int32_t node)
         struck->undo = SIM_ACTION_HEAL;
         break;
     }
+    if (place < FAULT_STEPS_MAX)
+        (void)marked(chase, &chase->plan->steps[place], kind_of(drawn));
 }
 
 static void undo(struct chase *chase, uint32_t which)
@@ -305,7 +324,7 @@ static void move_lag(struct chase *chase)
     int32_t node = any_follower(chase);
     if (is_struck(chase, node) || is_struck(chase, chase->leader))
         return;
-    struct sim_step *step = step_add(chase, SIM_ACTION_CUT);
+    struct sim_step *step = marked(chase, step_add(chase, SIM_ACTION_CUT), FAULT_CUT);
     if (step == NULL)
         return;
     sim_node_set_add(&step->action.from, chase->leader);
@@ -325,7 +344,7 @@ static void move_pending(struct chase *chase)
 
 static void move_elect(struct chase *chase)
 {
-    struct sim_step *step = step_add(chase, SIM_ACTION_ELECT);
+    struct sim_step *step = marked(chase, step_add(chase, SIM_ACTION_ELECT), FAULT_ELECT);
     if (step == NULL)
         return;
     step->action.topic = chase->topic->name;
@@ -338,11 +357,12 @@ static void move_elect(struct chase *chase)
 static void move_controller(struct chase *chase)
 {
     const struct sim_spec *spec = &chase->plan->spec;
-    bool may_kill = (chase->plan->may >> FAULT_KILL & 1) != 0;
-    bool cut = (chase->plan->kinds >> FAULT_CUT & 1) != 0 && (fault_one_in(chase->draws, 2) || !may_kill);
-    if (spec->controllers == 1 || (!cut && !may_kill) || is_struck(chase, SIM_NODE_CONTROLLER))
+    bool kills = is_on(chase, FAULT_KILL_CONTROLLER), cuts = is_on(chase, FAULT_CUT_CONTROLLER);
+    bool cut = cuts && (fault_one_in(chase->draws, 2) || !kills);
+    if (spec->controllers == 1 || (!cuts && !kills) || is_struck(chase, SIM_NODE_CONTROLLER))
         return;
-    struct sim_step *step = step_add(chase, cut ? SIM_ACTION_CUT : SIM_ACTION_KILL);
+    struct sim_step *step = marked(chase, step_add(chase, cut ? SIM_ACTION_CUT : SIM_ACTION_KILL),
+                                   cut ? FAULT_CUT_CONTROLLER : FAULT_KILL_CONTROLLER);
     if (step == NULL)
         return;
     chase->struck[chase->struck_count++] =
@@ -362,11 +382,14 @@ static void move_flurry(struct chase *chase)
 {
     const struct sim_spec *spec = &chase->plan->spec;
     int32_t first = spec->combined ? 1 : spec->brokers + 1;
-    if (spec->controllers == 1 || (chase->plan->kinds >> FAULT_KILL & 1) == 0)
+    if (spec->controllers == 1 || !is_on(chase, FAULT_RESTART_STORM))
         return;
     for (int64_t i = fault_between(chase->draws, 3, 8); i > 0; i--) {
         int32_t node = first + (int32_t)fault_between(chase->draws, 0, spec->controllers - 1);
+        uint32_t place = chase->plan->spec.steps_count;
         step_on(chase, SIM_ACTION_KILL, i % 3 == 0 ? SIM_NODE_CONTROLLER : node);
+        if (place < FAULT_STEPS_MAX)
+            (void)marked(chase, &chase->plan->steps[place], FAULT_RESTART_STORM);
         wait_for(chase, fault_between(chase->draws, 0, 30) * ISR_MS);
         struct sim_step *step = step_add(chase, SIM_ACTION_START);
         if (step != NULL)
@@ -386,7 +409,7 @@ static void move_undo(struct chase *chase)
     if (!fault_one_in(chase->draws, 4))
         wait_until(chase, fault_one_in(chase->draws, 2) ? SIM_GATE_AFTER : SIM_GATE_WHEN,
                    SIM_CONDITION_ISR_HAS, node, true, shrink_ns(chase));
-    if (node == chase->replicas->ids[0] && ((chase->plan->kinds >> FAULT_ELECT) & 1) != 0)
+    if (node == chase->replicas->ids[0] && is_on(chase, FAULT_ELECT))
         move_elect(chase);
 }
 
@@ -423,9 +446,9 @@ static void move(struct chase *chase)
     wait_for(chase, fault_between(chase->draws, 0, 800) * ISR_MS);
 }
 
-void fault_chase(struct fault_plan *plan, struct fault_draws *draws, int64_t power_losses)
+void fault_chase(struct fault_plan *plan, struct fault_draws *draws)
 {
-    struct chase chase = {.plan = plan, .draws = draws, .power_left = power_losses};
+    struct chase chase = {.plan = plan, .draws = draws, .left = fault_budget_of(plan)};
     uint32_t topic = (uint32_t)fault_between(draws, 0, plan->spec.topics_count - 1);
     chase.topic = &plan->topics[topic];
     chase.partition = (int32_t)fault_between(draws, 0, chase.topic->partitions - 1);

@@ -36,16 +36,6 @@ static struct fault_draws draws_for(uint64_t seed, enum purpose purpose, uint64_
     return (struct fault_draws){.key = key};
 }
 
-const char *fault_kind_name(enum fault_kind kind)
-{
-    static const char *const names[] = {
-#define X(NAME, name, weight, meaning) #name,
-#include "faults/kinds.def"
-#undef X
-    };
-    return kind < FAULT_KINDS ? names[kind] : "?";
-}
-
 static void set_name(struct isr_name *name, const char *text, int64_t number)
 {
     *name = (struct isr_name){{0}};
@@ -440,7 +430,7 @@ void fault_generate(struct fault_plan *plan, const struct fault_request *request
     generate_cluster(plan, &run);
     generate_surroundings(plan, &run);
     if (run.chase)
-        fault_chase(plan, &run.chase_draws, fault_power_budget(plan));
+        fault_chase(plan, &run.chase_draws);
     else
         fault_uniform(plan, isr_hash_combine(run.seed, PURPOSE_FAULT));
 }

@@ -3,19 +3,11 @@
 #ifndef FAULT_GENERATE_H
 #define FAULT_GENERATE_H
 
+#include "faults/kinds.h"
 #include "faults/profile.h"
 #include "sim/spec.h"
 
-enum fault_kind {
-#define X(NAME, name, weight, meaning) FAULT_##NAME,
-#include "faults/kinds.def"
-#undef X
-    FAULT_KINDS
-};
-
 enum { FAULT_TOPICS_MAX = 2, FAULT_CLIENTS_MAX = 6, FAULT_STEPS_MAX = 96, FAULT_PARTITIONS_MAX = 4 };
-
-_Static_assert(FAULT_KINDS <= 64, "a bit for each kind");
 
 /* What is wanted. Zeroed but for the seed: the default profile. */
 struct fault_request {
@@ -34,10 +26,15 @@ struct fault_plan {
     struct sim_topic_spec topics[FAULT_TOPICS_MAX];
     struct isr_replicas assignments[FAULT_TOPICS_MAX][FAULT_PARTITIONS_MAX];
     struct sim_client_spec clients[FAULT_CLIENTS_MAX];
-    struct sim_step steps[FAULT_STEPS_MAX];
+    struct sim_step steps[FAULT_STEPS_MAX + 1]; /* one that is forgotten */
+    uint32_t faults_count;
 };
 
-const char *fault_kind_name(enum fault_kind kind);
+/* sim_step.mark of a step that is a fault, or a part of one: the first, second, ... of the plan. */
+static inline uint16_t fault_mark(enum fault_kind kind, uint32_t which)
+{
+    return (uint16_t)((1 + (unsigned)kind) | (which & 0xff) << 8);
+}
 
 /* Fills plan: a cluster, a configuration, a workload and faults, with the checks that hold under them
  * (spec.unchecked). Unless over budget the faults stay within what the configuration promises to survive: at

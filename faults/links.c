@@ -1,111 +1,158 @@
-#include "faults/links.h"
-
+/* What generated scenarios do to links and connections. */
 #include "core/wire/message.h"
+#include "faults/steps.h"
 
-/* A fault and its undoing concern the pair (from, to), both drawn. */
-void fault_link(struct fault_plan *plan, struct fault_draws *draws, struct window window,
-                enum fault_kind kind)
+/* A pair, drawn; false: it is no pair. */
+struct pair {
+    int32_t from, to;
+    bool both_ways;
+};
+
+static bool draw_pair(struct fault_call *call, struct pair *pair)
 {
-    int32_t from = fault_any_node(draws, &plan->spec);
-    int32_t to = fault_any_node(draws, &plan->spec);
-    bool both_ways = fault_one_in(draws, 2);
-    int64_t slow_ns = fault_between(draws, 20, 1500) * ISR_MS;
-    uint32_t ppm = (uint32_t)fault_between(draws, 10000, 300000);
-    if (from == to)
-        return;
-    struct sim_step *step =
-        step_at(plan, window.from_ns, kind == FAULT_CUT ? SIM_ACTION_CUT : SIM_ACTION_LINK);
-    if (step == NULL)
-        return;
-    struct sim_action *action = &step->action;
-    sim_node_set_add(&action->from, from);
-    sim_node_set_add(&action->to, to);
-    action->both_ways = both_ways;
-    if (kind == FAULT_CORRUPT_LINK) {
-        action->link_fields = SIM_LINK_CORRUPT;
-        action->link.corrupt_ppm = ppm;
-    } else if (kind == FAULT_NARROW_LINK) {
-        action->link_fields = SIM_LINK_BANDWIDTH | SIM_LINK_QUEUE;
-        action->link.bandwidth_bytes = fault_between(draws, 512, 32768);
-        action->link.queue_bytes = fault_between(draws, 1, 16) * 1024;
-    } else if (kind == FAULT_SLOW_LINK) {
-        action->link_fields = SIM_LINK_LATENCY;
-        action->link.latency =
-            (struct sim_distribution){slow_ns, slow_ns, slow_ns + slow_ns / 2, slow_ns * 2};
-    } else if (kind == FAULT_LOSSY_LINK) {
-        action->link_fields = SIM_LINK_LOSS | SIM_LINK_DUPLICATE | SIM_LINK_REORDER;
-        action->link.loss_ppm = action->link.duplicate_ppm = action->link.reorder_ppm = ppm;
-    }
-    step_on(plan, window.until_ns, SIM_ACTION_HEAL, from);
+    *pair = (struct pair){.from = call->node,
+                          .to = fault_any_node(call->draws, &call->plan->spec),
+                          .both_ways = fault_one_in(call->draws, 2)};
+    return pair->from != pair->to;
 }
 
-static struct sim_message_set messages_of(enum isr_message_group group)
+static void between(struct sim_action *action, const struct pair *pair)
+{
+    sim_node_set_add(&action->from, pair->from);
+    sim_node_set_add(&action->to, pair->to);
+    action->both_ways = pair->both_ways;
+}
+
+/* NULL: between nobody. */
+static struct sim_action *change_link(struct fault_call *call, unsigned fields)
+{
+    struct pair pair;
+    if (!draw_pair(call, &pair))
+        return NULL;
+    fault_undo_to(call->plan, call->window.until_ns, SIM_ACTION_HEAL, pair.from);
+    struct sim_action *action = fault_do(call, call->window.from_ns, SIM_ACTION_LINK);
+    between(action, &pair);
+    action->link_fields = fields;
+    return action;
+}
+
+void fault_emit_slow_link(struct fault_call *call)
+{
+    int64_t slow_ns = fault_parameter(call->draws, FAULT_PARAMETER_SLOW_LINK_LATENCY);
+    struct sim_action *action = change_link(call, SIM_LINK_LATENCY);
+    if (action != NULL)
+        action->link.latency =
+            (struct sim_distribution){slow_ns, slow_ns, slow_ns + slow_ns / 2, slow_ns * 2};
+}
+
+static uint32_t draw_ppm(struct fault_call *call)
+{
+    return (uint32_t)fault_parameter(call->draws, FAULT_PARAMETER_LINK_PROBABILITY);
+}
+
+void fault_emit_lossy_link(struct fault_call *call)
+{
+    uint32_t ppm = draw_ppm(call);
+    struct sim_action *action = change_link(call, SIM_LINK_LOSS);
+    if (action != NULL)
+        action->link.loss_ppm = ppm;
+}
+
+void fault_emit_doubling_link(struct fault_call *call)
+{
+    uint32_t ppm = draw_ppm(call);
+    struct sim_action *action = change_link(call, SIM_LINK_DUPLICATE);
+    if (action != NULL)
+        action->link.duplicate_ppm = ppm;
+}
+
+void fault_emit_reordering_link(struct fault_call *call)
+{
+    uint32_t ppm = draw_ppm(call);
+    struct sim_action *action = change_link(call, SIM_LINK_REORDER);
+    if (action != NULL)
+        action->link.reorder_ppm = ppm;
+}
+
+void fault_emit_corrupt_link(struct fault_call *call)
+{
+    uint32_t ppm = draw_ppm(call);
+    struct sim_action *action = change_link(call, SIM_LINK_CORRUPT);
+    if (action != NULL)
+        action->link.corrupt_ppm = ppm;
+}
+
+void fault_emit_narrow_link(struct fault_call *call)
+{
+    int64_t bandwidth = fault_parameter(call->draws, FAULT_PARAMETER_NARROW_BANDWIDTH);
+    int64_t queue = fault_parameter(call->draws, FAULT_PARAMETER_NARROW_QUEUE);
+    struct sim_action *action = change_link(call, SIM_LINK_BANDWIDTH | SIM_LINK_QUEUE);
+    if (action == NULL)
+        return;
+    action->link.bandwidth_bytes = bandwidth;
+    action->link.queue_bytes = queue;
+}
+
+/* Everything, a group, or a single kind. */
+static struct sim_message_set draw_messages(struct fault_call *call)
 {
     struct sim_message_set messages = {0};
+    int64_t what = fault_between(call->draws, 0, 2);
+    enum isr_message_group group = (enum isr_message_group)fault_between(call->draws, 0, ISR_GROUP_DATA);
+    unsigned one = (unsigned)fault_between(call->draws, 0, ISR_MESSAGE_KINDS - 1);
     for (unsigned kind = 0; kind < ISR_MESSAGE_KINDS; kind++) {
-        if (isr_message_group((enum isr_message_kind)kind) == group)
+        if ((what == 1 && isr_message_group((enum isr_message_kind)kind) == group) || (what == 2 && kind == one))
             sim_message_set_add(&messages, kind);
     }
     return messages;
 }
 
-static void between(struct sim_step *step, int32_t from, int32_t to, bool both_ways)
+void fault_emit_hold(struct fault_call *call)
 {
-    if (step == NULL)
+    struct pair pair;
+    bool lose = fault_one_in(call->draws, 3), all = fault_one_in(call->draws, 2);
+    int64_t count = fault_parameter(call->draws, FAULT_PARAMETER_HELD_MESSAGES);
+    struct sim_message_set messages = draw_messages(call);
+    if (!draw_pair(call, &pair))
         return;
-    sim_node_set_add(&step->action.from, from);
-    sim_node_set_add(&step->action.to, to);
-    step->action.both_ways = both_ways;
+    struct sim_action *action = fault_do(call, call->window.from_ns, SIM_ACTION_HOLD);
+    between(action, &pair);
+    action->messages = messages;
+    action->count = all ? 0 : count;
+    action = fault_undo(call->plan, call->window.until_ns, SIM_ACTION_RELEASE);
+    between(action, &pair);
+    action->discard = lose;
 }
 
-/* Everything, a group, or a single kind; without end, or the next few. */
-void fault_hold(struct fault_plan *plan, struct fault_draws *draws, struct window window)
+void fault_emit_drop(struct fault_call *call)
 {
-    int32_t from = fault_any_node(draws, &plan->spec), to = fault_any_node(draws, &plan->spec);
-    bool both_ways = fault_one_in(draws, 2), lose = fault_one_in(draws, 3);
-    struct sim_message_set all = {0}, kind = {0};
-    struct sim_message_set group =
-        messages_of((enum isr_message_group)fault_between(draws, 0, ISR_GROUP_DATA));
-    sim_message_set_add(&kind, (unsigned)fault_between(draws, 0, ISR_MESSAGE_KINDS - 1));
-    int64_t what = fault_between(draws, 0, 2);
-    int64_t count = fault_one_in(draws, 2) ? fault_between(draws, 1, 20) : 0;
-    struct sim_step *hold =
-        step_at(plan, window.from_ns, lose && count > 0 ? SIM_ACTION_DROP : SIM_ACTION_HOLD);
-    between(hold, from, to, both_ways);
-    struct sim_step *release = step_at(plan, window.until_ns, SIM_ACTION_RELEASE);
-    between(release, from, to, both_ways);
-    if (hold == NULL || release == NULL)
+    struct pair pair;
+    int64_t count = fault_parameter(call->draws, FAULT_PARAMETER_DROPPED_MESSAGES);
+    struct sim_message_set messages = draw_messages(call);
+    if (!draw_pair(call, &pair))
         return;
-    hold->action.messages = what == 0 ? all : what == 1 ? group : kind;
-    hold->action.count = count;
-    release->action.discard = lose;
+    struct sim_action *action = fault_do(call, call->window.from_ns, SIM_ACTION_DROP);
+    between(action, &pair);
+    action->messages = messages;
+    action->count = count;
 }
 
-void fault_break(struct fault_plan *plan, struct fault_draws *draws, struct window window)
+static void break_connection(struct fault_call *call, enum sim_action_kind kind)
 {
-    int32_t from = fault_any_node(draws, &plan->spec), to = fault_any_node(draws, &plan->spec);
-    bool half = fault_one_in(draws, 2), both_ways = fault_one_in(draws, 3);
-    if (plan->spec.network.connections)
-        between(step_at(plan, window.from_ns, half ? SIM_ACTION_HALF_OPEN : SIM_ACTION_RESET), from, to,
-                half && both_ways);
+    struct pair pair;
+    if (!draw_pair(call, &pair) || !call->plan->spec.network.connections)
+        return;
+    struct sim_action *action = fault_do(call, call->window.from_ns, kind);
+    between(action, &pair);
+    action->both_ways = pair.both_ways && kind == SIM_ACTION_HALF_OPEN;
 }
 
-void fault_partition(struct fault_plan *plan, struct fault_draws *draws, struct window window)
+void fault_emit_reset(struct fault_call *call)
 {
-    struct sim_step *step = step_at(plan, window.from_ns, SIM_ACTION_PARTITION);
-    if (step == NULL)
-        return;
-    step->action.groups_count = 2;
-    /* Nobody is on a side of his own only by chance: node 1 is alone then. */
-    int32_t sides[2] = {0}, nodes = fault_nodes_count(&plan->spec);
-    for (int32_t node = nodes; node >= 1; node--) {
-        int64_t side = fault_between(draws, 0, 1);
-        if (node == 1 && sides[side] == nodes - 1)
-            side = 1 - side;
-        sides[side]++;
-        sim_node_set_add(&step->action.groups[side], node);
-    }
-    struct sim_step *heal = step_at(plan, window.until_ns, SIM_ACTION_HEAL);
-    for (int32_t node = 1; heal != NULL && node <= fault_nodes_count(&plan->spec); node++)
-        sim_node_set_add(&heal->action.nodes, node);
+    break_connection(call, SIM_ACTION_RESET);
+}
+
+void fault_emit_half_open(struct fault_call *call)
+{
+    break_connection(call, SIM_ACTION_HALF_OPEN);
 }

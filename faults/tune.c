@@ -2,66 +2,83 @@
 
 #include "faults/chase.h"
 
-#define ALL_KINDS ((UINT64_C(1) << FAULT_KINDS) - 1)
-#define LINK_KINDS                                                                       \
-    (FAULT_BIT(CUT) | FAULT_BIT(PARTITION) | FAULT_BIT(ISOLATE) | FAULT_BIT(SLOW_LINK) | \
-     FAULT_BIT(LOSSY_LINK) | FAULT_BIT(HOLD) | FAULT_BIT(BREAK))
+#define PARTITIONS                                                                                 \
+    (FAULT_BIT(CUT) | FAULT_BIT(HALVES) | FAULT_BIT(ISOLATE) | FAULT_BIT(BRIDGE) | FAULT_BIT(RING) | \
+     FAULT_BIT(CONTROL_CUT) | FAULT_BIT(DATA_CUT) | FAULT_BIT(FLAPPING))
+#define LINKS                                                                                      \
+    (FAULT_BIT(SLOW_LINK) | FAULT_BIT(LOSSY_LINK) | FAULT_BIT(DOUBLING_LINK) |                     \
+     FAULT_BIT(REORDERING_LINK) | FAULT_BIT(HOLD) | FAULT_BIT(DROP))
+#define CONTROLLERS (FAULT_BIT(KILL_CONTROLLER) | FAULT_BIT(CUT_CONTROLLER) | FAULT_BIT(TRANSFER))
+
+/* All that leaves promises standing. */
+static uint64_t usual_kinds(void)
+{
+    uint64_t kinds = 0;
+    for (unsigned kind = 0; kind < FAULT_KINDS; kind++) {
+        if (fault_kind_info((enum fault_kind)kind)->budget != FAULT_BUDGET_PROMISE)
+            kinds |= UINT64_C(1) << kind;
+    }
+    return kinds;
+}
 
 struct fault_way fault_way_of(enum fault_profile profile)
 {
     switch (profile) {
     case FAULT_PROFILE_DEFAULT:
-    case FAULT_PROFILE_OVER_BUDGET:
     case FAULT_PROFILES:
         break;
+    case FAULT_PROFILE_OVER_BUDGET:
+        return (struct fault_way){.may = FAULT_ALL_KINDS, .chases = 2};
     case FAULT_PROFILE_MESSAGES:
-        return (struct fault_way){.may = LINK_KINDS | FAULT_BIT(ELECT),
+        return (struct fault_way){.may = PARTITIONS | LINKS | FAULT_BIT(ELECT) | FAULT_BIT(CUT_CONTROLLER),
                                   .always = FAULT_BIT(ISOLATE) | FAULT_BIT(ELECT),
                                   .chases = 2,
                                   .plain = true};
     case FAULT_PROFILE_POWER:
         return (struct fault_way){.may = FAULT_BIT(POWER_OFF) | FAULT_BIT(KILL) | FAULT_BIT(SHUTDOWN) |
                                          FAULT_BIT(CUT) | FAULT_BIT(SLOW_LINK) | FAULT_BIT(SLOW_DISK) |
-                                         FAULT_BIT(LATE_NAMES) | FAULT_BIT(FAILED_SYNC) | FAULT_BIT(ELECT),
+                                         FAULT_BIT(LATE_NAMES) | FAULT_BIT(FAILED_SYNC) | FAULT_BIT(ELECT) |
+                                         FAULT_BIT(KILL_CONTROLLER) | FAULT_BIT(RESTART_STORM),
                                   .always = FAULT_BIT(POWER_OFF),
                                   .chases = 2,
                                   .plain = true};
     case FAULT_PROFILE_UNCLEAN:
-        return (struct fault_way){.may = LINK_KINDS | FAULT_BIT(KILL) | FAULT_BIT(POWER_OFF) |
-                                         FAULT_BIT(PAUSE) | FAULT_BIT(ELECT),
+        return (struct fault_way){.may = PARTITIONS | LINKS | FAULT_BIT(KILL) | FAULT_BIT(POWER_OFF) |
+                                         FAULT_BIT(PAUSE) | FAULT_BIT(ELECT) | FAULT_BIT(UNCLEAN_ELECT),
                                   .always = FAULT_BIT(KILL) | FAULT_BIT(CUT),
                                   .chases = 3,
                                   .plain = true};
     case FAULT_PROFILE_ZOMBIE:
-        return (struct fault_way){.may = FAULT_BIT(PAUSE) | FAULT_BIT(SLOW_CPU) | FAULT_BIT(STALL) |
-                                         FAULT_BIT(HOLD) | FAULT_BIT(CUT) | FAULT_BIT(ELECT) |
-                                         FAULT_BIT(KILL) | FAULT_BIT(TRANSFER),
+        return (struct fault_way){.may = CONTROLLERS | FAULT_BIT(PAUSE) | FAULT_BIT(SLOW_CPU) |
+                                         FAULT_BIT(STALL) | FAULT_BIT(HOLD) | FAULT_BIT(CUT) |
+                                         FAULT_BIT(CONTROL_CUT) | FAULT_BIT(ELECT) | FAULT_BIT(KILL),
                                   .always = FAULT_BIT(PAUSE),
                                   .chases = 2,
                                   .plain = true};
     case FAULT_PROFILE_READS:
-        return (struct fault_way){.may = LINK_KINDS | FAULT_BIT(KILL) | FAULT_BIT(PAUSE) |
+        return (struct fault_way){.may = PARTITIONS | LINKS | FAULT_BIT(KILL) | FAULT_BIT(PAUSE) |
                                          FAULT_BIT(SHUTDOWN) | FAULT_BIT(SLOW_DISK) | FAULT_BIT(ELECT),
                                   .always = FAULT_BIT(ELECT),
                                   .chases = 2,
                                   .plain = true};
     case FAULT_PROFILE_CONTROLLER:
-        return (struct fault_way){.may = LINK_KINDS | FAULT_BIT(KILL) | FAULT_BIT(POWER_OFF) |
-                                         FAULT_BIT(PAUSE) | FAULT_BIT(TRANSFER) | FAULT_BIT(SLOW_DISK) |
-                                         FAULT_BIT(STALL) | FAULT_BIT(SLOW_CPU) | FAULT_BIT(SHUTDOWN),
-                                  .always = FAULT_BIT(KILL) | FAULT_BIT(CUT),
+        return (struct fault_way){.may = CONTROLLERS | PARTITIONS | LINKS | FAULT_BIT(KILL) |
+                                         FAULT_BIT(POWER_OFF) | FAULT_BIT(PAUSE) | FAULT_BIT(SLOW_DISK) |
+                                         FAULT_BIT(STALL) | FAULT_BIT(SLOW_CPU) | FAULT_BIT(SHUTDOWN) |
+                                         FAULT_BIT(RESTART_STORM) | FAULT_BIT(ROLLING_RESTART),
+                                  .always = FAULT_BIT(KILL_CONTROLLER) | FAULT_BIT(CUT_CONTROLLER),
                                   .chases = 2,
                                   .plain = true};
     case FAULT_PROFILE_MEMBERSHIP:
-        return (struct fault_way){.may = FAULT_BIT(MEMBERS) | FAULT_BIT(REASSIGN) | FAULT_BIT(TOPIC) |
-                                         FAULT_BIT(ELECT) | FAULT_BIT(TRANSFER) | FAULT_BIT(KILL) |
-                                         FAULT_BIT(POWER_OFF) | FAULT_BIT(PAUSE) | FAULT_BIT(CUT) |
-                                         FAULT_BIT(PARTITION) | FAULT_BIT(DELETE_RECORDS),
+        return (struct fault_way){.may = CONTROLLERS | FAULT_BIT(MEMBERS) | FAULT_BIT(REASSIGN) |
+                                         FAULT_BIT(RECREATE) | FAULT_BIT(MIN_ISR) | FAULT_BIT(ELECT) |
+                                         FAULT_BIT(KILL) | FAULT_BIT(POWER_OFF) | FAULT_BIT(PAUSE) |
+                                         FAULT_BIT(CUT) | FAULT_BIT(HALVES) | FAULT_BIT(DELETE_RECORDS),
                                   .always = FAULT_BIT(MEMBERS) | FAULT_BIT(REASSIGN),
                                   .chases = 0,
                                   .plain = true};
     }
-    return (struct fault_way){.may = ALL_KINDS, .chases = 2};
+    return (struct fault_way){.may = usual_kinds(), .chases = 2};
 }
 
 /* ---- the cluster ---- */

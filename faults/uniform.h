@@ -2,11 +2,8 @@
 #ifndef FAULT_UNIFORM_H
 #define FAULT_UNIFORM_H
 
-#include "faults/draws.h"
 #include "faults/generate.h"
 
-/* How many power losses of brokers the configuration promises to survive. */
-int64_t fault_power_budget(const struct fault_plan *plan);
 /* Appends steps to a plan that has none yet and is complete otherwise. key: of all draws. */
 void fault_uniform(struct fault_plan *plan, uint64_t key);
 
