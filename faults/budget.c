@@ -27,8 +27,8 @@ static bool take(int64_t *left, bool over)
     return true;
 }
 
-bool fault_budget_take(struct fault_budget *budget, const struct fault_plan *plan, enum fault_budget_kind kind,
-                       int32_t node)
+bool fault_budget_take(struct fault_budget *budget, const struct fault_plan *plan,
+                       enum fault_budget_kind kind, int32_t node)
 {
     switch (kind) {
     case FAULT_BUDGET_NONE:

@@ -21,7 +21,7 @@ struct fault_budget {
 struct fault_budget fault_budget_of(const struct fault_plan *plan);
 /* Takes what a fault of that kind needs that strikes that node. False: there is none left, and nothing was
  * taken. */
-bool fault_budget_take(struct fault_budget *budget, const struct fault_plan *plan, enum fault_budget_kind kind,
-                       int32_t node);
+bool fault_budget_take(struct fault_budget *budget, const struct fault_plan *plan,
+                       enum fault_budget_kind kind, int32_t node);
 
 #endif

@@ -6,9 +6,9 @@
 #include "faults/generate.h"
 
 /* The kinds of which at least one must be on for a chase. */
-#define FAULT_CHASE_STRIKES                                                                                     \
-    (FAULT_BIT(KILL) | FAULT_BIT(POWER_OFF) | FAULT_BIT(PAUSE) | FAULT_BIT(SHUTDOWN) | FAULT_BIT(CONTROL_CUT) | \
-     FAULT_BIT(SLOW_LINK) | FAULT_BIT(HALVES) | FAULT_BIT(ISOLATE))
+#define FAULT_CHASE_STRIKES                                                            \
+    (FAULT_BIT(KILL) | FAULT_BIT(POWER_OFF) | FAULT_BIT(PAUSE) | FAULT_BIT(SHUTDOWN) | \
+     FAULT_BIT(CONTROL_CUT) | FAULT_BIT(SLOW_LINK) | FAULT_BIT(HALVES) | FAULT_BIT(ISOLATE))
 
 /* Appends steps to a plan that has none yet, with a cluster, a configuration and topics with assignments:
  * from the third second on, more than the run may have time for (steps_may_remain). */

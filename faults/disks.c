@@ -38,8 +38,12 @@ void fault_emit_stall(struct fault_call *call)
 
 void fault_emit_late_names(struct fault_call *call)
 {
+    bool loses_power = fault_budget_take(call->left, call->plan, FAULT_BUDGET_POWER, call->node);
     disk_action(call, SIM_ACTION_LOSE_NAMES, call->node);
+    if (loses_power)
+        fault_undo_to(call->plan, call->window.until_ns - 1, SIM_ACTION_POWER_OFF, call->node);
     undo(call, SIM_ACTION_LOSE_NAMES, call->node);
+    undo(call, SIM_ACTION_START, call->node);
 }
 
 void fault_emit_disk_error(struct fault_call *call)

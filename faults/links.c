@@ -101,7 +101,8 @@ static struct sim_message_set draw_messages(struct fault_call *call)
     enum isr_message_group group = (enum isr_message_group)fault_between(call->draws, 0, ISR_GROUP_DATA);
     unsigned one = (unsigned)fault_between(call->draws, 0, ISR_MESSAGE_KINDS - 1);
     for (unsigned kind = 0; kind < ISR_MESSAGE_KINDS; kind++) {
-        if ((what == 1 && isr_message_group((enum isr_message_kind)kind) == group) || (what == 2 && kind == one))
+        if ((what == 1 && isr_message_group((enum isr_message_kind)kind) == group) ||
+            (what == 2 && kind == one))
             sim_message_set_add(&messages, kind);
     }
     return messages;

@@ -1,7 +1,8 @@
 /* What generated scenarios do to processes, their processors, memories and clocks. */
 #include "faults/steps.h"
 
-static void strike(struct fault_call *call, enum sim_action_kind kind, enum sim_action_kind undo, int32_t node)
+static void strike(struct fault_call *call, enum sim_action_kind kind, enum sim_action_kind undo,
+                   int32_t node)
 {
     if (!fault_afford(call, node))
         return;

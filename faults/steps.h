@@ -51,7 +51,8 @@ static inline const struct sim_topic_spec *fault_any_topic(struct fault_call *ca
 }
 
 /* The controllers that vote at first, but for one node. */
-static inline void fault_add_controllers(const struct sim_spec *spec, struct sim_node_set *set, int32_t except)
+static inline void fault_add_controllers(const struct sim_spec *spec, struct sim_node_set *set,
+                                         int32_t except)
 {
     for (int32_t node = 1; node <= fault_nodes_count(spec); node++) {
         if (node != except && sim_spec_is_first_voter(spec, node))
@@ -59,8 +60,10 @@ static inline void fault_add_controllers(const struct sim_spec *spec, struct sim
     }
 }
 
-/* A step that undoes something, or prepares it. Where there is no room for it, it is one that is forgotten. */
-static inline struct sim_action *fault_undo(struct fault_plan *plan, int64_t time_ns, enum sim_action_kind kind)
+/* A step that undoes something, or prepares it. Where there is no room for it, it is one that is forgotten.
+ */
+static inline struct sim_action *fault_undo(struct fault_plan *plan, int64_t time_ns,
+                                            enum sim_action_kind kind)
 {
     struct sim_step *step =
         &plan->steps[plan->spec.steps_count < FAULT_STEPS_MAX ? plan->spec.steps_count++ : FAULT_STEPS_MAX];
@@ -81,12 +84,14 @@ static inline struct sim_action *fault_do(struct fault_call *call, int64_t time_
     return action;
 }
 
-static inline void fault_do_to(struct fault_call *call, int64_t time_ns, enum sim_action_kind kind, int32_t node)
+static inline void fault_do_to(struct fault_call *call, int64_t time_ns, enum sim_action_kind kind,
+                               int32_t node)
 {
     sim_node_set_add(&fault_do(call, time_ns, kind)->nodes, node);
 }
 
-static inline void fault_undo_to(struct fault_plan *plan, int64_t time_ns, enum sim_action_kind kind, int32_t node)
+static inline void fault_undo_to(struct fault_plan *plan, int64_t time_ns, enum sim_action_kind kind,
+                                 int32_t node)
 {
     sim_node_set_add(&fault_undo(plan, time_ns, kind)->nodes, node);
 }

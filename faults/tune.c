@@ -2,12 +2,12 @@
 
 #include "faults/chase.h"
 
-#define PARTITIONS                                                                                 \
+#define PARTITIONS                                                                                   \
     (FAULT_BIT(CUT) | FAULT_BIT(HALVES) | FAULT_BIT(ISOLATE) | FAULT_BIT(BRIDGE) | FAULT_BIT(RING) | \
      FAULT_BIT(CONTROL_CUT) | FAULT_BIT(DATA_CUT) | FAULT_BIT(FLAPPING))
-#define LINKS                                                                                      \
-    (FAULT_BIT(SLOW_LINK) | FAULT_BIT(LOSSY_LINK) | FAULT_BIT(DOUBLING_LINK) |                     \
-     FAULT_BIT(REORDERING_LINK) | FAULT_BIT(HOLD) | FAULT_BIT(DROP))
+#define LINKS                                                                                               \
+    (FAULT_BIT(SLOW_LINK) | FAULT_BIT(LOSSY_LINK) | FAULT_BIT(DOUBLING_LINK) | FAULT_BIT(REORDERING_LINK) | \
+     FAULT_BIT(HOLD) | FAULT_BIT(DROP))
 #define CONTROLLERS (FAULT_BIT(KILL_CONTROLLER) | FAULT_BIT(CUT_CONTROLLER) | FAULT_BIT(TRANSFER))
 
 /* All that leaves promises standing. */

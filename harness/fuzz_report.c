@@ -26,8 +26,11 @@ const struct finding *fuzz_tally_add(struct fuzz_tally *tally, const struct hunt
     tally->crashed += attempt->verdict == SIM_VERDICT_CRASHED;
     tally->virtual_ms += (uint64_t)(attempt->virtual_ns / ISR_MS);
     tally->losses_allowed += attempt->losses_allowed;
-    for (uint32_t kind = 0; kind < FAULT_KINDS; kind++)
+    for (uint32_t kind = 0; kind < FAULT_KINDS; kind++) {
         tally->kinds[kind] += (run->kinds >> kind) & 1;
+        tally->drawn[kind] += run->bites.drawn[kind];
+        tally->bit[kind] += run->bites.bit[kind];
+    }
     add_counters(&tally->counters, &attempt->counters);
     tally->exit_code = runner_worse(tally->exit_code, sim_verdict_exit_code(attempt->verdict));
     return attempt->verdict == SIM_VERDICT_HELD ? NULL : findings_add(&tally->findings, run);
@@ -119,10 +122,12 @@ static void print_findings(FILE *out, const struct findings *findings)
 static void print_tally(FILE *out, const struct fuzz_tally *tally)
 {
     fprintf(out, "losses that the configuration allowed: %" PRIu64 " records\n", tally->losses_allowed);
-    fprintf(out, "fault kinds turned on, by seeds:");
+    fprintf(out, "faults                  seeds      drawn        bit\n");
     for (uint32_t kind = 0; kind < FAULT_KINDS; kind++)
-        fprintf(out, " %s %" PRIu64, fault_kind_name((enum fault_kind)kind), tally->kinds[kind]);
-    fprintf(out, "\nwhat happened:\n");
+        fprintf(out, "  %-18s %8" PRIu64 " %10" PRIu64 " %10" PRIu64 "\n",
+                fault_kind_info((enum fault_kind)kind)->name, tally->kinds[kind], tally->drawn[kind],
+                tally->bit[kind]);
+    fprintf(out, "what happened:\n");
 #define X(name, meaning) fprintf(out, "  %14" PRIu64 " %s\n", tally->counters.name, meaning);
 #include "sim/counters.def"
 #undef X
@@ -229,8 +234,13 @@ void fuzz_print_summary_json(FILE *out, const struct fuzz_options *options, cons
     json_unsigned(&json, "losses_allowed", tally->losses_allowed);
     findings_json(&json, options, &tally->findings);
     json_open_object(&json, "kinds");
-    for (uint32_t kind = 0; kind < FAULT_KINDS; kind++)
-        json_unsigned(&json, fault_kind_name((enum fault_kind)kind), tally->kinds[kind]);
+    for (uint32_t kind = 0; kind < FAULT_KINDS; kind++) {
+        json_open_object(&json, fault_kind_info((enum fault_kind)kind)->name);
+        json_unsigned(&json, "seeds", tally->kinds[kind]);
+        json_unsigned(&json, "drawn", tally->drawn[kind]);
+        json_unsigned(&json, "bit", tally->bit[kind]);
+        json_close_object(&json);
+    }
     json_close_object(&json);
     json_open_object(&json, "counters");
 #define X(name, meaning) json_unsigned(&json, #name, tally->counters.name);

@@ -6,6 +6,7 @@
 #include "harness/action.h"
 #include "harness/commands.h"
 #include "harness/condition.h"
+#include "harness/help_faults.h"
 #include "harness/help_policies.h"
 #include "harness/profile_option.h"
 #include "harness/scenario_fields.h"
@@ -233,6 +234,7 @@ static const struct topic {
     {"config", "settings of the nodes, with defaults and bounds", help_config},
     {"invariants", "what is checked", help_invariants},
     {"policies", "when a record is committed, who leads next, and what that promises", help_policies},
+    {"faults", "the kinds of faults of random scenarios, with parameters and budgets", help_faults},
     {"profiles", "what random scenarios are like", profile_help},
     {"yields", "where handlers can stop between a check and its act", help_yields},
     {"exit-codes", "how the command ends", help_exit_codes}};

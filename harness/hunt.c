@@ -75,7 +75,8 @@ static void run_seed(struct work *work, struct arena *arena, uint64_t seed)
     work->object = request.object;
     request.begin = begin_run;
     request.object = work;
-    attempt_run(arena, &request, &work->message.run.attempt);
+    const struct sim_world *world = attempt_run(arena, &request, &work->message.run.attempt);
+    fault_bites_of(world, &work->message.run.bites);
     attempt_set_alarm(&(struct attempt_limits){0});
     tell_outcome(work, TOLD_RUN);
 }

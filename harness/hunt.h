@@ -11,6 +11,7 @@
 #ifndef HARNESS_HUNT_H
 #define HARNESS_HUNT_H
 
+#include "faults/bites.h"
 #include "harness/signature.h"
 
 enum { HUNT_JOBS_MAX = 64 };
@@ -19,6 +20,7 @@ enum { HUNT_JOBS_MAX = 64 };
 struct hunt_run {
     uint64_t seed;
     uint64_t kinds; /* of faults that it may use: what prepare says */
+    struct fault_bites bites;
     struct attempt attempt;
     struct signature signature;
 };

@@ -265,6 +265,11 @@ void runner_print_json(FILE *out, const struct run_request *request, const struc
     json_string(&json, "hash", hash);
     json_integer(&json, "exit_code", runner_exit_code(result));
     json_string(&json, "reproducer", reproducer);
+    json_open_object(&json, "counters");
+#define X(name, meaning) json_unsigned(&json, #name, result->counters.name);
+#include "sim/counters.def"
+#undef X
+    json_close_object(&json);
     if (metrics != NULL)
         run_metrics_json(&json, metrics, request->spec);
     json_close_object(&json);

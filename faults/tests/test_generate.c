@@ -192,7 +192,7 @@ static void keeps_voters_when_members_change(void **state)
         assert_true((plan->spec.standby_controllers > 0) <= (plan->kinds >> FAULT_MEMBERS & 1));
         free(plan);
     }
-    assert_true(changes > SEEDS / 10);
+    assert_true(changes > SEEDS / 25);
 }
 
 static void lets_every_wait_of_a_chase_end(void **state)

@@ -32,7 +32,10 @@ static void replica_back(struct sim_checks *checks, struct check_partition *part
     if (replica->life == checks->nodes[node].life)
         return;
     replica->life = checks->nodes[node].life;
-    replica->log_end_before = replica->log_end;
+    /* A life in which nobody heard it leaves a leader with what it knows of the one before. */
+    if (replica->grown || replica->log_end > replica->log_end_before)
+        replica->log_end_before = replica->log_end;
+    replica->grown = false;
     if (check_betrayed(checks, partition, replica)) {
         replica->betrayals = checks->view.betrayed(checks->view.object, node, partition->tp);
         partition->brought_back = true;
@@ -60,6 +63,7 @@ static void log_appended(struct sim_checks *checks, int32_t node, const struct i
 {
     struct check_partition *partition = check_partition_of(checks, observation->log_appended.tp);
     struct check_replica *replica = check_replica_of(checks, partition, node);
+    replica->grown = true;
     check_replica_appended(checks, replica, (int32_t)observation->log_appended.leader_epoch,
                            observation->log_appended.base, observation->log_appended.last + 1);
     check_appended(checks, partition, node, observation);
@@ -71,6 +75,7 @@ static void compacted_appended(struct sim_checks *checks, int32_t node,
 {
     struct check_partition *partition = check_partition_of(checks, observation->compacted_appended.tp);
     struct check_replica *replica = check_replica_of(checks, partition, node);
+    replica->grown = true;
     check_replica_appended(checks, replica, (int32_t)observation->compacted_appended.leader_epoch,
                            observation->compacted_appended.base, observation->compacted_appended.last + 1);
     check_compacted_appended(checks, partition, node, observation);

@@ -23,7 +23,8 @@ struct check_span {
 struct check_replica {
     int32_t node;
     int64_t log_end;        /* as last observed */
-    int64_t log_end_before; /* as last observed in its life before */
+    int64_t log_end_before; /* at the end of its lives before, since it last grew in one */
+    bool grown;             /* it was appended to in this life, so that a leader heard it */
     int64_t start_max;      /* the highest start of its log so far */
     int64_t high_watermark; /* as last observed */
     int64_t matched;        /* its log agrees with what is committed up to here (I2, I3) */

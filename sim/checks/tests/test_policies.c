@@ -272,6 +272,43 @@ static void holds_i1_when_a_counted_follower_lost_it_and_the_leader_does_not_kno
     fake_free(&fake);
 }
 
+/* As above, but n3 dies once more; heard: in between it has got the first of two records again. */
+static void advance_after_two_ends(struct fake *fake, bool heard)
+{
+    begin(fake, ISR_COMMIT_QUORUM);
+    fake_append(fake, 1, 1);
+    fake_fetch(fake, 2, 1);
+    fake_append(fake, 1, 1);
+    fake_fetch(fake, 3, 1);
+    fake_end_process(fake, 3, false, true);
+    fake_cut(&fake->replicas[3], 0);
+    fake_start(fake, 3);
+    if (heard)
+        fake_fetch(fake, 3, 2);
+    fake_end_process(fake, 3, false, false);
+    fake_start(fake, 3);
+    fake->replicas[3].unheard = true;
+    fake_advance(fake, 1, 2);
+}
+
+static void holds_i1_when_a_counted_follower_lost_it_and_died_again_unheard(void **state)
+{
+    (void)state;
+    struct fake fake;
+    advance_after_two_ends(&fake, false);
+    FAKE_HOLDS(&fake);
+    fake_free(&fake);
+}
+
+static void fires_i1_when_a_counted_follower_had_less_when_it_was_last_heard(void **state)
+{
+    (void)state;
+    struct fake fake;
+    advance_after_two_ends(&fake, true);
+    FAKE_FAILS(&fake, I1, "quorum needs 2");
+    fake_free(&fake);
+}
+
 static void fires_i1_when_a_counted_follower_said_that_it_lost_it(void **state)
 {
     (void)state;
@@ -381,6 +418,8 @@ int main(void)
         cmocka_unit_test(fires_i1_when_fully_sync_commits_without_a_follower),
         cmocka_unit_test(fires_i1_when_async_commits_what_the_leader_lacks),
         cmocka_unit_test(holds_i1_when_a_counted_follower_lost_it_and_the_leader_does_not_know),
+        cmocka_unit_test(holds_i1_when_a_counted_follower_lost_it_and_died_again_unheard),
+        cmocka_unit_test(fires_i1_when_a_counted_follower_had_less_when_it_was_last_heard),
         cmocka_unit_test(fires_i1_when_a_counted_follower_said_that_it_lost_it),
         cmocka_unit_test(fires_i1_when_a_counted_follower_holds_another_record),
         cmocka_unit_test(holds_i1_when_that_follower_cut_it_and_fetched),
