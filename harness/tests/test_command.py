@@ -14,7 +14,7 @@ from isrsim.command import find_command
 
 from conftest import ROOT, SMALL, Isrsim
 
-COMMANDS = ["run", "check", "list", "tour", "rules", "schema", "bench", "fuzz", "soak", "selftest", "completion", "help"]
+COMMANDS = ["run", "check", "list", "tour", "rules", "schema", "bench", "fuzz", "soak", "selftest", "shrink", "completion", "help"]
 TOPICS = ["scenario", "steps", "conditions", "config", "invariants", "policies", "yields", "exit-codes"]
 
 

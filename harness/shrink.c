@@ -1,0 +1,507 @@
+#include "harness/shrink.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/base/hash.h"
+#include "harness/assertion.h"
+#include "harness/shrink_cost.h"
+#include "harness/shrink_key.h"
+#include "harness/shrinker.h"
+
+/* A candidate that takes more events than the best by this has lost its way. */
+enum { EVENTS_FACTOR = 3, EVENTS_MORE = 50000 };
+/* Of the budget the passes may take so much; the rest is for the proof that nothing more can be left out. */
+enum { PERCENT_FOR_PASSES = 85, ROUNDS_MAX = 30, SEEDS_TRIED = 8 };
+
+static int64_t cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * ISR_SECOND + now.tv_nsec;
+}
+
+/* ---- one run ---- */
+
+struct listening {
+    int64_t *step_ns;
+    struct sim_world *world;
+    jmp_buf died;
+    struct attempt *attempt;
+};
+
+static void take_step(void *object, struct sim_world *world, const struct sim_trace_record *record)
+{
+    struct listening *listening = object;
+    if (record->kind == SIM_TRACE_STEP_RUN)
+        listening->step_ns[record->fields[0]] = world->now_ns;
+}
+
+static void listen(void *object, struct sim_world *world)
+{
+    struct listening *listening = object;
+    listening->world = world;
+    sim_trace_listen(&world->trace, take_step, listening, ISR_IMPORTANCE_story);
+}
+
+/* An assertion of the engine is an outcome: the world is one piece of memory, which the next run begins anew.
+ */
+static void leave_world(void *object, const char *message)
+{
+    struct listening *listening = object;
+    attempt_asserted(listening->attempt, listening->world, message);
+    longjmp(listening->died, 1);
+}
+
+static void run(struct shrinker *shrinker, const struct sim_spec *spec, struct attempt *attempt,
+                int64_t *step_ns)
+{
+    struct listening listening = {.step_ns = step_ns, .attempt = attempt};
+    struct attempt_request request = {.spec = spec,
+                                      .seed = spec->seed,
+                                      .limits = {.events = shrinker->events_most},
+                                      .begin = listen,
+                                      .object = &listening};
+    if (shrinker->request->judge != NULL) {
+        shrinker->request->judge(shrinker->request->object, spec, attempt, step_ns);
+        return;
+    }
+    assertion_tell(leave_world, &listening);
+    if (setjmp(listening.died) == 0)
+        attempt_run(shrinker->arena, &request, attempt);
+    assertion_tell(NULL, NULL);
+}
+
+static int64_t *times_new(const struct sim_spec *spec)
+{
+    int64_t *step_ns = malloc((spec->steps_count + 1) * sizeof *step_ns);
+    if (step_ns == NULL)
+        abort();
+    for (uint32_t i = 0; i <= spec->steps_count; i++)
+        step_ns[i] = ISR_TIME_NEVER;
+    return step_ns;
+}
+
+int64_t *shrink_run_once(struct shrinker *shrinker, const struct sim_spec *spec, struct attempt *attempt)
+{
+    int64_t *step_ns = times_new(spec);
+    run(shrinker, spec, attempt, step_ns);
+    shrinker->attempts++;
+    return step_ns;
+}
+
+void shrink_times_free(int64_t *step_ns)
+{
+    free(step_ns);
+}
+
+/* ---- memory ---- */
+
+static struct shrink_remembered *place_of(const struct shrink_memory *memory, uint64_t key)
+{
+    uint32_t place = (uint32_t)key & (memory->capacity - 1);
+    while (memory->places[place].key != 0 && memory->places[place].key != key)
+        place = (place + 1) & (memory->capacity - 1);
+    return &memory->places[place];
+}
+
+static void memory_grow(struct shrink_memory *memory)
+{
+    struct shrink_memory larger = {.capacity = memory->capacity == 0 ? 1024 : 2 * memory->capacity};
+    larger.places = calloc(larger.capacity, sizeof *larger.places);
+    if (larger.places == NULL)
+        abort();
+    for (uint32_t i = 0; i < memory->capacity; i++) {
+        if (memory->places[i].key != 0)
+            *place_of(&larger, memory->places[i].key) = memory->places[i];
+    }
+    larger.count = memory->count;
+    free(memory->places);
+    *memory = larger;
+}
+
+static struct shrink_remembered *remember(struct shrinker *shrinker, const struct sim_spec *spec)
+{
+    struct shrink_memory *memory = &shrinker->memory;
+    if (2 * (memory->count + 1) > memory->capacity)
+        memory_grow(memory);
+    return place_of(memory, shrink_key(spec));
+}
+
+/* ---- the budget ---- */
+
+static void show_progress(struct shrinker *shrinker)
+{
+    int64_t now_ns = cpu_ns();
+    if (shrinker->request->progress == NULL || now_ns - shrinker->told_cpu_ns < ISR_SECOND / 4)
+        return;
+    shrinker->told_cpu_ns = now_ns;
+    fprintf(shrinker->request->progress,
+            "\r%-10s %5" PRIu32 " attempts, %2" PRIu32 " steps, %" PRIu64 " events \033[K", shrinker->pass,
+            shrinker->attempts, shrinker->best->spec.steps_count, shrinker->attempt.counters.events);
+    fflush(shrinker->request->progress);
+}
+
+static bool is_spent(struct shrinker *shrinker, unsigned percent)
+{
+    const struct shrink_request *request = shrinker->request;
+    if (request->attempts > 0 && (uint64_t)shrinker->attempts * 100 >= (uint64_t)request->attempts * percent)
+        shrinker->spent = true;
+    if (request->cpu_ns > 0 && (cpu_ns() - shrinker->began_cpu_ns) / percent >= request->cpu_ns / 100)
+        shrinker->spent = true;
+    return shrinker->spent;
+}
+
+/* ---- candidates ---- */
+
+static bool same_failure(const struct shrinker *shrinker, const struct attempt *attempt,
+                         const struct sim_spec *spec)
+{
+    struct signature signature;
+    if (attempt->verdict != shrinker->attempt.verdict || attempt->invariant != shrinker->attempt.invariant)
+        return false;
+    signature_of(attempt, spec, &signature);
+    return signature.id == shrinker->signature.id;
+}
+
+static bool has_failed(const struct attempt *attempt)
+{
+    switch (attempt->verdict) {
+    case SIM_VERDICT_VIOLATED:
+    case SIM_VERDICT_STUCK:
+    case SIM_VERDICT_CRASHED:
+        return true;
+    case SIM_VERDICT_HELD:
+    case SIM_VERDICT_ERROR:
+    case SIM_VERDICT_NONDETERMINISTIC:
+    case SIM_VERDICT_VACUOUS:
+        return false;
+    }
+    return false;
+}
+
+/* With wrong rules, and with correct ones not. */
+static bool correct_fails(struct shrinker *shrinker, const struct sim_spec *spec)
+{
+    struct sim_spec correct = *spec;
+    struct attempt attempt;
+    memset(&correct.rules, 0, sizeof correct.rules);
+    shrink_times_free(shrink_run_once(shrinker, &correct, &attempt));
+    return has_failed(&attempt);
+}
+
+/* Runs it, unless it is known not to fail in the same way. step_ns: NULL, or where to put the times of its
+ * steps when it does, which are the caller's. */
+static bool reproduces(struct shrinker *shrinker, const struct sim_spec *spec, struct attempt *attempt,
+                       int64_t **step_ns)
+{
+    uint64_t key = shrink_key(spec);
+    struct shrink_remembered *place = remember(shrinker, spec);
+    if (place->key == key && !place->fails) {
+        shrinker->remembered++;
+        return false;
+    }
+    if (shrinker->spent)
+        return false;
+    int64_t *times = times_new(spec);
+    run(shrinker, spec, attempt, times);
+    shrinker->attempts++;
+    shrinker->memory.count += place->key == 0;
+    bool same =
+        same_failure(shrinker, attempt, spec) && !(shrinker->contrast && correct_fails(shrinker, spec));
+    *place = (struct shrink_remembered){key, same};
+    if (step_ns != NULL && same)
+        *step_ns = times;
+    else
+        free(times);
+    show_progress(shrinker);
+    return same;
+}
+
+static void take(struct shrinker *shrinker, struct shrink_draft *draft, uint64_t cost,
+                 const struct attempt *attempt, int64_t *step_ns)
+{
+    draft_free(shrinker->best);
+    free(shrinker->step_ns);
+    shrinker->best = draft;
+    shrinker->cost = cost;
+    shrinker->attempt = *attempt;
+    shrinker->step_ns = step_ns;
+    shrinker->events_most = EVENTS_FACTOR * attempt->counters.events + EVENTS_MORE;
+    shrinker->taken++;
+}
+
+static bool try_below(struct shrinker *shrinker, struct shrink_draft *candidate, uint64_t bound)
+{
+    struct attempt attempt;
+    int64_t *step_ns = NULL;
+    uint64_t cost = shrink_cost(&candidate->spec);
+    if (cost >= bound || is_spent(shrinker, PERCENT_FOR_PASSES) || !draft_is_sound(candidate) ||
+        !reproduces(shrinker, &candidate->spec, &attempt, &step_ns)) {
+        draft_free(candidate);
+        return false;
+    }
+    take(shrinker, candidate, cost, &attempt, step_ns);
+    return true;
+}
+
+bool shrink_try(struct shrinker *shrinker, struct shrink_draft *candidate)
+{
+    return try_below(shrinker, candidate, shrinker->cost);
+}
+
+bool shrink_try_any(struct shrinker *shrinker, struct shrink_draft *candidate)
+{
+    return try_below(shrinker, candidate, UINT64_MAX);
+}
+
+bool shrink_try_seeds(struct shrinker *shrinker, struct shrink_draft *draft)
+{
+    bool taken = shrink_try(shrinker, draft_new(&draft->spec, 0));
+    for (uint64_t seed = 1; seed <= SEEDS_TRIED && !taken && !shrinker->spent; seed++) {
+        draft->spec.seed = seed;
+        taken = shrink_try(shrinker, draft_new(&draft->spec, 0));
+    }
+    draft_free(draft);
+    return taken;
+}
+
+bool shrink_fails(struct shrinker *shrinker, const struct shrink_draft *candidate)
+{
+    struct attempt attempt;
+    return draft_is_sound(candidate) && reproduces(shrinker, &candidate->spec, &attempt, NULL);
+}
+
+struct shrink_draft *shrink_copy(const struct shrinker *shrinker)
+{
+    return draft_new(&shrinker->best->spec, 8);
+}
+
+/* ---- excursions ---- */
+
+/* Where a way began that may lead nowhere. */
+struct home {
+    struct shrink_draft *draft;
+    int64_t *step_ns;
+    struct attempt attempt;
+    uint64_t cost;
+};
+
+static struct home home_of(const struct shrinker *shrinker)
+{
+    const struct sim_spec *spec = &shrinker->best->spec;
+    struct home home = {.draft = shrink_copy(shrinker),
+                        .step_ns = times_new(spec),
+                        .attempt = shrinker->attempt,
+                        .cost = shrinker->cost};
+    memcpy(home.step_ns, shrinker->step_ns, spec->steps_count * sizeof *home.step_ns);
+    return home;
+}
+
+static void go_home(struct shrinker *shrinker, const struct home *home)
+{
+    take(shrinker, home->draft, home->cost, &home->attempt, home->step_ns);
+}
+
+static void forget_home(const struct home *home)
+{
+    draft_free(home->draft);
+    free(home->step_ns);
+}
+
+bool shrink_excursion(struct shrinker *shrinker, struct shrink_draft *candidate, shrink_pass *const *then)
+{
+    struct home home = home_of(shrinker);
+    bool inside = shrinker->inside;
+    bool left = shrink_try_any(shrinker, candidate);
+    shrinker->inside = true;
+    for (shrink_pass *const *pass = then; left && *pass != NULL; pass++)
+        (void)(*pass)(shrinker);
+    shrinker->inside = inside;
+    if (left && shrinker->cost >= home.cost)
+        go_home(shrinker, &home);
+    else
+        forget_home(&home);
+    return shrinker->cost < home.cost;
+}
+
+/* ---- all passes ---- */
+
+static const struct shrink_pass_info {
+    const char *name;
+    shrink_pass *function;
+} passes[] = {
+#define X(name, sentence) {#name, shrink_pass_##name},
+#include "harness/shrink_passes.def"
+#undef X
+};
+
+static bool is_wanted(const struct shrink_request *request, const struct shrink_pass_info *pass)
+{
+    return request->only_pass == NULL || strcmp(request->only_pass, pass->name) == 0;
+}
+
+static bool one_round(struct shrinker *shrinker)
+{
+    bool any = false;
+    for (size_t i = 0; i < sizeof passes / sizeof passes[0] && !shrinker->spent; i++) {
+        if (!is_wanted(shrinker->request, &passes[i]))
+            continue;
+        shrinker->pass = passes[i].name;
+        any = passes[i].function(shrinker) || any;
+    }
+    return any;
+}
+
+/* ---- the proof ---- */
+
+/* Leaves out each step in each way. What still fails is smaller, and becomes the best, whatever it costs
+ * elsewhere: the proof is about steps. False: it did. */
+static bool prove(struct shrinker *shrinker, uint32_t *left_out)
+{
+    shrinker->pass = "proof";
+    for (uint32_t place = shrinker->best->spec.steps_count; place-- > 0;) {
+        for (int way = 0; way < SHRINK_WAYS && !is_spent(shrinker, 100); way++) {
+            struct shrink_draft *draft = shrink_without(shrinker, place, 1, (enum shrink_way)way);
+            if (draft == NULL)
+                continue;
+            ++*left_out;
+            struct attempt attempt;
+            int64_t *step_ns = NULL;
+            if (draft_is_sound(draft) && reproduces(shrinker, &draft->spec, &attempt, &step_ns)) {
+                take(shrinker, draft, shrink_cost(&draft->spec), &attempt, step_ns);
+                return false;
+            }
+            draft_free(draft);
+        }
+    }
+    return true;
+}
+
+/* As the file will have it: with time to settle, in which faults are undone by themselves. Where that alone
+ * makes up for a step that is left out, the file has no such time: a reader shall see what is undone. False:
+ * a step is left out. */
+static bool finish_and_prove(struct shrinker *shrinker, struct shrink_outcome *outcome)
+{
+    if (shrinker->spent || shrinker->request->judge != NULL)
+        return prove(shrinker, &outcome->left_out);
+    struct home home = home_of(shrinker);
+    for (int settling = 1;; settling = 0) {
+        outcome->left_out = 0;
+        outcome->correct_holds = shrink_finish(shrinker, settling == 1);
+        bool proven = prove(shrinker, &outcome->left_out);
+        const struct sim_spec *best = &shrinker->best->spec;
+        bool by_itself = !proven && best->settle_ns > 0 &&
+                         shrinker->attempt.virtual_ns >= best->duration_ns - best->settle_ns;
+        if (settling == 1 && by_itself) {
+            go_home(shrinker, &home);
+            home = home_of(shrinker);
+            continue;
+        }
+        forget_home(&home);
+        return proven;
+    }
+}
+
+/* Down to where no pass finds anything, with a proof; then a proof as the file will have it, in which a step
+ * may turn out not to be needed: then down again from there. */
+static enum shrink_end go_down(struct shrinker *shrinker, struct shrink_outcome *outcome)
+{
+    for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+        while (one_round(shrinker))
+            continue;
+        shrinker->spent = false;
+        if (shrinker->request->only_pass != NULL)
+            return SHRINK_SPENT;
+        if (prove(shrinker, &outcome->left_out) && finish_and_prove(shrinker, outcome))
+            return shrinker->spent ? SHRINK_SPENT : SHRINK_MINIMAL;
+    }
+    return SHRINK_SPENT;
+}
+
+static uint32_t seeds_failing(struct shrinker *shrinker)
+{
+    uint32_t failing = 0;
+    for (uint64_t i = 1; i <= SHRINK_SEEDS; i++) {
+        struct shrink_draft *draft = shrink_copy(shrinker);
+        struct attempt attempt;
+        draft->spec.seed = shrinker->best->spec.seed + i;
+        shrink_times_free(shrink_run_once(shrinker, &draft->spec, &attempt));
+        failing += same_failure(shrinker, &attempt, &draft->spec);
+        draft_free(draft);
+    }
+    return failing;
+}
+
+/* ---- from request to outcome ---- */
+
+static struct shrink_size size_of(const struct shrinker *shrinker)
+{
+    const struct sim_spec *spec = &shrinker->best->spec;
+    return (struct shrink_size){.steps = spec->steps_count,
+                                .clients = spec->clients_count,
+                                .nodes = (uint32_t)(sim_spec_first_client(spec) - 1),
+                                .events = shrinker->attempt.counters.events,
+                                .cost = shrinker->cost};
+}
+
+static void fill(const struct shrinker *shrinker, struct shrink_outcome *outcome)
+{
+    outcome->draft = shrinker->best;
+    outcome->after = shrinker->attempt;
+    outcome->size_after = size_of(shrinker);
+    outcome->attempts = shrinker->attempts;
+    outcome->remembered = shrinker->remembered;
+    outcome->taken = shrinker->taken;
+    outcome->cpu_ns = cpu_ns() - shrinker->began_cpu_ns;
+}
+
+bool shrink_run(struct arena *arena, const struct shrink_request *request, struct shrink_outcome *outcome)
+{
+    struct shrinker shrinker = {
+        .request = request, .arena = arena, .pass = "first run", .began_cpu_ns = cpu_ns()};
+    *outcome = (struct shrink_outcome){.end = SHRINK_HOLDS};
+    shrinker.best = draft_new(request->spec, 8);
+    shrinker.best->spec.seed = request->seed;
+    shrinker.step_ns = times_new(&shrinker.best->spec);
+    char sentence[256];
+    uint32_t where;
+    const char *wrong = sim_spec_check(&shrinker.best->spec, sentence, sizeof sentence, &where);
+    if (wrong != NULL)
+        fprintf(stderr, "isrsim: shrink: %s\n", wrong);
+    else
+        run(&shrinker, &shrinker.best->spec, &shrinker.attempt, shrinker.step_ns);
+    outcome->before = outcome->after = shrinker.attempt;
+    if (wrong == NULL && has_failed(&shrinker.attempt)) {
+        shrinker.cost = shrink_cost(&shrinker.best->spec);
+        shrinker.events_most = EVENTS_FACTOR * shrinker.attempt.counters.events + EVENTS_MORE;
+        signature_of(&shrinker.attempt, &shrinker.best->spec, &shrinker.signature);
+        outcome->size_before = size_of(&shrinker);
+        shrinker.contrast = request->judge == NULL && shrink_has_wrong_rule(&shrinker.best->spec) &&
+                            !correct_fails(&shrinker, &shrinker.best->spec);
+        outcome->end = go_down(&shrinker, outcome);
+        outcome->seeds_failing = seeds_failing(&shrinker);
+        fill(&shrinker, outcome);
+    } else {
+        draft_free(shrinker.best);
+    }
+    if (request->progress != NULL)
+        fprintf(request->progress, "\r\033[K");
+    free(shrinker.step_ns);
+    free(shrinker.memory.places);
+    return wrong == NULL;
+}
+
+void shrink_outcome_free(struct shrink_outcome *outcome)
+{
+    draft_free(outcome->draft);
+    outcome->draft = NULL;
+}
+
+const struct sim_spec *shrink_outcome_spec(const struct shrink_outcome *outcome)
+{
+    return &outcome->draft->spec;
+}

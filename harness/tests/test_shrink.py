@@ -1,0 +1,104 @@
+"""isrsim shrink: what comes out runs as it says, and what cannot be shrunk is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conftest import Isrsim
+
+FAILING = """\
+cluster: {brokers: 4, controllers: 3}
+config: {fetch_hw_push: false, broker_session_timeout: 3s, broker_heartbeat_interval: 1s}
+topics: {topic1: {replication: 3, min_isr: 1}}
+clients: {p1: {produce: topic1, rate: 50/s}, reader: {consume: topic1}}
+steps: [{at: 3s, pause: n4}, {at: 5s, kill: n1}, {at: 9s, start: n1}, {at: 10s, shutdown: n2}]
+duration: 35s
+settle: 15s
+seed: 9
+variants:
+  wrong: {rules: {leader_trunc: hw}, expect: {violates: I1}}
+  correct: {expect: holds}
+"""
+
+
+@pytest.fixture
+def failing(tmp_path: Path) -> Path:
+    path = tmp_path / "failing.isr.yaml"
+    path.write_text(FAILING, encoding="utf-8")
+    return path
+
+
+def test_result_is_a_scenario_that_ends_as_it_says(isrsim: Isrsim, failing: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small.isr.yaml"
+    done = isrsim("shrink", str(failing), "--json", "-o", str(small))
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["minimal"] and told["correct_holds"]
+    assert told["steps"] <= 3 < told["steps_before"]
+    text = small.read_text(encoding="utf-8")
+    assert text.startswith("# Made by: isrsim shrink ")
+    assert "\nname: small\n" in text and "Minimal: " in text
+    assert "wrong: {rules: {leader_trunc: hw}, expect: {violates: I1}}" in text
+    ran = isrsim("run", str(small), "--twice")
+    assert ran.returncode == 0, ran.stdout
+    assert "2 runs: all ended as expected; each was the same twice" in ran.stdout
+    # What is small stays as it is.
+    assert json.loads(isrsim("shrink", str(small), "--json").stdout)["steps"] == told["steps"]
+    assert isrsim("shrink", str(small), "--quiet").stderr == ""
+
+
+def test_no_step_of_the_result_can_be_left_out(isrsim: Isrsim, failing: Path, tmp_path: Path) -> None:
+    lines = isrsim("shrink", str(failing)).stdout.splitlines()
+    steps = [place for place, line in enumerate(lines) if line.startswith("  - {")]
+    assert steps
+    for place in steps:
+        less = tmp_path / "less.isr.yaml"
+        rest = [line for at, line in enumerate(lines) if at != place]
+        text = "\n".join(rest) + "\n"
+        less.write_text(text if len(steps) > 1 else text.replace("steps:\n", "steps: []\n"), encoding="utf-8")
+        assert isrsim("run", str(less), "--variant", "wrong").returncode != 0
+
+
+def test_random_scenario_is_shrunk_by_its_seed(isrsim: Isrsim) -> None:
+    done = isrsim("shrink", "--seed", "3", "--rules", "trunc=hw", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("# Made by: isrsim shrink --seed 3 --rules trunc=hw\n")
+    assert isrsim("shrink", "--seed", "3", "--rules", "trunc=hw", "--quiet").stdout == done.stdout
+
+
+def test_another_run_than_the_file_records_is_told(isrsim: Isrsim, failing: Path) -> None:
+    failing.write_text(f"# isrsim 0.0.9, seed 9, trace hash 00000000000000aa\n{FAILING}", encoding="utf-8")
+    done = isrsim("shrink", str(failing), "--json")
+    assert done.returncode == 0
+    assert "records a run of isrsim 0.0.9 with trace hash 00000000000000aa; isrsim " in done.stderr
+    assert "runs it otherwise" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "what is to be shrunk?"),
+        (["--seed", "x"], "shrink"),
+        (["--seed", "1"], "this run does not fail (held): there is nothing to shrink"),
+        (["--seed", "1", "--variant", "wrong"], "a random scenario has no variants"),
+        (["--seed", "1", "--variant", "wrong", "--profile", "default"], "--variant"),
+        (["--seed", "1", "--profile", "nonsense"], "nonsense"),
+        (["--seed", "1", "--budget", "0"], "there must be some time"),
+        (["--seed", "1", "--budget", "soon"], "soon"),
+        (["--seed", "1", "--rules", "trunk=hw"], "trunk"),
+        (["FILE", "FILE"], "one scenario is shrunk at a time"),
+        (["FILE", "--profile", "default"], "a profile is of random scenarios"),
+        (["FILE", "--variant", "nobody"], "the scenario has no variant 'nobody'"),
+        (["FILE", "--variant", "correct"], "this run does not fail"),
+        (["FILE", "--output", "/nowhere/x.isr.yaml"], "cannot write /nowhere/x.isr.yaml"),
+        (["nothing.isr.yaml"], "nothing.isr.yaml"),
+    ],
+)
+def test_what_cannot_be_shrunk_is_told(isrsim: Isrsim, failing: Path, arguments: list[str], message: str) -> None:
+    done = isrsim("shrink", *[str(failing) if word == "FILE" else word for word in arguments])
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert done.stdout == ""
