@@ -18,11 +18,8 @@ static void send_request(struct isr_partition *partition)
     }
     struct isr_isr_member members[ISR_REPLICAS_MAX];
     for (unsigned i = 0; i < partition->proposed.count; i++) {
-        /* KIP-903: each member with the broker epoch of its last fetch, -1 when it did not fetch in this
-         * leadership: the controller refuses one that has registered anew since. */
-        const struct isr_remote_replica *remote = isr_partition_remote(partition, partition->proposed.ids[i]);
         members[i].id = partition->proposed.ids[i];
-        members[i].broker_epoch = remote != NULL ? remote->broker_epoch : broker->broker_epoch;
+        members[i].broker_epoch = leading->proposed_epochs[i];
     }
     leading->alter_correlation = isr_broker_correlation(broker);
     leading->alter_to = controller;
@@ -57,6 +54,18 @@ void isr_alter_partition_drop(struct isr_partition *partition)
     isr_timer_cancel(&partition->broker->env->timers, &partition->leading->alter_timer);
 }
 
+/* KIP-903: each member with the broker epoch of its last fetch, -1 when it did not fetch in this leadership:
+ * the controller refuses one that has registered anew since. As of now, for every copy of the request: that
+ * they are in sync was found of these lives, and a later one may have begun with an empty log. */
+static void note_epochs(struct isr_partition *partition)
+{
+    for (unsigned i = 0; i < partition->proposed.count; i++) {
+        const struct isr_remote_replica *remote = isr_partition_remote(partition, partition->proposed.ids[i]);
+        partition->leading->proposed_epochs[i] =
+            remote != NULL ? remote->broker_epoch : partition->broker->broker_epoch;
+    }
+}
+
 void isr_alter_partition_propose(struct isr_partition *partition, const struct isr_replicas *isr,
                                  enum isr_isr_state state, enum isr_cause cause)
 {
@@ -65,6 +74,7 @@ void isr_alter_partition_propose(struct isr_partition *partition, const struct i
     partition->isr_state = state;
     partition->proposed = *isr;
     partition->leading->alter_cause = cause;
+    note_epochs(partition);
     struct isr_observation *seen = isr_observe(partition->broker->env, ISR_OBSERVED_ISR_PROPOSED);
     seen->isr_proposed.tp = isr_tp_key(partition->tp);
     seen->isr_proposed.from = (int64_t)isr_replicas_pack(&partition->isr);

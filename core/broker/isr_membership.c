@@ -21,11 +21,8 @@
 
 bool isr_membership_eligible(const struct isr_partition *partition, const struct isr_remote_replica *remote)
 {
-    /* KIP-841: not fenced, not in controlled shutdown; KIP-903: not a fetch of its life before a restart. */
-    const struct isr_image *image = &partition->broker->image;
-    if (!isr_image_broker_active(image, remote->node))
-        return false;
-    return remote->broker_epoch == -1 || remote->broker_epoch == image->brokers[remote->node].epoch;
+    const struct isr_broker *broker = partition->broker;
+    return isr_image_may_enter_isr(&broker->image, &broker->env->rules, remote->node, remote->broker_epoch);
 }
 
 static int64_t time_lag_ns(const struct isr_partition *partition, const struct isr_remote_replica *remote)

@@ -21,17 +21,32 @@ static bool waits_for(const struct isr_partition *partition, const struct isr_re
     return isr_membership_caught_up(partition, remote) && isr_membership_eligible(partition, remote);
 }
 
+/* Whose logs the high watermark goes by: the maximal ISR (KIP-497). While a change is under way nobody knows
+ * whether the controller has it already, and will elect by it: the ISR before it lacks who came in, the one
+ * that was asked for lacks who is still there. */
+static struct isr_replicas counted_isr(const struct isr_partition *partition)
+{
+    const struct isr_rules *rules = &partition->broker->env->rules;
+    bool expanding = partition->isr_state == ISR_STATE_PENDING_EXPAND;
+    bool shrinking = partition->isr_state == ISR_STATE_PENDING_SHRINK;
+    if (expanding && rules->hw_expand == ISR_RULE_hw_expand_committed)
+        return partition->isr;
+    if (shrinking && rules->hw_shrink == ISR_RULE_hw_shrink_proposed)
+        return partition->proposed;
+    return isr_partition_maximal_isr(partition);
+}
+
 static int64_t high_watermark_candidate(const struct isr_partition *partition)
 {
     const struct isr_topic_settings *settings = &partition->settings;
     int64_t leader_end = isr_leader_end(partition), ends[ISR_REPLICAS_MAX];
     bool in_sync[ISR_REPLICAS_MAX];
-    struct isr_replicas maximal = isr_partition_maximal_isr(partition);
+    struct isr_replicas counted = counted_isr(partition);
     for (uint32_t i = 0; i < partition->remotes_count; i++) {
         const struct isr_remote_replica *remote = &partition->remotes[i];
         ends[i] = remote->log_end;
         in_sync[i] = remote->log_end < leader_end &&
-                     (isr_replicas_contain(&maximal, remote->node) || waits_for(partition, remote));
+                     (isr_replicas_contain(&counted, remote->node) || waits_for(partition, remote));
     }
     return isr_commit_end(isr_topic_commit(settings), (uint32_t)settings->commit_followers, leader_end, ends,
                           in_sync, partition->remotes_count);

@@ -32,7 +32,9 @@ struct isr_leader {
     uint32_t alter_correlation; /* 0: nothing under way, or no answer counts any more */
     int32_t alter_to;
     enum isr_cause alter_cause;
-    int64_t propose_after_ns; /* not before: after a refusal */
+    int64_t proposed_epochs[ISR_REPLICAS_MAX]; /* the broker epochs in which the proposed members were found
+                                                  in sync */
+    int64_t propose_after_ns;                  /* not before: after a refusal */
     struct isr_timer alter_timer;
     /* at yield points */
     struct isr_timer shrink_yield;

@@ -18,21 +18,31 @@ static bool asked_isr(const struct isr_image_partition *partition,
     return isr->count > 0;
 }
 
-/* KIP-841, 903: a member must be alive in the very registration that the leader saw; -1 is not checked. */
-static bool is_ineligible(const struct isr_image *image, const struct isr_isr_member *member)
+/* A request from the future: this controller was deposed and does not know it yet. So the leader shall ask
+ * again, of whom it finds then. Any other error it would take for word of a state that it has yet to hear of,
+ * and wait for ever (KAFKA-14154). */
+static enum isr_error answer_from_the_past(const struct isr_rules *rules, enum isr_error fatal)
 {
-    if (!isr_image_broker_active(image, member->id))
-        return true;
-    return member->broker_epoch != -1 && member->broker_epoch != image->brokers[member->id].epoch;
+    return rules->stale_ctrl_reply == ISR_RULE_stale_ctrl_reply_fatal ? fatal : ISR_ERROR_NOT_CONTROLLER;
 }
 
-static enum isr_error check_epochs(const struct isr_image_partition *partition,
+/* Ids of topics only grow: one that was never given here was given by a later controller. */
+static enum isr_error check_absence(const struct isr_image *image, const struct isr_rules *rules,
+                                    const struct isr_alter_partition_request *request)
+{
+    if (isr_image_topic_ever(image, request->tp.topic) != NULL)
+        return ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
+    return answer_from_the_past(rules, ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+static enum isr_error check_epochs(const struct isr_rules *rules, const struct isr_image_partition *partition,
                                    const struct isr_alter_partition_request *request)
 {
-    /* A request from the future: this controller was deposed and does not know it yet (KAFKA-14154). */
     if (request->leader_epoch > partition->leader_epoch ||
         request->partition_epoch > partition->partition_epoch)
-        return ISR_ERROR_NOT_CONTROLLER;
+        return answer_from_the_past(rules, request->leader_epoch != partition->leader_epoch
+                                               ? ISR_ERROR_FENCED_LEADER_EPOCH
+                                               : ISR_ERROR_INVALID_UPDATE_VERSION);
     if (request->leader_epoch < partition->leader_epoch)
         return ISR_ERROR_FENCED_LEADER_EPOCH;
     if (request->broker_id != partition->leader)
@@ -42,7 +52,8 @@ static enum isr_error check_epochs(const struct isr_image_partition *partition,
     return ISR_ERROR_NONE;
 }
 
-static enum isr_error check_isr(const struct isr_image *image, const struct isr_image_partition *partition,
+static enum isr_error check_isr(const struct isr_image *image, const struct isr_rules *rules,
+                                const struct isr_image_partition *partition,
                                 const struct isr_alter_partition_request *request)
 {
     struct isr_replicas isr;
@@ -51,13 +62,13 @@ static enum isr_error check_isr(const struct isr_image *image, const struct isr_
     if (request->recovering > 1 || (request->recovering && (isr.count > 1 || !partition->recovering)))
         return ISR_ERROR_INVALID_REQUEST;
     for (uint32_t i = 0; i < request->isr_count; i++) {
-        if (is_ineligible(image, &request->isr[i]))
+        if (!isr_image_may_enter_isr(image, rules, request->isr[i].id, request->isr[i].broker_epoch))
             return ISR_ERROR_INELIGIBLE_REPLICA;
     }
     return ISR_ERROR_NONE;
 }
 
-enum isr_error ctl_alter_partition_check(const struct isr_image *image,
+enum isr_error ctl_alter_partition_check(const struct isr_image *image, const struct isr_rules *rules,
                                          const struct isr_alter_partition_request *request)
 {
     enum isr_error error = ctl_check_broker_epoch(image, request->broker_id, request->broker_epoch);
@@ -65,9 +76,9 @@ enum isr_error ctl_alter_partition_check(const struct isr_image *image,
         return error;
     const struct isr_image_partition *partition = isr_image_partition(image, request->tp);
     if (partition == NULL)
-        return ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION;
-    error = check_epochs(partition, request);
-    return error != ISR_ERROR_NONE ? error : check_isr(image, partition, request);
+        return check_absence(image, rules, request);
+    error = check_epochs(rules, partition, request);
+    return error != ISR_ERROR_NONE ? error : check_isr(image, rules, partition, request);
 }
 
 static void fill(struct isr_alter_partition_response *answer, const struct isr_image_partition *partition)
@@ -100,7 +111,7 @@ void ctl_alter_partition(struct isr_controller *controller, const struct isr_alt
     const struct isr_image_partition *partition = isr_image_partition(&controller->pending, request->tp);
     if (partition != NULL)
         (void)asked_isr(partition, request, asked);
-    enum isr_error error = ctl_alter_partition_check(&controller->pending, request);
+    enum isr_error error = ctl_alter_partition_check(&controller->pending, &controller->env->rules, request);
     if (error != ISR_ERROR_NONE) {
         if (error != ISR_ERROR_INELIGIBLE_REPLICA || fence(controller, partition))
             answer->error = (uint8_t)error;

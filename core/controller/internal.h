@@ -60,7 +60,7 @@ void ctl_reassign(struct isr_controller *controller, const struct isr_reassign_r
 void ctl_elect_leaders(struct isr_controller *controller, const struct isr_elect_leaders_request *request,
                        struct isr_elect_leaders_response *answer);
 /* The checks of AlterPartition on an image, in the order of Kafka's ReplicationControlManager. */
-enum isr_error ctl_alter_partition_check(const struct isr_image *image,
+enum isr_error ctl_alter_partition_check(const struct isr_image *image, const struct isr_rules *rules,
                                          const struct isr_alter_partition_request *request);
 
 /* ---- the quorum's members and leadership: alter_quorum.c; active or not, consensus decides ---- */

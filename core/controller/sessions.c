@@ -44,13 +44,19 @@ void ctl_session_touch(struct isr_controller *controller, int32_t broker)
     ctl_push_contact(controller, broker);
 }
 
+/* Its session can run out. */
+static bool is_watched(const struct isr_controller *controller, int32_t id)
+{
+    const struct isr_image_broker *broker = &controller->pending.brokers[id];
+    return broker->registered && !broker->fenced && controller->sessions[id].heard;
+}
+
 /* The broker that was silent longest among those that are not fenced (ties: the lower id); ISR_NODE_NONE. */
 static int32_t quietest_broker(const struct isr_controller *controller)
 {
     int32_t quietest = ISR_NODE_NONE;
     for (int32_t id = 1; id <= ISR_NODE_MAX; id++) {
-        const struct isr_image_broker *broker = &controller->pending.brokers[id];
-        if (!broker->registered || broker->fenced || !controller->sessions[id].heard)
+        if (!is_watched(controller, id))
             continue;
         if (quietest == ISR_NODE_NONE ||
             controller->sessions[id].contact_ns < controller->sessions[quietest].contact_ns)
@@ -89,11 +95,16 @@ static void record_broker(struct isr_controller *controller, int32_t broker, boo
 
 /* Partitions first: no record of the entry leaves an inactive broker in an ISR that could do without it (I6).
  */
-static bool fence(struct isr_controller *controller, int32_t broker, enum isr_cause cause)
+static void record_fencing(struct isr_controller *controller, int32_t broker, enum isr_cause cause)
 {
     struct ctl_happening what = {.cause = cause, .leaves = broker, .returns = ISR_NODE_NONE};
     ctl_record_departure(controller, &what);
     record_broker(controller, broker, true, controller->pending.brokers[broker].shutting_down, cause);
+}
+
+static bool fence(struct isr_controller *controller, int32_t broker, enum isr_cause cause)
+{
+    record_fencing(controller, broker, cause);
     return ctl_propose(controller);
 }
 
@@ -125,20 +136,35 @@ static bool unfence(struct isr_controller *controller, int32_t broker)
     return true;
 }
 
-/* One broker at a time, each on the image that the previous one left (KAFKA-13173). */
+/* One broker at a time, each on the image that the previous one left: seen from one and the same image, each
+ * of two that are gone leaves its leaderships to the other (KAFKA-13173). */
+static bool fence_expired(struct isr_controller *controller, int32_t broker)
+{
+    bool alone = controller->env->rules.fence_batch == ISR_RULE_fence_batch_one_by_one;
+    int32_t first = alone ? broker : 1, last = alone ? broker : ISR_NODE_MAX;
+    controller->records_count = 0;
+    for (int32_t id = first; id <= last; id++) {
+        if (is_watched(controller, id) && !ctl_session_is_live(controller, id))
+            record_fencing(controller, id, ISR_CAUSE_BROKER_FENCED);
+    }
+    if (!ctl_propose(controller))
+        return false;
+    for (int32_t id = first; id <= last; id++)
+        controller->sessions[id].heard &= ctl_session_is_live(controller, id);
+    return true;
+}
+
 static void expire(void *object)
 {
     struct isr_controller *controller = object;
     int32_t broker = quietest_broker(controller);
     while (broker != ISR_NODE_NONE && !ctl_session_is_live(controller, broker)) {
-        controller->records_count = 0;
-        if (!fence(controller, broker, ISR_CAUSE_BROKER_FENCED)) {
+        if (!fence_expired(controller, broker)) {
             /* Leadership is being handed over, perhaps in vain: then this controller goes on. */
             isr_env_timer_in(controller->env, &controller->sessions_timer,
                              controller->env->config.retry_backoff);
             return;
         }
-        controller->sessions[broker].heard = false;
         broker = quietest_broker(controller);
     }
     watch(controller);

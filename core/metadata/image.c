@@ -133,6 +133,15 @@ bool isr_image_broker_active(const struct isr_image *image, int32_t broker)
     return state->registered && !state->fenced && !state->shutting_down;
 }
 
+bool isr_image_may_enter_isr(const struct isr_image *image, const struct isr_rules *rules, int32_t broker,
+                             int64_t broker_epoch)
+{
+    if (rules->reject_ineligible == ISR_RULE_reject_ineligible_on && !isr_image_broker_active(image, broker))
+        return false;
+    return rules->alterpartition_broker_epoch == ISR_RULE_alterpartition_broker_epoch_off ||
+           broker_epoch == -1 || broker_epoch == image->brokers[broker].epoch;
+}
+
 int32_t isr_effective_min_isr(const struct isr_rules *rules, int32_t topic_min_isr, uint32_t replicas_count)
 {
     if (rules->min_isr == ISR_RULE_min_isr_one)

@@ -125,6 +125,13 @@ const struct isr_image_partition *isr_image_partition(const struct isr_image *im
 /* Registered, not fenced, not shutting down: may lead and be in an ISR. */
 bool isr_image_broker_active(const struct isr_image *image, int32_t broker);
 
+/* Whether a replica may enter an ISR: its broker is active (KIP-841), and is still in the registration in
+ * which it was found in sync, as after the next one its log may be gone (KIP-903). broker_epoch: of that
+ * registration; -1: not known, not compared. A leader asks it of the metadata that it knows, the controller
+ * of what is so. */
+bool isr_image_may_enter_isr(const struct isr_image *image, const struct isr_rules *rules, int32_t broker,
+                             int64_t broker_epoch);
+
 /* How many in-sync replicas the topic's partitions need for acks=all, for the high watermark to move and for
  * the ELR to be empty (KIP-966): min(min ISR, replicas), as in Kafka; the rule switch min_isr is read here
  * only. */

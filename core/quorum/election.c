@@ -18,11 +18,14 @@ static bool leader_heard_within(const struct isr_quorum *quorum, int64_t duratio
     return quorum->leader != ISR_NODE_NONE && quorum->heard_leader_ns > quorum->env->now_ns - duration_ns;
 }
 
-/* 6.2: a leader that heard no majority for an election timeout steps down. */
+/* 6.2: a leader that heard no majority for an election timeout steps down: its followers may have elected
+ * another one, and who asks it would never hear of that (KAFKA-15489). */
 static void quorum_is_checked(struct isr_quorum *quorum)
 {
     int64_t timeout = quorum->env->config.quorum_election_timeout;
     int64_t heard = quorum_majority_heard_ns(quorum);
+    if (quorum->env->rules.check_quorum == ISR_RULE_check_quorum_off)
+        heard = quorum->env->now_ns;
     if (quorum->env->now_ns - heard < timeout) {
         isr_timer_set(&quorum->env->timers, &quorum->election_timer, heard + timeout);
         return;

@@ -368,12 +368,15 @@ void check_observed(struct sim_checks *checks, int32_t node, const struct isr_ob
     case ISR_OBSERVED_LATEST_TOLD:
         check_latest_told(checks, check_partition_of(checks, observation->latest_told.tp), node, observation);
         break;
+    case ISR_OBSERVED_ISR_REJECTED:
+        check_isr_refused(checks, check_partition_of(checks, observation->isr_rejected.tp), node,
+                          (enum isr_error)observation->isr_rejected.error);
+        break;
     case ISR_OBSERVED_LOG_COMPACTED:  /* LOG_CLEANED tells all of it */
     case ISR_OBSERVED_COMPACTED_READ: /* judged with what the client was given */
     case ISR_OBSERVED_READ_TRUNCATED: /* judged with the leader that lacks it (I4) */
     case ISR_OBSERVED_ISR_PROPOSED:
     case ISR_OBSERVED_ISR_COMMITTED:
-    case ISR_OBSERVED_ISR_REJECTED:
     case ISR_OBSERVED_PRODUCE_APPENDED:
     case ISR_OBSERVED_FETCH_REFUSED:
     case ISR_OBSERVED_FETCH_DIVERGED:

@@ -1,7 +1,8 @@
 /* L1: after the faults healed, the controllers have a leader, whoever votes by then, the ISR is all replicas,
  * reassignments complete,
  * requests are answered and the high watermark reaches the LEO. Judged once, at the end of the settle phase,
- * in which nothing fails and nobody writes but a few probes. */
+ * in which nothing fails and nobody writes but a few probes; but for one thing that can be told earlier: who
+ * waits for news waits for some that there are. Later changes of the partition would hide it. */
 #include "sim/checks/raft.h"
 #include "sim/checks/state.h"
 
@@ -101,4 +102,30 @@ void check_liveness(struct sim_checks *checks)
             checks, SIM_INVARIANT_L1,
             "%u of %u probe writes sent after the faults healed were not acknowledged by the end of the run",
             (unsigned)unanswered, (unsigned)sent);
+}
+
+/* These say that what the controllers have committed is not what the leader goes by: it asks no more, and
+ * waits for metadata. The others it gives up, or asks again. */
+static bool makes_wait(enum isr_error error)
+{
+    return error == ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION || error == ISR_ERROR_FENCED_LEADER_EPOCH ||
+           error == ISR_ERROR_INVALID_UPDATE_VERSION || error == ISR_ERROR_INVALID_REQUEST ||
+           error == ISR_ERROR_NEW_LEADER_ELECTED;
+}
+
+void check_isr_refused(struct sim_checks *checks, const struct check_partition *partition, int32_t leader,
+                       enum isr_error error)
+{
+    const struct sim_view *view = &checks->view;
+    struct sim_replica_view replica;
+    if (!view->settles || !makes_wait(error) || partition->removed || !partition->committed_known ||
+        !view->replica(view->object, leader, partition->tp, &replica))
+        return;
+    if (replica.partition_epoch >= partition->committed.partition_epoch)
+        check_fail(
+            checks, SIM_INVARIANT_L1,
+            "%s: leader %s (leader epoch %d, partition epoch %d) was refused another ISR (%s) and waits for "
+            "metadata, but nothing newer was committed: its ISR change may stay in flight for ever",
+            check_partition_label(partition).text, check_node_label(checks, leader).text,
+            replica.leader_epoch, replica.partition_epoch, isr_error_name(error));
 }

@@ -436,6 +436,9 @@ void check_readers_end(struct sim_checks *checks, struct check_partition *partit
 /* A leader appended at the offset. */
 void check_late(struct sim_checks *checks, struct check_partition *partition, int64_t offset);
 void check_liveness(struct sim_checks *checks);
+/* A leader was refused another ISR. */
+void check_isr_refused(struct sim_checks *checks, const struct check_partition *partition, int32_t leader,
+                       enum isr_error error);
 
 /* vacuity.c: NULL when something was proven */
 const char *check_vacuity(struct sim_checks *checks);

@@ -207,8 +207,8 @@ static void earlier_error_wins_when_two_faults_meet(void **state)
             if (a != b)
                 inject(&f, &request, (enum fault)a);
             request.message.alter_partition_request.isr = request.members;
-            enum isr_error error =
-                ctl_alter_partition_check(&f.controller.pending, &request.message.alter_partition_request);
+            enum isr_error error = ctl_alter_partition_check(&f.controller.pending, &f.controller.env->rules,
+                                                             &request.message.alter_partition_request);
             if (error != errors[a])
                 fail_msg("faults %d and %d: %s", a, b, isr_error_name((uint8_t)error));
             fixture_end(&f);
