@@ -39,7 +39,7 @@ def test_exhibit_breaks_and_holds_and_its_file_has_its_number(exhibit: Path) -> 
 
 
 def test_rooms_of_the_museum_are_open() -> None:
-    assert {int(path.name.split("-")[0]) for path in EXHIBITS} >= {1, 2, 3, 8, 14, 15, 16, 20}
+    assert {int(path.name.split("-")[0]) for path in EXHIBITS} >= {1, 2, 3, 6, 8, 11, 13, 14, 15, 16, 18, 19, 20}
 
 
 README_FILES = [path for room in ("core", "sim", "faults", "harness") for path in (ROOT / room).glob("**/README.md")]

@@ -166,6 +166,38 @@ static void expands_when_a_replica_caught_up_and_counts_it_at_once(void **state)
     cluster_free(cluster);
 }
 
+static void counts_by_the_committed_isr_while_expanding_when_the_rule_says_so(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    spec.rules.hw_expand = ISR_RULE_hw_expand_committed;
+    struct cluster *cluster = with_played_replica(&spec, "12");
+    fetch_as_3(cluster, 0, epoch_of_3(cluster));
+    assert_int_equal(at(cluster, 1)->isr_state, ISR_STATE_PENDING_EXPAND);
+    produce(cluster, 1, -1, 1);
+    settle(cluster);
+    assert_int_equal(mark_of(cluster, 1), 0); /* it is caught up, and may join */
+    pass(cluster, 30 * ISR_SECOND);
+    assert_int_equal(at(cluster, 1)->isr_state, ISR_STATE_PENDING_EXPAND);
+    assert_int_equal(mark_of(cluster, 1), 1);
+    cluster_free(cluster);
+}
+
+static void counts_by_the_proposed_isr_while_shrinking_when_the_rule_says_so(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    spec.rules.hw_shrink = ISR_RULE_hw_shrink_proposed;
+    struct cluster *cluster = running(&spec, "123");
+    isolate(cluster, 3, true);
+    uint32_t id = produce(cluster, 1, -1, 2);
+    pass(cluster, 16 * ISR_SECOND);
+    assert_int_equal(at(cluster, 1)->isr_state, ISR_STATE_PENDING_SHRINK);
+    assert_int_equal(mark_of(cluster, 1), 2);
+    assert_produced(cluster, id, 0);
+    cluster_free(cluster);
+}
+
 static void waits_for_a_caught_up_replica_outside_the_isr(void **state)
 {
     (void)state;
@@ -206,6 +238,37 @@ static void admits_only_eligible_replicas(void **state)
     assert_int_equal(cluster->controller_count, 0); /* newer than this broker's metadata */
     fetch_as_3(cluster, 0, epoch_of_3(cluster));
     assert_int_equal(cluster->controller_count, 1);
+    cluster_free(cluster);
+}
+
+static void admits_who_is_fenced_or_stops_when_the_rule_is_off(void **state)
+{
+    (void)state;
+    for (unsigned stops = 0; stops <= 1; stops++) {
+        struct cluster_spec spec = standard();
+        spec.rules.reject_ineligible = ISR_RULE_reject_ineligible_off;
+        struct cluster *cluster = with_played_replica(&spec, "12");
+        change_broker(cluster, 3, stops == 0, stops == 1);
+        fetch_as_3(cluster, 0, epoch_of_3(cluster) + 5);
+        assert_int_equal(cluster->controller_count, 0); /* of another registration */
+        fetch_as_3(cluster, 0, epoch_of_3(cluster));
+        assert_set(members_of(asked_controller(cluster)), "123");
+        cluster_free(cluster);
+    }
+}
+
+static void admits_another_registration_when_the_rule_is_off(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    spec.rules.alterpartition_broker_epoch = ISR_RULE_alterpartition_broker_epoch_off;
+    struct cluster *cluster = with_played_replica(&spec, "12");
+    change_broker(cluster, 3, true, false);
+    fetch_as_3(cluster, 0, epoch_of_3(cluster) + 5);
+    assert_int_equal(cluster->controller_count, 0);
+    change_broker(cluster, 3, false, false);
+    fetch_as_3(cluster, 0, epoch_of_3(cluster) + 5);
+    assert_set(members_of(asked_controller(cluster)), "123");
     cluster_free(cluster);
 }
 
@@ -354,6 +417,27 @@ static void asks_again_when_the_answer_does_not_come(void **state)
     cluster_free(cluster);
 }
 
+/* Between the request and its copy the replica was restarted: what is asked for is the life before. */
+static void asks_again_for_the_life_that_was_in_sync(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    struct cluster *cluster = expanding(&spec);
+    int64_t before = epoch_of_3(cluster);
+    register_broker(cluster, 3);
+    change_broker(cluster, 3, false, false);
+    fetch_as_3(cluster, 0, epoch_of_3(cluster));
+    pass(cluster, spec.config.request_timeout);
+    assert_int_equal(cluster->controller_count, 2);
+    assert_int_equal(asked_controller(cluster)->isr[2].id, 3);
+    assert_int_equal(asked_controller(cluster)->isr[2].broker_epoch, before);
+    answer_controller(cluster, ISR_ERROR_INELIGIBLE_REPLICA);
+    pass(cluster, spec.config.retry_backoff);
+    fetch_as_3(cluster, 0, epoch_of_3(cluster));
+    assert_int_equal(asked_controller(cluster)->isr[2].broker_epoch, epoch_of_3(cluster));
+    cluster_free(cluster);
+}
+
 static void goes_back_and_pauses_when_nothing_was_done(void **state)
 {
     (void)state;
@@ -458,12 +542,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shrinks_by_time_lag_with_the_maximal_isr_until_committed),
+        cmocka_unit_test(counts_by_the_proposed_isr_while_shrinking_when_the_rule_says_so),
         cmocka_unit_test(keeps_an_idle_follower_at_the_leaders_end),
         cmocka_unit_test(keeps_members_when_bursts_exceed_the_message_bound),
         cmocka_unit_test(shrinks_by_message_lag_when_it_lasts_and_returns_below_the_bound),
         cmocka_unit_test(expands_when_a_replica_caught_up_and_counts_it_at_once),
+        cmocka_unit_test(counts_by_the_committed_isr_while_expanding_when_the_rule_says_so),
         cmocka_unit_test(waits_for_a_caught_up_replica_outside_the_isr),
         cmocka_unit_test(admits_only_eligible_replicas),
+        cmocka_unit_test(admits_another_registration_when_the_rule_is_off),
+        cmocka_unit_test(admits_who_is_fenced_or_stops_when_the_rule_is_off),
         cmocka_unit_test(admits_nobody_below_the_epoch_start),
         cmocka_unit_test(admits_below_the_epoch_start_when_rule_is_off),
         cmocka_unit_test(admits_nobody_below_the_high_watermark),
@@ -471,6 +559,7 @@ int main(void)
         cmocka_unit_test(demands_half_the_time_lag_to_come_back),
         cmocka_unit_test(has_one_request_in_flight),
         cmocka_unit_test(asks_again_when_the_answer_does_not_come),
+        cmocka_unit_test(asks_again_for_the_life_that_was_in_sync),
         cmocka_unit_test(goes_back_and_pauses_when_nothing_was_done),
         cmocka_unit_test(stays_pending_until_metadata_when_the_cluster_moved_on),
         cmocka_unit_test(drops_an_answer_when_metadata_came_first),

@@ -263,6 +263,52 @@ static void member_is_ineligible_when_it_is_not_alive_in_that_registration(void 
     fixture_end(&f);
 }
 
+static void member_is_taken_by_its_id_when_the_rule_is_off(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct request request;
+    fixture_cluster(&f);
+    f.env.rules.alterpartition_broker_epoch = ISR_RULE_alterpartition_broker_epoch_off;
+    request_init(&f, &request, 0x0201);
+    request.members[1].broker_epoch = f.controller.committed.brokers[2].epoch + 1;
+    assert_int_equal(send_request(&f, &request).error, ISR_ERROR_NONE);
+    heartbeat_shutdown(&f, 3);
+    request_init(&f, &request, 0x030201);
+    assert_int_equal(send_request(&f, &request).error, ISR_ERROR_INELIGIBLE_REPLICA);
+    f.env.rules.reject_ineligible = ISR_RULE_reject_ineligible_off;
+    request_init(&f, &request, 0x030201);
+    assert_int_equal(send_request(&f, &request).error, ISR_ERROR_NONE);
+    assert_int_equal(committed(&f)->isr.count, 3);
+    fixture_end(&f);
+}
+
+/* Who asks has heard of what this controller has not: it was deposed. */
+static void request_from_the_future_finds_no_controller(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct request request;
+    fixture_cluster(&f);
+    for (int wrong = 0; wrong <= 1; wrong++) {
+        f.env.rules.stale_ctrl_reply = (uint8_t)wrong;
+        request_init(&f, &request, 0x0201);
+        request.message.alter_partition_request.leader_epoch++;
+        request.message.alter_partition_request.partition_epoch++;
+        assert_int_equal(send_request(&f, &request).error,
+                         wrong ? ISR_ERROR_FENCED_LEADER_EPOCH : ISR_ERROR_NOT_CONTROLLER);
+        request_init(&f, &request, 0x0201);
+        request.message.alter_partition_request.partition_epoch++;
+        assert_int_equal(send_request(&f, &request).error,
+                         wrong ? ISR_ERROR_INVALID_UPDATE_VERSION : ISR_ERROR_NOT_CONTROLLER);
+        request_init(&f, &request, 0x0201);
+        request.message.alter_partition_request.tp.topic = 9; /* not given yet */
+        assert_int_equal(send_request(&f, &request).error,
+                         wrong ? ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION : ISR_ERROR_NOT_CONTROLLER);
+    }
+    fixture_end(&f);
+}
+
 static void copy_of_a_request_is_too_old_when_it_was_refused(void **state)
 {
     (void)state;
@@ -412,8 +458,10 @@ int main(void)
         cmocka_unit_test(nothing_is_proposed_when_the_isr_is_the_same),
         cmocka_unit_test(repetition_is_refused_when_the_first_was_committed),
         cmocka_unit_test(earlier_error_wins_when_two_faults_meet),
+        cmocka_unit_test(request_from_the_future_finds_no_controller),
         cmocka_unit_test(isr_is_refused_when_it_is_no_set_of_replicas),
         cmocka_unit_test(member_is_ineligible_when_it_is_not_alive_in_that_registration),
+        cmocka_unit_test(member_is_taken_by_its_id_when_the_rule_is_off),
         cmocka_unit_test(copy_of_a_request_is_too_old_when_it_was_refused),
         cmocka_unit_test(refusal_of_a_member_is_told_when_it_is_committed),
         cmocka_unit_test(recovery_ends_when_the_leader_says_so),

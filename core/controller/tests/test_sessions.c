@@ -258,6 +258,43 @@ static void each_expiry_sees_the_one_before_when_all_expire_together(void **stat
     fixture_end(&f);
 }
 
+/* KAFKA-13173: 1 and 2 are silent, each leaves what it leads to the other. */
+static void expiries_see_nothing_of_each_other_when_the_rule_is_concurrent(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_cluster(&f);
+    f.env.rules.fence_batch = ISR_RULE_fence_batch_concurrent;
+    int64_t last = f.fake.last, half_ns = f.env.config.broker_session_timeout / 2;
+    pass(&f, half_ns);
+    heartbeat(&f, 3);
+    pass(&f, half_ns);
+    assert_int_equal(f.fake.last, last + 1); /* one entry for both */
+    assert_true(f.controller.committed.brokers[1].fenced && f.controller.committed.brokers[2].fenced);
+    assert_false(f.controller.committed.brokers[3].fenced);
+    assert_int_equal(committed(&f)->leader, 1);
+    assert_int_equal(isr_replicas_pack(&committed(&f)->isr), 0x0301);
+    pass(&f, half_ns);
+    assert_true(f.controller.committed.brokers[3].fenced);
+    fixture_end(&f);
+}
+
+static void expiries_wait_when_consensus_takes_no_proposal(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_cluster(&f);
+    f.fake.refuses = true;
+    int64_t last = f.fake.last;
+    pass(&f, f.env.config.broker_session_timeout);
+    assert_int_equal(f.fake.last, last);
+    f.fake.refuses = false;
+    pass(&f, f.env.config.retry_backoff);
+    assert_int_equal(f.fake.last, last + 3);
+    assert_int_equal(committed(&f)->leader, ISR_NODE_NONE);
+    fixture_end(&f);
+}
+
 static void last_member_stays_without_elr_when_all_expire(void **state)
 {
     (void)state;
@@ -454,6 +491,8 @@ int main(void)
         cmocka_unit_test(broker_is_fenced_when_it_wants_to),
         cmocka_unit_test(broker_is_fenced_when_its_session_expires),
         cmocka_unit_test(each_expiry_sees_the_one_before_when_all_expire_together),
+        cmocka_unit_test(expiries_wait_when_consensus_takes_no_proposal),
+        cmocka_unit_test(expiries_see_nothing_of_each_other_when_the_rule_is_concurrent),
         cmocka_unit_test(last_member_stays_without_elr_when_all_expire),
         cmocka_unit_test(shutdown_is_granted_when_everybody_knows),
         cmocka_unit_test(stopping_broker_gains_no_leadership_when_all_others_die),

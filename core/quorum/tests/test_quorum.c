@@ -487,6 +487,21 @@ static void leader_steps_down_when_it_hears_no_majority(void **state)
     cluster_free(cluster);
 }
 
+static void leader_leads_on_alone_when_the_rule_is_off(void **state)
+{
+    (void)state;
+    uint32_t leader;
+    struct cluster *cluster = cluster_elected(5, 3, &leader);
+    cluster->nodes[leader].env.rules.check_quorum = ISR_RULE_check_quorum_off;
+    cluster_isolate(cluster, leader, true);
+    cluster_run(cluster, 10 * cluster->config.quorum_election_timeout);
+    assert_int_equal(cluster->nodes[leader].told_role, ISR_CONSENSUS_LEADER);
+    cluster_isolate(cluster, leader, false);
+    cluster_run(cluster, 5 * ISR_SECOND);
+    assert_int_equal(cluster->nodes[leader].told_role, ISR_CONSENSUS_FOLLOWER);
+    cluster_free(cluster);
+}
+
 static void leader_stays_when_only_its_disk_is_slow(void **state)
 {
     (void)state;
@@ -701,6 +716,7 @@ int main(void)
         cmocka_unit_test(serves_alone_when_it_is_the_only_voter),
         cmocka_unit_test(leader_stays_when_a_node_rejoins),
         cmocka_unit_test(leader_steps_down_when_it_hears_no_majority),
+        cmocka_unit_test(leader_leads_on_alone_when_the_rule_is_off),
         cmocka_unit_test(leader_stays_when_only_its_disk_is_slow),
         cmocka_unit_test(another_leads_when_the_leader_resigns),
         cmocka_unit_test(snapshot_is_installed_when_a_follower_lags),

@@ -338,6 +338,45 @@ static void fires_l1_when_the_isr_lacks_a_replica(void **state)
     fake_free(&fake);
 }
 
+static void fires_l1_when_a_leader_waits_for_news_that_there_are_not(void **state)
+{
+    (void)state;
+    static const uint8_t waits[] = {ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION, ISR_ERROR_FENCED_LEADER_EPOCH,
+                                    ISR_ERROR_INVALID_UPDATE_VERSION, ISR_ERROR_INVALID_REQUEST,
+                                    ISR_ERROR_NEW_LEADER_ELECTED};
+    for (size_t i = 0; i < sizeof waits; i++) {
+        struct fake fake;
+        settled(&fake);
+        fake.replicas[1].partition_epoch = fake.partition.partition_epoch;
+        FAKE_TELL(&fake, 1, ISR_REJECTED, isr_rejected, .tp = isr_tp_key(FAKE_TP), .error = waits[i]);
+        FAKE_FAILS(&fake, L1, "waits for metadata, but nothing newer was committed");
+        fake_free(&fake);
+    }
+}
+
+static void holds_l1_when_a_leader_asks_again_or_waits_for_news_that_there_are(void **state)
+{
+    (void)state;
+    static const uint8_t asks[] = {ISR_ERROR_NOT_CONTROLLER, ISR_ERROR_INELIGIBLE_REPLICA,
+                                   ISR_ERROR_STALE_BROKER_EPOCH};
+    struct fake fake;
+    settled(&fake);
+    fake.replicas[1].partition_epoch = fake.partition.partition_epoch;
+    for (size_t i = 0; i < sizeof asks; i++)
+        FAKE_TELL(&fake, 1, ISR_REJECTED, isr_rejected, .tp = isr_tp_key(FAKE_TP), .error = asks[i]);
+    FAKE_HOLDS(&fake);
+    fake.replicas[1].partition_epoch--;
+    FAKE_TELL(&fake, 1, ISR_REJECTED, isr_rejected, .tp = isr_tp_key(FAKE_TP),
+              .error = ISR_ERROR_INVALID_UPDATE_VERSION);
+    FAKE_HOLDS(&fake);
+    fake.replicas[1].partition_epoch++;
+    fake.checks->view.settles = false; /* L1 is off */
+    FAKE_TELL(&fake, 1, ISR_REJECTED, isr_rejected, .tp = isr_tp_key(FAKE_TP),
+              .error = ISR_ERROR_INVALID_UPDATE_VERSION);
+    FAKE_HOLDS(&fake);
+    fake_free(&fake);
+}
+
 static void fires_l1_when_the_high_watermark_stays_behind(void **state)
 {
     (void)state;
@@ -544,6 +583,8 @@ int main(void)
         cmocka_unit_test(fires_i9_when_two_controllers_differ_at_one_index),
         cmocka_unit_test(holds_l1_when_everything_is_well),
         cmocka_unit_test(fires_l1_when_the_isr_lacks_a_replica),
+        cmocka_unit_test(holds_l1_when_a_leader_asks_again_or_waits_for_news_that_there_are),
+        cmocka_unit_test(fires_l1_when_a_leader_waits_for_news_that_there_are_not),
         cmocka_unit_test(fires_l1_when_the_high_watermark_stays_behind),
         cmocka_unit_test(holds_l1_when_what_stays_behind_came_late),
         cmocka_unit_test(fires_l1_when_a_reassignment_does_not_end),
