@@ -25,7 +25,7 @@ def test_action_is_taken_by_a_scenario(action: str) -> None:
 
 @pytest.mark.parametrize("rule", names("core/rules.def", r"^X\((\w+), \w+, \w+,"))
 def test_rule_is_switched_by_a_scenario(rule: str) -> None:
-    assert re.search(rf"rules:.*\b{rule}: ", SCENARIOS)
+    assert re.search(rf"rules:.*\b{rule}: |^      {rule}: ", SCENARIOS, flags=re.MULTILINE)
 
 
 EXHIBITS = sorted((ROOT / "scenarios/museum").glob("*.isr.yaml"))
@@ -35,11 +35,11 @@ EXHIBITS = sorted((ROOT / "scenarios/museum").glob("*.isr.yaml"))
 def test_exhibit_breaks_and_holds_and_its_file_has_its_number(exhibit: Path) -> None:
     text = exhibit.read_text(encoding="utf-8")
     assert re.search(rf"^  number: {int(exhibit.name.split('-')[0])}$", text, flags=re.MULTILINE)
-    assert "violates:" in text and "expect: holds" in text
+    assert "violates:" in text and re.search(r"^  correct: .*holds", text, flags=re.MULTILINE)
 
 
 def test_rooms_of_the_museum_are_open() -> None:
-    assert {int(path.name.split("-")[0]) for path in EXHIBITS} >= {1, 2, 3, 6, 8, 11, 13, 14, 15, 16, 18, 19, 20}
+    assert {int(path.name.split("-")[0]) for path in EXHIBITS} == set(range(1, 21))
 
 
 README_FILES = [path for room in ("core", "sim", "faults", "harness") for path in (ROOT / room).glob("**/README.md")]
