@@ -86,7 +86,7 @@ static bool read_limits(const struct command_line *line, struct attempt_limits *
     return read_time(line, OPTION_MAX_TIME, &limits->wall_ns);
 }
 
-static bool read_options(const struct command_line *line, struct fuzz_options *options)
+bool fuzz_options_read(const struct command_line *line, struct fuzz_options *options)
 {
     const char *rules = line->values[OPTION_RULES];
     options->json = option_given(line, OPTION_JSON);
@@ -102,7 +102,7 @@ static bool read_options(const struct command_line *line, struct fuzz_options *o
 static int run(const struct command_line *line, struct fuzz_options *options)
 {
     const char *trace = line->values[OPTION_TRACE];
-    if (!read_options(line, options))
+    if (!fuzz_options_read(line, options))
         return 1;
     if (trace == NULL)
         return fuzz_run(stdout, options);

@@ -24,13 +24,18 @@ static void tell_story(void *object, struct sim_world *world)
     runner_tell_story(world, stderr);
 }
 
+void fuzz_generate(struct fault_plan *plan, const struct fuzz_options *options, uint64_t seed)
+{
+    struct fault_request wanted = options->request;
+    wanted.seed = seed;
+    fault_generate(plan, &wanted);
+    plan->spec.rules = options->rules;
+}
+
 static void prepare(void *object, uint64_t seed, struct attempt_request *request, uint64_t *kinds)
 {
     struct session *session = object;
-    struct fault_request wanted = session->options->request;
-    wanted.seed = seed;
-    fault_generate(session->plan, &wanted);
-    session->plan->spec.rules = session->options->rules;
+    fuzz_generate(session->plan, session->options, seed);
     request->spec = &session->plan->spec;
     request->begin = session->options->verbose ? tell_story : NULL;
     *kinds = session->plan->kinds;

@@ -18,6 +18,12 @@ struct fuzz_options {
     bool verbose;                 /* the story of each run, on stderr */
 };
 
+struct command_line;
+/* Reads what the command line says. False after an error on stderr. */
+bool fuzz_options_read(const struct command_line *line, struct fuzz_options *options);
+/* The scenario of one seed. */
+void fuzz_generate(struct fault_plan *plan, const struct fuzz_options *options, uint64_t seed);
+
 /* Runs them and tells on out of the failures, of each with the command that reproduces it, and sums up.
  * Returns the exit code of the worst verdict (sim/verdicts.def). */
 int fuzz_run(FILE *out, const struct fuzz_options *options);

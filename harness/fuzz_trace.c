@@ -58,15 +58,12 @@ static int trace_plan(FILE *out, const struct fuzz_options *options, const struc
 int fuzz_trace(FILE *out, const struct fuzz_options *options, const char *path)
 {
     struct trace_file file;
-    struct fault_request request = options->request;
     struct fault_plan *plan = malloc(sizeof *plan);
     if (plan == NULL || !trace_file_open(&file, path)) {
         free(plan);
         return sim_verdict_exit_code(SIM_VERDICT_ERROR);
     }
-    request.seed = options->hunt.first;
-    fault_generate(plan, &request);
-    plan->spec.rules = options->rules;
+    fuzz_generate(plan, options, options->hunt.first);
     int code = trace_plan(out, options, plan, &file);
     free(plan);
     return trace_file_finish(&file) ? code : runner_worse(code, sim_verdict_exit_code(SIM_VERDICT_ERROR));

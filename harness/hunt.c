@@ -43,7 +43,8 @@ static void tell_outcome(struct work *work, enum told told)
     struct hunt_run *run = &work->message.run;
     work->message.told = told;
     signature_of(&run->attempt, work->spec, &run->signature);
-    if (!pipe_write(work->fd, &work->message, sizeof work->message))
+    if (!pipe_write(work->fd, &work->message, sizeof work->message) ||
+        (run->more_bytes > 0 && !pipe_write(work->fd, run->more, run->more_bytes)))
         _exit(1);
 }
 
@@ -77,6 +78,8 @@ static void run_seed(struct work *work, struct arena *arena, uint64_t seed)
     request.object = work;
     const struct sim_world *world = attempt_run(arena, &request, &work->message.run.attempt);
     fault_bites_of(world, &work->message.run.bites);
+    if (work->hunt->ran != NULL)
+        work->message.run.more = work->hunt->ran(work->hunt->object, world, &work->message.run.more_bytes);
     attempt_set_alarm(&(struct attempt_limits){0});
     tell_outcome(work, TOLD_RUN);
 }
@@ -176,9 +179,11 @@ static bool start_worker(struct hunters *hunters, struct worker *worker)
 
 /* ---- the parent: outcomes ---- */
 
-static void keep_run(struct hunters *hunters, uint64_t place, const struct hunt_run *run)
+/* more: its own memory. */
+static void keep_run(struct hunters *hunters, uint64_t place, const struct hunt_run *run, void *more)
 {
     hunters->runs[place % WINDOW] = *run;
+    hunters->runs[place % WINDOW].more = more;
     hunters->known[place % WINDOW] = true;
     if (run->attempt.verdict != SIM_VERDICT_HELD && !hunters->hunt->keep_going && place < hunters->end)
         hunters->end = place + 1;
@@ -209,7 +214,7 @@ static void bury_worker(struct hunters *hunters, struct worker *worker)
         run.seed = seed_at(hunters->hunt, place);
         attempt_died(&run.attempt, status, &hunters->hunt->limits);
         signature_of(&run.attempt, NULL, &run.signature);
-        keep_run(hunters, place, &run);
+        keep_run(hunters, place, &run, NULL);
     }
     bool needed = worker->places_count > 0 || (hunters->handing && hunters->next < hunters->end);
     if (needed && !start_worker(hunters, worker))
@@ -233,7 +238,24 @@ static void hear_worker(struct hunters *hunters, struct worker *worker)
     case TOLD_RUN:
         break;
     }
-    keep_run(hunters, take_place(worker), &message.run);
+    void *more = NULL;
+    if (message.run.more_bytes > 0) {
+        more = malloc(message.run.more_bytes);
+        if (more == NULL || !pipe_read(worker->fd, more, message.run.more_bytes)) {
+            free(more);
+            bury_worker(hunters, worker);
+            return;
+        }
+    }
+    keep_run(hunters, take_place(worker), &message.run, more);
+}
+
+static void forget_run(struct hunters *hunters, uint64_t place)
+{
+    struct hunt_run *run = &hunters->runs[place % WINDOW];
+    free(run->more);
+    *run = (struct hunt_run){0};
+    hunters->known[place % WINDOW] = false;
 }
 
 /* Tells what is known: in order up to the first gap; at the end all of it. */
@@ -241,12 +263,12 @@ static void tell_runs(struct hunters *hunters, bool over)
 {
     uint64_t behind = hunters->next < hunters->end ? hunters->next : hunters->end;
     for (; hunters->told < behind; hunters->told++) {
-        bool *known = &hunters->known[hunters->told % WINDOW];
-        if (!*known && !over)
+        bool known = hunters->known[hunters->told % WINDOW];
+        if (!known && !over)
             return;
-        if (*known)
+        if (known)
             hunters->hunt->took(hunters->hunt->object, &hunters->runs[hunters->told % WINDOW]);
-        *known = false;
+        forget_run(hunters, hunters->told);
     }
 }
 
@@ -381,6 +403,8 @@ enum hunt_end hunt_run(const struct hunt *hunt)
     dismiss_workers(hunters);
     tell_runs(hunters, true);
     release_signals(&signals, &before);
+    for (uint64_t place = 0; hunters->runs != NULL && hunters->known != NULL && place < WINDOW; place++)
+        forget_run(hunters, place); /* those beyond the end */
     free(hunters->runs);
     free(hunters->known);
     free(hunters);

@@ -23,6 +23,8 @@ struct hunt_run {
     struct fault_bites bites;
     struct attempt attempt;
     struct signature signature;
+    void *more; /* what `ran` handed over; NULL: nothing, also where the run did not come to its end */
+    uint32_t more_bytes;
 };
 
 struct hunt {
@@ -34,6 +36,8 @@ struct hunt {
     struct attempt_limits limits; /* of each run */
     /* In a worker: fills what is to be run under the seed. What it points to lives until the next call. */
     void (*prepare)(void *object, uint64_t seed, struct attempt_request *request, uint64_t *kinds);
+    /* In a worker, after a run: bytes that are told with it, and live until the next call. May be NULL. */
+    void *(*ran)(void *object, const struct sim_world *world, uint32_t *bytes);
     /* In the parent, in the order of the seeds. */
     void (*took)(void *object, const struct hunt_run *run);
     /* In the parent, several times a second. */

@@ -127,6 +127,8 @@ bool sim_deliver_message(struct sim_world *world, const struct sim_event *event)
     input.message.frame = (struct isr_bytes){.data = message->bytes, .size = message->size_bytes};
     SIM_TRACE(world, message->to, MESSAGE_DELIVERED, message->from, message->kind, message->size_bytes,
               (int64_t)(message_content(message) >> 32));
+    if (world->coverage != NULL)
+        sim_coverage_message(world, message);
     sim_process_step(world, process, &input);
     sim_network_release(&world->network, message);
     return true;

@@ -25,6 +25,8 @@ static void route_observations(struct sim_world *world, int32_t node, const stru
         const struct isr_observation *observation = &effects->observations[i];
         sim_trace_observation(world, node, observation);
         count_observation(world, observation);
+        if (world->coverage != NULL)
+            sim_coverage_observation(world, node, observation);
         if (world->monitor.observation != NULL)
             world->monitor.observation(world->monitor.object, world, node, observation);
     }
@@ -137,6 +139,8 @@ void sim_process_step(struct sim_world *world, struct sim_process *process, stru
     struct isr_effects effects;
     world->steps++;
     sim_clock_read(&process->clock, world->now_ns, &event->now_ns, &event->real_ns);
+    if (world->coverage != NULL && event->kind != ISR_EVENT_MESSAGE)
+        sim_coverage_event(world, process, event->kind);
     event->behind_ns = process->deferred != NULL ? world->now_ns - process->deferred_since_ns : 0;
     if (process->memory_limit_bytes == 0) {
         isr_node_step(process->node, event, &effects);

@@ -10,6 +10,7 @@
 #include "sim/base/queue.h"
 #include "sim/base/random.h"
 #include "sim/clock.h"
+#include "sim/coverage.h"
 #include "sim/disk.h"
 #include "sim/network.h"
 #include "sim/spec.h"
@@ -104,6 +105,7 @@ struct sim_world {
     struct arena_owner *memory;
     struct arena *arena;
     struct sim_monitor monitor;
+    struct sim_coverage *coverage; /* NULL: not kept */
     struct sim_workload *workload;
     struct sim_script *script; /* steps */
     struct sim_counters counters;
