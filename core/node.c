@@ -14,6 +14,7 @@
 #include "core/broker/producer_ids.h"
 #include "core/client/client.h"
 #include "core/controller/controller.h"
+#include "core/entries/entries.h"
 #include "core/quorum/quorum.h"
 
 struct isr_node {
@@ -21,11 +22,12 @@ struct isr_node {
     unsigned roles;
     struct isr_log_store *store;       /* broker */
     struct isr_broker *broker;         /* NULL for others */
-    struct isr_consensus *consensus;   /* controller */
+    struct isr_consensus *consensus;   /* controller, entries */
     struct isr_controller *controller; /* NULL for others */
     struct isr_client *client;         /* NULL for others */
     bool leaving;                      /* only the quorum's leadership is still to be handed over */
     struct isr_peer *peer;             /* NULL for others */
+    struct isr_entries *entries;       /* NULL for others */
 };
 
 static void store_closed(void *object);
@@ -42,9 +44,21 @@ static void broker_new(struct isr_node *node, const struct isr_replicas *control
     isr_lifecycle_init(node->broker, store_closed, node);
 }
 
+static struct isr_consensus *consensus_new(struct isr_node *node, const struct isr_node_options *options)
+{
+    return options->consensus != NULL ? options->consensus(&node->env) : isr_quorum_new(&node->env);
+}
+
+static void entries_new(struct isr_node *node, const struct isr_node_options *options)
+{
+    node->consensus = consensus_new(node, options);
+    node->entries = isr_heap_allocate(node->env.heap, sizeof *node->entries);
+    isr_entries_init(node->entries, &node->env, &options->voters, &options->controllers, node->consensus);
+}
+
 static void controller_new(struct isr_node *node, const struct isr_node_options *options)
 {
-    node->consensus = isr_quorum_new(&node->env);
+    node->consensus = consensus_new(node, options);
     node->controller = isr_heap_allocate(node->env.heap, sizeof *node->controller);
     isr_controller_init(node->controller, &node->env, &options->voters, &options->controllers,
                         node->consensus);
@@ -54,8 +68,9 @@ struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr
                               uint64_t random_key)
 {
     ISR_ASSERT(options->id >= 1 && options->id <= ISR_NODE_MAX);
+    const unsigned alone = ISR_NODE_CLIENT | ISR_NODE_PEER | ISR_NODE_ENTRIES;
     ISR_ASSERT(options->roles == ISR_NODE_CLIENT || options->roles == ISR_NODE_PEER ||
-               (options->roles != 0 && (options->roles & (ISR_NODE_CLIENT | ISR_NODE_PEER)) == 0));
+               options->roles == ISR_NODE_ENTRIES || (options->roles != 0 && (options->roles & alone) == 0));
     struct isr_node *node = isr_heap_allocate(heap, sizeof *node);
     node->roles = options->roles;
     isr_env_init(&node->env, options->id, heap, &options->config, &options->rules, random_key);
@@ -68,6 +83,8 @@ struct isr_node *isr_node_new(const struct isr_node_options *options, struct isr
         broker_new(node, &options->controllers, options->rack);
     if (options->roles & ISR_NODE_PEER)
         node->peer = isr_peer_new(&node->env, &options->peer);
+    if (options->roles & ISR_NODE_ENTRIES)
+        entries_new(node, options);
     return node;
 }
 
@@ -90,6 +107,8 @@ static void node_start(struct isr_node *node, uint64_t random_key)
         isr_lifecycle_start(node->broker);
     if (node->peer != NULL)
         isr_peer_start(node->peer);
+    if (node->entries != NULL)
+        isr_entries_start(node->entries);
 }
 
 static void leadership_left(void *object)
@@ -153,6 +172,8 @@ static bool message_dispatch(struct isr_node *node, int32_t from, const struct i
         return isr_client_message(node->client, from, message);
     if (node->peer != NULL)
         return isr_peer_message(node->peer, from, message);
+    if (node->entries != NULL)
+        return isr_entries_message(node->entries, from, message);
     if (node->broker != NULL && !node->leaving &&
         (isr_broker_message(node->broker, from, message) || broker_affairs(node->broker, from, message)))
         return true;
@@ -312,6 +333,8 @@ const struct isr_image *isr_node_controller_image(const struct isr_node *node)
 
 bool isr_node_controller_active(const struct isr_node *node)
 {
+    if (node->entries != NULL)
+        return node->entries->leading;
     return node->controller != NULL && isr_controller_is_active(node->controller);
 }
 
@@ -336,6 +359,10 @@ uint64_t isr_node_digest(const struct isr_node *node)
         hash = isr_client_digest(node->client, hash);
     if (node->peer != NULL)
         hash = isr_peer_digest(node->peer, hash);
+    if (node->entries != NULL) {
+        hash = consensus_digest(node->consensus, hash);
+        hash = isr_hash_combine(hash, isr_entries_digest(node->entries));
+    }
     if (node->controller != NULL) {
         hash = consensus_digest(node->consensus, hash);
         hash = isr_hash_combine(hash, isr_controller_digest(node->controller));

@@ -13,16 +13,25 @@
 #include "core/peer/peer.h"
 #include "core/quorum/port.h"
 
-enum { ISR_NODE_BROKER = 1, ISR_NODE_CONTROLLER = 2, ISR_NODE_CLIENT = 4, ISR_NODE_PEER = 8 };
+/* ENTRIES: consensus alone, over numbered entries (core/entries/entries.h). */
+enum {
+    ISR_NODE_BROKER = 1,
+    ISR_NODE_CONTROLLER = 2,
+    ISR_NODE_CLIENT = 4,
+    ISR_NODE_PEER = 8,
+    ISR_NODE_ENTRIES = 16
+};
 
 struct isr_node_options {
-    int32_t id;     /* 1..ISR_NODE_MAX */
-    unsigned roles; /* ISR_NODE_BROKER | ISR_NODE_CONTROLLER, ISR_NODE_CLIENT, or ISR_NODE_PEER */
+    int32_t id;                      /* 1..ISR_NODE_MAX */
+    unsigned roles;                  /* ISR_NODE_BROKER | ISR_NODE_CONTROLLER, or one of the others */
     struct isr_replicas controllers; /* all nodes that are or may become controllers, voters or not */
     struct isr_replicas voters;      /* of them: the first configuration of the quorum */
-    struct isr_replicas bootstrap;   /* brokers or peers that a client may ask first */
+    struct isr_replicas bootstrap;   /* brokers, peers or voters that a client may ask first */
     uint8_t rack;                    /* of a broker, ISR_RACK_NONE when it has none */
     struct isr_peer_options peer;    /* of a peer */
+    /* Another consensus than the in-tree one, in the node's heap; NULL: core/quorum. */
+    struct isr_consensus *(*consensus)(struct isr_env *env);
     struct isr_config config;
     struct isr_rules rules;
     uint32_t yields; /* points at which handlers stop: bits (1 << enum isr_yield_point), core/base/yield.h */
@@ -55,7 +64,7 @@ int64_t isr_node_broker_epoch(const struct isr_node *node);
 const struct isr_image *isr_node_metadata(const struct isr_node *node);
 /* Controller: the committed image; NULL for others. */
 const struct isr_image *isr_node_controller_image(const struct isr_node *node);
-/* Controller: active, that is leader of the quorum with its no-op committed. */
+/* Controller: active, that is leader of the quorum with its no-op committed; the same of numbered entries. */
 bool isr_node_controller_active(const struct isr_node *node);
 const struct isr_consensus *isr_node_consensus(const struct isr_node *node);
 /* Peer; NULL for others. */

@@ -191,6 +191,13 @@ static const struct field produce_fields[] = {
     {"client", &shape_client, ACTION(client),
      .meaning = "who sends it (default: a client of the world's own)"},
     END_OF_FIELDS};
+static const struct field propose_fields[] = {
+    {"entries", &shape_whole, ACTION(count), .least = 1, .most = 10000, .meaning = "how many (default: 1)"},
+    {"size", &shape_bytes, ACTION(value_bytes), .least = 8, .most = 1 << 20,
+     .meaning = "bytes of each (default: 64)"},
+    {"client", &shape_client, ACTION(client),
+     .meaning = "who proposes them (default: a client of the world's own)"},
+    END_OF_FIELDS};
 static const struct field elect_fields[] = {
     {"partition", &shape_partition, .required = true, .meaning = "such as orders-0"},
     {"kind", &shape_choice, ACTION(elect_kind), .extra = elect_words,
@@ -274,6 +281,7 @@ static const struct field note_fields[] = {
 #define KEYS_LOSE_NAMES lose_names_fields, NULL
 #define KEYS_CLOCK clock_fields, NULL
 #define KEYS_PRODUCE produce_fields, NULL
+#define KEYS_PROPOSE propose_fields, NULL
 #define KEYS_ELECT elect_fields, NULL
 #define KEYS_DELETE_RECORDS delete_records_fields, NULL
 #define KEYS_TRANSFER_CONTROLLER transfer_fields, "node"

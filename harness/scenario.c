@@ -354,6 +354,21 @@ static void check_size(struct binder *binder, const struct tree_node *root, cons
     diagnostics_hint_rest(binder->diagnostics, 0, "have fewer clients, or brokers that are controllers too");
 }
 
+/* Topics are what a cluster is there for; consensus alone has none. */
+static void check_topics(struct binder *binder, const struct tree_node *root)
+{
+    const struct tree_node *cluster = tree_find(root, "cluster"), *topics = tree_find(root, "topics");
+    bool alone = cluster != NULL && tree_find(cluster, "raft") != NULL;
+    if (topics == NULL && !alone) {
+        diagnostics_add(binder->diagnostics, root->place, "the scenario needs 'topics'");
+        diagnostics_hint(binder->diagnostics, "topics: %s",
+                         shape_field_named(scenario_fields, "topics")->meaning);
+    } else if (topics != NULL && alone) {
+        diagnostics_add(binder->diagnostics, topics->key_place, "consensus alone has no topics");
+        diagnostics_hint(binder->diagnostics, "clients propose entries: {p1: {propose: 100/s}}");
+    }
+}
+
 /* What the simulator itself would refuse: a rule that our tables do not know. */
 static void check_spec(struct binder *binder, const struct sim_spec *spec)
 {
@@ -388,6 +403,8 @@ bool scenario_read(struct scenario *scenario, struct diagnostics *diagnostics)
     struct binder binder = {.diagnostics = diagnostics, .pool = &scenario->pool, .spec = &scenario->base};
     const struct tree_node *root = tree_load(&tree_pool, diagnostics);
     if (root != NULL) {
+        if (root->kind == TREE_MAP)
+            check_topics(&binder, root);
         bool bound = shape_bind_map(&binder, scenario_fields, root, scenario, "the scenario");
         if (bound && !diagnostics_any(diagnostics)) {
             check_times(&binder, root, &scenario->base);

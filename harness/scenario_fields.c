@@ -159,6 +159,9 @@ static const struct choice bootstrap_words[] = {{"n1", 1},
                                                 {"self", SIM_BOOTSTRAP_SELF},
                                                 {NULL, 0}};
 
+static const struct choice consensus_words[] = {
+    {"in_tree", SIM_CONSENSUS_IN_TREE}, {"libraft", SIM_CONSENSUS_LIBRAFT}, {NULL, 0}};
+
 const struct field scenario_cluster_fields[] = {
     {"brokers", &shape_whole, FIELD(struct sim_spec, brokers), .least = 1, .most = 100,
      .meaning = "how many brokers: nodes n1, n2, ..."},
@@ -171,6 +174,12 @@ const struct field scenario_cluster_fields[] = {
     {"combined", &shape_flag, FIELD(struct sim_spec, combined),
      .meaning = "true (default): the first brokers are the controllers too; false: controllers are nodes c1, "
                 "c2, ..."},
+    {"raft", &shape_whole, FIELD(struct sim_spec, controllers), .least = 1, .most = 7,
+     .meaning = "consensus alone instead: how many voters, nodes c1, c2, ... that keep numbered entries; no "
+                "brokers, no topics"},
+    {"consensus", &shape_choice, FIELD(struct sim_spec, consensus), .extra = consensus_words,
+     .meaning = "whose Raft the controllers, or the voters alone, run on: in_tree (default), or libraft: "
+                "Canonical's C library, under test"},
     {"racks", &shape_racks, FIELD(struct sim_spec, racks),
      .meaning = "the racks of n1, n2, ... (default: 0, none): consumers with a rack read near by"},
     {"yields", &shape_bits, FIELD(struct sim_spec, yields), .extra = yield_words,
@@ -191,18 +200,35 @@ const struct field scenario_cluster_fields[] = {
 };
 
 /* What belongs to a cluster of brokers has no meaning in a group of peers. */
-static bool bind_group(struct binder *binder, const struct tree_node *node, struct sim_spec *spec)
+static bool lacks(struct binder *binder, const struct tree_node *node, const char *const *others,
+                  const char *what, const char *hint)
 {
-    static const char *const others[] = {"brokers", "controllers", "combined"};
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        const struct tree_node *other = tree_find(node, others[i]);
+    for (; *others != NULL; others++) {
+        const struct tree_node *other = tree_find(node, *others);
         if (other == NULL)
             continue;
-        diagnostics_add(binder->diagnostics, other->key_place, "a group of peers has no '%s'", others[i]);
-        diagnostics_hint(binder->diagnostics,
-                         "`peers` says how many nodes there are, and they need no controller");
+        diagnostics_add(binder->diagnostics, other->key_place, "%s has no '%s'", what, *others);
+        diagnostics_hint(binder->diagnostics, "%s", hint);
         return false;
     }
+    return true;
+}
+
+static bool bind_alone(struct binder *binder, const struct tree_node *node, struct sim_spec *spec)
+{
+    static const char *const others[] = {"brokers", "controllers", "combined",  "racks", "yields",
+                                         "peers",   "transfer",    "bootstrap", NULL};
+    spec->brokers = 0;
+    spec->combined = false;
+    return lacks(binder, node, others, "consensus alone", "`raft` says how many voters there are");
+}
+
+static bool bind_group(struct binder *binder, const struct tree_node *node, struct sim_spec *spec)
+{
+    static const char *const others[] = {"brokers", "controllers", "combined", NULL};
+    if (!lacks(binder, node, others, "a group of peers",
+               "`peers` says how many nodes there are, and they need no controller"))
+        return false;
     spec->brokers = spec->peer.count;
     spec->controllers = 0;
     spec->combined = true;
@@ -216,6 +242,8 @@ static bool bind_cluster(struct binder *binder, const struct field *field, const
     if (!shape_bind_map(binder, scenario_cluster_fields, node, spec, field->name))
         return false;
     const struct tree_node *controllers = tree_find(node, "controllers");
+    if (tree_find(node, "raft") != NULL && !bind_alone(binder, node, spec))
+        return false;
     if (spec->peer.count > 0)
         return bind_group(binder, node, spec);
     if (controllers == NULL && spec->combined && spec->controllers > spec->brokers)
@@ -326,8 +354,9 @@ const struct field scenario_fields[] = {
      .meaning = "every link (default: 1ms, nothing lost)"},
     {"disks", &shape_map, FIELD(struct scenario, base.disk), .extra = scenario_disk_fields,
      .meaning = "every disk"},
-    {"topics", &shape_topics, FIELD(struct scenario, base), .required = true,
-     .meaning = "topics by name: {orders: {replication: 3, min_isr: 2}}"},
+    {"topics", &shape_topics, FIELD(struct scenario, base),
+     .meaning = "topics by name, at least one, but where consensus is alone: {orders: {replication: 3, "
+                "min_isr: 2}}"},
     {"clients", &shape_clients, FIELD(struct scenario, base),
      .meaning =
          "clients by name: producers, consumers, readers, admins: {p1: {produce: orders, rate: 100/s}}"},

@@ -300,6 +300,17 @@ static const struct field reader_fields[] = {
      .meaning = "when it ends (default: with the steps)"},
     END_OF_FIELDS,
 };
+static const struct field proposer_fields[] = {
+    {"propose", &shape_rate, CLIENT(interval_ns), .required = true,
+     .meaning = "makes the client propose numbered entries, such as 100/s, where consensus is alone"},
+    {"size", &shape_bytes, CLIENT(value_bytes), .least = 8, .most = 1 << 20,
+     .meaning = "bytes of an entry (default: 64)"},
+    {"start", &shape_duration, CLIENT(start_ns), .least = 0, .most = SHAPE_TIME_MOST,
+     .meaning = "when it begins (default: 0s)"},
+    {"stop", &shape_duration, CLIENT(stop_ns), .least = 0, .most = SHAPE_TIME_MOST,
+     .meaning = "when it ends (default: with the steps)"},
+    END_OF_FIELDS,
+};
 static const struct field admin_fields[] = {
     {"admin", &shape_choice, CLIENT(from_follower), .extra = true_word, .required = true,
      .meaning = "true: a client that only does what steps say"},
@@ -357,6 +368,7 @@ static const struct {
 } kinds[] = {{"produce", SIM_CLIENT_PRODUCER, producer_fields},
              {"consume", SIM_CLIENT_CONSUMER, consumer_fields},
              {"read", SIM_CLIENT_READER, reader_fields},
+             {"propose", SIM_CLIENT_PROPOSER, proposer_fields},
              {"admin", SIM_CLIENT_ADMIN, admin_fields}};
 
 static const struct sim_client_spec default_client = {.kind = SIM_CLIENT_ADMIN,
@@ -407,7 +419,7 @@ static bool bind_client(struct binder *binder, const struct tree_node *node, str
         kind++;
     if (kind == kinds_count) {
         diagnostics_add(binder->diagnostics, node->place,
-                        "%s needs one of 'produce', 'consume', 'read' and 'admin'", what);
+                        "%s needs one of 'produce', 'consume', 'read', 'propose' and 'admin'", what);
         diagnostics_hint(binder->diagnostics,
                          "for example {produce: orders, rate: 100/s} or {consume: orders}");
         return false;
@@ -440,7 +452,7 @@ static bool bind_clients(struct binder *binder, const struct field *field, const
 static void schema_clients(const struct field *field, struct json *json)
 {
     static const struct field *const tables[] = {producer_fields, consumer_fields, reader_fields,
-                                                 admin_fields, NULL};
+                                                 proposer_fields, admin_fields,    NULL};
     (void)field;
     scenario_schema_named(tables, json);
 }

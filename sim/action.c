@@ -233,6 +233,8 @@ static void clients_do(struct sim_world *world, const struct sim_action *action)
 {
     if (action->kind == SIM_ACTION_PRODUCE)
         sim_workload_produce(world, action);
+    else if (action->kind == SIM_ACTION_PROPOSE)
+        sim_workload_propose(world, action);
     else
         sim_workload_traffic(world, action);
 }

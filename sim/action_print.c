@@ -144,6 +144,9 @@ static void print_clients(const struct sim_action *action, struct isr_text *text
     if (action->kind == SIM_ACTION_TRAFFIC)
         isr_text_format(text, "%s %s", client[0] != '\0' ? client : "producers",
                         action->on ? "on" : "at rest");
+    else if (action->kind == SIM_ACTION_PROPOSE)
+        isr_text_format(text, "%s proposes %ld entr%s", client[0] != '\0' ? client : "a client",
+                        action->count, action->count == 1 ? "y" : "ies");
     else
         isr_text_format(text, "%s sends %ld record%s to %s-%d with acks=%s",
                         client[0] != '\0' ? client : "a client", action->count, action->count == 1 ? "" : "s",

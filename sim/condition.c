@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "core/quorum/quorum.h"
+#include "core/quorum/port.h"
 #include "sim/workload.h"
 #include "sim/world.h"
 
@@ -160,25 +160,29 @@ static bool controller_is(struct sim_world *world, const struct sim_condition *c
     return is_word(condition, controller != NULL && controller->id == condition->node);
 }
 
-static const struct isr_quorum *quorum_of(const struct sim_world *world, int32_t node)
+static const struct isr_consensus *consensus_of(const struct sim_world *world, int32_t node)
 {
     if (!sim_spec_is_controller(world->spec, node) || world->processes[node].node == NULL)
         return NULL;
-    return isr_quorum_of(isr_node_consensus(world->processes[node].node));
+    return isr_node_consensus(world->processes[node].node);
 }
 
 /* As the controller knows it that has committed most. */
 static bool members_are(struct sim_world *world, const struct sim_condition *condition)
 {
-    const struct isr_quorum *best = NULL;
+    const struct isr_consensus *best = NULL;
+    int64_t most = 0;
     for (int32_t node = 1; node <= world->processes_count; node++) {
-        const struct isr_quorum *quorum = quorum_of(world, node);
-        if (quorum != NULL && (best == NULL || quorum->commit_index > best->commit_index))
-            best = quorum;
+        const struct isr_consensus *consensus = consensus_of(world, node);
+        int64_t committed = consensus != NULL ? consensus->ops->commit_index(consensus) : 0;
+        if (committed <= most)
+            continue;
+        best = consensus;
+        most = committed;
     }
-    if (best == NULL || best->commit_index == 0)
+    if (best == NULL)
         return false;
-    const struct isr_consensus_members members = best->base.ops->members(&best->base);
+    const struct isr_consensus_members members = best->ops->members(best);
     const struct isr_replicas *set =
         condition->kind == SIM_CONDITION_VOTERS_ARE ? &members.voters : &members.learners;
     if (condition->comparison == SIM_EQUAL)
@@ -194,11 +198,12 @@ static bool quorum_leader_is(struct sim_world *world, const struct sim_condition
 {
     int32_t leader = ISR_NODE_NONE, term = 0;
     for (int32_t node = 1; node <= world->processes_count; node++) {
-        const struct isr_quorum *quorum = quorum_of(world, node);
-        if (quorum == NULL || quorum->role != ISR_CONSENSUS_LEADER || quorum->term <= term)
+        const struct isr_consensus *consensus = consensus_of(world, node);
+        if (consensus == NULL || !consensus->ops->elected(consensus) ||
+            consensus->ops->term(consensus) <= term)
             continue;
         leader = node;
-        term = quorum->term;
+        term = consensus->ops->term(consensus);
     }
     return leader != ISR_NODE_NONE && (condition->node == ISR_NODE_NONE || condition->node == leader);
 }
@@ -216,8 +221,9 @@ static uint32_t acked_within(const struct sim_world *world, int64_t latency_ns)
     uint32_t count = 0;
     for (uint32_t place = 0; place < sim_workload_operations_count(world); place++) {
         const struct sim_operation *operation = sim_workload_operation(world, place);
-        count += operation->kind == SIM_OPERATION_PRODUCE && operation->outcome == SIM_OUTCOME_OK &&
-                 !operation->probe && operation->answered_ns - operation->asked_ns <= latency_ns;
+        count += (operation->kind == SIM_OPERATION_PRODUCE || operation->kind == SIM_OPERATION_PROPOSE) &&
+                 operation->outcome == SIM_OUTCOME_OK && !operation->probe &&
+                 operation->answered_ns - operation->asked_ns <= latency_ns;
     }
     return count;
 }

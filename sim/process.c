@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/connection.h"
+#include "sim/libraft/libraft.h"
 #include "sim/workload.h"
 
 void sim_process_init(struct sim_world *world, int32_t node)
@@ -18,7 +19,7 @@ void sim_process_init(struct sim_world *world, int32_t node)
     if (sim_spec_is_broker(spec, node))
         process->roles |= spec->peer.count > 0 ? ISR_NODE_PEER : ISR_NODE_BROKER;
     if (sim_spec_is_controller(spec, node))
-        process->roles |= ISR_NODE_CONTROLLER;
+        process->roles |= sim_spec_is_alone(spec) ? ISR_NODE_ENTRIES : ISR_NODE_CONTROLLER;
     process->state = SIM_PROCESS_DOWN;
     process->wake_wanted_ns = ISR_TIME_NEVER;
     name = ISR_TEXT(buffer);
@@ -85,13 +86,16 @@ static struct isr_node_options options_of(const struct sim_world *world, const s
         .config = sim_spec_config(spec, process->id),
         .rules = spec->rules,
         .yields = spec->yields,
+        .consensus = spec->consensus == SIM_CONSENSUS_LIBRAFT ? sim_libraft_new : NULL,
     };
     for (int32_t node = 1; node <= world->processes_count; node++) {
         if (sim_spec_is_controller(spec, node) && options.controllers.count < ISR_REPLICAS_MAX)
             isr_replicas_add(&options.controllers, node);
         if (sim_spec_is_first_voter(spec, node) && options.voters.count < ISR_REPLICAS_MAX)
             isr_replicas_add(&options.voters, node);
-        if (sim_spec_is_broker(spec, node) && options.bootstrap.count < ISR_REPLICAS_MAX)
+        bool asked =
+            sim_spec_is_alone(spec) ? sim_spec_is_controller(spec, node) : sim_spec_is_broker(spec, node);
+        if (asked && options.bootstrap.count < ISR_REPLICAS_MAX)
             isr_replicas_add(&options.bootstrap, node);
     }
     if (process->roles == ISR_NODE_PEER)

@@ -56,14 +56,22 @@ struct sim_topic_spec {
 };
 
 /* A client process that produces at a rate, reads, or only does what steps tell it. */
-enum sim_client_kind { SIM_CLIENT_PRODUCER, SIM_CLIENT_CONSUMER, SIM_CLIENT_READER, SIM_CLIENT_ADMIN };
+enum sim_client_kind {
+    SIM_CLIENT_PRODUCER,
+    SIM_CLIENT_CONSUMER,
+    SIM_CLIENT_READER,
+    SIM_CLIENT_ADMIN,
+    SIM_CLIENT_PROPOSER, /* of numbered entries, where consensus is alone */
+};
+
 struct sim_client_spec {
     char name[SIM_LABEL_BYTES];
     enum sim_client_kind kind;
     struct isr_name topic;
     int32_t partition;            /* -1: all partitions in turn (producer) or all (consumer) */
     enum isr_pool_mode pool_mode; /* reader */
-    int64_t interval_ns; /* producer: between two batches; reader: between two reads; 0: only by steps */
+    int64_t interval_ns; /* producer, proposer: between two batches, entries; reader: between two reads; 0:
+                            only by steps */
     int32_t records_per_batch;
     int32_t value_bytes;
     int32_t keys; /* producer: 0 = spread over partitions in turn, k = k keys hashed to partitions; where the
@@ -84,6 +92,7 @@ enum sim_peer_bootstrap { /* where the group's host name leads to; a number abov
                           SIM_BOOTSTRAP_TOGETHER = -2, /* all know all from the start */
                           SIM_BOOTSTRAP_SELF = -3,     /* every node is its own: a group of one */
 };
+enum sim_consensus { SIM_CONSENSUS_IN_TREE, SIM_CONSENSUS_LIBRAFT };
 struct sim_peer_spec {
     int32_t count;     /* 0: a cluster of brokers and controllers */
     int32_t transfer;  /* enum isr_peer_transfer */
@@ -256,13 +265,14 @@ struct sim_spec {
     int64_t duration_ns; /* virtual time until the end of the run, healing included */
     int64_t settle_ns;   /* the last part of it: steps are over, faults healed; L1 must be reached by the end.
                             0: L1 off */
-    int32_t brokers;     /* nodes n1.. with ids 1.. */
+    int32_t brokers;     /* nodes n1.. with ids 1..; 0: consensus alone, on the controllers' nodes */
     uint8_t racks[SIM_NODES_MAX + 1]; /* of brokers, by node id; ISR_RACK_NONE: none */
     int32_t
         controllers; /* the first voters; combined: the first nodes, else nodes c1.. with ids brokers + 1.. */
     int32_t standby_controllers; /* vote when they are added: nodes of their own, whose numbers go on, c4.. */
     bool combined;
     struct sim_peer_spec peer; /* then brokers are the peers, and there are no controllers */
+    uint8_t consensus;         /* enum sim_consensus: of the controllers, or of what is alone */
     struct isr_config config;  /* of every node, but for node_settings */
     struct sim_node_setting *node_settings;
     uint32_t node_settings_count;
@@ -325,6 +335,12 @@ static inline bool sim_spec_is_client(const struct sim_spec *spec, int32_t node)
 static inline bool sim_spec_is_broker(const struct sim_spec *spec, int32_t node)
 {
     return node >= 1 && node <= spec->brokers;
+}
+/* Consensus alone: voters that keep numbered entries (core/entries), no brokers and no controllers' metadata.
+ */
+static inline bool sim_spec_is_alone(const struct sim_spec *spec)
+{
+    return spec->brokers == 0;
 }
 /* A voter of the quorum's first configuration. */
 static inline bool sim_spec_is_first_voter(const struct sim_spec *spec, int32_t node)

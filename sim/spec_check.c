@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "core/policy/settings.h"
 #include "sim/clock.h"
+#include "sim/libraft/libraft.h"
 #include "sim/spec.h"
 
 enum { PARTITIONS_MAX = 10000, VALUE_BYTES_MAX = 1 << 20, RECORDS_MAX = 100000 };
@@ -118,10 +119,21 @@ static bool group_holds(const struct sim_spec *spec, struct isr_text *text)
     return whole_holds(spec, text);
 }
 
+static bool alone_holds(const struct sim_spec *spec, struct isr_text *text)
+{
+    if (spec->combined || spec->peer.count > 0)
+        return WRONG("a cluster needs at least one broker");
+    return spec->topics_count == 0 || WRONG("consensus alone has no topics");
+}
+
 static bool cluster_holds(const struct sim_spec *spec, struct isr_text *text)
 {
-    if (spec->brokers < 1)
-        return WRONG("a cluster needs at least one broker");
+    if (spec->brokers < 0)
+        return WRONG("there are no fewer than 0 brokers");
+    if (spec->consensus == SIM_CONSENSUS_LIBRAFT && !sim_libraft_available())
+        return WRONG("this build of isrsim has no libraft: install libraft-dev and build again");
+    if (sim_spec_is_alone(spec) && !alone_holds(spec, text))
+        return false;
     if (spec->peer.count > 0)
         return group_holds(spec, text);
     if (spec->controllers < 1 || spec->controllers > ISR_REPLICAS_MAX)
@@ -226,6 +238,15 @@ static bool client_name_holds(const struct sim_spec *spec, uint32_t place, struc
     return true;
 }
 
+static bool proposer_holds(const struct sim_client_spec *client, struct isr_text *text)
+{
+    if (client->interval_ns < 0 || client->start_ns < 0 || client->stop_ns < client->start_ns)
+        return WRONG("client %s: its interval, start and stop must not be negative, nor stop before start",
+                     client->name);
+    return (client->value_bytes >= 8 && client->value_bytes <= VALUE_BYTES_MAX) ||
+           WRONG("proposer %s: an entry has 8 to %d bytes", client->name, VALUE_BYTES_MAX);
+}
+
 static bool client_holds(const struct sim_spec *spec, uint32_t place, struct isr_text *text)
 {
     const struct sim_client_spec *client = &spec->clients[place];
@@ -233,6 +254,11 @@ static bool client_holds(const struct sim_spec *spec, uint32_t place, struct isr
         return false;
     if (client->kind == SIM_CLIENT_ADMIN)
         return true;
+    if ((client->kind == SIM_CLIENT_PROPOSER) != sim_spec_is_alone(spec))
+        return WRONG("client %s: entries are proposed where consensus is alone, and only there",
+                     client->name);
+    if (client->kind == SIM_CLIENT_PROPOSER)
+        return proposer_holds(client, text);
     if (!partition_holds(spec, client->topic.text, client->partition, true, text))
         return false;
     if (client->kind == SIM_CLIENT_CONSUMER)
@@ -318,6 +344,29 @@ static bool produce_holds(const struct sim_spec *spec, const struct sim_action *
         return WRONG("a record has 8 to %d bytes", VALUE_BYTES_MAX);
     return acks_hold(action->acks, text) && client_known(spec, action, text) &&
            partition_holds(spec, action->topic.text, action->partition, false, text);
+}
+
+static bool propose_holds(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
+{
+    if (!sim_spec_is_alone(spec))
+        return WRONG("entries are proposed where consensus is alone, and only there");
+    if (action->count < 1 || action->count > RECORDS_MAX)
+        return WRONG("1 to %d entries are proposed at once", RECORDS_MAX);
+    if (action->value_bytes < 8 || action->value_bytes > VALUE_BYTES_MAX)
+        return WRONG("an entry has 8 to %d bytes", VALUE_BYTES_MAX);
+    return client_known(spec, action, text);
+}
+
+static bool client_action_holds(const struct sim_spec *spec, const struct sim_action *action,
+                                struct isr_text *text)
+{
+    switch ((int)action->kind) {
+    case SIM_ACTION_PRODUCE:
+        return produce_holds(spec, action, text);
+    case SIM_ACTION_PROPOSE:
+        return propose_holds(spec, action, text);
+    }
+    return client_known(spec, action, text);
 }
 
 static bool quorum_holds(const struct sim_spec *spec, const struct sim_action *action, struct isr_text *text)
@@ -490,8 +539,7 @@ static bool action_holds(const struct sim_spec *spec, const struct sim_action *a
     case SIM_SCOPE_LINKS:
         return link_action_holds(spec, action, text);
     case SIM_SCOPE_CLIENTS:
-        return action->kind == SIM_ACTION_PRODUCE ? produce_holds(spec, action, text)
-                                                  : client_known(spec, action, text);
+        return client_action_holds(spec, action, text);
     case SIM_SCOPE_TOPICS:
         return topic_action_holds(spec, action, text);
     case SIM_SCOPE_QUORUM:

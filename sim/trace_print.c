@@ -156,6 +156,8 @@ static const char *command_word(int64_t kind)
         return "stand for election";
     case ISR_COMMAND_DELETE_RECORDS:
         return "delete records";
+    case ISR_COMMAND_PROPOSE:
+        return "propose an entry";
     }
     return "?";
 }

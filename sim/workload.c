@@ -14,7 +14,7 @@ static const int64_t CREATE_ANYWAY_NS = 5 * ISR_SECOND;
 static const int64_t PROBE_AGAIN_NS = 200 * ISR_MS;
 
 /* What a queued event is about: the kind above, a place below. */
-enum workload_event { EVENT_CREATE, EVENT_PRODUCE, EVENT_READ, EVENT_SETTLE, EVENT_PROBE };
+enum workload_event { EVENT_CREATE, EVENT_PRODUCE, EVENT_READ, EVENT_SETTLE, EVENT_PROBE, EVENT_PROPOSE };
 enum { EVENT_SHIFT = 32 };
 
 /* A client of the spec, or the world's own, by node. */
@@ -43,6 +43,7 @@ struct sim_workload {
     struct workload_topic *topics;   /* as in the spec */
     bool settling;
     uint32_t probes_sent;
+    bool alone_probed; /* consensus alone: the probe was acknowledged */
 };
 
 static uint64_t event_of(enum workload_event kind, uint32_t place)
@@ -300,6 +301,38 @@ static void reader_tick(struct sim_world *world, uint32_t spec_client)
     sim_process_command(world, node, &command);
 }
 
+/* ---- numbered entries ---- */
+
+static void propose(struct sim_world *world, int32_t node, int32_t value_bytes, bool is_probe)
+{
+    if (!sim_process_running(sim_world_process(world, node)))
+        return;
+    struct workload_client *client = client_of(world, node);
+    struct sim_operation *operation = operation_add(world, SIM_OPERATION_PROPOSE, node);
+    operation->first_value = ((uint64_t)(uint32_t)node << CLIENT_SHIFT) | client->values++;
+    operation->count = 1;
+    operation->probe = is_probe;
+    world->counters.records_produced++;
+    struct isr_command command = {.kind = ISR_COMMAND_PROPOSE,
+                                  .id = last_id(world),
+                                  .first_value = operation->first_value,
+                                  .value_bytes = (uint32_t)value_bytes,
+                                  .node = ISR_NODE_NONE,
+                                  .controller = ISR_NODE_NONE};
+    sim_process_command(world, node, &command);
+}
+
+static void proposer_tick(struct sim_world *world, uint32_t spec_client)
+{
+    const struct sim_client_spec *spec = &world->spec->clients[spec_client];
+    int32_t node = sim_spec_first_client(world->spec) + (int32_t)spec_client;
+    if (world->workload->settling || world->now_ns >= spec->stop_ns)
+        return;
+    sim_world_wake_workload(world, world->now_ns + spec->interval_ns, event_of(EVENT_PROPOSE, spec_client));
+    if (!client_of(world, node)->rests)
+        propose(world, node, spec->value_bytes, false);
+}
+
 /* ---- the settle phase ---- */
 
 static void probe(struct sim_world *world, uint32_t place)
@@ -314,8 +347,16 @@ static void probe(struct sim_world *world, uint32_t place)
                                           .probe = true});
 }
 
+static void probe_alone(struct sim_world *world)
+{
+    world->workload->probes_sent++;
+    propose(world, sim_spec_own_client(world->spec), VALUE_BYTES_MIN, true);
+}
+
 static void probe_all(struct sim_world *world)
 {
+    if (sim_spec_is_alone(world->spec))
+        probe_alone(world);
     for (uint32_t topic = 0; topic < world->spec->topics_count; topic++) {
         for (uint32_t i = 0; !is_gone(world, topic) && i < (uint32_t)world->spec->topics[topic].partitions;
              i++)
@@ -326,7 +367,7 @@ static void probe_all(struct sim_world *world)
 void sim_workload_probes(const struct sim_world *world, uint32_t *sent, uint32_t *unanswered)
 {
     *sent = world->workload->probes_sent;
-    *unanswered = 0;
+    *unanswered = sim_spec_is_alone(world->spec) && !world->workload->alone_probed;
     for (uint32_t topic = 0; topic < world->spec->topics_count; topic++) {
         for (uint32_t i = 0; !is_gone(world, topic) && i < (uint32_t)world->spec->topics[topic].partitions;
              i++)
@@ -379,8 +420,11 @@ struct sim_workload *sim_workload_new(struct sim_world *world)
         isr_heap_allocate(&world->heap, sizeof *workload->clients * ((size_t)spec->clients_count + 1));
     workload->topics =
         isr_heap_allocate(&world->heap, sizeof *workload->topics * ((size_t)spec->topics_count + 1));
-    for (uint32_t i = 0; i < spec->clients_count; i++)
+    for (uint32_t i = 0; i < spec->clients_count; i++) {
         client_init(world, i);
+        if (spec->clients[i].kind == SIM_CLIENT_PROPOSER && spec->clients[i].interval_ns > 0)
+            sim_world_wake_workload(world, spec->clients[i].start_ns, event_of(EVENT_PROPOSE, i));
+    }
     for (uint32_t i = 0; i < spec->topics_count; i++) {
         workload->topics[i].keyed = sim_spec_topic_is_keyed(spec, &spec->topics[i]);
         workload->topics[i].probed = isr_heap_allocate(&world->heap, (size_t)spec->topics[i].partitions);
@@ -409,7 +453,13 @@ void sim_workload_event(struct sim_world *world, uint64_t argument)
             probe_all(world);
         break;
     case EVENT_PROBE:
-        probe(world, place);
+        if (sim_spec_is_alone(world->spec))
+            probe_alone(world);
+        else
+            probe(world, place);
+        break;
+    case EVENT_PROPOSE:
+        proposer_tick(world, place);
         break;
     }
 }
@@ -485,6 +535,19 @@ static void granted(struct sim_world *world, const struct sim_operation *operati
         counters->reassignments_granted++;
 }
 
+static void propose_answered(struct sim_world *world, struct sim_operation *operation,
+                             const struct isr_effect *effect)
+{
+    bool acked = effect->error == ISR_ERROR_NONE;
+    operation->offset = effect->offset;
+    world->counters.records_acked += acked;
+    world->counters.records_failed += !acked;
+    if (operation->probe && acked)
+        world->workload->alone_probed = true;
+    else if (operation->probe)
+        sim_world_wake_workload(world, world->now_ns + PROBE_AGAIN_NS, event_of(EVENT_PROBE, 0));
+}
+
 static void answered(struct sim_world *world, const struct isr_effect *effect)
 {
     if (effect->id == 0 || effect->id > world->workload->operations_count)
@@ -498,6 +561,8 @@ static void answered(struct sim_world *world, const struct isr_effect *effect)
     operation->tp = effect->tp;
     if (operation->kind == SIM_OPERATION_PRODUCE)
         produce_answered(world, operation, effect);
+    else if (operation->kind == SIM_OPERATION_PROPOSE)
+        propose_answered(world, operation, effect);
     else if (operation->kind == SIM_OPERATION_POOL_READ || operation->kind == SIM_OPERATION_ADMINISTER)
         operation->offset = effect->offset;
     else if (operation->kind == SIM_OPERATION_CREATE_TOPIC)
@@ -572,6 +637,12 @@ void sim_workload_produce(struct sim_world *world, const struct sim_action *acti
                                           .records = (int32_t)action->count,
                                           .value_bytes = action->value_bytes,
                                           .acks = action->acks});
+}
+
+void sim_workload_propose(struct sim_world *world, const struct sim_action *action)
+{
+    for (int64_t i = 0; i < action->count; i++)
+        propose(world, client_named(world, action->client), action->value_bytes, false);
 }
 
 static enum isr_quorum_change quorum_change_of(enum sim_action_kind kind)

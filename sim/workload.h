@@ -2,8 +2,9 @@
  *
  * The world's own client (sim_spec_own_client) creates the spec's topics at the start and does what steps ask
  * without naming a client. Producers send batches at their interval, consumers read their partitions from
- * offset 0 on once the topic exists. When the settle phase begins, producers stop and every partition is sent
- * a few probe records instead, which prove that it takes writes again.
+ * offset 0 on once the topic exists. Where consensus is alone, proposers propose numbered entries instead.
+ * When the settle phase begins, producers stop and every partition is sent a few probe records instead, which
+ * prove that it takes writes again.
  *
  * A record's value is unique in a world: (id of the client's node << 40) | the client's own counter. */
 #ifndef SIM_WORKLOAD_H
@@ -22,6 +23,7 @@ enum sim_operation_kind {
     SIM_OPERATION_CREATE_TOPIC,
     SIM_OPERATION_ADMINISTER, /* what an administrator asks for in a step */
     SIM_OPERATION_POOL_READ,  /* of the newest committed record, by a pool: offset */
+    SIM_OPERATION_PROPOSE,    /* an entry, where consensus is alone: first_value; offset: its index */
     SIM_OPERATION_RECORDS,    /* a consumer read a batch: first_value, offset, count */
 };
 enum sim_outcome { SIM_OUTCOME_UNKNOWN, SIM_OUTCOME_OK, SIM_OUTCOME_FAILED };
@@ -53,8 +55,9 @@ void sim_workload_event(struct sim_world *world, uint64_t argument);
 void sim_workload_client(struct sim_world *world, int32_t node, const struct isr_effect *effect);
 /* A client process came up again (its commands died with it): consumers are told to read on. */
 void sim_workload_started(struct sim_world *world, int32_t node);
-/* The steps PRODUCE and TRAFFIC, and those of administrators. */
+/* The steps PRODUCE, PROPOSE and TRAFFIC, and those of administrators. */
 void sim_workload_produce(struct sim_world *world, const struct sim_action *action);
+void sim_workload_propose(struct sim_world *world, const struct sim_action *action);
 void sim_workload_administer(struct sim_world *world, const struct sim_action *action);
 /* The step CREATE_TOPIC: of one that was deleted, or is being deleted. Its producers went on meanwhile; its
  * consumers begin at its start. */

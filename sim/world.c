@@ -174,7 +174,7 @@ struct sim_process *sim_world_controller(struct sim_world *world)
     int32_t found_term = 0;
     for (int32_t node = 1; node <= world->processes_count; node++) {
         struct sim_process *process = &world->processes[node];
-        if (!(process->roles & ISR_NODE_CONTROLLER) || process->node == NULL ||
+        if (!(process->roles & (ISR_NODE_CONTROLLER | ISR_NODE_ENTRIES)) || process->node == NULL ||
             !isr_node_controller_active(process->node))
             continue;
         const struct isr_consensus *consensus = isr_node_consensus(process->node);

@@ -58,6 +58,7 @@ enum isr_command_kind {
     ISR_COMMAND_ALTER_QUORUM, /* quorum_change, node, controller */
     ISR_COMMAND_CAMPAIGN,     /* to a peer: stand for election, whoever leads; not answered */
     ISR_COMMAND_DELETE_RECORDS, /* topic, partition: those below offset; -1: below the high watermark */
+    ISR_COMMAND_PROPOSE, /* first_value, value_bytes: an entry for the numbered entries; answers its index */
 };
 
 /* From whom a READ reads; see core/client/read_pool.c. */

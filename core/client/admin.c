@@ -128,6 +128,28 @@ static void quorum_told(const struct isr_message *answer, struct told *told)
         told->controller = response->controller;
 }
 
+/* The number, and filling up to the size that is wanted. */
+static void propose_fill(const struct isr_operation *operation, struct isr_message *message)
+{
+    uint32_t size = operation->command.value_bytes > sizeof(uint64_t) ? operation->command.value_bytes
+                                                                      : (uint32_t)sizeof(uint64_t);
+    uint8_t *data = isr_scratch_allocate(&operation->client->env->scratch, size);
+    memset(isr_put_u64(data, operation->command.first_value), 0, size - sizeof(uint64_t));
+    message->kind = ISR_MESSAGE_PROPOSE_REQUEST;
+    message->propose_request = (struct isr_propose_request){.correlation = operation->correlation,
+                                                            .data = {.data = data, .size = size}};
+}
+
+static void propose_told(const struct isr_message *answer, struct told *told)
+{
+    const struct isr_propose_response *response = &answer->propose_response;
+    told->error = (enum isr_error)response->error;
+    told->offset = response->index;
+    if (told->error == ISR_ERROR_NOT_CONTROLLER && response->controller >= 1 &&
+        response->controller <= ISR_NODE_MAX)
+        told->controller = response->controller;
+}
+
 /* The leader is given less time than this client has for its answer, so that it is the leader who says when
  * the time is over. */
 static void delete_records_fill(const struct isr_operation *operation, struct isr_message *message)
@@ -171,6 +193,8 @@ static const struct kind {
                                     delete_records_fill, delete_records_told},
     [ISR_COMMAND_ALTER_QUORUM] = {ISR_MESSAGE_ALTER_QUORUM_RESPONSE, TARGET_QUORUM, ISR_ERROR_NONE,
                                   quorum_fill, quorum_told},
+    [ISR_COMMAND_PROPOSE] = {ISR_MESSAGE_PROPOSE_RESPONSE, TARGET_QUORUM, ISR_ERROR_NONE, propose_fill,
+                             propose_told},
 };
 
 static const struct kind *kind_of(const struct isr_operation *operation)

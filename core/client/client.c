@@ -154,6 +154,9 @@ static bool correlation_of(const struct isr_message *message, uint32_t *correlat
     case ISR_MESSAGE_DELETE_RECORDS_RESPONSE:
         *correlation = message->delete_records_response.correlation;
         return true;
+    case ISR_MESSAGE_PROPOSE_RESPONSE:
+        *correlation = message->propose_response.correlation;
+        return true;
     }
     return false;
 }
@@ -175,7 +178,8 @@ bool isr_client_message(struct isr_client *client, int32_t from, const struct is
 void isr_client_command(struct isr_client *client, const struct isr_command *command)
 {
     size_t length = command->topic == NULL ? 0 : strlen(command->topic);
-    if (command->kind != ISR_COMMAND_ALTER_QUORUM && (length == 0 || length >= ISR_NAME_BYTES_MAX)) {
+    bool of_topic = command->kind != ISR_COMMAND_ALTER_QUORUM && command->kind != ISR_COMMAND_PROPOSE;
+    if (of_topic && (length == 0 || length >= ISR_NAME_BYTES_MAX)) {
         isr_env_reply(client->env, command->id, ISR_ERROR_INVALID_TOPIC, (struct isr_tp){0}, ISR_OFFSET_NONE);
         return;
     }
@@ -196,6 +200,7 @@ void isr_client_command(struct isr_client *client, const struct isr_command *com
     case ISR_COMMAND_ELECT:
     case ISR_COMMAND_ALTER_QUORUM:
     case ISR_COMMAND_DELETE_RECORDS:
+    case ISR_COMMAND_PROPOSE:
         isr_admin_command(client, command);
         break;
     case ISR_COMMAND_CAMPAIGN: /* not a client's */

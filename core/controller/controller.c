@@ -304,18 +304,21 @@ static bool machine_load(void *object, int64_t index, int32_t term, struct isr_b
     return true;
 }
 
+static void machine_altered(void *object, enum isr_error error)
+{
+    struct isr_controller *controller = object;
+    isr_administration_altered(&controller->altering, error);
+}
+
 /* ---- life ---- */
 
 void isr_controller_init(struct isr_controller *controller, struct isr_env *env,
                          const struct isr_replicas *voters, const struct isr_replicas *nodes,
                          struct isr_consensus *consensus)
 {
-    *controller = (struct isr_controller){.env = env,
-                                          .consensus = consensus,
-                                          .voters = *voters,
-                                          .nodes = *nodes,
-                                          .leader = ISR_NODE_NONE,
-                                          .altering.to = ISR_NODE_NONE};
+    *controller = (struct isr_controller){
+        .env = env, .consensus = consensus, .voters = *voters, .nodes = *nodes, .leader = ISR_NODE_NONE};
+    isr_administration_init(&controller->altering, env, consensus);
     isr_image_init(&controller->committed, env->heap);
     isr_image_init(&controller->pending, env->heap);
     ctl_sessions_init(controller);
@@ -329,7 +332,7 @@ void isr_controller_start(struct isr_controller *controller)
                                                   .snapshot = machine_snapshot,
                                                   .load = machine_load,
                                                   .changed = machine_changed,
-                                                  .altered = ctl_quorum_altered,
+                                                  .altered = machine_altered,
                                                   .object = controller};
     controller->consensus->ops->start(controller->consensus, controller->env, &controller->voters,
                                       &controller->nodes, &machine);
@@ -364,20 +367,12 @@ static void handle(struct isr_controller *controller, const struct isr_message *
         ctl_elect_leaders(controller, &request->elect_leaders_request, &answer->elect_leaders_response);
 }
 
-static bool is_for_consensus(enum isr_message_kind kind)
-{
-    return kind == ISR_MESSAGE_VOTE_REQUEST || kind == ISR_MESSAGE_VOTE_RESPONSE ||
-           kind == ISR_MESSAGE_APPEND_REQUEST || kind == ISR_MESSAGE_APPEND_RESPONSE ||
-           kind == ISR_MESSAGE_SNAPSHOT_REQUEST || kind == ISR_MESSAGE_SNAPSHOT_RESPONSE ||
-           kind == ISR_MESSAGE_TIMEOUT_NOW_REQUEST;
-}
-
 bool isr_controller_message(struct isr_controller *controller, int32_t from,
                             const struct isr_message *message)
 {
     struct isr_message answer;
     struct isr_replicas asked = {0};
-    if (is_for_consensus(message->kind)) {
+    if (isr_consensus_hears(message->kind)) {
         controller->consensus->ops->message(controller->consensus, from, message);
         return true;
     }
@@ -386,7 +381,7 @@ bool isr_controller_message(struct isr_controller *controller, int32_t from,
         return true;
     }
     if (message->kind == ISR_MESSAGE_ALTER_QUORUM_REQUEST) {
-        ctl_alter_quorum(controller, from, &message->alter_quorum_request);
+        isr_administration_request(&controller->altering, from, &message->alter_quorum_request);
         return true;
     }
     if (message->kind == ISR_MESSAGE_WRITE_FAILURES) {

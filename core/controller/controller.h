@@ -20,7 +20,7 @@
 #define ISR_CONTROLLER_CONTROLLER_H
 
 #include "core/metadata/image.h"
-#include "core/quorum/port.h"
+#include "core/quorum/administration.h"
 
 /* What the active controller knows of a broker's life, and forgets when it resigns. */
 struct ctl_session {
@@ -71,11 +71,8 @@ struct isr_controller {
     struct ctl_session sessions[ISR_NODE_MAX + 1]; /* by node id */
     struct isr_timer sessions_timer;               /* the earliest session that may expire */
     struct isr_timer rebalance_timer;              /* the next look for leaders that are not the preferred */
-    struct {
-        int32_t to; /* ISR_NODE_NONE: nobody waits */
-        uint32_t correlation;
-    } altering;                             /* who asked for the alteration of the quorum that is under way */
-    struct ctl_log_election *log_elections; /* by tp */
+    struct isr_administration altering;            /* of the quorum */
+    struct ctl_log_election *log_elections;        /* by tp */
     uint32_t log_elections_count, log_elections_capacity;
     struct ctl_witness *witnesses; /* in the order in which they were first told of */
     uint32_t witnesses_count, witnesses_capacity;

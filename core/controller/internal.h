@@ -63,13 +63,6 @@ void ctl_elect_leaders(struct isr_controller *controller, const struct isr_elect
 enum isr_error ctl_alter_partition_check(const struct isr_image *image, const struct isr_rules *rules,
                                          const struct isr_alter_partition_request *request);
 
-/* ---- the quorum's members and leadership: alter_quorum.c; active or not, consensus decides ---- */
-
-void ctl_alter_quorum(struct isr_controller *controller, int32_t from,
-                      const struct isr_alter_quorum_request *request);
-/* Of consensus: what was asked of it is over. */
-void ctl_quorum_altered(void *object, enum isr_error error);
-
 /* ---- leaders back to the preferred replicas: rebalance.c ---- */
 
 void ctl_rebalance_init(struct isr_controller *controller);

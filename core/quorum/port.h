@@ -1,6 +1,6 @@
-/* The port between the controller and a consensus implementation. In-tree: core/quorum/quorum.h. Shaped so
- * that another Raft library (a raft_io/raft_fsm one, say) can stand behind it: everything arrives through
- * ops, and every completion is asynchronous. */
+/* The port between a replicated machine (the controller, or the numbered entries of core/entries) and a
+ * consensus implementation. In-tree: core/quorum/quorum.h. Another Raft library can stand behind it
+ * (sim/libraft): everything arrives through ops, and every completion is asynchronous. */
 #ifndef ISR_QUORUM_PORT_H
 #define ISR_QUORUM_PORT_H
 
@@ -52,7 +52,7 @@ struct isr_consensus_ops {
      * them; messages of others are not listened to. */
     void (*start)(struct isr_consensus *consensus, struct isr_env *env, const struct isr_replicas *voters,
                   const struct isr_replicas *nodes, const struct isr_consensus_machine *machine);
-    /* A VOTE_, APPEND_, SNAPSHOT_ or TIMEOUT_NOW message. */
+    /* One that isr_consensus_hears. */
     void (*message)(struct isr_consensus *consensus, int32_t from, const struct isr_message *message);
     /* Appends an entry as leader; its index, or 0 when not leader or when leadership is being handed over. It
      * may still be lost: only apply() commits. */
@@ -74,6 +74,8 @@ struct isr_consensus_ops {
     int32_t (*term)(const struct isr_consensus *consensus);
     int32_t (*leader)(const struct isr_consensus *consensus);
     int64_t (*commit_index)(const struct isr_consensus *consensus);
+    /* It won the election of its term, though it may have committed nothing in it yet. */
+    bool (*elected)(const struct isr_consensus *consensus);
     /* For serving metadata: the committed, applied entry at index: false when compacted or not committed. */
     bool (*entry)(const struct isr_consensus *consensus, int64_t index, int32_t *term, bool *is_command,
                   struct isr_bytes *data);
@@ -85,5 +87,14 @@ struct isr_consensus_ops {
 struct isr_consensus {
     const struct isr_consensus_ops *ops;
 };
+
+/* The messages between implementations: those of the in-tree one, or another one's own, as bytes. */
+static inline bool isr_consensus_hears(enum isr_message_kind kind)
+{
+    return kind == ISR_MESSAGE_VOTE_REQUEST || kind == ISR_MESSAGE_VOTE_RESPONSE ||
+           kind == ISR_MESSAGE_APPEND_REQUEST || kind == ISR_MESSAGE_APPEND_RESPONSE ||
+           kind == ISR_MESSAGE_SNAPSHOT_REQUEST || kind == ISR_MESSAGE_SNAPSHOT_RESPONSE ||
+           kind == ISR_MESSAGE_TIMEOUT_NOW_REQUEST || kind == ISR_MESSAGE_FOREIGN_CONSENSUS;
+}
 
 #endif

@@ -272,6 +272,11 @@ static int64_t commit_index(const struct isr_consensus *consensus)
     return isr_quorum_of(consensus)->commit_index;
 }
 
+static bool elected(const struct isr_consensus *consensus)
+{
+    return isr_quorum_of(consensus)->role == ISR_CONSENSUS_LEADER;
+}
+
 static bool entry(const struct isr_consensus *consensus, int64_t index, int32_t *entry_term, bool *is_command,
                   struct isr_bytes *data)
 {
@@ -304,6 +309,7 @@ struct isr_consensus *isr_quorum_new(struct isr_env *env)
         .term = term,
         .leader = leader,
         .commit_index = commit_index,
+        .elected = elected,
         .entry = entry,
         .first_index = first_index,
     };

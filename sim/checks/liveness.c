@@ -92,6 +92,8 @@ void check_liveness(struct sim_checks *checks)
             check_fail(checks, SIM_INVARIANT_L1, "%s: the faults healed, but at the end of the run %s",
                        check_partition_label(partition).text, buffer);
     }
+    if (view->alone)
+        check_count(checks, SIM_INVARIANT_L1);
     if (view->raft && !check_raft_led(checks, view->late_ns))
         check_fail(checks, SIM_INVARIANT_L1,
                    "controllers: the faults healed, but nobody leads at the end of the run");

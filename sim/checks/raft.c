@@ -335,6 +335,7 @@ static void applied(struct sim_checks *checks, int32_t node, int64_t index, int3
     struct raft_slot *slot = slot_at(checks, index);
     check_count(checks, SIM_INVARIANT_R5);
     if (slot->applied_by == 0) {
+        checks->records_committed += checks->view.alone;
         slot->applied_by = node;
         slot->applied_term = term;
         slot->applied_digest = digest;

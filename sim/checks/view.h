@@ -71,6 +71,7 @@ struct sim_view {
     int64_t producer_expiration_ns; /* a producer that is idle for this long may be forgotten; 0: never */
     bool consumes;                  /* some client was asked to read from the start on */
     bool raft;                      /* the controllers tell what their consensus does */
+    bool alone;                     /* nothing but consensus, on numbered entries: no partitions */
     bool peers;                     /* no controller: nothing of I6 and I9 is due */
     int64_t (*now_ns)(void *object);
     const char *(*node_name)(void *object, int32_t node, char buffer[SIM_LABEL_BYTES]);

@@ -397,6 +397,7 @@ static struct sim_view view_of(struct world_checks *watch)
         .pool_lease_ns = spec->config.pool_lease_time,
         .peers = spec->peer.count > 0,
         .raft = spec->peer.count == 0,
+        .alone = sim_spec_is_alone(spec),
         .producer_expiration_ns = spec->config.producer_id_expiration,
         .now_ns = view_now,
         .node_name = view_node_name,
