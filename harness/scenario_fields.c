@@ -159,7 +159,7 @@ static const struct choice bootstrap_words[] = {{"n1", 1},
                                                 {"self", SIM_BOOTSTRAP_SELF},
                                                 {NULL, 0}};
 
-static const struct choice consensus_words[] = {
+const struct choice scenario_consensus_words[] = {
     {"in_tree", SIM_CONSENSUS_IN_TREE}, {"libraft", SIM_CONSENSUS_LIBRAFT}, {NULL, 0}};
 
 const struct field scenario_cluster_fields[] = {
@@ -177,7 +177,7 @@ const struct field scenario_cluster_fields[] = {
     {"raft", &shape_whole, FIELD(struct sim_spec, controllers), .least = 1, .most = 7,
      .meaning = "consensus alone instead: how many voters, nodes c1, c2, ... that keep numbered entries; no "
                 "brokers, no topics"},
-    {"consensus", &shape_choice, FIELD(struct sim_spec, consensus), .extra = consensus_words,
+    {"consensus", &shape_choice, FIELD(struct sim_spec, consensus), .extra = scenario_consensus_words,
      .meaning = "whose Raft the controllers, or the voters alone, run on: in_tree (default), or libraft: "
                 "Canonical's C library, under test"},
     {"racks", &shape_racks, FIELD(struct sim_spec, racks),

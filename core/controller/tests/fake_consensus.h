@@ -111,6 +111,11 @@ static inline int64_t fake_commit_index(const struct isr_consensus *consensus)
     return ((const struct fake_consensus *)consensus)->committed;
 }
 
+static inline bool fake_elected(const struct isr_consensus *consensus)
+{
+    return ((const struct fake_consensus *)consensus)->role == ISR_CONSENSUS_LEADER;
+}
+
 static inline bool fake_entry(const struct isr_consensus *consensus, int64_t index, int32_t *term,
                               bool *is_command, struct isr_bytes *data)
 {
@@ -131,9 +136,9 @@ static inline int64_t fake_first_index(const struct isr_consensus *consensus)
 static inline const struct isr_consensus_ops *fake_ops(void)
 {
     static const struct isr_consensus_ops ops = {
-        fake_start,        fake_message, fake_propose,    fake_resign, fake_transfer,
-        fake_change,       fake_members, fake_role,       fake_term,   fake_leader,
-        fake_commit_index, fake_entry,   fake_first_index};
+        fake_start,        fake_message, fake_propose, fake_resign,     fake_transfer,
+        fake_change,       fake_members, fake_role,    fake_term,       fake_leader,
+        fake_commit_index, fake_elected, fake_entry,   fake_first_index};
     return &ops;
 }
 
