@@ -367,7 +367,7 @@ static void check_topics(struct binder *binder, const struct tree_node *root)
                          shape_field_named(scenario_fields, "topics")->meaning);
     } else if (topics != NULL && alone) {
         diagnostics_add(binder->diagnostics, topics->key_place, "consensus alone has no topics");
-        diagnostics_hint(binder->diagnostics, "clients propose entries: {p1: {propose: 100/s}}");
+        diagnostics_hint(binder->diagnostics, "clients propose entries: {p1: {propose: true, rate: 100/s}}");
     }
 }
 

@@ -174,7 +174,7 @@ const struct field scenario_cluster_fields[] = {
     {"combined", &shape_flag, FIELD(struct sim_spec, combined),
      .meaning = "true (default): the first brokers are the controllers too; false: controllers are nodes c1, "
                 "c2, ..."},
-    {"raft", &shape_whole, FIELD(struct sim_spec, controllers), .least = 1, .most = 7,
+    {"raft", &shape_whole, FIELD(struct sim_spec, alone), .least = 1, .most = 7,
      .meaning = "consensus alone instead: how many voters, nodes c1, c2, ... that keep numbered entries; no "
                 "brokers, no topics"},
     {"consensus", &shape_choice, FIELD(struct sim_spec, consensus), .extra = scenario_consensus_words,
@@ -219,6 +219,7 @@ static bool bind_alone(struct binder *binder, const struct tree_node *node, stru
     static const char *const others[] = {"brokers", "controllers", "combined",  "racks", "yields",
                                          "peers",   "transfer",    "bootstrap", NULL};
     spec->brokers = 0;
+    spec->controllers = spec->alone;
     spec->combined = false;
     return lacks(binder, node, others, "consensus alone", "`raft` says how many voters there are");
 }
@@ -271,14 +272,16 @@ static void schema_cluster(const struct field *field, struct json *json)
 }
 
 /* How many brokers and controllers there are is said in any case; of a group of peers there is nothing to
- * say. */
+ * say, nor of consensus alone. */
 static void write_cluster(struct writer *writer, const struct field *field, const void *source)
 {
     const struct sim_spec *spec = source;
     struct sim_spec standard = sim_spec_default();
     (void)field;
-    standard.brokers = spec->peer.count > 0 ? spec->brokers : 0;
-    standard.controllers = spec->peer.count > 0 ? spec->controllers : 0;
+    bool told = spec->peer.count > 0 || sim_spec_is_alone(spec); /* by how many peers or voters there are */
+    standard.brokers = told ? spec->brokers : 0;
+    standard.controllers = told ? spec->controllers : 0;
+    standard.combined = sim_spec_is_alone(spec) ? spec->combined : standard.combined;
     shape_write_map(writer, scenario_cluster_fields, spec, &standard);
 }
 

@@ -301,8 +301,12 @@ static const struct field reader_fields[] = {
     END_OF_FIELDS,
 };
 static const struct field proposer_fields[] = {
-    {"propose", &shape_rate, CLIENT(interval_ns), .required = true,
-     .meaning = "makes the client propose numbered entries, such as 100/s, where consensus is alone"},
+    {"propose", &shape_choice, CLIENT(from_follower), .extra = true_word, .required = true,
+     .meaning = "true: the client proposes numbered entries, where consensus is alone"},
+    {"rate", &shape_rate, CLIENT(interval_ns),
+     .meaning = "entries per time, such as 100/s (default: only what steps say)"},
+    {"every", &shape_duration, CLIENT(interval_ns), .least = 1000, .most = SHAPE_TIME_MOST,
+     .meaning = "in place of the rate: from one entry to the next"},
     {"size", &shape_bytes, CLIENT(value_bytes), .least = 8, .most = 1 << 20,
      .meaning = "bytes of an entry (default: 64)"},
     {"start", &shape_duration, CLIENT(start_ns), .least = 0, .most = SHAPE_TIME_MOST,
@@ -465,7 +469,7 @@ static void write_client(struct writer *writer, const struct sim_client_spec *cl
     char rate[32];
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         fields = kinds[i].kind == client->kind ? kinds[i].fields : fields;
-    if (client->kind == SIM_CLIENT_ADMIN)
+    if (client->kind == SIM_CLIENT_ADMIN || client->kind == SIM_CLIENT_PROPOSER)
         records.from_follower = true;
     bool producer = client->kind == SIM_CLIENT_PRODUCER;
     bool even = !producer || client->interval_ns % client->records_per_batch == 0;

@@ -265,15 +265,17 @@ struct sim_spec {
     int64_t duration_ns; /* virtual time until the end of the run, healing included */
     int64_t settle_ns;   /* the last part of it: steps are over, faults healed; L1 must be reached by the end.
                             0: L1 off */
-    int32_t brokers;     /* nodes n1.. with ids 1..; 0: consensus alone, on the controllers' nodes */
+    int32_t brokers;     /* nodes n1.. with ids 1.. */
     uint8_t racks[SIM_NODES_MAX + 1]; /* of brokers, by node id; ISR_RACK_NONE: none */
     int32_t
         controllers; /* the first voters; combined: the first nodes, else nodes c1.. with ids brokers + 1.. */
     int32_t standby_controllers; /* vote when they are added: nodes of their own, whose numbers go on, c4.. */
     bool combined;
     struct sim_peer_spec peer; /* then brokers are the peers, and there are no controllers */
-    uint8_t consensus;         /* enum sim_consensus: of the controllers, or of what is alone */
-    struct isr_config config;  /* of every node, but for node_settings */
+    int32_t alone; /* consensus alone: so many voters, which are the controllers' nodes, and no brokers; 0: a
+                      cluster */
+    uint8_t consensus;        /* enum sim_consensus: of the controllers, or of what is alone */
+    struct isr_config config; /* of every node, but for node_settings */
     struct sim_node_setting *node_settings;
     uint32_t node_settings_count;
     struct isr_rules rules;
@@ -340,7 +342,7 @@ static inline bool sim_spec_is_broker(const struct sim_spec *spec, int32_t node)
  */
 static inline bool sim_spec_is_alone(const struct sim_spec *spec)
 {
-    return spec->brokers == 0;
+    return spec->alone > 0;
 }
 /* A voter of the quorum's first configuration. */
 static inline bool sim_spec_is_first_voter(const struct sim_spec *spec, int32_t node)

@@ -121,15 +121,15 @@ static bool group_holds(const struct sim_spec *spec, struct isr_text *text)
 
 static bool alone_holds(const struct sim_spec *spec, struct isr_text *text)
 {
-    if (spec->combined || spec->peer.count > 0)
-        return WRONG("a cluster needs at least one broker");
+    if (spec->brokers != 0 || spec->combined || spec->peer.count > 0 || spec->alone != spec->controllers)
+        return WRONG("consensus alone has voters, and nobody else");
     return spec->topics_count == 0 || WRONG("consensus alone has no topics");
 }
 
 static bool cluster_holds(const struct sim_spec *spec, struct isr_text *text)
 {
-    if (spec->brokers < 0)
-        return WRONG("there are no fewer than 0 brokers");
+    if (spec->brokers < 1 && !sim_spec_is_alone(spec))
+        return WRONG("a cluster needs at least one broker");
     if (spec->consensus == SIM_CONSENSUS_LIBRAFT && !sim_libraft_available())
         return WRONG("this build of isrsim has no libraft: install libraft-dev and build again");
     if (sim_spec_is_alone(spec) && !alone_holds(spec, text))
