@@ -61,6 +61,7 @@ char *scenario_write_text(const struct sim_spec *spec, const struct scenario_wri
     options = options != NULL ? options : &none;
     struct scenario scenario = {.about = options->about, .source = options->source, .base = *spec};
     struct scenario standard = {.base = sim_spec_default()};
+    struct sim_topic_spec another = {.name = {""}};
     if (options->exhibit != NULL)
         scenario.exhibit = *options->exhibit;
     if (options->tags != NULL)
@@ -73,6 +74,8 @@ char *scenario_write_text(const struct sim_spec *spec, const struct scenario_wri
     standard.base.duration_ns = -1;
     standard.base.settle_ns = -1;
     standard.base.seed = ~spec->seed;
+    standard.base.topics = &another;
+    standard.base.topics_count = !sim_spec_is_alone(spec); /* consensus alone has none */
     standard.expectation.outcome = SCENARIO_VIOLATES;
 
     struct writer writer = writer_of(spec);

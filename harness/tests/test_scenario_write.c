@@ -145,6 +145,9 @@ static void writes_every_kind_of_value(void **state)
                       "steps_may_remain: true\nstop_at_violation: false\n"
                       "expect: {violates: [I3, raft-log-matching], with: \"a: b\"}\n");
     assert_reads_back("topics: {}\nexpect: vacuous\n");
+    assert_reads_back("cluster: {raft: 5, standby_controllers: 2, consensus: in_tree}\n"
+                      "clients: {p: {propose: true, rate: 100/s, size: 9}, q: {propose: true, every: 7ms}}\n"
+                      "steps: [{at: 1s, propose: {entries: 3}}]\n");
 }
 
 static void writes_a_rate_only_where_it_is_exact(void **state)
