@@ -173,7 +173,7 @@ static uint64_t nodes_cost(const struct sim_spec *spec)
 
 static uint64_t client_cost(const struct sim_client_spec *client)
 {
-    static const char *const plain[] = {"producer", "consumer", "reader", "admin"};
+    static const char *const plain[] = {"producer", "consumer", "reader", "admin", "proposer"};
     uint64_t cost = name_cost(client->name, plain[client->kind]);
     cost += client->partition < 0 ? 10 : 0;
     cost += client->start_ns == 0 ? 0 : 30 + shrink_number_cost(client->start_ns, 0);
@@ -194,6 +194,10 @@ static uint64_t client_cost(const struct sim_client_spec *client)
         return cost + 800 + shrink_number_cost(client->interval_ns, 0);
     case SIM_CLIENT_ADMIN:
         return cost + 300;
+    case SIM_CLIENT_PROPOSER:
+        cost += client->interval_ns == 0 ? 300 : 4 * SHRINK_COST_STEP;
+        return cost + shrink_number_cost(client->interval_ns, 0) +
+               shrink_number_cost(client->value_bytes, 64);
     }
     return cost;
 }
@@ -269,6 +273,9 @@ static uint64_t kind_cost(const struct sim_action *action)
         return SHRINK_COST_STEP + shrink_number_cost(action->count, 1) +
                shrink_number_cost(action->value_bytes, 64) + (action->acks == -1 ? 0 : 4) +
                (action->client[0] == '\0' ? 0 : 10);
+    case SIM_ACTION_PROPOSE:
+        return SHRINK_COST_STEP + shrink_number_cost(action->count, 1) +
+               shrink_number_cost(action->value_bytes, 64) + (action->client[0] == '\0' ? 0 : 10);
     case SIM_ACTION_LINK:
         return SHRINK_COST_STEP + 100 + link_cost(&action->link, &(struct sim_link_spec){.priorities = true});
     case SIM_ACTION_DISK:

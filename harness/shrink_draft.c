@@ -314,6 +314,7 @@ static bool cluster_without(struct sim_spec *spec, int32_t node)
         if (spec->controllers == 1)
             return false;
         spec->controllers--;
+        spec->alone -= sim_spec_is_alone(spec);
         return true;
     }
     spec->standby_controllers--;

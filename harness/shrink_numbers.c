@@ -225,7 +225,7 @@ static void add_step(struct numbers *numbers, struct sim_step *step)
     }
     if (action->count > 1)
         add(numbers, &action->count, sizeof action->count, 1, 10000, 1);
-    if (action->kind == SIM_ACTION_PRODUCE)
+    if (action->kind == SIM_ACTION_PRODUCE || action->kind == SIM_ACTION_PROPOSE)
         add(numbers, &action->value_bytes, sizeof action->value_bytes, 8, 1 << 20, 64);
     if (action->span_ns > 0)
         add(numbers, &action->span_ns, sizeof action->span_ns, ISR_MS, year_ns, 0);
@@ -238,7 +238,7 @@ static void add_client(struct numbers *numbers, struct sim_client_spec *client)
     const int64_t year_ns = 365 * 86400 * ISR_SECOND;
     add(numbers, &client->start_ns, sizeof client->start_ns, 0, year_ns, 0);
     add(numbers, &client->stop_ns, sizeof client->stop_ns, 0, year_ns, ISR_TIME_NEVER);
-    if (client->kind != SIM_CLIENT_PRODUCER && client->kind != SIM_CLIENT_READER)
+    if (client->kind == SIM_CLIENT_CONSUMER || client->kind == SIM_CLIENT_ADMIN)
         return;
     add(numbers, &client->interval_ns, sizeof client->interval_ns, ISR_MS, year_ns, 0);
     add(numbers, &client->records_per_batch, sizeof client->records_per_batch, 1, 1000, 1);
