@@ -74,7 +74,8 @@ struct sim_world *attempt_run(struct arena *arena, const struct attempt_request 
                               struct attempt *attempt)
 {
     struct sim_checks *checks;
-    struct sim_world *world = attempt_world(arena, request, &checks);
+    struct sim_world *world = request->make != NULL ? request->make(request->make_object, arena, &checks)
+                                                    : attempt_world(arena, request, &checks);
     if (request->begin != NULL)
         request->begin(request->object, world);
     enum attempt_end end = run_within(world, &request->limits);

@@ -20,6 +20,8 @@ struct attempt_limits {
 enum { ATTEMPT_WALL_SECONDS_DEFAULT = 120 };
 #define ATTEMPT_EVENTS_DEFAULT UINT64_C(100000000)
 
+struct sim_checks;
+
 /* What is to be run. Everything is borrowed. */
 struct attempt_request {
     const struct sim_spec *spec;
@@ -29,6 +31,9 @@ struct attempt_request {
     /* Called with the world before its first event; may be NULL. */
     void (*begin)(void *object, struct sim_world *world);
     void *object;
+    /* The world that the run goes on from, and its checks; NULL: a new one of the spec and the seed. */
+    struct sim_world *(*make)(void *make_object, struct arena *arena, struct sim_checks **checks);
+    void *make_object;
 };
 
 enum attempt_end {
@@ -50,7 +55,6 @@ struct attempt {
     uint64_t losses_allowed; /* records */
 };
 
-struct sim_checks;
 /* A world with its checks, ready for its first event. checks: where to put them, or NULL. */
 struct sim_world *attempt_world(struct arena *arena, const struct attempt_request *request,
                                 struct sim_checks **checks);

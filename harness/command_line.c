@@ -191,15 +191,16 @@ static bool options_go_together(const struct command_line *line)
 {
     static const struct {
         enum option_id one, other;
-        const char *why;
+        const char *not_in, *why;
     } conflicts[] = {
-#define X(ONE, OTHER, why) {OPTION_##ONE, OPTION_##OTHER, why},
+#define X(ONE, OTHER, not_in, why) {OPTION_##ONE, OPTION_##OTHER, not_in, why},
 #include "harness/option_conflicts.def"
 #undef X
     };
     for (size_t i = 0; i < sizeof conflicts / sizeof conflicts[0]; i++) {
         enum option_id one = conflicts[i].one, other = conflicts[i].other;
-        if (!option_given(line, one) || !option_given(line, other))
+        if (!option_given(line, one) || !option_given(line, other) ||
+            (line->command != NULL && strcmp(line->command->name, conflicts[i].not_in) == 0))
             continue;
         char message[96];
         snprintf(message, sizeof message, "give --%s or --%s, not both", options[one].name,

@@ -86,7 +86,7 @@ static void run_seed(struct work *work, struct arena *arena, uint64_t seed)
 
 static _Noreturn void work_for(const struct hunt *hunt, int fd)
 {
-    struct arena *arena = runner_arena();
+    struct arena *arena = hunt->arena != NULL ? hunt->arena : runner_arena();
     struct work *work = calloc(1, sizeof *work);
     if (arena == NULL || work == NULL)
         _exit(1);

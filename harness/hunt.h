@@ -28,6 +28,7 @@ struct hunt_run {
 };
 
 struct hunt {
+    struct arena *arena; /* of this process, if it has one: the workers then have it too. NULL: it has none */
     uint64_t first, last;   /* seeds, both included */
     uint32_t shard, shards; /* of these only every shards-th, beginning with the shard-th; 1 of 1: all */
     unsigned jobs;          /* worker processes, 1 to HUNT_JOBS_MAX */

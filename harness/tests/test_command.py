@@ -14,7 +14,7 @@ from isrsim.command import find_command
 
 from conftest import ROOT, SMALL, Isrsim
 
-COMMANDS = ["run", "check", "list", "tour", "rules", "schema", "bench", "fuzz", "soak", "selftest", "shrink", "completion", "help"]
+COMMANDS = ["run", "check", "list", "tour", "rules", "schema", "bench", "fuzz", "soak", "branch", "selftest", "shrink", "completion", "help"]
 TOPICS = ["scenario", "steps", "conditions", "config", "invariants", "policies", "yields", "exit-codes"]
 
 
@@ -146,7 +146,7 @@ def test_scenario_is_never_overwritten_by_a_trace(isrsim: Isrsim, small: Path) -
 def test_unknown_variant_is_told_with_those_that_exist(isrsim: Isrsim) -> None:
     done = isrsim("run", ROOT / "scenarios/museum/20-leader-truncates.isr.yaml", "--variant", "nope")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "has a variant 'nope'" in done.stderr and "hint: there are wrong, correct" in done.stderr
+    assert "has a variant 'nope'" in done.stderr and "hint: there are wrong, historical, correct" in done.stderr
 
 
 def test_tour_without_an_exhibit_is_told(isrsim: Isrsim, small: Path) -> None:

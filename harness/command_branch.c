@@ -1,0 +1,164 @@
+/* isrsim branch: its options, and what becomes of a run that cannot be branched. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/branch.h"
+#include "harness/commands.h"
+#include "harness/one_run.h"
+#include "harness/progress.h"
+#include "harness/runner.h"
+#include "harness/value.h"
+
+static bool complain(enum option_id option, const struct value_error *error)
+{
+    return command_complain("branch", option_infos()[option].name, error->message, error->hint);
+}
+
+static bool read_jobs(const struct command_line *line, unsigned *jobs)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t value = processors < 1 ? 1 : processors > HUNT_JOBS_MAX ? HUNT_JOBS_MAX : processors;
+    const char *text = line->values[OPTION_JOBS];
+    struct value_error error;
+    if (text != NULL && !value_count(text, "number of worker processes", HUNT_JOBS_MAX, &value, &error))
+        return complain(OPTION_JOBS, &error);
+    *jobs = (unsigned)value;
+    return true;
+}
+
+static bool read_seeds(const struct command_line *line, struct branch *branch)
+{
+    const char *text = line->values[OPTION_SEEDS];
+    struct value_error error;
+    branch->first = 1;
+    branch->last = BRANCH_SEEDS_DEFAULT;
+    if (text == NULL)
+        return true;
+    if (!value_seed_range(text, &branch->first, &branch->last, &error))
+        return complain(OPTION_SEEDS, &error);
+    char message[96];
+    snprintf(message, sizeof message, "a moment may have at most %d branches", BRANCH_SEEDS_MAX);
+    return branch->last - branch->first < BRANCH_SEEDS_MAX ||
+           command_complain("branch", "seeds", message, "100 tell a tenth, 1000 some hundredths");
+}
+
+static bool read_moments(const struct command_line *line, struct branch *branch)
+{
+    const char *at = line->values[OPTION_AT], *text = line->values[OPTION_POINTS];
+    struct value_error error;
+    int64_t points = BRANCH_POINTS_DEFAULT;
+    branch->at_ns = -1;
+    if (at != NULL && !value_duration(at, false, &branch->at_ns, &error))
+        return complain(OPTION_AT, &error);
+    if (text != NULL && !value_count(text, "number of moments", BRANCH_POINTS_MAX, &points, &error))
+        return complain(OPTION_POINTS, &error);
+    branch->points = (unsigned)points;
+    return true;
+}
+
+/* ---- how it gets on ---- */
+
+static void show(void *object)
+{
+    struct progress *progress = object;
+    char line[64];
+    if (!progress_due(progress))
+        return;
+    snprintf(line, sizeof line, "branching, %.0f s", progress_seconds(progress));
+    progress_show(progress, line);
+}
+
+/* ---- what came out ---- */
+
+static int refuse(const struct branch *branch, enum branch_end end, const char *name)
+{
+    char message[640], time[32];
+    switch (end) {
+    case BRANCH_HELD:
+        snprintf(message, sizeof message, "%s, seed %" PRIu64 ": every promise held", name, branch->seed);
+        command_complain("branch", NULL, message, "give a run that fails: `isrsim fuzz` finds some");
+        return 1;
+    case BRANCH_VACUOUS:
+        snprintf(message, sizeof message, "%.400s, seed %" PRIu64 ": the run proves nothing: %.150s", name,
+                 branch->seed, branch->failed.message);
+        command_complain("branch", NULL, message, "give a run that fails: `isrsim fuzz` finds some");
+        return 1;
+    case BRANCH_TOO_LATE:
+        snprintf(message, sizeof message, "the run has failed by then: at %s",
+                 value_print_seconds(branch->failed.virtual_ns, time));
+        command_complain("branch", "at", message, "give an earlier time");
+        return 1;
+    case BRANCH_UNTELLABLE:
+        snprintf(message, sizeof message, "nobody knows how far the run came: %.400s",
+                 branch->failed.message);
+        command_complain("branch", NULL, message, "see what the process died of first");
+        return 1;
+    case BRANCH_INTERRUPTED:
+        fprintf(stderr, "isrsim branch: interrupted\n");
+        return 1;
+    case BRANCH_DONE:
+    case BRANCH_FAILED:
+        break;
+    }
+    return 1;
+}
+
+static bool write_csv(const char *path, const struct branch *branch)
+{
+    FILE *out = fopen(path, "w");
+    if (out != NULL) {
+        branch_print_csv(out, branch);
+        bool good = ferror(out) == 0;
+        if (fclose(out) == 0 && good)
+            return true;
+    }
+    fprintf(stderr, "isrsim branch: %s: %s\n", path, strerror(errno));
+    return false;
+}
+
+static int run_branches(const struct command_line *line, struct branch *branch, const struct one_run *run)
+{
+    struct arena *arena = runner_arena();
+    if (arena == NULL)
+        return 1;
+    struct progress progress = progress_begin();
+    branch->wait = show;
+    branch->object = &progress;
+    enum branch_end end = branch_run(arena, branch);
+    progress_clear(&progress);
+    if (end != BRANCH_DONE && (end != BRANCH_INTERRUPTED || branch->count == 0))
+        return refuse(branch, end, run->name);
+    if (option_given(line, OPTION_JSON)) {
+        branch_print_json(stdout, branch, run->name);
+    } else {
+        printf("%s, seed %" PRIu64 ": ", run->name, branch->seed);
+        branch_print_text(stdout, branch);
+    }
+    const char *csv = line->values[OPTION_CSV];
+    if (csv != NULL && !write_csv(csv, branch))
+        return 1;
+    return end == BRANCH_DONE ? 0 : refuse(branch, end, run->name);
+}
+
+int isr_command_branch(const struct command_line *line)
+{
+    struct one_run run;
+    struct branch *branch = calloc(1, sizeof *branch);
+    int code = 1;
+    if (branch == NULL)
+        return 1;
+    branch->limits =
+        (struct attempt_limits){ATTEMPT_EVENTS_DEFAULT, ATTEMPT_WALL_SECONDS_DEFAULT * ISR_SECOND};
+    if (read_seeds(line, branch) && read_moments(line, branch) && read_jobs(line, &branch->jobs) &&
+        one_run_read(&run, line)) {
+        branch->spec = &run.spec;
+        branch->seed = run.seed;
+        code = run_branches(line, branch, &run);
+        one_run_free(&run);
+    }
+    free(branch);
+    return code;
+}
