@@ -68,7 +68,7 @@ def test_shards_are_the_whole(isrsim: Isrsim) -> None:
     whole = objects(isrsim("fuzz", "--seeds", "5..14", "--json").stdout)[:-1]
     parts = [objects(isrsim("fuzz", "--seeds", "5..14", "--json", "--shard", f"{k}/3").stdout)[:-1] for k in (1, 2, 3)]
     assert [len(part) for part in parts] == [4, 3, 3]
-    assert sorted((run for part in parts for run in part), key=lambda run: run["seed"]) == whole
+    assert sorted((run for part in parts for run in part), key=lambda run: int(run["seed"])) == whole
 
 
 def test_run_over_its_limit_is_a_finding_with_its_seed(isrsim: Isrsim) -> None:
