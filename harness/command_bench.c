@@ -3,11 +3,30 @@
 #include <string.h>
 
 #include "harness/bench.h"
+#include "harness/bench_fuzz.h"
 #include "harness/bench_policies.h"
 #include "harness/commands.h"
 #include "harness/runner.h"
 
-static const char bench_letters[] = "abcdef";
+static const char bench_letters[] = "abcdefg";
+
+/* What is measured in this process. */
+static bool bench_worlds(const char *which, bool quick, bool json)
+{
+    struct arena *arena = runner_arena();
+    if (arena == NULL)
+        return false;
+    struct bench_result results[BENCH_CASES];
+    unsigned count = bench_run(arena, which, quick, results);
+    if (json)
+        bench_print_json(stdout, results, count);
+    else if (count > 0)
+        bench_print_table(stdout, results, count);
+    if (strchr(which, 'f') != NULL)
+        bench_policies(arena, quick, json, stdout);
+    arena_close(arena);
+    return true;
+}
 
 int isr_command_bench(const struct command_line *line)
 {
@@ -20,16 +39,8 @@ int isr_command_bench(const struct command_line *line)
         command_complain("bench", "cases", message, "letters stand together, such as --cases ad");
         return 1;
     }
-    struct arena *arena = runner_arena();
-    if (arena == NULL)
+    bool quick = option_given(line, OPTION_QUICK), json = option_given(line, OPTION_JSON);
+    if (!bench_worlds(which, quick, json))
         return 1;
-    struct bench_result results[BENCH_CASES];
-    unsigned count = bench_run(arena, which, option_given(line, OPTION_QUICK), results);
-    if (option_given(line, OPTION_JSON))
-        bench_print_json(stdout, results, count);
-    else if (count > 0)
-        bench_print_table(stdout, results, count);
-    if (strchr(which, 'f') != NULL)
-        bench_policies(arena, option_given(line, OPTION_QUICK), option_given(line, OPTION_JSON), stdout);
-    return 0;
+    return strchr(which, 'g') == NULL || bench_fuzz(quick, json, stdout) ? 0 : 1;
 }

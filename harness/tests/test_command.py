@@ -204,7 +204,7 @@ def test_one_bad_file_among_good_ones_stops_the_run(isrsim: Isrsim, tmp_path: Pa
         (["rules", "x"], "takes no argument"),
         (["completion", "fish"], "completion bash"),
         (["help", "scenaroi"], "did you mean 'scenario'?"),
-        (["bench", "--cases", "z"], "not of abcdef"),
+        (["bench", "--cases", "z"], "not of abcdefg"),
         (["soak", "--jobs", "0"], "1 to 64"),
         (["fuzz", "--shard", "4/3"], "there is no shard 4 of 3"),
         (["fuzz", "--shard", "0/3"], "'0/3' is no shard\n  hint: write which one of how many"),
@@ -495,3 +495,11 @@ def test_find_command_follows_the_environment(tmp_path: Path, command: Path) -> 
     (tmp_path / "build").mkdir()
     (tmp_path / "build" / "isrsim").touch()
     assert find_command(tmp_path, {}) == tmp_path / "build" / "isrsim"
+
+
+def test_bench_g_finds_the_same_with_one_worker_and_two(isrsim: Isrsim) -> None:
+    done = isrsim("bench", "--quick", "--json", "--cases", "g")
+    one, two = (json.loads(line) for line in done.stdout.splitlines())
+    assert (one["workers"], two["workers"]) == (1, 2) and one["failed"] == 0
+    assert one["seeds"] == two["seeds"] > 0 and one["hash"] == two["hash"]
+    assert all(row["seeds_per_s"] > 0 and row["seeds_per_cpu_s"] > 0 and row["ns_per_event"] > 0 for row in (one, two))
