@@ -27,7 +27,8 @@ enum purpose {
     PURPOSE_RETENTION,
     PURPOSE_PUSH,
     PURPOSE_COMPACTION,
-    PURPOSE_PROFILE
+    PURPOSE_PROFILE,
+    PURPOSE_LENGTH
 };
 
 static struct fault_draws draws_for(uint64_t seed, enum purpose purpose, uint64_t which)
@@ -95,20 +96,22 @@ static void generate_config(struct fault_plan *plan, uint64_t seed)
 {
     struct fault_draws draws = draws_for(seed, PURPOSE_CONFIG, 0);
     struct isr_config *config = &plan->spec.config;
-    config->broker_heartbeat_interval = fault_between(&draws, 200, 700) * ISR_MS;
     config->broker_session_timeout = fault_between(&draws, 1500, 4000) * ISR_MS;
+    config->broker_heartbeat_interval = config->broker_session_timeout / fault_between(&draws, 3, 6);
     config->replica_lag_time_max = fault_between(&draws, 500, 4000) * ISR_MS;
     config->replica_lag_max_messages = fault_one_in(&draws, 4) ? fault_between(&draws, 20, 200) : 0;
     config->isr_hysteresis = fault_between(&draws, 1, 3);
     config->fetch_interval = fault_one_in(&draws, 3) ? fault_between(&draws, 1, 50) * ISR_MS : 0;
-    config->fetch_max_wait = fault_between(&draws, 10, 500) * ISR_MS;
+    config->fetch_max_wait =
+        (fault_one_in(&draws, 4) ? fault_between(&draws, 10, 100) : fault_between(&draws, 100, 1000)) *
+        ISR_MS;
     config->fetch_hw_push = fault_one_in(&draws, 2) ? 1 : 0;
     config->truncation_by_query = fault_one_in(&draws, 3) ? 1 : 0;
     config->log_segment_bytes =
         fault_one_in(&draws, 2) ? fault_between(&draws, 2048, 16384) : config->log_segment_bytes;
     config->log_flush_messages = fault_one_in(&draws, 3) ? fault_between(&draws, 1, 4) : 0;
     config->log_flush_interval = fault_one_in(&draws, 3) ? fault_between(&draws, 100, 2000) * ISR_MS : 0;
-    config->log_scrub_interval = fault_one_in(&draws, 2) ? fault_between(&draws, 5, 500) * ISR_MS : 0;
+    config->log_scrub_interval = fault_one_in(&draws, 2) ? fault_between(&draws, 20, 1000) * ISR_MS : 0;
     config->hw_checkpoint_interval = fault_between(&draws, 200, 5000) * ISR_MS;
     config->quorum_snapshot_entries =
         fault_one_in(&draws, 2) ? fault_between(&draws, 10, 60) : config->quorum_snapshot_entries;
@@ -120,7 +123,7 @@ static void generate_config(struct fault_plan *plan, uint64_t seed)
         fault_one_in(&draws, 3) ? fault_between(&draws, 0, 3) : config->fetch_session_slots;
     config->fetch_session_eviction = fault_between(&draws, 200, 5000) * ISR_MS;
     if (fault_one_in(&draws, 2))
-        config->leader_rebalance_interval = fault_between(&draws, 300, 10000) * ISR_MS;
+        config->leader_rebalance_interval = fault_between(&draws, 300, 4000) * ISR_MS;
     if (fault_one_in(&draws, 2))
         config->producer_id_block = fault_between(&draws, 1, 3);
 }
@@ -141,8 +144,8 @@ static void generate_yields(struct fault_plan *plan, uint64_t seed)
 static void hasten_config(struct fault_plan *plan, struct fault_draws *draws)
 {
     struct isr_config *config = &plan->spec.config;
-    config->broker_heartbeat_interval = fault_between(draws, 50, 200) * ISR_MS;
     config->broker_session_timeout = fault_between(draws, 500, 1500) * ISR_MS;
+    config->broker_heartbeat_interval = config->broker_session_timeout / fault_between(draws, 3, 6);
     config->replica_lag_time_max = fault_between(draws, 200, 1200) * ISR_MS;
     config->quorum_election_timeout = fault_between(draws, 200, 800) * ISR_MS;
     config->quorum_heartbeat_interval = config->quorum_election_timeout / 4;
@@ -275,7 +278,9 @@ static void generate_producer(struct fault_plan *plan, uint64_t seed, uint32_t w
     client->kind = SIM_CLIENT_PRODUCER;
     client->topic = plan->topics[fault_between(&draws, 0, plan->spec.topics_count - 1)].name;
     client->partition = -1;
-    client->interval_ns = fault_between(&draws, 10, 80) * ISR_MS;
+    /* Most write now and then: what is in flight at a fault is little, but it is one of few. */
+    client->interval_ns =
+        (fault_one_in(&draws, 5) ? fault_between(&draws, 10, 60) : fault_between(&draws, 60, 400)) * ISR_MS;
     client->records_per_batch = (int32_t)(fault_one_in(&draws, 4) ? fault_between(&draws, 2, 20) : 1);
     client->value_bytes = (int32_t)fault_between(&draws, 8, 200);
     client->keys = fault_one_in(&draws, 3) ? (int32_t)fault_between(&draws, 1, 10) : 0;
@@ -292,7 +297,7 @@ static void generate_reader(struct fault_plan *plan, struct fault_draws *draws)
     client->topic = plan->topics[0].name;
     client->partition = -1;
     client->pool_mode = fault_one_in(draws, 4) ? ISR_POOL_ROUND_ROBIN : ISR_POOL_IN_SYNC;
-    client->interval_ns = fault_between(draws, 20, 200) * ISR_MS;
+    client->interval_ns = fault_between(draws, 50, 500) * ISR_MS;
     client->stop_ns = ISR_TIME_NEVER;
     plan->spec.config.pool_min_gap = fault_between(draws, 1, 200);
     plan->spec.config.pool_refresh_time = fault_between(draws, 200, 5000) * ISR_MS;
@@ -413,6 +418,21 @@ static void generate_surroundings(struct fault_plan *plan, struct run *run)
     fault_tune_load(plan, run->profile, &run->profile_draws);
 }
 
+/* Some runs are short, with few faults or dense ones. What was healed has twice the time that it may need by
+ * the configuration to be well again, and no more: nothing happens then. */
+static void generate_length(struct fault_plan *plan, const struct run *run)
+{
+    struct fault_draws draws = draws_for(run->seed, PURPOSE_LENGTH, 0);
+    struct sim_spec *spec = &plan->spec;
+    const struct isr_config *config = &spec->config;
+    int64_t faulty = run->way.plain ? fault_between(&draws, 8, 16) : fault_between(&draws, 10, 24);
+    spec->settle_ns = 4 * ISR_SECOND + config->broker_session_timeout + 2 * config->replica_lag_time_max;
+    /* Leaders that are moved back are moved soon, not at the very end. */
+    if (config->leader_rebalance_interval < spec->settle_ns)
+        spec->settle_ns += config->leader_rebalance_interval;
+    spec->duration_ns = faulty * ISR_SECOND + spec->settle_ns;
+}
+
 void fault_generate(struct fault_plan *plan, const struct fault_request *request)
 {
     size_t profiles;
@@ -422,13 +442,12 @@ void fault_generate(struct fault_plan *plan, const struct fault_request *request
     struct isr_text name = ISR_TEXT(spec->name);
     isr_text_format(&name, "generated-%lu", request->seed);
     spec->seed = request->seed;
-    spec->duration_ns = 45 * ISR_SECOND;
-    spec->settle_ns = 20 * ISR_SECOND;
     spec->steps = plan->steps;
     spec->unchecked = fault_profiles_list(&profiles)[request->profile].unchecked;
     struct run run = run_begin(plan, request);
     generate_cluster(plan, &run);
     generate_surroundings(plan, &run);
+    generate_length(plan, &run);
     if (run.chase)
         fault_chase(plan, &run.chase_draws);
     else

@@ -87,8 +87,6 @@ struct fault_way fault_way_of(enum fault_profile profile)
 static void hasten(struct fault_plan *plan, struct fault_draws *draws)
 {
     struct isr_config *config = &plan->spec.config;
-    plan->spec.duration_ns = 24 * ISR_SECOND;
-    plan->spec.settle_ns = 12 * ISR_SECOND;
     config->broker_heartbeat_interval = fault_between(draws, 100, 300) * ISR_MS;
     config->broker_session_timeout = fault_between(draws, 700, 1500) * ISR_MS;
     config->replica_lag_time_max = fault_between(draws, 300, 1200) * ISR_MS;
