@@ -87,6 +87,7 @@ bool isr_partition_move_high_watermark(struct isr_partition *partition, int64_t 
     seen->high_watermark_advanced.from = from;
     seen->high_watermark_advanced.to = offset;
     seen->high_watermark_advanced.leader_epoch = partition->leader_epoch;
+    seen->high_watermark_advanced.partition_epoch = partition->partition_epoch;
     seen->high_watermark_advanced.maximal_isr = (int64_t)isr_replicas_pack(&maximal);
     seen->high_watermark_advanced.as_leader = partition->role == ISR_ROLE_LEADER;
     seen->high_watermark_advanced.cause = cause;

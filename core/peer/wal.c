@@ -66,6 +66,7 @@ bool peer_wal_commit(struct isr_peer *peer, int64_t offset, uint64_t holders, en
     seen->high_watermark_advanced.from = from;
     seen->high_watermark_advanced.to = offset;
     seen->high_watermark_advanced.leader_epoch = peer->partition.leader_epoch;
+    seen->high_watermark_advanced.partition_epoch = peer->partition.partition_epoch;
     seen->high_watermark_advanced.maximal_isr = (int64_t)holders;
     seen->high_watermark_advanced.as_leader = peer_leads(peer);
     seen->high_watermark_advanced.cause = cause;

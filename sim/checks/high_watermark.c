@@ -62,15 +62,14 @@ static bool reaches(const struct sim_checks *checks, const struct check_partitio
     return view->replica(view->object, replica->node, partition->tp, &seen) && seen.log_start >= to;
 }
 
-/* A change of the settings or of the replicas may not have reached the leader yet. */
-static int32_t copies_needed(const struct sim_checks *checks, const struct check_partition *partition,
-                             int32_t leader)
+/* A change of the settings or of the replicas may not have reached the leader yet when it advanced: in one
+ * step it may hear of several changes, and advance between them. */
+static int32_t copies_needed(const struct check_partition *partition,
+                             const struct isr_observation *observation)
 {
-    const struct sim_view *view = &checks->view;
-    struct sim_replica_view seen;
-    if (partition->ledger.promises_count < 2 || !view->replica(view->object, leader, partition->tp, &seen))
+    if (partition->ledger.promises_count < 2)
         return partition->copies;
-    return check_ledger_copies(partition, seen.partition_epoch);
+    return check_ledger_copies(partition, (int32_t)observation->high_watermark_advanced.partition_epoch);
 }
 
 /* Whichever policy: so many replicas hold it. */
@@ -78,7 +77,7 @@ static void enough_reach(struct sim_checks *checks, struct check_partition *part
                          const struct isr_observation *observation)
 {
     int64_t to = observation->high_watermark_advanced.to;
-    int32_t count = 0, needed = copies_needed(checks, partition, node);
+    int32_t count = 0, needed = copies_needed(partition, observation);
     struct sim_batch_view last;
     /* What the leader deleted in the same step is not there to be looked at any more: then it is as the
      * checks saw it grow. */

@@ -333,7 +333,7 @@ static inline void fake_advance(struct fake *fake, int32_t node, int64_t to)
     int64_t from = replica->high_watermark;
     replica->high_watermark = to;
     FAKE_TELL(fake, node, HIGH_WATERMARK_ADVANCED, high_watermark_advanced, .tp = FAKE_KEY, .from = from,
-              .to = to, .leader_epoch = replica->epoch,
+              .to = to, .leader_epoch = replica->epoch, .partition_epoch = replica->partition_epoch,
               .maximal_isr = (int64_t)isr_replicas_pack(&fake->partition.isr), .as_leader = replica->leads);
 }
 

@@ -134,6 +134,33 @@ static void holds_i1_when_min_isr_was_lowered_and_raised_before_the_leader_knew(
     fake_free(&fake);
 }
 
+/* It hears of two changes in one step, and commits a record between them. */
+static void commit_between(struct fake *fake, int32_t partition_epoch)
+{
+    struct fake_replica *leader = &fake->replicas[1];
+    int64_t from = leader->high_watermark++;
+    fake_append(fake, 1, 1);
+    FAKE_TELL(fake, 1, HIGH_WATERMARK_ADVANCED, high_watermark_advanced, .tp = FAKE_KEY, .from = from,
+              .to = from + 1, .leader_epoch = leader->epoch, .partition_epoch = partition_epoch,
+              .maximal_isr = (int64_t)isr_replicas_pack(&fake->partition.isr), .as_leader = true);
+}
+
+static void holds_i1_when_the_leader_hears_of_min_isr_in_the_step_in_which_it_commits(void **state)
+{
+    (void)state;
+    struct fake fake;
+    begin(&fake, ISR_COMMIT_ALL_ISR);
+    fake_change(&fake, 1, fake_set(1, 0, 0), fake_set(0, 0, 0), ISR_CAUSE_TIME_LAG);
+    int32_t before = fake.partition.partition_epoch;
+    change_min_isr(&fake, 2);
+    leader_hears(&fake);
+    commit_between(&fake, before);
+    FAKE_HOLDS(&fake);
+    commit_between(&fake, fake.partition.partition_epoch);
+    FAKE_FAILS(&fake, I1, "although only 1 of 3 replicas reach it: all_isr needs 2");
+    fake_free(&fake);
+}
+
 /* n2 and n3 have heard of it and delete their logs; n1 has not. */
 static void holds_i1_when_the_topic_is_gone(void **state)
 {
@@ -410,6 +437,7 @@ int main(void)
         cmocka_unit_test(holds_i1_when_the_leader_deletes_what_it_commits),
         cmocka_unit_test(fires_i1_when_all_isr_commits_with_fewer_than_min_isr),
         cmocka_unit_test(fires_i1_when_the_leader_knows_that_min_isr_was_raised),
+        cmocka_unit_test(holds_i1_when_the_leader_hears_of_min_isr_in_the_step_in_which_it_commits),
         cmocka_unit_test(holds_i1_when_min_isr_was_lowered_and_raised_before_the_leader_knew),
         cmocka_unit_test(holds_i1_when_the_topic_is_gone),
         cmocka_unit_test(holds_i1_when_a_counted_follower_deleted_what_was_there),
