@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "faults/budget.h"
+#include "faults/steps.h"
 
 enum { STRUCK_MAX = 2 };
 static const int64_t BEGINS_NS = 3 * ISR_SECOND;
@@ -456,6 +457,10 @@ void fault_chase(struct fault_plan *plan, struct fault_draws *draws)
     chase.gate = (struct sim_step){.gate = SIM_GATE_AT, .time_ns = BEGINS_NS, .at_latest_ns = ISR_TIME_NEVER};
     plan->spec.steps_may_remain = true;
     guess_leader(&chase);
-    while (plan->spec.steps_count < FAULT_STEPS_MAX)
+    for (uint32_t moves = 0; plan->spec.steps_count < FAULT_STEPS_MAX; moves++) {
+        uint64_t key = fault_turned_key(plan, moves, draws->key);
+        if (key != draws->key)
+            *draws = (struct fault_draws){.key = key};
         move(&chase);
+    }
 }

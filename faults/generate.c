@@ -444,6 +444,8 @@ void fault_generate(struct fault_plan *plan, const struct fault_request *request
     spec->seed = request->seed;
     spec->steps = plan->steps;
     spec->unchecked = fault_profiles_list(&profiles)[request->profile].unchecked;
+    memcpy(plan->turns, request->turns, sizeof plan->turns);
+    plan->turns_count = request->turns_count;
     struct run run = run_begin(plan, request);
     generate_cluster(plan, &run);
     generate_surroundings(plan, &run);

@@ -9,12 +9,23 @@
 
 enum { FAULT_TOPICS_MAX = 2, FAULT_CLIENTS_MAX = 6, FAULT_STEPS_MAX = 96, FAULT_PARTITIONS_MAX = 4 };
 
+/* From its after-th fault (or move of a chase) on, a plan draws its faults from another seed: what comes
+ * before, and all around, stays as it was. So a plan that led to something new is varied, within the same
+ * budget. */
+enum { FAULT_TURNS_MAX = 8 };
+struct fault_turn {
+    uint32_t after;
+    uint64_t seed;
+};
+
 /* What is wanted. Zeroed but for the seed: the default profile. */
 struct fault_request {
     enum fault_profile profile;
     uint64_t seed;
     bool over_budget; /* more than the configuration promises to survive; the profile over-budget means that
                          too */
+    struct fault_turn turns[FAULT_TURNS_MAX]; /* by after, growing */
+    uint32_t turns_count;
 };
 
 /* A generated scenario with all its memory. */
@@ -23,6 +34,8 @@ struct fault_plan {
     uint64_t kinds; /* bit (UINT64_C(1) << enum fault_kind): which kinds this seed may use */
     uint64_t may;   /* which kinds its profile may use */
     bool over_budget;
+    struct fault_turn turns[FAULT_TURNS_MAX]; /* as they were asked for */
+    uint32_t turns_count;
     struct sim_topic_spec topics[FAULT_TOPICS_MAX];
     struct isr_replicas assignments[FAULT_TOPICS_MAX][FAULT_PARTITIONS_MAX];
     struct sim_client_spec clients[FAULT_CLIENTS_MAX];

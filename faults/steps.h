@@ -34,6 +34,14 @@ static inline bool fault_afford(struct fault_call *call, int32_t node)
     return fault_budget_take(call->left, call->plan, fault_kind_info(call->kind)->budget, node);
 }
 
+/* The key of the draws for the which-th fault of a plan: its own, or that of the last turn before. */
+static inline uint64_t fault_turned_key(const struct fault_plan *plan, uint32_t which, uint64_t key)
+{
+    for (uint32_t i = 0; i < plan->turns_count && plan->turns[i].after <= which; i++)
+        key = isr_hash_combine(plan->turns[i].seed, plan->turns[i].after);
+    return key;
+}
+
 /* Brokers and controllers. */
 static inline int32_t fault_nodes_count(const struct sim_spec *spec)
 {

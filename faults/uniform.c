@@ -55,7 +55,7 @@ void fault_uniform(struct fault_plan *plan, uint64_t key)
     struct fault_draws counts = draws_for(key, UINT32_MAX);
     int64_t faults = fault_between(&counts, 2, 16);
     for (int64_t i = 0; i < faults; i++) {
-        struct fault_draws draws = draws_for(key, (uint64_t)i);
+        struct fault_draws draws = draws_for(fault_turned_key(plan, (uint32_t)i, key), (uint64_t)i);
         enum fault_kind kind = draw_kind(&draws, plan->kinds);
         int64_t from_ns = fault_between(&draws, 3 * ISR_SECOND / ISR_MS, end_ns / ISR_MS) * ISR_MS;
         bool brief = fault_one_in(&draws, 2);

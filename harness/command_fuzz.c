@@ -1,5 +1,6 @@
 /* isrsim fuzz and soak: their options. */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "harness/commands.h"
@@ -86,6 +87,30 @@ static bool read_limits(const struct command_line *line, struct attempt_limits *
     return read_time(line, OPTION_MAX_TIME, &limits->wall_ns);
 }
 
+static bool read_strategy(const struct command_line *line, struct fuzz_options *options)
+{
+    const char *name = line->values[OPTION_STRATEGY];
+    if (name == NULL || strcmp(name, "random") == 0)
+        return true;
+    if (strcmp(name, "guided") != 0) {
+        struct suggestion suggestion = suggestion_for(name);
+        char message[96];
+        suggestion_offer(&suggestion, "random");
+        suggestion_offer(&suggestion, "guided");
+        snprintf(message, sizeof message, "there is no strategy '%.40s'", name);
+        return command_complain_name(line->command->name, "strategy", message, &suggestion,
+                                     "it is random or guided");
+    }
+    options->strategy = FUZZ_GUIDED;
+    if (option_given(line, OPTION_SHARD))
+        return command_complain(
+            line->command->name, "strategy", "a guided search cannot be sharded",
+            "each machine learns from its own runs: give each another first seed by --from");
+    return options->request.turns_count == 0 ||
+           command_complain(line->command->name, "strategy", "a guided search makes its own turns",
+                            "leave out --turns, or --strategy");
+}
+
 bool fuzz_options_read(const struct command_line *line, struct fuzz_options *options)
 {
     const char *rules = line->values[OPTION_RULES];
@@ -96,7 +121,8 @@ bool fuzz_options_read(const struct command_line *line, struct fuzz_options *opt
            read_seeds(line, &options->hunt) && read_shard(line, &options->hunt) &&
            read_limits(line, &options->hunt.limits) &&
            (rules == NULL || rules_option(line->command->name, &options->rules, rules)) &&
-           read_jobs(line, &options->hunt.jobs) && profile_option(line, &options->request);
+           read_jobs(line, &options->hunt.jobs) && profile_option(line, &options->request) &&
+           read_strategy(line, options);
 }
 
 static int run(const struct command_line *line, struct fuzz_options *options)

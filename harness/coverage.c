@@ -19,6 +19,7 @@ static _Noreturn void exhausted(void)
 void coverage_free(struct coverage *coverage)
 {
     free(coverage->tuples);
+    free(coverage->hits);
     free(coverage->news);
     *coverage = (struct coverage){.runs = 0};
 }
@@ -49,15 +50,13 @@ void *coverage_pack(void *object, const struct sim_world *world, uint32_t *bytes
 
 /* ---- uniting ---- */
 
-/* True where it was not there. */
-static bool put(uint64_t *slots, uint64_t slots_count, uint64_t tuple)
+/* The tuple's slot, or the free one where it belongs. */
+static uint64_t slot_of(const uint64_t *slots, uint64_t slots_count, uint64_t tuple)
 {
     uint64_t slot = (tuple >> 20) % slots_count;
     while (slots[slot] != 0 && slots[slot] != tuple)
         slot = (slot + 1) % slots_count;
-    bool is_new = slots[slot] == 0;
-    slots[slot] = tuple;
-    return is_new;
+    return slot;
 }
 
 static void grow_tuples(struct coverage *coverage)
@@ -65,15 +64,54 @@ static void grow_tuples(struct coverage *coverage)
     enum { SLOTS_FIRST = 1 << 15 };
     uint64_t count = coverage->tuples_slots == 0 ? SLOTS_FIRST : 2 * coverage->tuples_slots;
     uint64_t *slots = calloc(count, sizeof *slots);
-    if (slots == NULL)
+    uint32_t *hits = coverage->counted ? calloc(count, sizeof *hits) : NULL;
+    if (slots == NULL || (coverage->counted && hits == NULL))
         exhausted();
     for (uint64_t i = 0; i < coverage->tuples_slots; i++) {
-        if (coverage->tuples[i] != 0)
-            put(slots, count, coverage->tuples[i]);
+        if (coverage->tuples[i] == 0)
+            continue;
+        uint64_t slot = slot_of(slots, count, coverage->tuples[i]);
+        slots[slot] = coverage->tuples[i];
+        if (hits != NULL)
+            hits[slot] = coverage->hits[i];
     }
     free(coverage->tuples);
+    free(coverage->hits);
     coverage->tuples = slots;
+    coverage->hits = hits;
     coverage->tuples_slots = count;
+}
+
+/* True where it was not there. */
+static bool put(struct coverage *coverage, uint64_t tuple)
+{
+    uint64_t slot = slot_of(coverage->tuples, coverage->tuples_slots, tuple);
+    bool is_new = coverage->tuples[slot] == 0;
+    coverage->tuples[slot] = tuple;
+    if (coverage->hits != NULL)
+        coverage->hits[slot]++;
+    return is_new;
+}
+
+uint32_t coverage_hits(const struct coverage *coverage, uint64_t tuple)
+{
+    if (coverage->hits == NULL)
+        return 0;
+    return coverage->hits[slot_of(coverage->tuples, coverage->tuples_slots, tuple)];
+}
+
+uint32_t coverage_news(const struct coverage *coverage, const void *bytes, uint32_t size, uint64_t *out,
+                       uint32_t most)
+{
+    const struct packed *packed = bytes;
+    uint32_t count = 0;
+    for (uint32_t i = 0; size >= sizeof *packed && i < packed->tuples_count && count < most; i++) {
+        uint64_t tuple = packed->tuples[i];
+        if (coverage->tuples_slots == 0 ||
+            coverage->tuples[slot_of(coverage->tuples, coverage->tuples_slots, tuple)] == 0)
+            out[count++] = tuple;
+    }
+    return count;
 }
 
 static void note_news(struct coverage *coverage, uint32_t news)
@@ -97,7 +135,7 @@ uint32_t coverage_add(struct coverage *coverage, const void *bytes, uint32_t siz
         for (uint32_t i = 0; i < packed->tuples_count; i++) {
             if (2 * (coverage->tuples_count + news) >= coverage->tuples_slots)
                 grow_tuples(coverage);
-            news += put(coverage->tuples, coverage->tuples_slots, packed->tuples[i]);
+            news += put(coverage, packed->tuples[i]);
         }
     }
     coverage->tuples_count += news;

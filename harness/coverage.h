@@ -10,6 +10,8 @@
 struct coverage {
     struct sim_coverage_map map;
     uint64_t *tuples; /* open addressing; 0: a free slot */
+    uint32_t *hits;   /* by slot: how many runs reached it, where `counted` */
+    bool counted;
     uint64_t tuples_count, tuples_slots;
     uint32_t *news; /* by run, in the order in which they were added: how many tuples were new */
     uint64_t runs, runs_capacity;
@@ -24,6 +26,12 @@ void *coverage_pack(void *object, const struct sim_world *world, uint32_t *bytes
 /* Adds what was packed; a run without coverage (bytes 0) counts as one that reached nothing. Returns how many
  * of its tuples were new. */
 uint32_t coverage_add(struct coverage *coverage, const void *packed, uint32_t bytes);
+
+/* Some of the tuples that would be new, most at most, in the order of their hashes; returns how many. */
+uint32_t coverage_news(const struct coverage *coverage, const void *packed, uint32_t bytes, uint64_t *out,
+                       uint32_t most);
+/* How many runs reached the tuple; 0: none, or they are not counted. */
+uint32_t coverage_hits(const struct coverage *coverage, uint64_t tuple);
 
 /* New tuples in the last tenth of the runs, and how many runs these are. */
 uint64_t coverage_growth(const struct coverage *coverage, uint64_t *runs);

@@ -8,8 +8,12 @@
 #include "faults/generate.h"
 #include "harness/hunt.h"
 
+/* Which scenario comes next: seed after seed, or variations of those that reached something new. */
+enum fuzz_strategy { FUZZ_RANDOM, FUZZ_GUIDED };
+
 struct fuzz_options {
-    struct hunt hunt;             /* without its functions */
+    struct hunt hunt; /* without its functions */
+    enum fuzz_strategy strategy;
     struct fault_request request; /* of each seed, but for the seed itself */
     struct isr_rules rules;       /* all correct when zeroed; else: will a random run find it? */
     bool each;                    /* tells every failure; else the first of each signature */

@@ -38,6 +38,19 @@ const struct finding *fuzz_tally_add(struct fuzz_tally *tally, const struct hunt
 
 /* ---- commands that a person can copy ---- */
 
+enum { TURNS_BYTES = 300 };
+
+/* "12:8031,30:99" */
+static const char *print_turns(const struct fault_turn *turns, uint32_t count, char text[TURNS_BYTES])
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < count; i++)
+        used += (size_t)snprintf(text + used, TURNS_BYTES - used, "%s%" PRIu32 ":%" PRIu64, i == 0 ? "" : ",",
+                                 turns[i].after, turns[i].seed);
+    return text;
+}
+
 void fuzz_append_arguments(char *text, size_t size, const struct fault_request *request,
                            const struct isr_rules *rules)
 {
@@ -47,6 +60,9 @@ void fuzz_append_arguments(char *text, size_t size, const struct fault_request *
                                  fault_profiles_list(&count)[request->profile].name);
     if (request->over_budget)
         used += (size_t)snprintf(text + used, size - used, " --over-budget");
+    for (uint32_t i = 0; i < request->turns_count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%" PRIu32 ":%" PRIu64,
+                                 i == 0 ? " --turns " : ",", request->turns[i].after, request->turns[i].seed);
     const struct isr_rule_info *list = isr_rules_list(&count);
     const char *before = " --rules ";
     for (size_t i = 0; i < count && used < size; i++) {
@@ -61,16 +77,24 @@ void fuzz_append_arguments(char *text, size_t size, const struct fault_request *
 
 enum { REPRODUCER_BYTES = 1024 };
 
-static void write_reproducer(char *text, const struct fuzz_options *options, uint64_t seed)
+static void append_run(char *text, const struct fuzz_options *options, const struct hunt_run *run)
 {
-    snprintf(text, REPRODUCER_BYTES, "isrsim fuzz --seeds %" PRIu64 "..%" PRIu64, seed, seed);
-    fuzz_append_arguments(text, REPRODUCER_BYTES, &options->request, &options->rules);
+    struct fault_request request = options->request;
+    memcpy(request.turns, run->turns, sizeof request.turns);
+    request.turns_count = run->turns_count;
+    fuzz_append_arguments(text, REPRODUCER_BYTES, &request, &options->rules);
 }
 
-static void write_expander(char *text, const struct fuzz_options *options, uint64_t seed)
+static void write_reproducer(char *text, const struct fuzz_options *options, const struct hunt_run *run)
 {
-    snprintf(text, REPRODUCER_BYTES, "isrsim expand --seed %" PRIu64, seed);
-    fuzz_append_arguments(text, REPRODUCER_BYTES, &options->request, &options->rules);
+    snprintf(text, REPRODUCER_BYTES, "isrsim fuzz --seeds %" PRIu64 "..%" PRIu64, run->seed, run->seed);
+    append_run(text, options, run);
+}
+
+static void write_expander(char *text, const struct fuzz_options *options, const struct hunt_run *run)
+{
+    snprintf(text, REPRODUCER_BYTES, "isrsim expand --seed %" PRIu64, run->seed);
+    append_run(text, options, run);
 }
 
 /* ---- text ---- */
@@ -88,10 +112,10 @@ void fuzz_print_failure(FILE *out, const struct fuzz_options *options, const str
     char command[REPRODUCER_BYTES], id[9];
     fprintf(out, "seed %" PRIu64 ": ", run->seed);
     print_what(out, &run->attempt);
-    write_reproducer(command, options, run->seed);
+    write_reproducer(command, options, run);
     fprintf(out, "  signature %s; reproduce with: %s --verbose\n", signature_print_id(run->signature.id, id),
             command);
-    write_expander(command, options, run->seed);
+    write_expander(command, options, run);
     fprintf(out, "  as a scenario file: %s\n", command);
     fflush(out);
 }
@@ -156,6 +180,9 @@ void fuzz_print_summary(FILE *out, const struct fuzz_options *options, const str
     if (end == HUNT_INTERRUPTED)
         fprintf(out, "interrupted; what was run until then:\n");
     print_counts(out, tally);
+    if (options->strategy == FUZZ_GUIDED)
+        fprintf(out, "guided: %" PRIu64 " of them reached something new, %" PRIu64 " tuples in all\n",
+                tally->corpus, tally->tuples);
     print_findings(out, &tally->findings);
     if (options->tally)
         print_tally(out, tally);
@@ -175,12 +202,14 @@ void fuzz_print_run_json(FILE *out, const struct hunt_run *run)
 {
     const struct attempt *attempt = &run->attempt;
     struct json json = json_to(out, false);
-    char hash[17], id[9];
+    char hash[17], id[9], turns[TURNS_BYTES];
     snprintf(hash, sizeof hash, "%016" PRIx64, attempt->hash);
     json_open_object(&json, NULL);
     json_integer(&json, "schema", 1);
     json_string(&json, "type", "seed");
     json_unsigned(&json, "seed", run->seed);
+    json_string(&json, "turns",
+                run->turns_count > 0 ? print_turns(run->turns, run->turns_count, turns) : NULL);
     attempt_json(&json, attempt);
     json_string(&json, "signature",
                 run->signature.id != 0 ? signature_print_id(run->signature.id, id) : NULL);
@@ -208,9 +237,9 @@ static void findings_json(struct json *json, const struct fuzz_options *options,
         json_unsigned(json, "seeds", finding->count);
         json_unsigned(json, "first_seed", finding->first.seed);
         attempt_json(json, &finding->first.attempt);
-        write_reproducer(command, options, finding->first.seed);
+        write_reproducer(command, options, &finding->first);
         json_string(json, "reproducer", command);
-        write_expander(command, options, finding->first.seed);
+        write_expander(command, options, &finding->first);
         json_string(json, "expander", command);
         json_close_object(json);
     }

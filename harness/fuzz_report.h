@@ -14,6 +14,7 @@ struct fuzz_tally {
     uint64_t drawn[FAULT_KINDS], bit[FAULT_KINDS];
     struct sim_counters counters;
     struct findings findings;
+    uint64_t corpus, tuples; /* guided: runs that reached something new, and what was reached */
     int exit_code;
 };
 

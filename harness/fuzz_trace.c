@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "harness/assertion.h"
 #include "harness/fuzz_report.h"
@@ -27,6 +28,8 @@ static int trace_plan(FILE *out, const struct fuzz_options *options, const struc
     char command[1024];
     struct hunt_run run = {.seed = plan->spec.seed, .kinds = plan->kinds};
     struct arena *arena = runner_arena();
+    memcpy(run.turns, options->request.turns, sizeof run.turns);
+    run.turns_count = options->request.turns_count;
     if (arena == NULL)
         return sim_verdict_exit_code(SIM_VERDICT_ERROR);
     snprintf(command, sizeof command, "isrsim fuzz --seeds %" PRIu64 "..%" PRIu64, run.seed, run.seed);

@@ -12,6 +12,7 @@
 #define HARNESS_HUNT_H
 
 #include "faults/bites.h"
+#include "faults/generate.h"
 #include "harness/signature.h"
 
 enum { HUNT_JOBS_MAX = 64 };
@@ -23,6 +24,9 @@ struct hunt_run {
     struct fault_bites bites;
     struct attempt attempt;
     struct signature signature;
+    struct fault_turn
+        turns[FAULT_TURNS_MAX]; /* of its plan: for who tells of it; the hunt leaves them empty */
+    uint32_t turns_count;
     void *more; /* what `ran` handed over; NULL: nothing, also where the run did not come to its end */
     uint32_t more_bytes;
 };

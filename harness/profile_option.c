@@ -1,10 +1,42 @@
 #include "harness/profile_option.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "harness/suggestion.h"
 #include "harness/terminal.h"
+#include "harness/value.h"
 #include "sim/spec.h"
+
+/* "3:17,12:99": each behind the one before. */
+static bool turns_option(const struct command_line *line, struct fault_request *request)
+{
+    const char *text = line->values[OPTION_TURNS];
+    static const char hint[] = "write AFTER:SEED, such as 12:8031; several are separated by commas and grow";
+    for (; text != NULL && *text != '\0'; text += strcspn(text, ","), text += *text == ',') {
+        char word[64];
+        int64_t after;
+        struct value_error error;
+        struct fault_turn *turn = &request->turns[request->turns_count];
+        snprintf(word, sizeof word, "%.*s", (int)strcspn(text, ",") < 60 ? (int)strcspn(text, ",") : 60,
+                 text);
+        char *colon = strchr(word, ':');
+        if (request->turns_count == FAULT_TURNS_MAX)
+            return command_complain(line->command->name, "turns", "there may be 8 turns", hint);
+        if (colon == NULL)
+            return command_complain(line->command->name, "turns", "this is no turn", hint);
+        *colon = '\0';
+        if (!value_whole(word, &after, &error) || !value_seed(colon + 1, &turn->seed, &error))
+            return command_complain(line->command->name, "turns", error.message, hint);
+        if (after < 0 || after > 1000 || (request->turns_count > 0 && turn[-1].after >= after))
+            return command_complain(line->command->name, "turns",
+                                    "a turn comes after 0 to 1000 faults, and later than the one before",
+                                    hint);
+        turn->after = (uint32_t)after;
+        request->turns_count++;
+    }
+    return true;
+}
 
 bool profile_option(const struct command_line *line, struct fault_request *request)
 {
@@ -13,7 +45,7 @@ bool profile_option(const struct command_line *line, struct fault_request *reque
     const char *name = line->values[OPTION_PROFILE];
     request->over_budget = option_given(line, OPTION_OVER_BUDGET);
     if (name == NULL || fault_profile_named(name, &request->profile))
-        return true;
+        return turns_option(line, request);
     struct suggestion suggestion = suggestion_for(name);
     for (size_t i = 0; i < count; i++)
         suggestion_offer(&suggestion, profiles[i].name);

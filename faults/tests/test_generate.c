@@ -50,6 +50,63 @@ static void generates_a_sound_scenario_for_every_seed_of_every_profile(void **st
     }
 }
 
+static bool same_around(const struct fault_plan *one, const struct fault_plan *other)
+{
+    return memcmp(&one->spec.config, &other->spec.config, sizeof one->spec.config) == 0 &&
+           memcmp(&one->topics[0].settings, &other->topics[0].settings, sizeof one->topics[0].settings) ==
+               0 &&
+           memcmp(one->clients, other->clients, sizeof one->clients) == 0 && one->kinds == other->kinds;
+}
+
+static bool same_step(const struct sim_step *one, const struct sim_step *other)
+{
+    return one->gate == other->gate && one->time_ns == other->time_ns &&
+           one->at_latest_ns == other->at_latest_ns && one->action.kind == other->action.kind &&
+           memcmp(&one->action.nodes, &other->action.nodes, sizeof one->action.nodes) == 0 &&
+           memcmp(&one->action.from, &other->action.from, sizeof one->action.from) == 0;
+}
+
+/* Steps at the beginning that are the same. */
+static uint32_t same_steps(const struct fault_plan *one, const struct fault_plan *other)
+{
+    uint32_t same = 0;
+    while (same < one->spec.steps_count && same < other->spec.steps_count &&
+           same_step(&one->steps[same], &other->steps[same]))
+        same++;
+    return same;
+}
+
+static void turns_keep_what_comes_before(void **state)
+{
+    (void)state;
+    uint32_t changed = 0, chases = 0;
+    struct fault_plan *turned = malloc(sizeof *turned), *again = malloc(sizeof *again);
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct fault_plan *plan = plan_new(seed);
+        struct fault_request request = {.seed = seed, .turns = {{3, 1000 + seed}, {9, 7}}, .turns_count = 2};
+        char sentence[256];
+        uint32_t where;
+        fault_generate(turned, &request);
+        fault_generate(again, &request);
+        assert_null(sim_spec_check(&turned->spec, sentence, sizeof sentence, &where));
+        assert_int_equal(same_steps(turned, again), turned->spec.steps_count);
+        assert_true(same_around(plan, turned));
+        changed += same_steps(plan, turned) < plan->spec.steps_count;
+        if (is_chase(plan)) { /* in the order of the moves */
+            uint32_t early = same_steps(plan, turned);
+            chases++;
+            request.turns[0].after = 20;
+            request.turns_count = 1;
+            fault_generate(again, &request);
+            assert_true(same_steps(plan, again) >= early && same_steps(plan, again) >= 10);
+        }
+        free(plan);
+    }
+    assert_true(changed > 50 && chases > 20);
+    free(turned);
+    free(again);
+}
+
 static uint32_t power_losses_of(const struct fault_plan *plan)
 {
     uint32_t losses = 0;
@@ -213,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(generates_a_sound_scenario_for_every_seed_of_every_profile),
+        cmocka_unit_test(turns_keep_what_comes_before),
         cmocka_unit_test(takes_more_power_when_over_budget),
         cmocka_unit_test(keeps_to_the_kinds_of_its_profile),
         cmocka_unit_test(names_profiles_as_they_are_listed),
