@@ -77,9 +77,8 @@ static void read_recorded(struct source *source, const char *path)
 
 static bool source_of_file(const struct command_line *line, struct source *source)
 {
-    if (option_given(line, OPTION_PROFILE) || option_given(line, OPTION_OVER_BUDGET))
-        return complain(option_given(line, OPTION_PROFILE) ? "profile" : "over-budget",
-                        "a profile is of random scenarios, and a file is given",
+    if (profile_option_given(line) != NULL)
+        return complain(profile_option_given(line), "a profile is of random scenarios, and a file is given",
                         "give either a file, or --seed N without one");
     if (files_load(&source->list, line->arguments, 1) > 0)
         return false;
@@ -115,7 +114,8 @@ static bool source_of_seed(const struct command_line *line, struct source *sourc
 
 static void command_of(const struct command_line *line, struct source *source)
 {
-    static const enum option_id options[] = {OPTION_VARIANT, OPTION_SEED, OPTION_PROFILE, OPTION_RULES};
+    static const enum option_id options[] = {OPTION_VARIANT, OPTION_SEED, OPTION_PROFILE, OPTION_TURNS,
+                                             OPTION_RULES};
     size_t used = (size_t)snprintf(source->command, COMMAND_BYTES, "isrsim shrink");
     if (line->arguments_count > 0)
         used += (size_t)snprintf(source->command + used, COMMAND_BYTES - used, " %.400s", line->arguments[0]);

@@ -67,8 +67,8 @@ static bool choose_variant(struct one_run *run, const struct command_line *line)
 
 static bool read_file(struct one_run *run, const struct command_line *line)
 {
-    if (option_given(line, OPTION_PROFILE) || option_given(line, OPTION_OVER_BUDGET))
-        return command_complain(name_of(line), option_given(line, OPTION_PROFILE) ? "profile" : "over-budget",
+    if (profile_option_given(line) != NULL)
+        return command_complain(name_of(line), profile_option_given(line),
                                 "it is about random scenarios, but a file was given",
                                 "leave out one of the two");
     if (line->arguments_count > 1)
@@ -98,8 +98,9 @@ static bool generate(struct one_run *run, const struct command_line *line)
     fault_generate(run->plan, &request);
     run->spec = run->plan->spec;
     const char *profile = line->values[OPTION_PROFILE];
-    snprintf(run->name, sizeof run->name, "random scenario of profile %s%s",
-             profile != NULL ? profile : "default", request.over_budget ? ", over budget" : "");
+    snprintf(run->name, sizeof run->name, "random scenario of profile %s%s%s",
+             profile != NULL ? profile : "default", request.over_budget ? ", over budget" : "",
+             request.turns_count > 0 ? ", turned" : "");
     return true;
 }
 

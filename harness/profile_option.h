@@ -7,6 +7,8 @@
 
 /* Fills profile, over_budget and turns of the request, where they are given. False after a complaint. */
 bool profile_option(const struct command_line *line, struct fault_request *request);
+/* The name of one of these options that was given, for those who are given a file instead; NULL: none was. */
+const char *profile_option_given(const struct command_line *line);
 /* `isrsim help profiles`. */
 void profile_help(void);
 
