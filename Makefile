@@ -1,7 +1,7 @@
 # The commands of the project. `make run` and `make test` install what is missing (Debian 12: tools/packages.apt).
 BUILD_PACKAGES = build-essential cmake libcmocka-dev libyaml-dev ninja-build
 
-.PHONY: run test check build soak bench coverage schema fuzz format clean help
+.PHONY: run test check build soak power bench coverage schema fuzz format clean help
 
 run: ## build, and tell the museum's histories
 	@tools/setup.sh $(BUILD_PACKAGES)
@@ -23,6 +23,13 @@ soak: ## 5,000 random seeds of the correct engine under faults
 	@tools/setup.sh $(BUILD_PACKAGES)
 	@tools/build.sh build isrsim
 	@build/isrsim soak --seeds 1..5000
+
+power: ## how well random search finds the museum's exhibits, into reports/
+	@tools/setup.sh $(BUILD_PACKAGES)
+	@tools/build.sh build isrsim
+	@build/isrsim museum power --csv reports/museum-power.csv > build/museum-power.md
+	@tools/museum-power.sh build/museum-power.md > reports/museum-power.md
+	@cat reports/museum-power.md
 
 bench: ## how fast worlds run
 	@tools/setup.sh $(BUILD_PACKAGES)

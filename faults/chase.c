@@ -377,6 +377,16 @@ static void move_controller(struct chase *chase)
     step->action.both_ways = true;
 }
 
+static void step_between(struct chase *chase, enum fault_kind kind, int32_t from, int32_t to, bool both_ways)
+{
+    struct sim_step *step = marked(chase, step_add(chase, SIM_ACTION_CUT), kind);
+    if (step == NULL)
+        return;
+    sim_node_set_add(&step->action.from, from);
+    sim_node_set_add(&step->action.to, to);
+    step->action.both_ways = both_ways;
+}
+
 /* Voters die and come back at once, again and again, while they elect: what was said before it was durable is
  * forgotten. */
 static void move_flurry(struct chase *chase)
@@ -447,6 +457,92 @@ static void move(struct chase *chase)
     wait_for(chase, fault_between(chase->draws, 0, 800) * ISR_MS);
 }
 
+/* ---- openings: of three or more moves that each need the one before ---- */
+
+/* What the leader asks of the controllers stays under way, or arrives at last. */
+static void step_on_requests(struct chase *chase, enum sim_action_kind kind)
+{
+    struct sim_step *step = step_add(chase, kind);
+    if (step == NULL)
+        return;
+    if (kind == SIM_ACTION_HOLD)
+        (void)marked(chase, step, FAULT_HOLD);
+    sim_node_set_add(&step->action.from, chase->leader);
+    add_controllers(&chase->plan->spec, &step->action.to, chase->leader);
+    sim_message_set_add(&step->action.messages, ISR_MESSAGE_ALTER_PARTITION_REQUEST);
+}
+
+/* A follower falls out of the ISR and catches up, and loses power while the request for it is late. It is
+ * back, perhaps without its log and without a word of the leader, when the request arrives; then the leader
+ * is struck (KIP-903). */
+static void open_with_late_request(struct chase *chase)
+{
+    int32_t leader = chase->leader, node = any_follower(chase);
+    bool deaf = !fault_one_in(chase->draws, 4);
+    if (!is_on(chase, FAULT_HOLD) || !is_on(chase, FAULT_POWER_OFF) ||
+        sim_spec_is_controller(&chase->plan->spec, leader) ||
+        !fault_budget_take(&chase->left, chase->plan, FAULT_BUDGET_POWER, node))
+        return;
+    step_between(chase, FAULT_CUT, leader, node, false);
+    wait_until(chase, SIM_GATE_WHEN, SIM_CONDITION_ISR_HAS, node, false, shrink_ns(chase));
+    wait_until(chase, SIM_GATE_WHEN, SIM_CONDITION_ISR_PENDING, leader, false, shrink_ns(chase));
+    step_on_requests(chase, SIM_ACTION_HOLD);
+    step_on(chase, SIM_ACTION_HEAL, node);
+    wait_until(chase, SIM_GATE_WHEN, SIM_CONDITION_ISR_PENDING, leader, true, shrink_ns(chase));
+    struct sim_step *step = marked(chase, step_add(chase, SIM_ACTION_POWER_OFF), FAULT_POWER_OFF);
+    sim_node_set_add(&step->action.nodes, node);
+    wait_until(chase, SIM_GATE_WHEN, SIM_CONDITION_BROKER_FENCED, node, true, failover_ns(chase));
+    if (deaf)
+        step_between(chase, FAULT_CUT, leader, node, false);
+    step_on(chase, SIM_ACTION_START, node);
+    wait_until(chase, SIM_GATE_WHEN, SIM_CONDITION_BROKER_FENCED, node, false, failover_ns(chase));
+    step_on_requests(chase, SIM_ACTION_RELEASE);
+    wait_until(chase, SIM_GATE_WHEN, SIM_CONDITION_ISR_HAS, node, true, 500 * ISR_MS);
+    strike(chase, leader);
+    if (deaf)
+        chase->struck[chase->struck_count++] = (struct struck){.node = node, .undo = SIM_ACTION_HEAL};
+    guess_leader(chase);
+}
+
+/* The active controller is cut off from the others and from the leader, the next one changes the partition;
+ * then the leader loses that one and finds the former one again, who knows nothing of it (KAFKA-14154). */
+static void open_with_deposed_controller(struct chase *chase)
+{
+    struct sim_spec *spec = &chase->plan->spec;
+    int32_t node = any_follower(chase);
+    if (spec->combined || spec->controllers == 1 || !is_on(chase, FAULT_CUT_CONTROLLER))
+        return;
+    /* Brokers that look for a controller are not fenced meanwhile. */
+    spec->config.broker_session_timeout += 4 * ISR_SECOND;
+    struct sim_step *step = marked(chase, step_add(chase, SIM_ACTION_CUT), FAULT_CUT_CONTROLLER);
+    sim_node_set_add(&step->action.from, SIM_NODE_CONTROLLER);
+    add_controllers(spec, &step->action.to, SIM_NODE_CONTROLLER);
+    step->action.both_ways = true;
+    step_between(chase, FAULT_CONTROL_CUT, SIM_NODE_CONTROLLER, chase->leader, true);
+    step_between(chase, FAULT_CUT, chase->leader, node, false);
+    wait_until(chase, SIM_GATE_WHEN, SIM_CONDITION_ISR_HAS, node, false,
+               3 * spec->config.quorum_election_timeout + shrink_ns(chase));
+    wait_for(chase, fault_between(chase->draws, 0, 100) * ISR_MS);
+    step_on(chase, SIM_ACTION_HEAL, chase->leader);
+    step_between(chase, FAULT_CONTROL_CUT, SIM_NODE_CONTROLLER, chase->leader, true);
+    chase->struck[chase->struck_count++] =
+        (struct struck){.node = SIM_NODE_CONTROLLER, .undo = SIM_ACTION_HEAL};
+    wait_for(chase, fault_between(chase->draws, 500, 4000) * ISR_MS);
+}
+
+/* At the beginning it is known who leads: the preferred replica. */
+static void begin(struct chase *chase)
+{
+    switch (fault_between(chase->draws, 0, 4)) {
+    case 0:
+        open_with_late_request(chase);
+        return;
+    case 1:
+        open_with_deposed_controller(chase);
+        return;
+    }
+}
+
 void fault_chase(struct fault_plan *plan, struct fault_draws *draws)
 {
     struct chase chase = {.plan = plan, .draws = draws, .left = fault_budget_of(plan)};
@@ -457,6 +553,7 @@ void fault_chase(struct fault_plan *plan, struct fault_draws *draws)
     chase.gate = (struct sim_step){.gate = SIM_GATE_AT, .time_ns = BEGINS_NS, .at_latest_ns = ISR_TIME_NEVER};
     plan->spec.steps_may_remain = true;
     guess_leader(&chase);
+    begin(&chase);
     for (uint32_t moves = 0; plan->spec.steps_count < FAULT_STEPS_MAX; moves++) {
         uint64_t key = fault_turned_key(plan, moves, draws->key);
         if (key != draws->key)

@@ -42,12 +42,15 @@ void fault_emit_wipe(struct fault_call *call)
 void fault_emit_restart_storm(struct fault_call *call)
 {
     int64_t time_ns = call->window.from_ns;
-    for (int64_t i = fault_parameter(call->draws, FAULT_PARAMETER_STORM_KILLS); i > 0; i--) {
+    int64_t kills = fault_parameter(call->draws, FAULT_PARAMETER_STORM_KILLS);
+    for (; kills > 0 && time_ns < call->window.until_ns; kills--) {
         int32_t node = fault_any_node(call->draws, &call->plan->spec);
         int64_t down_ns = fault_parameter(call->draws, FAULT_PARAMETER_STORM_DOWN);
         int64_t pause_ns = fault_parameter(call->draws, FAULT_PARAMETER_STORM_PAUSE);
         fault_do_to(call, time_ns, SIM_ACTION_KILL, node);
         time_ns += down_ns;
+        if (time_ns > call->window.until_ns)
+            time_ns = call->window.until_ns;
         fault_undo_to(call->plan, time_ns, SIM_ACTION_START, node);
         time_ns += pause_ns;
     }

@@ -36,8 +36,9 @@ struct fault_way fault_way_of(enum fault_profile profile)
                                   .plain = true};
     case FAULT_PROFILE_POWER:
         return (struct fault_way){.may = FAULT_BIT(POWER_OFF) | FAULT_BIT(KILL) | FAULT_BIT(SHUTDOWN) |
-                                         FAULT_BIT(CUT) | FAULT_BIT(SLOW_LINK) | FAULT_BIT(SLOW_DISK) |
-                                         FAULT_BIT(LATE_NAMES) | FAULT_BIT(FAILED_SYNC) | FAULT_BIT(ELECT) |
+                                         FAULT_BIT(CUT) | FAULT_BIT(SLOW_LINK) | FAULT_BIT(HOLD) |
+                                         FAULT_BIT(SLOW_DISK) | FAULT_BIT(LATE_NAMES) |
+                                         FAULT_BIT(FAILED_SYNC) | FAULT_BIT(ELECT) |
                                          FAULT_BIT(KILL_CONTROLLER) | FAULT_BIT(RESTART_STORM),
                                   .always = FAULT_BIT(POWER_OFF),
                                   .chases = 2,

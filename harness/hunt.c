@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness/assertion.h"
@@ -32,15 +33,24 @@ struct work {
     const struct hunt *hunt;
     int fd; /* to the parent */
     struct message message;
-    struct sim_world *world; /* of the run under way */
+    int64_t begun_ns;        /* the run under way, by cpu_clock_ns */
+    struct sim_world *world; /* of it */
     const struct sim_spec *spec;
     void (*begin)(void *object, struct sim_world *world);
     void *object;
 };
 
+static int64_t cpu_clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * ISR_SECOND + now.tv_nsec;
+}
+
 static void tell_outcome(struct work *work, enum told told)
 {
     struct hunt_run *run = &work->message.run;
+    run->cpu_ns = cpu_clock_ns() - work->begun_ns;
     work->message.told = told;
     signature_of(&run->attempt, work->spec, &run->signature);
     if (!pipe_write(work->fd, &work->message, sizeof work->message) ||
@@ -67,6 +77,7 @@ static void run_seed(struct work *work, struct arena *arena, uint64_t seed)
 {
     struct attempt_request request = {.seed = seed, .limits = work->hunt->limits};
     work->message.run = (struct hunt_run){.seed = seed};
+    work->begun_ns = cpu_clock_ns();
     work->world = NULL;
     work->spec = NULL;
     attempt_set_alarm(&work->hunt->limits);

@@ -21,6 +21,7 @@ enum { HUNT_JOBS_MAX = 64 };
 struct hunt_run {
     uint64_t seed;
     uint64_t kinds; /* of faults that it may use: what prepare says */
+    int64_t cpu_ns; /* that the worker needed for it; of one that died: 0 */
     struct fault_bites bites;
     struct attempt attempt;
     struct signature signature;

@@ -385,6 +385,24 @@ static void check_spec(struct binder *binder, const struct sim_spec *spec)
     diagnostics_add(binder->diagnostics, place, "%s", sentence);
 }
 
+/* What is searched for must be there. */
+static void check_search(struct binder *binder, const struct tree_node *root, struct scenario *scenario)
+{
+    struct scenario_search *search = &scenario->exhibit.search;
+    const struct tree_node *exhibit = tree_find(root, "exhibit");
+    const struct tree_node *at = exhibit != NULL ? tree_find(exhibit, "search") : NULL;
+    if (at == NULL)
+        return;
+    if (search->variant[0] == '\0')
+        memcpy(search->variant, "wrong", sizeof "wrong");
+    if (scenario_variant_named(scenario, search->variant) != NULL)
+        return;
+    diagnostics_add(binder->diagnostics, at->place, "there is no variant '%s' to search with",
+                    search->variant);
+    diagnostics_hint(binder->diagnostics,
+                     "search has a key `variant`; without it the variant `wrong` is meant");
+}
+
 static void complete_variants(struct scenario *scenario)
 {
     if (scenario->variants_count == 0) {
@@ -413,6 +431,7 @@ bool scenario_read(struct scenario *scenario, struct diagnostics *diagnostics)
             check_size(&binder, root, &scenario->base);
         }
         complete_variants(scenario);
+        check_search(&binder, root, scenario);
         for (uint32_t i = 0; i < scenario->variants_count && !diagnostics_any(diagnostics); i++)
             check_spec(&binder, &scenario->variants[i].spec);
     }

@@ -23,12 +23,20 @@ struct scenario_expectation {
     uint32_t finally_count;
 };
 
+/* How random search is to find the wrong rules of an exhibit. */
+struct scenario_search {
+    int32_t profile;               /* enum fault_profile */
+    int64_t budget;                /* seeds; 0: nothing is searched */
+    char variant[SIM_LABEL_BYTES]; /* whose rules; "" stands for "wrong" */
+};
+
 /* For the museum. */
 struct scenario_exhibit {
     int32_t number; /* 0: the scenario is no exhibit */
     const char *system;
     int32_t year;
     const char *loss;
+    struct scenario_search search;
 };
 
 /* One run that the file asks for. */

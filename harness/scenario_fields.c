@@ -1,6 +1,7 @@
 #include "harness/scenario_fields.h"
 
 #include "core/peer/peer.h"
+#include "faults/profile.h"
 #include "harness/reference.h"
 #include "harness/step.h"
 
@@ -289,6 +290,23 @@ static const struct shape shape_cluster = {bind_cluster, schema_cluster, write_c
 
 /* ---- what it is ---- */
 
+static const struct choice profile_choices[] = {
+#define X(NAME, name, UNCHECKED, meaning) {#name, FAULT_PROFILE_##NAME},
+#include "faults/profiles.def"
+#undef X
+    {NULL, 0},
+};
+
+static const struct field search_fields[] = {
+    {"profile", &shape_choice, FIELD(struct scenario_search, profile), .extra = profile_choices,
+     .required = true, .meaning = "of which random scenarios; `isrsim help profiles` tells of each"},
+    {"budget", &shape_whole, FIELD(struct scenario_search, budget), .least = 1, .most = 500000,
+     .required = true, .meaning = "within how many seeds, from wherever it begins"},
+    {"variant", &shape_label, FIELD(struct scenario_search, variant),
+     .meaning = "the variant whose rules are used (default: wrong)"},
+    END_OF_FIELDS,
+};
+
 static const struct field exhibit_fields[] = {
     {"number", &shape_whole, FIELD(struct scenario_exhibit, number), .least = 1, .most = 9999,
      .required = true, .meaning = "its number in the museum"},
@@ -298,6 +316,8 @@ static const struct field exhibit_fields[] = {
      .required = true, .meaning = "when it was found or fixed"},
     {"loss", &shape_prose, FIELD(struct scenario_exhibit, loss), .required = true,
      .meaning = "what users lost, in a sentence"},
+    {"search", &shape_map, FIELD(struct scenario_exhibit, search), .extra = search_fields,
+     .meaning = "how random search is to find it, for `isrsim museum verify`"},
     END_OF_FIELDS,
 };
 
