@@ -518,27 +518,117 @@ static void open_with_deposed_controller(struct chase *chase)
     sim_node_set_add(&step->action.from, SIM_NODE_CONTROLLER);
     add_controllers(spec, &step->action.to, SIM_NODE_CONTROLLER);
     step->action.both_ways = true;
-    step_between(chase, FAULT_CONTROL_CUT, SIM_NODE_CONTROLLER, chase->leader, true);
+    step_between(chase, FAULT_CUT, SIM_NODE_CONTROLLER, chase->leader, true);
     step_between(chase, FAULT_CUT, chase->leader, node, false);
     wait_until(chase, SIM_GATE_WHEN, SIM_CONDITION_ISR_HAS, node, false,
                3 * spec->config.quorum_election_timeout + shrink_ns(chase));
     wait_for(chase, fault_between(chase->draws, 0, 100) * ISR_MS);
     step_on(chase, SIM_ACTION_HEAL, chase->leader);
-    step_between(chase, FAULT_CONTROL_CUT, SIM_NODE_CONTROLLER, chase->leader, true);
+    step_between(chase, FAULT_CUT, SIM_NODE_CONTROLLER, chase->leader, true);
     chase->struck[chase->struck_count++] =
         (struct struck){.node = SIM_NODE_CONTROLLER, .undo = SIM_ACTION_HEAL};
     wait_for(chase, fault_between(chase->draws, 500, 4000) * ISR_MS);
 }
 
+static void cut_from_replicas(struct chase *chase, int32_t to)
+{
+    struct sim_step *step = marked(chase, step_add(chase, SIM_ACTION_CUT), FAULT_CUT);
+    for (unsigned i = 0; i < chase->replicas->count; i++) {
+        if (chase->replicas->ids[i] != to)
+            sim_node_set_add(&step->action.from, chase->replicas->ids[i]);
+    }
+    sim_node_set_add(&step->action.to, to);
+}
+
+/* A follower hears nobody while others hear it. As soon as it is out of the ISR, and what waited for it is
+ * committed, the leader dies: its heir has not heard of that, and hears that follower fetch (KAFKA-7128). */
+static void open_with_stale_heir(struct chase *chase)
+{
+    int32_t node = chase->replicas->ids[chase->replicas->count - 1];
+    if (!is_on(chase, FAULT_DATA_CUT) && !is_on(chase, FAULT_CUT))
+        return;
+    cut_from_replicas(chase, node);
+    wait_until(chase, SIM_GATE_WHEN, SIM_CONDITION_ISR_HAS, node, false, shrink_ns(chase));
+    wait_for(chase, fault_between(chase->draws, 0, 60) * ISR_MS);
+    strike(chase, chase->leader);
+    chase->struck[chase->struck_count++] = (struct struck){.node = node, .undo = SIM_ACTION_HEAL};
+    guess_leader(chase);
+    wait_until(chase, SIM_GATE_WHEN, SIM_CONDITION_ISR_HAS, node, true, failover_ns(chase) + ISR_SECOND);
+}
+
+/* Somebody gets what the leader writes, but no news of the cluster; somebody else gets news only, leads for a
+ * while, and gives the leadership back: what was written before is gone, and written anew (KAFKA-7164). */
+static void open_with_missed_epoch(struct chase *chase)
+{
+    const struct isr_replicas *replicas = chase->replicas;
+    if (replicas->count < 3 || !is_on(chase, FAULT_CUT) || !is_on(chase, FAULT_ELECT))
+        return;
+    int32_t leader = chase->leader, heir = replicas->ids[1], node = replicas->ids[2];
+    /* As it was before KIP-500 and KIP-595: else no epoch is missed for long. */
+    chase->plan->spec.config.metadata_push = chase->plan->spec.config.truncation_by_query = 1;
+    step_between(chase, FAULT_CUT, leader, heir, false);
+    wait_for(chase, fault_between(chase->draws, 50, 400) * ISR_MS);
+    struct sim_step *step = marked(chase, step_add(chase, SIM_ACTION_CUT), FAULT_CUT);
+    add_controllers(&chase->plan->spec, &step->action.from, node);
+    sim_node_set_add(&step->action.to, node);
+    strike(chase, leader);
+    wait_until(chase, SIM_GATE_AFTER, SIM_CONDITION_LEADER_ELECTED, ISR_NODE_NONE, true, failover_ns(chase));
+    undo(chase, 0);
+    step_on(chase, SIM_ACTION_HEAL, heir);
+    wait_until(chase, SIM_GATE_WHEN, SIM_CONDITION_ISR_HAS, leader, true, failover_ns(chase) + ISR_SECOND);
+    move_elect(chase);
+    wait_for(chase, fault_between(chase->draws, 0, 600) * ISR_MS);
+    step_on(chase, SIM_ACTION_HEAL, node);
+}
+
+/* Between the look that a follower is caught up and the act, it loses power and comes back: the handler
+ * stands still for as long as a machine can that is short of memory (KAFKA-15221). */
+static void open_with_late_act(struct chase *chase)
+{
+    struct sim_spec *spec = &chase->plan->spec;
+    int32_t leader = chase->leader, node = any_follower(chase);
+    if (!is_on(chase, FAULT_CUT) || !is_on(chase, FAULT_POWER_OFF) || sim_spec_is_controller(spec, leader) ||
+        !fault_budget_take(&chase->left, chase->plan, FAULT_BUDGET_POWER, node))
+        return;
+    spec->yields = UINT32_C(1) << ISR_YIELD_ISR_EXPAND;
+    spec->config.truncation_by_query = 0; /* it is heard although it gets no answers */
+    spec->config.yield_time_max = spec->config.broker_session_timeout + 2 * ISR_SECOND;
+    /* Each replica that comes back at the end waits for its turn as long. */
+    spec->settle_ns += 3 * spec->config.yield_time_max;
+    spec->duration_ns += 3 * spec->config.yield_time_max;
+    step_between(chase, FAULT_CUT, leader, node, false);
+    wait_until(chase, SIM_GATE_WHEN, SIM_CONDITION_ISR_HAS, node, false, shrink_ns(chase));
+    step_on(chase, SIM_ACTION_HEAL, node);
+    wait_until(chase, SIM_GATE_WHEN, SIM_CONDITION_YIELDS, ISR_NODE_NONE, true, shrink_ns(chase));
+    chase->gate.condition.comparison = SIM_AT_LEAST;
+    chase->gate.condition.value = 1;
+    struct sim_step *step = marked(chase, step_add(chase, SIM_ACTION_POWER_OFF), FAULT_POWER_OFF);
+    sim_node_set_add(&step->action.nodes, node);
+    step_between(chase, FAULT_CUT, leader, node, false);
+    wait_until(chase, SIM_GATE_WHEN, SIM_CONDITION_BROKER_FENCED, node, true, failover_ns(chase));
+    step_on(chase, SIM_ACTION_START, node);
+    chase->struck[chase->struck_count++] = (struct struck){.node = node, .undo = SIM_ACTION_HEAL};
+    wait_until(chase, SIM_GATE_WHEN, SIM_CONDITION_ISR_HAS, node, true, spec->config.yield_time_max);
+}
+
 /* At the beginning it is known who leads: the preferred replica. */
 static void begin(struct chase *chase)
 {
-    switch (fault_between(chase->draws, 0, 4)) {
+    switch (fault_between(chase->draws, 0, 9)) {
     case 0:
         open_with_late_request(chase);
         return;
     case 1:
         open_with_deposed_controller(chase);
+        return;
+    case 2:
+        open_with_stale_heir(chase);
+        return;
+    case 3:
+        open_with_missed_epoch(chase);
+        return;
+    case 4:
+        open_with_late_act(chase);
         return;
     }
 }

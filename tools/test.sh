@@ -29,6 +29,8 @@ build/isrsim run scenarios --twice --quiet
 build-debug/isrsim run scenarios --quiet
 step "random scenarios"
 build/isrsim soak --seeds 1..200
+step "the museum: every exhibit is what it says, and random search finds it"
+build/isrsim museum verify --quick
 step "gcc, clang and Debug give the same hashes"
 tools/compare-hashes.sh build/isrsim build-clang/isrsim
 tools/compare-hashes.sh build/isrsim build-debug/isrsim
