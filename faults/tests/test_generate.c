@@ -252,6 +252,71 @@ static void keeps_voters_when_members_change(void **state)
     assert_true(changes > SEEDS / 25);
 }
 
+/* What an opening begins with, that no move does. */
+static bool opens_with_late_request(const struct fault_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->spec.steps_count && i < 6; i++) {
+        const struct sim_action *action = &plan->steps[i].action;
+        if (action->kind == SIM_ACTION_HOLD &&
+            sim_message_set_has(&action->messages, ISR_MESSAGE_ALTER_PARTITION_REQUEST) &&
+            !sim_message_set_has(&action->messages, ISR_MESSAGE_FETCH_REQUEST))
+            return true;
+    }
+    return false;
+}
+
+static bool opens_with_deposed_controller(const struct fault_plan *plan)
+{
+    const struct sim_action *first = &plan->steps[0].action, *second = &plan->steps[1].action;
+    return first->kind == SIM_ACTION_CUT && sim_node_set_has(&first->from, SIM_NODE_CONTROLLER) &&
+           second->kind == SIM_ACTION_CUT && sim_node_set_has(&second->from, SIM_NODE_CONTROLLER);
+}
+
+static uint32_t count_nodes(const struct sim_node_set *set)
+{
+    uint32_t count = 0;
+    for (int32_t node = 0; node < SIM_NODES_MAX; node++)
+        count += sim_node_set_has(set, node);
+    return count;
+}
+
+static bool opens_with_stale_heir(const struct fault_plan *plan)
+{
+    const struct sim_action *first = &plan->steps[0].action;
+    return first->kind == SIM_ACTION_CUT && !first->both_ways && count_nodes(&first->from) == 2 &&
+           count_nodes(&first->to) == 1 && !sim_node_set_has(&first->from, SIM_NODE_CONTROLLER);
+}
+
+static bool opens_with_missed_epoch(const struct fault_plan *plan)
+{
+    return plan->spec.config.metadata_push && plan->steps[0].action.kind == SIM_ACTION_CUT &&
+           plan->steps[1].gate == SIM_GATE_WAIT && plan->steps[1].action.kind == SIM_ACTION_CUT;
+}
+
+static bool opens_with_late_act(const struct fault_plan *plan)
+{
+    return plan->spec.yields == UINT32_C(1) << ISR_YIELD_ISR_EXPAND &&
+           plan->spec.config.yield_time_max > 2 * ISR_SECOND;
+}
+
+static void opens_chases_with_histories_of_several_moves(void **state)
+{
+    (void)state;
+    static bool (*const openings[])(const struct fault_plan *plan) = {
+        opens_with_late_request, opens_with_deposed_controller, opens_with_stale_heir,
+        opens_with_missed_epoch, opens_with_late_act};
+    enum { OPENINGS = sizeof openings / sizeof openings[0] };
+    uint32_t found[OPENINGS] = {0};
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct fault_plan *plan = plan_new(seed);
+        for (unsigned i = 0; is_chase(plan) && i < OPENINGS; i++)
+            found[i] += openings[i](plan);
+        free(plan);
+    }
+    for (unsigned i = 0; i < OPENINGS; i++)
+        assert_true(found[i] > 0);
+}
+
 static void lets_every_wait_of_a_chase_end(void **state)
 {
     (void)state;
@@ -278,6 +343,7 @@ int main(void)
         cmocka_unit_test(uses_only_the_kinds_that_the_seed_turned_on_when_it_chases),
         cmocka_unit_test(keeps_power_losses_of_brokers_within_what_the_configuration_survives),
         cmocka_unit_test(keeps_voters_when_members_change),
+        cmocka_unit_test(opens_chases_with_histories_of_several_moves),
         cmocka_unit_test(lets_every_wait_of_a_chase_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
