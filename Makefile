@@ -19,10 +19,11 @@ check: build ## the quick part of the tests: C tests and scenarios, Release
 	@ctest --test-dir build --output-on-failure --parallel "$$(nproc)"
 	@build/isrsim run scenarios --quiet
 
-soak: ## 5,000 random seeds of the correct engine under faults
+soak: ## 20,000 random seeds of the correct engine under faults, 2,000 over budget
 	@tools/setup.sh $(BUILD_PACKAGES)
 	@tools/build.sh build isrsim
-	@build/isrsim soak --seeds 1..5000
+	@build/isrsim soak --seeds 1..20000
+	@build/isrsim soak --seeds 1..2000 --profile over-budget
 
 power: ## how well random search finds the museum's exhibits, into reports/
 	@tools/setup.sh $(BUILD_PACKAGES)

@@ -142,6 +142,16 @@ static int run(const struct command_line *line, struct fuzz_options *options)
 int isr_command_fuzz(const struct command_line *line)
 {
     struct fuzz_options options = {.hunt.keep_going = option_given(line, OPTION_KEEP_GOING)};
+    const struct fuzz_files files = {
+        .line = line, .folder = line->values[OPTION_OUTPUT], .shrink = option_given(line, OPTION_SHRINK)};
+    if (files.shrink && files.folder == NULL) {
+        command_complain("fuzz", "shrink", "what is made small is written to files",
+                         "name a folder for them with --output");
+        return 1;
+    }
+    if (files.folder != NULL && !fuzz_files_begin(&files))
+        return 1;
+    options.files = files.folder != NULL ? &files : NULL;
     return run(line, &options);
 }
 

@@ -7,6 +7,7 @@
 struct finding {
     struct hunt_run first; /* of the smallest seed */
     uint64_t count;        /* seeds with this signature */
+    bool expanded, shrunk; /* there is a file of it */
 };
 
 struct findings {

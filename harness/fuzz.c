@@ -165,6 +165,8 @@ int fuzz_run(FILE *out, const struct fuzz_options *options)
         tally->exit_code = runner_worse(tally->exit_code, sim_verdict_exit_code(SIM_VERDICT_ERROR));
     else if (tally->done == 0)
         tally->exit_code = sim_verdict_exit_code(SIM_VERDICT_VACUOUS); /* nothing was run */
+    if (options->files != NULL)
+        fuzz_files_write(options->files, &tally->findings);
     if (options->json)
         fuzz_print_summary_json(out, options, tally, end);
     else

@@ -6,6 +6,7 @@
 
 #include "core/base/rules.h"
 #include "faults/generate.h"
+#include "harness/fuzz_files.h"
 #include "harness/hunt.h"
 
 /* Which scenario comes next: seed after seed, or variations of those that reached something new. */
@@ -14,15 +15,15 @@ enum fuzz_strategy { FUZZ_RANDOM, FUZZ_GUIDED };
 struct fuzz_options {
     struct hunt hunt; /* without its functions */
     enum fuzz_strategy strategy;
-    struct fault_request request; /* of each seed, but for the seed itself */
-    struct isr_rules rules;       /* all correct when zeroed; else: will a random run find it? */
-    bool each;                    /* tells every failure; else the first of each signature */
-    bool tally;                   /* at the end tells which faults bit */
-    bool json;                    /* an object a seed and one at the end, in place of text */
-    bool verbose;                 /* the story of each run, on stderr */
+    struct fault_request request;   /* of each seed, but for the seed itself */
+    struct isr_rules rules;         /* all correct when zeroed; else: will a random run find it? */
+    bool each;                      /* tells every failure; else the first of each signature */
+    bool tally;                     /* at the end tells which faults bit */
+    bool json;                      /* an object a seed and one at the end, in place of text */
+    bool verbose;                   /* the story of each run, on stderr */
+    const struct fuzz_files *files; /* what is found is written there; NULL: nowhere */
 };
 
-struct command_line;
 /* Reads what the command line says. False after an error on stderr. */
 bool fuzz_options_read(const struct command_line *line, struct fuzz_options *options);
 /* The scenario of one seed. */

@@ -38,16 +38,13 @@ const struct finding *fuzz_tally_add(struct fuzz_tally *tally, const struct hunt
 
 /* ---- commands that a person can copy ---- */
 
-enum { TURNS_BYTES = 300 };
-
-/* "12:8031,30:99" */
-static const char *print_turns(const struct fault_turn *turns, uint32_t count, char text[TURNS_BYTES])
+const char *fuzz_print_turns(const struct fault_turn *turns, uint32_t count, char text[FUZZ_TURNS_BYTES])
 {
     size_t used = 0;
     text[0] = '\0';
     for (uint32_t i = 0; i < count; i++)
-        used += (size_t)snprintf(text + used, TURNS_BYTES - used, "%s%" PRIu32 ":%" PRIu64, i == 0 ? "" : ",",
-                                 turns[i].after, turns[i].seed);
+        used += (size_t)snprintf(text + used, FUZZ_TURNS_BYTES - used, "%s%" PRIu32 ":%" PRIu64,
+                                 i == 0 ? "" : ",", turns[i].after, turns[i].seed);
     return text;
 }
 
@@ -55,14 +52,15 @@ void fuzz_append_arguments(char *text, size_t size, const struct fault_request *
                            const struct isr_rules *rules)
 {
     size_t count, used = strlen(text);
+    char turns[FUZZ_TURNS_BYTES];
     if (request->profile != FAULT_PROFILE_DEFAULT)
         used += (size_t)snprintf(text + used, size - used, " --profile %s",
                                  fault_profiles_list(&count)[request->profile].name);
     if (request->over_budget)
         used += (size_t)snprintf(text + used, size - used, " --over-budget");
-    for (uint32_t i = 0; i < request->turns_count && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%" PRIu32 ":%" PRIu64,
-                                 i == 0 ? " --turns " : ",", request->turns[i].after, request->turns[i].seed);
+    if (request->turns_count > 0)
+        used += (size_t)snprintf(text + used, size - used, " --turns %s",
+                                 fuzz_print_turns(request->turns, request->turns_count, turns));
     const struct isr_rule_info *list = isr_rules_list(&count);
     const char *before = " --rules ";
     for (size_t i = 0; i < count && used < size; i++) {
@@ -91,9 +89,11 @@ static void write_reproducer(char *text, const struct fuzz_options *options, con
     append_run(text, options, run);
 }
 
-static void write_expander(char *text, const struct fuzz_options *options, const struct hunt_run *run)
+/* command: one that takes --seed. */
+static void write_command(char *text, const char *command, const struct fuzz_options *options,
+                          const struct hunt_run *run)
 {
-    snprintf(text, REPRODUCER_BYTES, "isrsim expand --seed %" PRIu64, run->seed);
+    snprintf(text, REPRODUCER_BYTES, "isrsim %s --seed %" PRIu64, command, run->seed);
     append_run(text, options, run);
 }
 
@@ -115,8 +115,10 @@ void fuzz_print_failure(FILE *out, const struct fuzz_options *options, const str
     write_reproducer(command, options, run);
     fprintf(out, "  signature %s; reproduce with: %s --verbose\n", signature_print_id(run->signature.id, id),
             command);
-    write_expander(command, options, run);
+    write_command(command, "expand", options, run);
     fprintf(out, "  as a scenario file: %s\n", command);
+    write_command(command, "shrink", options, run);
+    fprintf(out, "  made small: %s\n", command);
     fflush(out);
 }
 
@@ -140,6 +142,18 @@ static void print_findings(FILE *out, const struct findings *findings)
         fprintf(out, "%s %8" PRIu64 " %11" PRIu64 "  %s\n",
                 signature_print_id(finding->first.signature.id, id), finding->count, finding->first.seed,
                 finding->first.signature.text);
+    }
+}
+
+static void print_files(FILE *out, const struct fuzz_files *files, const struct findings *findings)
+{
+    char name[FUZZ_FILE_BYTES];
+    for (unsigned i = 0; files != NULL && i < findings->count; i++) {
+        const struct finding *finding = &findings->items[i];
+        if (finding->expanded)
+            fprintf(out, "written: %s\n", fuzz_file_name(files, finding, false, name));
+        if (finding->shrunk)
+            fprintf(out, "made small: %s\n", fuzz_file_name(files, finding, true, name));
     }
 }
 
@@ -184,6 +198,7 @@ void fuzz_print_summary(FILE *out, const struct fuzz_options *options, const str
         fprintf(out, "guided: %" PRIu64 " of them reached something new, %" PRIu64 " tuples in all\n",
                 tally->corpus, tally->tuples);
     print_findings(out, &tally->findings);
+    print_files(out, options->files, &tally->findings);
     if (options->tally)
         print_tally(out, tally);
 }
@@ -202,14 +217,14 @@ void fuzz_print_run_json(FILE *out, const struct hunt_run *run)
 {
     const struct attempt *attempt = &run->attempt;
     struct json json = json_to(out, false);
-    char hash[17], id[9], turns[TURNS_BYTES];
+    char hash[17], id[9], turns[FUZZ_TURNS_BYTES];
     snprintf(hash, sizeof hash, "%016" PRIx64, attempt->hash);
     json_open_object(&json, NULL);
     json_integer(&json, "schema", 1);
     json_string(&json, "type", "seed");
     json_unsigned(&json, "seed", run->seed);
     json_string(&json, "turns",
-                run->turns_count > 0 ? print_turns(run->turns, run->turns_count, turns) : NULL);
+                run->turns_count > 0 ? fuzz_print_turns(run->turns, run->turns_count, turns) : NULL);
     attempt_json(&json, attempt);
     json_string(&json, "signature",
                 run->signature.id != 0 ? signature_print_id(run->signature.id, id) : NULL);
@@ -227,7 +242,7 @@ void fuzz_print_run_json(FILE *out, const struct hunt_run *run)
 static void findings_json(struct json *json, const struct fuzz_options *options,
                           const struct findings *findings)
 {
-    char command[REPRODUCER_BYTES], id[9];
+    char command[REPRODUCER_BYTES], name[FUZZ_FILE_BYTES], id[9];
     json_open_list(json, "findings");
     for (unsigned i = 0; i < findings->count; i++) {
         const struct finding *finding = &findings->items[i];
@@ -239,8 +254,16 @@ static void findings_json(struct json *json, const struct fuzz_options *options,
         attempt_json(json, &finding->first.attempt);
         write_reproducer(command, options, &finding->first);
         json_string(json, "reproducer", command);
-        write_expander(command, options, &finding->first);
+        write_command(command, "expand", options, &finding->first);
         json_string(json, "expander", command);
+        write_command(command, "shrink", options, &finding->first);
+        json_string(json, "shrinker", command);
+        if (options->files != NULL) {
+            json_string(json, "file",
+                        finding->expanded ? fuzz_file_name(options->files, finding, false, name) : NULL);
+            json_string(json, "shrunk",
+                        finding->shrunk ? fuzz_file_name(options->files, finding, true, name) : NULL);
+        }
         json_close_object(json);
     }
     json_close_list(json);

@@ -21,6 +21,10 @@ struct fuzz_tally {
 /* Adds a run. Returns its group where it did not hold, else NULL. */
 const struct finding *fuzz_tally_add(struct fuzz_tally *tally, const struct hunt_run *run);
 
+/* "12:8031,30:99": what `--turns` takes. */
+enum { FUZZ_TURNS_BYTES = 300 };
+const char *fuzz_print_turns(const struct fault_turn *turns, uint32_t count, char text[FUZZ_TURNS_BYTES]);
+
 /* What makes the same scenario of the same seed again, after a command: " --profile power --rules trunc=hw".
  */
 void fuzz_append_arguments(char *text, size_t size, const struct fault_request *request,

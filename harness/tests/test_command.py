@@ -206,6 +206,7 @@ def test_one_bad_file_among_good_ones_stops_the_run(isrsim: Isrsim, tmp_path: Pa
         (["help", "scenaroi"], "did you mean 'scenario'?"),
         (["bench", "--cases", "z"], "not of abcdefg"),
         (["soak", "--jobs", "0"], "1 to 64"),
+        (["fuzz", "--shrink"], "name a folder for them with --output"),
         (["fuzz", "--shard", "4/3"], "there is no shard 4 of 3"),
         (["fuzz", "--shard", "0/3"], "'0/3' is no shard\n  hint: write which one of how many"),
         (["fuzz", "--seeds", "1..2", "--shard", "3/3"], "has no seed"),

@@ -64,6 +64,27 @@ def test_json_tells_each_seed_and_a_summary(isrsim: Isrsim) -> None:
     assert last["exit_code"] == done.returncode == 2
 
 
+def test_findings_are_written_and_made_small(isrsim: Isrsim, tmp_path: Path) -> None:
+    done = isrsim("fuzz", "--seeds", "1..40", "--json", "-o", "found", "--shrink", "--rules", "producer_ids_record=given")
+    finding = summary(done.stdout)["findings"][0]
+    assert finding["file"] == f"found/{finding['signature']}.isr.yaml"
+    assert finding["shrunk"] == f"found/{finding['signature']}.shrunk.isr.yaml"
+    assert sorted(path.name for path in (tmp_path / "found").iterdir()) == sorted(
+        Path(finding[key]).name for key in ("file", "shrunk")
+    )
+    runs = objects(isrsim("run", "--json", finding["file"], finding["shrunk"]).stdout)
+    assert len(runs) >= 2 and all(run["expected"] for run in runs)
+    assert isrsim(*finding["expander"].split()[1:]).stdout == (tmp_path / finding["file"]).read_text(encoding="utf-8")
+
+
+def test_folder_that_cannot_be_written_to_is_told(isrsim: Isrsim, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for folder in ("file", "nowhere/deep"):
+        done = isrsim("fuzz", "--seeds", "1..2", "-o", folder)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"--output: cannot write into the folder {folder}: " in done.stderr and "\n  hint: " in done.stderr
+
+
 def test_shards_are_the_whole(isrsim: Isrsim) -> None:
     whole = objects(isrsim("fuzz", "--seeds", "5..14", "--json").stdout)[:-1]
     parts = [objects(isrsim("fuzz", "--seeds", "5..14", "--json", "--shard", f"{k}/3").stdout)[:-1] for k in (1, 2, 3)]
