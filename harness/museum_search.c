@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "faults/generate.h"
+#include "harness/coverage.h"
+#include "harness/guided.h"
 #include "harness/museum.h"
 #include "harness/progress.h"
 
@@ -39,17 +41,38 @@ struct quest {
     const struct scenario_search *search;
     struct isr_rules rules;
     struct fault_plan *plan; /* a worker's */
-    uint64_t next;           /* the seed that is not told yet */
-    bool correct;            /* the same seed on the correct rules */
+    struct guided guided;    /* of the strategy of that name */
+    uint64_t next;           /* random: the seed that is not told yet */
+    struct guided_candidate broke;
+    bool correct; /* what broke, on the correct rules */
 };
+
+static bool is_guided(const struct quest *quest)
+{
+    return quest->cell->strategy == MUSEUM_STRATEGY_GUIDED && !quest->correct;
+}
+
+/* Of a guided search the seed is a place in the round. */
+static struct guided_candidate candidate_of(const struct quest *quest, uint64_t seed)
+{
+    if (quest->correct)
+        return quest->broke;
+    return is_guided(quest) ? quest->guided.round[seed] : (struct guided_candidate){.seed = seed};
+}
 
 static void prepare(void *object, uint64_t seed, struct attempt_request *request, uint64_t *kinds)
 {
     struct quest *quest = object;
-    struct fault_request wanted = {.profile = (enum fault_profile)quest->search->profile, .seed = seed};
+    struct guided_candidate candidate = candidate_of(quest, seed);
+    struct fault_request wanted = {.profile = (enum fault_profile)quest->search->profile,
+                                   .seed = candidate.seed,
+                                   .turns_count = candidate.turns_count};
+    memcpy(wanted.turns, candidate.turns, sizeof wanted.turns);
     fault_generate(quest->plan, &wanted);
     quest->plan->spec.rules = quest->rules;
+    request->seed = candidate.seed;
     request->spec = &quest->plan->spec;
+    request->begin = is_guided(quest) ? coverage_watch : NULL;
     *kinds = quest->plan->kinds;
 }
 
@@ -58,26 +81,37 @@ static bool is_broken(const struct attempt *attempt)
     return attempt->verdict == SIM_VERDICT_VIOLATED || attempt->verdict == SIM_VERDICT_STUCK;
 }
 
+static void took_correct(struct museum_cell *cell, const struct hunt_run *run)
+{
+    cell->correct = run->attempt.verdict;
+    if (run->attempt.verdict != SIM_VERDICT_HELD)
+        snprintf(cell->message, sizeof cell->message, "%.390s", run->attempt.message);
+}
+
 static void took(void *object, const struct hunt_run *run)
 {
     struct quest *quest = object;
     struct museum_cell *cell = quest->cell;
     if (quest->correct) {
-        cell->correct = run->attempt.verdict;
-        if (run->attempt.verdict != SIM_VERDICT_HELD)
-            snprintf(cell->message, sizeof cell->message, "%.390s", run->attempt.message);
+        took_correct(cell, run);
         return;
     }
     if (cell->found)
         return;
-    quest->next = run->seed + 1;
     cell->seeds++;
     cell->cpu_ns += run->cpu_ns;
     cell->crashed += run->attempt.verdict == SIM_VERDICT_CRASHED;
+    if (is_guided(quest))
+        guided_learn(&quest->guided, (uint32_t)run->seed, run->more, run->more_bytes,
+                     (uint32_t)(run->attempt.counters.steps_run / 2));
+    else
+        quest->next = run->seed + 1;
     if (!is_broken(&run->attempt))
         return;
     cell->found = true;
-    cell->seed = run->seed;
+    quest->broke = candidate_of(quest, run->seed);
+    cell->seed = quest->broke.seed;
+    cell->turns = quest->broke.turns_count;
     cell->verdict = run->attempt.verdict;
     cell->invariant = run->attempt.invariant;
 }
@@ -92,31 +126,48 @@ static bool hunt_seeds_from(struct quest *quest, uint64_t first, uint64_t last)
         .jobs = 1,
         .limits = {.events = ATTEMPT_EVENTS_DEFAULT, .wall_ns = ATTEMPT_WALL_SECONDS_DEFAULT * ISR_SECOND},
         .prepare = prepare,
+        .ran = is_guided(quest) ? coverage_pack : NULL,
         .took = took,
         .object = quest};
     enum hunt_end end = hunt_run(&hunt);
     return end == HUNT_DONE || end == HUNT_FOUND;
 }
 
-/* A run that proved nothing, or crashed, ends a hunt too: the quest goes on behind it. */
+/* A run that proved nothing, or crashed, ends a hunt too: the quest goes on behind it, or with another round.
+ */
+static bool hunt_on(struct quest *quest)
+{
+    uint64_t budget = (uint64_t)quest->search->budget, done = quest->cell->seeds;
+    if (!is_guided(quest))
+        return hunt_seeds_from(quest, quest->next, museum_first_seed(quest->cell->base) + budget - 1);
+    uint32_t count = budget - done < GUIDED_ROUND ? (uint32_t)(budget - done) : GUIDED_ROUND;
+    guided_plan_round(&quest->guided, count);
+    return hunt_seeds_from(quest, 0, count - 1);
+}
+
 static bool explore(const struct museum_search *search, struct museum_cell *cell)
 {
     const struct scenario *exhibit = &search->exhibits->items[cell->exhibit].scenario;
-    struct quest quest = {.cell = cell,
-                          .search = &exhibit->exhibit.search,
-                          .rules = museum_searched(exhibit)->spec.rules,
-                          .plan = malloc(sizeof *quest.plan),
-                          .next = museum_first_seed(cell->base)};
-    uint64_t last = quest.next + (uint64_t)quest.search->budget - 1;
-    bool fine = quest.plan != NULL;
-    while (fine && !cell->found && quest.next <= last)
-        fine = hunt_seeds_from(&quest, quest.next, last);
-    if (fine && cell->found) {
-        quest.correct = true;
-        quest.rules = (struct isr_rules){0};
-        fine = hunt_seeds_from(&quest, cell->seed, cell->seed);
+    struct quest *quest = calloc(1, sizeof *quest);
+    bool fine = quest != NULL && (quest->plan = malloc(sizeof *quest->plan)) != NULL;
+    if (fine) {
+        quest->cell = cell;
+        quest->search = &exhibit->exhibit.search;
+        quest->rules = museum_searched(exhibit)->spec.rules;
+        quest->next = museum_first_seed(cell->base);
+        guided_init(&quest->guided, quest->next);
+        while (fine && !cell->found && cell->seeds < (uint64_t)quest->search->budget)
+            fine = hunt_on(quest);
+        guided_free(&quest->guided);
     }
-    free(quest.plan);
+    if (fine && cell->found) {
+        quest->correct = true;
+        quest->rules = (struct isr_rules){0};
+        fine = hunt_seeds_from(quest, cell->seed, cell->seed);
+    }
+    if (quest != NULL)
+        free(quest->plan);
+    free(quest);
     cell->done = fine;
     return fine;
 }

@@ -33,6 +33,7 @@ struct museum_cell {
     uint64_t seeds; /* run until it was found, that one counted; or all that the budget allows */
     int64_t cpu_ns; /* what they took of a processor */
     uint64_t seed;  /* with which it was found */
+    uint32_t turns; /* guided: how often its faults went on by another seed */
     enum sim_verdict verdict;
     enum sim_invariant invariant; /* that broke */
     uint32_t crashed;             /* seeds on the way that ended in an assertion or over a limit */

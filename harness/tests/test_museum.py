@@ -87,6 +87,14 @@ def test_power_is_a_table_and_a_line_for_each_search(isrsim: Isrsim, tmp_path: P
 
 
 @pytest.mark.usefixtures("museum")
+def test_strategies_stand_side_by_side(isrsim: Isrsim) -> None:
+    done = isrsim("museum", "power", "18", "--bases", "2", "--strategies", "random,guided", "--json")
+    cells = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [cell["strategy"] for cell in cells] == ["random", "random", "guided", "guided"]
+    assert all(cell["found"] and cell["invariant"] == "I6" for cell in cells)
+
+
+@pytest.mark.usefixtures("museum")
 @pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
