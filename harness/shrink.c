@@ -16,6 +16,8 @@
 enum { EVENTS_FACTOR = 3, EVENTS_MORE = 50000 };
 /* Of the budget the passes may take so much; the rest is for the proof that nothing more can be left out. */
 enum { PERCENT_FOR_PASSES = 85, ROUNDS_MAX = 30, SEEDS_TRIED = 8 };
+/* Specs of more steps are not tried twice anyway, and naming them takes longer than running them. */
+enum { STEPS_REMEMBERED = 60 };
 
 static int64_t cpu_ns(void)
 {
@@ -123,12 +125,12 @@ static void memory_grow(struct shrink_memory *memory)
     *memory = larger;
 }
 
-static struct shrink_remembered *remember(struct shrinker *shrinker, const struct sim_spec *spec)
+/* Where the outcome of the spec of that key is, or will be. */
+static struct shrink_remembered *remember(struct shrink_memory *memory, uint64_t key)
 {
-    struct shrink_memory *memory = &shrinker->memory;
     if (2 * (memory->count + 1) > memory->capacity)
         memory_grow(memory);
-    return place_of(memory, shrink_key(spec));
+    return place_of(memory, key);
 }
 
 /* ---- the budget ---- */
@@ -150,9 +152,18 @@ static bool is_spent(struct shrinker *shrinker, unsigned percent)
     const struct shrink_request *request = shrinker->request;
     if (request->attempts > 0 && (uint64_t)shrinker->attempts * 100 >= (uint64_t)request->attempts * percent)
         shrinker->spent = true;
+    if (shrinker->attempts_most > 0 && percent < 100 && shrinker->attempts >= shrinker->attempts_most)
+        shrinker->spent = true;
     if (request->cpu_ns > 0 && (cpu_ns() - shrinker->began_cpu_ns) / percent >= request->cpu_ns / 100)
         shrinker->spent = true;
     return shrinker->spent;
+}
+
+/* For another way down. */
+static bool has_budget(struct shrinker *shrinker)
+{
+    shrinker->attempts_most = 0;
+    return !is_spent(shrinker, PERCENT_FOR_PASSES / 2);
 }
 
 /* ---- candidates ---- */
@@ -198,21 +209,23 @@ static bool correct_fails(struct shrinker *shrinker, const struct sim_spec *spec
 static bool reproduces(struct shrinker *shrinker, const struct sim_spec *spec, struct attempt *attempt,
                        int64_t **step_ns)
 {
-    uint64_t key = shrink_key(spec);
-    struct shrink_remembered *place = remember(shrinker, spec);
-    if (place->key == key && !place->fails) {
-        shrinker->remembered++;
-        return false;
+    struct shrink_remembered unknown = {.fails = true}, *place = &unknown;
+    if (spec->steps_count <= STEPS_REMEMBERED) {
+        uint64_t key = shrink_key(spec);
+        place = remember(&shrinker->memory, key);
+        if (place->key == key && !place->fails) {
+            shrinker->remembered++;
+            return false;
+        }
+        shrinker->memory.count += place->key == 0;
+        place->key = key;
     }
-    if (shrinker->spent)
-        return false;
     int64_t *times = times_new(spec);
     run(shrinker, spec, attempt, times);
     shrinker->attempts++;
-    shrinker->memory.count += place->key == 0;
     bool same =
         same_failure(shrinker, attempt, spec) && !(shrinker->contrast && correct_fails(shrinker, spec));
-    *place = (struct shrink_remembered){key, same};
+    place->fails = same;
     if (step_ns != NULL && same)
         *step_ns = times;
     else
@@ -344,14 +357,28 @@ static bool is_wanted(const struct shrink_request *request, const struct shrink_
     return request->only_pass == NULL || strcmp(request->only_pass, pass->name) == 0;
 }
 
-static bool one_round(struct shrinker *shrinker)
+/* Where a round begins: the first round of each way down has another place in the list, so that a way that
+ * ends in a hollow is not the only one. */
+static const char *const ways[] = {"end", "load", "nodes"};
+enum { WAYS = sizeof ways / sizeof ways[0], PASSES = sizeof passes / sizeof passes[0] };
+
+static size_t place_of_pass(const char *name)
+{
+    size_t place = 0;
+    while (place < PASSES - 1 && strcmp(passes[place].name, name) != 0)
+        place++;
+    return place;
+}
+
+static bool one_round(struct shrinker *shrinker, size_t first)
 {
     bool any = false;
-    for (size_t i = 0; i < sizeof passes / sizeof passes[0] && !shrinker->spent; i++) {
-        if (!is_wanted(shrinker->request, &passes[i]))
+    for (size_t i = 0; i < PASSES && !shrinker->spent; i++) {
+        const struct shrink_pass_info *pass = &passes[(first + i) % PASSES];
+        if (!is_wanted(shrinker->request, pass))
             continue;
-        shrinker->pass = passes[i].name;
-        any = passes[i].function(shrinker) || any;
+        shrinker->pass = pass->name;
+        any = pass->function(shrinker) || any;
     }
     return any;
 }
@@ -381,38 +408,53 @@ static bool prove(struct shrinker *shrinker, uint32_t *left_out)
     return true;
 }
 
+static bool failed_while_settling(const struct shrinker *shrinker)
+{
+    const struct sim_spec *best = &shrinker->best->spec;
+    return best->settle_ns > 0 && shrinker->attempt.virtual_ns >= best->duration_ns - best->settle_ns;
+}
+
+/* False: a step is left out. */
+static bool finish(struct shrinker *shrinker, bool settling, struct shrink_outcome *outcome)
+{
+    outcome->left_out = 0;
+    outcome->correct_holds = shrink_finish(shrinker, settling);
+    return prove(shrinker, &outcome->left_out);
+}
+
 /* As the file will have it: with time to settle, in which faults are undone by themselves. Where that alone
- * makes up for a step that is left out, the file has no such time: a reader shall see what is undone. False:
- * a step is left out. */
+ * makes up for a step that is left out, the file has no such time: a reader shall see what is undone. Unless
+ * the correct engine shows nothing without it: then it undoes that step's fault. False: a step is left out.
+ */
 static bool finish_and_prove(struct shrinker *shrinker, struct shrink_outcome *outcome)
 {
     if (shrinker->spent || shrinker->request->judge != NULL)
         return prove(shrinker, &outcome->left_out);
     struct home home = home_of(shrinker);
-    for (int settling = 1;; settling = 0) {
-        outcome->left_out = 0;
-        outcome->correct_holds = shrink_finish(shrinker, settling == 1);
-        bool proven = prove(shrinker, &outcome->left_out);
-        const struct sim_spec *best = &shrinker->best->spec;
-        bool by_itself = !proven && best->settle_ns > 0 &&
-                         shrinker->attempt.virtual_ns >= best->duration_ns - best->settle_ns;
-        if (settling == 1 && by_itself) {
-            go_home(shrinker, &home);
-            home = home_of(shrinker);
-            continue;
-        }
+    bool proven = finish(shrinker, true, outcome), shown = outcome->correct_holds;
+    if (proven || shrinker->keeps_settling || !failed_while_settling(shrinker)) {
         forget_home(&home);
         return proven;
     }
+    struct home settled = home_of(shrinker);
+    go_home(shrinker, &home);
+    proven = finish(shrinker, false, outcome);
+    if (outcome->correct_holds || !shown) {
+        forget_home(&settled);
+        return proven;
+    }
+    go_home(shrinker, &settled);
+    shrinker->keeps_settling = true;
+    return false;
 }
 
 /* Down to where no pass finds anything, with a proof; then a proof as the file will have it, in which a step
  * may turn out not to be needed: then down again from there. */
-static enum shrink_end go_down(struct shrinker *shrinker, struct shrink_outcome *outcome)
+static enum shrink_end go_down(struct shrinker *shrinker, size_t first, struct shrink_outcome *outcome)
 {
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
-        while (one_round(shrinker))
-            continue;
+        while (one_round(shrinker, first))
+            first = 0;
         shrinker->spent = false;
         if (shrinker->request->only_pass != NULL)
             return SHRINK_SPENT;
@@ -434,6 +476,56 @@ static uint32_t seeds_failing(struct shrinker *shrinker)
         draft_free(draft);
     }
     return failing;
+}
+
+/* What failed only under a few seeds would have to be explained by them. */
+static uint64_t worth(const struct shrinker *shrinker, const struct shrink_outcome *outcome)
+{
+    return shrinker->cost + (SHRINK_SEEDS - outcome->seeds_failing) * (3 * SHRINK_COST_STEP / SHRINK_SEEDS) +
+           (outcome->end == SHRINK_MINIMAL ? 0u : 10u * SHRINK_COST_STEP) +
+           (outcome->correct_holds || !shrinker->contrast ? 0u : 2u * SHRINK_COST_STEP);
+}
+
+enum { ATTEMPTS_OTHER_WAY = 1000 };
+
+/* Nobody reads less: another way would be a waste of time. */
+static bool is_short(const struct shrinker *shrinker, const struct shrink_outcome *outcome)
+{
+    enum { FEW_STEPS = 3 };
+    const struct sim_spec *best = &shrinker->best->spec;
+    return outcome->end == SHRINK_MINIMAL && best->steps_count <= FEW_STEPS && best->clients_count == 0 &&
+           outcome->seeds_failing == SHRINK_SEEDS && (outcome->correct_holds || !shrinker->contrast);
+}
+
+/* All ways from the same place, and the one that ends lowest. */
+static void go_all_ways(struct shrinker *shrinker, struct shrink_outcome *outcome)
+{
+    struct home start = home_of(shrinker), lowest = {.draft = NULL};
+    struct shrink_outcome found = *outcome;
+    uint64_t least = UINT64_MAX;
+    for (size_t way = 0; way < WAYS && (way == 0 || has_budget(shrinker)); way++) {
+        struct shrink_outcome tried = *outcome;
+        if (way > 0) {
+            go_home(shrinker, &start);
+            start = home_of(shrinker);
+        }
+        shrinker->attempts_most = way > 0 ? shrinker->attempts + ATTEMPTS_OTHER_WAY : 0;
+        shrinker->spent = shrinker->keeps_settling = false;
+        tried.end = go_down(shrinker, place_of_pass(ways[way]), &tried);
+        if (shrinker->request->judge == NULL)
+            tried.seeds_failing = seeds_failing(shrinker);
+        if (worth(shrinker, &tried) < least) {
+            least = worth(shrinker, &tried);
+            found = tried;
+            forget_home(&lowest);
+            lowest = home_of(shrinker);
+        }
+        if (shrinker->request->only_pass != NULL || is_short(shrinker, &tried))
+            break;
+    }
+    forget_home(&start);
+    go_home(shrinker, &lowest);
+    *outcome = found;
 }
 
 /* ---- from request to outcome ---- */
@@ -461,8 +553,11 @@ static void fill(const struct shrinker *shrinker, struct shrink_outcome *outcome
 
 bool shrink_run(struct arena *arena, const struct shrink_request *request, struct shrink_outcome *outcome)
 {
-    struct shrinker shrinker = {
-        .request = request, .arena = arena, .pass = "first run", .began_cpu_ns = cpu_ns()};
+    struct shrinker shrinker = {.request = request,
+                                .arena = arena,
+                                .pass = "first run",
+                                .events_most = ATTEMPT_EVENTS_DEFAULT,
+                                .began_cpu_ns = cpu_ns()};
     *outcome = (struct shrink_outcome){.end = SHRINK_HOLDS};
     shrinker.best = draft_new(request->spec, 8);
     shrinker.best->spec.seed = request->seed;
@@ -482,8 +577,7 @@ bool shrink_run(struct arena *arena, const struct shrink_request *request, struc
         outcome->size_before = size_of(&shrinker);
         shrinker.contrast = request->judge == NULL && shrink_has_wrong_rule(&shrinker.best->spec) &&
                             !correct_fails(&shrinker, &shrinker.best->spec);
-        outcome->end = go_down(&shrinker, outcome);
-        outcome->seeds_failing = seeds_failing(&shrinker);
+        go_all_ways(&shrinker, outcome);
         fill(&shrinker, outcome);
     } else {
         draft_free(shrinker.best);

@@ -1,6 +1,7 @@
 /* Passes over what a cluster is made of: clients, topics, partitions, nodes, names. */
 #include <string.h>
 
+#include "harness/shrink_cost.h"
 #include "harness/shrink_record.h"
 #include "harness/shrinker.h"
 
@@ -129,8 +130,9 @@ static bool order_brokers(struct shrinker *shrinker)
 {
     bool any = false;
     for (unsigned place = 0; place < ISR_REPLICAS_MAX; place++) {
-        const struct sim_topic_spec *topic = &shrinker->best->spec.topics[0];
-        if (topic->assignments == NULL || place >= topic->assignments[0].count ||
+        const struct sim_spec *best = &shrinker->best->spec;
+        const struct sim_topic_spec *topic = best->topics;
+        if (best->topics_count == 0 || topic->assignments == NULL || place >= topic->assignments[0].count ||
             topic->assignments[0].ids[place] == (int)place + 1)
             continue;
         struct shrink_draft *draft = shrink_copy(shrinker);
@@ -156,11 +158,10 @@ static bool rename_topics(struct shrinker *shrinker)
 
 static bool rename_clients(struct shrinker *shrinker)
 {
-    static const char *const names[] = {"producer", "consumer", "reader", "admin"};
     bool any = false;
     for (uint32_t i = 0; i < shrinker->best->spec.clients_count; i++) {
         struct shrink_draft *draft = shrink_copy(shrinker);
-        if (!draft_rename_client(draft, i, names[draft->spec.clients[i].kind]))
+        if (!draft_rename_client(draft, i, shrink_plain_name(draft->spec.clients[i].kind)))
             draft_free(draft);
         else
             any = shrink_try(shrinker, draft) || any;

@@ -171,10 +171,26 @@ static uint64_t nodes_cost(const struct sim_spec *spec)
     return cost;
 }
 
+const char *shrink_plain_name(enum sim_client_kind kind)
+{
+    switch (kind) {
+    case SIM_CLIENT_PRODUCER:
+        return "producer";
+    case SIM_CLIENT_CONSUMER:
+        return "consumer";
+    case SIM_CLIENT_READER:
+        return "reader";
+    case SIM_CLIENT_ADMIN:
+        return "admin";
+    case SIM_CLIENT_PROPOSER:
+        return "proposer";
+    }
+    return "";
+}
+
 static uint64_t client_cost(const struct sim_client_spec *client)
 {
-    static const char *const plain[] = {"producer", "consumer", "reader", "admin", "proposer"};
-    uint64_t cost = name_cost(client->name, plain[client->kind]);
+    uint64_t cost = name_cost(client->name, shrink_plain_name(client->kind));
     cost += client->partition < 0 ? 10 : 0;
     cost += client->start_ns == 0 ? 0 : 30 + shrink_number_cost(client->start_ns, 0);
     cost += client->stop_ns == ISR_TIME_NEVER ? 0 : 30 + shrink_number_cost(client->stop_ns, 0);
@@ -210,8 +226,10 @@ enum { COST_OF_HASTE = 60 };
 static uint64_t set_size(const struct sim_node_set *set)
 {
     uint64_t count = 0;
-    for (int32_t node = 0; node <= SIM_NODES_MAX; node++)
-        count += sim_node_set_has(set, node);
+    for (size_t i = 0; i < sizeof set->bits / sizeof set->bits[0]; i++) {
+        for (uint64_t bits = set->bits[i]; bits != 0; bits &= bits - 1)
+            count++;
+    }
     /* who it is, is known only when it happens */
     return count + (sim_node_set_has(set, SIM_NODE_CONTROLLER) ? 3 : 0);
 }

@@ -9,6 +9,8 @@
 enum { SHRINK_COST_STEP = 1000 };
 
 uint64_t shrink_cost(const struct sim_spec *spec);
+/* What a client of the kind is called where there is one of them. */
+const char *shrink_plain_name(enum sim_client_kind kind);
 /* Of a gate alone, for choosing among them. */
 uint64_t shrink_gate_cost(const struct sim_step *step);
 /* Of a number that is usually `standard`: by its digits, and a little by its size. */

@@ -37,6 +37,26 @@ static bool plainer_kind(struct shrinker *shrinker, uint32_t place)
     return false;
 }
 
+/* Who is killed needs no link: one of those at its ends. */
+static bool kill_for_link(struct shrinker *shrinker, uint32_t place)
+{
+    const struct sim_spec *best = &shrinker->best->spec;
+    enum sim_action_scope scope = sim_action_scope(best->steps[place].action.kind);
+    if (scope != SIM_SCOPE_LINKS && scope != SIM_SCOPE_NETWORK)
+        return false;
+    for (int32_t node = 1; node < sim_spec_first_client(best); node++) {
+        struct shrink_draft *draft = shrink_copy(shrinker);
+        struct sim_step *step = &draft->spec.steps[place];
+        memset(&step->action, 0, sizeof step->action);
+        step->action.kind = SIM_ACTION_KILL;
+        step->action.partition = -1;
+        sim_node_set_add(&step->action.nodes, node);
+        if (shrink_try(shrinker, draft))
+            return true;
+    }
+    return false;
+}
+
 /* What a broker does not hear from another one, in place of what separates whole groups. */
 static bool cut_for_partition(struct shrinker *shrinker, uint32_t place)
 {
@@ -158,6 +178,7 @@ bool shrink_pass_kinds(struct shrinker *shrinker)
     uint64_t before = shrinker->cost;
     for (uint32_t place = 0; place < shrinker->best->spec.steps_count; place++) {
         (void)plainer_kind(shrinker, place);
+        (void)kill_for_link(shrinker, place);
         (void)cut_for_partition(shrinker, place);
         (void)one_way(shrinker, place);
         (void)name_controller(shrinker, place);

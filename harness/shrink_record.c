@@ -230,13 +230,21 @@ static void listen(void *object, struct sim_world *world)
 
 /* ---- what is left at the end ---- */
 
+static bool is_batch(const struct sim_operation *operation)
+{
+    return operation->kind == SIM_OPERATION_PRODUCE && !operation->probe;
+}
+
+/* The last ones, where they are too many. */
 static void take_batches(struct shrink_record *record, const struct sim_world *world)
 {
     const struct sim_spec *spec = world->spec;
-    for (uint32_t place = 0; place < sim_workload_operations_count(world); place++) {
+    uint32_t count = 0, operations = sim_workload_operations_count(world);
+    for (uint32_t place = 0; place < operations; place++)
+        count += is_batch(sim_workload_operation(world, place));
+    for (uint32_t place = 0; place < operations; place++) {
         const struct sim_operation *operation = sim_workload_operation(world, place);
-        if (operation->kind != SIM_OPERATION_PRODUCE || operation->probe ||
-            record->batches_count == SHRINK_BATCHES_MAX)
+        if (!is_batch(operation) || count-- > SHRINK_BATCHES_MAX)
             continue;
         uint32_t client = (uint32_t)(operation->client - sim_spec_first_client(spec));
         record->batches[record->batches_count++] = (struct shrink_batch){

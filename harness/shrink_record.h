@@ -19,7 +19,7 @@ struct shrink_lost {
     uint32_t kind; /* enum isr_message_kind */
 };
 
-enum { SHRINK_CONDITIONS_MAX = 400, SHRINK_BATCHES_MAX = 3000, SHRINK_LOST_MAX = 600 };
+enum { SHRINK_CONDITIONS_MAX = 400, SHRINK_BATCHES_MAX = 600, SHRINK_LOST_MAX = 600 };
 
 struct shrink_record {
     /* conditions that held when the step in question ran, and those of them that did not when the step before

@@ -147,7 +147,7 @@ static bool try_change(struct shrinker *shrinker, change *change_it)
 {
     struct shrink_draft *draft = shrink_copy(shrinker);
     change_it(&draft->spec);
-    return shrink_try(shrinker, draft);
+    return shrink_try_seeds(shrinker, draft);
 }
 
 static bool single_yields(struct shrinker *shrinker)

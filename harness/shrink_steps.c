@@ -48,7 +48,7 @@ static bool drop_settling(struct shrinker *shrinker)
 {
     const struct sim_spec *best = &shrinker->best->spec;
     int64_t settled_ns = best->duration_ns - best->settle_ns;
-    if (best->settle_ns == 0 || shrinker->attempt.verdict == SIM_VERDICT_STUCK)
+    if (best->settle_ns == 0 || shrinker->keeps_settling || shrinker->attempt.verdict == SIM_VERDICT_STUCK)
         return false;
     for (int way = 0; way < 2; way++) {
         struct shrink_draft *draft = shrink_copy(shrinker);

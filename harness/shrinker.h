@@ -26,11 +26,13 @@ struct shrinker {
     struct shrink_memory memory;
     const char *pass; /* the name of the one under way */
     uint32_t attempts, remembered, taken;
+    uint32_t attempts_most; /* for the passes of the way that is being gone; 0: any number */
     int64_t began_cpu_ns, told_cpu_ns;
-    bool contrast; /* what fails with the wrong rules must not fail with correct ones: else it shows
-                      something else */
-    bool spent;    /* the budget is gone: nothing is tried any more */
-    bool inside;   /* an excursion is under way */
+    bool contrast;       /* what fails with the wrong rules must not fail with correct ones: else it shows
+                            something else */
+    bool keeps_settling; /* the time to settle undoes a fault that the failure is about */
+    bool spent;          /* the budget is gone: nothing is tried any more */
+    bool inside;         /* an excursion is under way */
 };
 
 /* Runs the candidate if it reads easier than the best, and makes it the best if it fails in the same way.

@@ -97,7 +97,10 @@ static size_t topic_length(const struct reader *reader, const char **placeholder
 
 static size_t client_length(const struct reader *reader)
 {
+    static const char worlds_own[] = "client";
     size_t longest = 0;
+    if (begins_with_name(reader->at, worlds_own) && !is_letter_of_word(reader->at[strlen(worlds_own)]))
+        longest = strlen(worlds_own);
     for (uint32_t i = 0; reader->spec != NULL && i < reader->spec->clients_count; i++) {
         const char *name = reader->spec->clients[i].name;
         size_t length = strlen(name);

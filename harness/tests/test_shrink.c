@@ -258,7 +258,8 @@ static void takes_chance_out(void **state)
 
 static bool needs_somebody_down(const struct sim_spec *spec)
 {
-    return spec->steps_count == 3 && spec->steps[2].action.acks != 1;
+    return spec->steps_count == 3 && spec->steps[2].action.acks != 1 &&
+           spec->steps[1].action.kind != SIM_ACTION_KILL;
 }
 
 static void makes_faults_plain(void **state)
@@ -278,6 +279,23 @@ static void makes_faults_plain(void **state)
     assert_false(sim_node_set_has(&spec->steps[1].action.to, 3));
     assert_int_equal(spec->steps[2].action.acks, -1);
     assert_string_equal(spec->steps[2].action.client, "");
+    shrink_outcome_free(&outcome);
+}
+
+static bool needs_a_fault(const struct sim_spec *spec)
+{
+    return spec->steps_count == 1;
+}
+
+static void kills_one_end_of_a_link(void **state)
+{
+    struct shrink_outcome outcome;
+    (void)state;
+    shrink_text(HEAD "steps: [{at: 1s, drop: {from: n2, to: n3, messages: [data]}}]\n", needs_a_fault,
+                "kinds", &outcome);
+    const struct sim_spec *spec = shrink_outcome_spec(&outcome);
+    assert_int_equal(spec->steps[0].action.kind, SIM_ACTION_KILL);
+    assert_false(sim_node_set_has(&spec->steps[0].action.from, 2));
     shrink_outcome_free(&outcome);
 }
 
@@ -543,6 +561,7 @@ int main(void)
         cmocka_unit_test(makes_rules_correct_that_are_not_needed),
         cmocka_unit_test(takes_chance_out),
         cmocka_unit_test(makes_faults_plain),
+        cmocka_unit_test(kills_one_end_of_a_link),
         cmocka_unit_test(makes_numbers_small_and_round),
         cmocka_unit_test(numbers_and_names_things_plainly),
         cmocka_unit_test(moves_everybody_up_when_a_broker_goes),
