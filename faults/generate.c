@@ -443,6 +443,8 @@ void fault_generate(struct fault_plan *plan, const struct fault_request *request
     isr_text_format(&name, "generated-%lu", request->seed);
     spec->seed = request->seed;
     spec->steps = plan->steps;
+    if (request->schedule.depth > 0)
+        spec->schedule = request->schedule;
     spec->unchecked = fault_profiles_list(&profiles)[request->profile].unchecked;
     memcpy(plan->turns, request->turns, sizeof plan->turns);
     plan->turns_count = request->turns_count;

@@ -22,6 +22,7 @@ struct fault_turn {
 struct fault_request {
     enum fault_profile profile;
     uint64_t seed;
+    struct sim_schedule_spec schedule; /* depth 0: none */
     bool over_budget; /* more than the configuration promises to survive; the profile over-budget means that
                          too */
     struct fault_turn turns[FAULT_TURNS_MAX]; /* by after, growing */

@@ -90,17 +90,8 @@ static bool read_limits(const struct command_line *line, struct attempt_limits *
 static bool read_strategy(const struct command_line *line, struct fuzz_options *options)
 {
     const char *name = line->values[OPTION_STRATEGY];
-    if (name == NULL || strcmp(name, "random") == 0)
+    if (name == NULL || strcmp(name, "guided") != 0)
         return true;
-    if (strcmp(name, "guided") != 0) {
-        struct suggestion suggestion = suggestion_for(name);
-        char message[96];
-        suggestion_offer(&suggestion, "random");
-        suggestion_offer(&suggestion, "guided");
-        snprintf(message, sizeof message, "there is no strategy '%.40s'", name);
-        return command_complain_name(line->command->name, "strategy", message, &suggestion,
-                                     "it is random or guided");
-    }
     options->strategy = FUZZ_GUIDED;
     if (option_given(line, OPTION_SHARD))
         return command_complain(

@@ -8,6 +8,7 @@
 #include "harness/help_policies.h"
 #include "harness/rules_option.h"
 #include "harness/runner.h"
+#include "harness/schedule_bound.h"
 #include "harness/terminal.h"
 #include "harness/trace_file.h"
 #include "harness/twice.h"
@@ -123,6 +124,8 @@ static void print_run(const struct session *session, const struct run_request *r
            result->judged && good && result->verdict != SIM_VERDICT_HELD ? " as expected" : "", palette->dim,
            request->seed, result->counters.events, value_print_seconds(result->virtual_ns, time),
            result->counters.records_committed, palette->plain);
+    if (schedule_bound_text(request->spec, text))
+        printf("     schedule: %s\n", text);
     print_losses(request, result);
     if (!good || !result->judged) {
         if (result->message[0] != '\0')

@@ -80,7 +80,7 @@ static void tell(struct session *session, const struct hunt_run *run)
     const struct finding *finding = fuzz_tally_add(&session->tally, run);
     bool failed = run->attempt.verdict != SIM_VERDICT_HELD;
     if (options->json) {
-        fuzz_print_run_json(session->out, run);
+        fuzz_print_run_json(session->out, options, run);
     } else if (failed && (options->each || finding == NULL || finding->count == 1)) {
         progress_clear(&session->progress);
         fuzz_print_failure(session->out, options, run);

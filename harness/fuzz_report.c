@@ -1,11 +1,13 @@
 #include "harness/fuzz_report.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/commands.h"
 #include "harness/json.h"
 #include "harness/runner.h"
+#include "harness/schedule_bound.h"
 
 /* ---- summing up ---- */
 
@@ -61,6 +63,9 @@ void fuzz_append_arguments(char *text, size_t size, const struct fault_request *
     if (request->turns_count > 0)
         used += (size_t)snprintf(text + used, size - used, " --turns %s",
                                  fuzz_print_turns(request->turns, request->turns_count, turns));
+    if (request->schedule.depth > 0)
+        used += (size_t)snprintf(text + used, size - used, " --strategy pct --depth %d",
+                                 (int)request->schedule.depth);
     const struct isr_rule_info *list = isr_rules_list(&count);
     const char *before = " --rules ";
     for (size_t i = 0; i < count && used < size; i++) {
@@ -75,11 +80,17 @@ void fuzz_append_arguments(char *text, size_t size, const struct fault_request *
 
 enum { REPRODUCER_BYTES = 1024 };
 
-static void append_run(char *text, const struct fuzz_options *options, const struct hunt_run *run)
+static struct fault_request request_of(const struct fuzz_options *options, const struct hunt_run *run)
 {
     struct fault_request request = options->request;
     memcpy(request.turns, run->turns, sizeof request.turns);
     request.turns_count = run->turns_count;
+    return request;
+}
+
+static void append_run(char *text, const struct fuzz_options *options, const struct hunt_run *run)
+{
+    struct fault_request request = request_of(options, run);
     fuzz_append_arguments(text, REPRODUCER_BYTES, &request, &options->rules);
 }
 
@@ -95,6 +106,37 @@ static void write_command(char *text, const char *command, const struct fuzz_opt
 {
     snprintf(text, REPRODUCER_BYTES, "isrsim %s --seed %" PRIu64, command, run->seed);
     append_run(text, options, run);
+}
+
+/* ---- schedules ---- */
+
+/* The probability with which a run by priorities shows a failure is that of its cluster, which is made again
+ * here. Fills plan. */
+static const struct sim_spec *spec_of(const struct fuzz_options *options, const struct hunt_run *run,
+                                      struct fault_plan *plan)
+{
+    struct fault_request request = request_of(options, run);
+    request.seed = run->seed;
+    fault_generate(plan, &request);
+    return &plan->spec;
+}
+
+static void run_schedule_json(struct json *json, const struct fuzz_options *options,
+                              const struct hunt_run *run)
+{
+    struct fault_plan *plan = options->request.schedule.depth > 0 ? malloc(sizeof *plan) : NULL;
+    if (plan != NULL)
+        schedule_bound_json(json, spec_of(options, run, plan));
+    free(plan);
+}
+
+static void print_schedule(FILE *out, const struct fuzz_options *options, const struct hunt_run *run)
+{
+    struct fault_plan *plan = options->request.schedule.depth > 0 ? malloc(sizeof *plan) : NULL;
+    char text[SCHEDULE_BOUND_BYTES];
+    if (plan != NULL && schedule_bound_text(spec_of(options, run, plan), text))
+        fprintf(out, "  %s\n", text);
+    free(plan);
 }
 
 /* ---- text ---- */
@@ -119,6 +161,7 @@ void fuzz_print_failure(FILE *out, const struct fuzz_options *options, const str
     fprintf(out, "  as a scenario file: %s\n", command);
     write_command(command, "shrink", options, run);
     fprintf(out, "  made small: %s\n", command);
+    print_schedule(out, options, run);
     fflush(out);
 }
 
@@ -213,7 +256,7 @@ static void attempt_json(struct json *json, const struct attempt *attempt)
     json_string(json, "message", attempt->message);
 }
 
-void fuzz_print_run_json(FILE *out, const struct hunt_run *run)
+void fuzz_print_run_json(FILE *out, const struct fuzz_options *options, const struct hunt_run *run)
 {
     const struct attempt *attempt = &run->attempt;
     struct json json = json_to(out, false);
@@ -233,6 +276,7 @@ void fuzz_print_run_json(FILE *out, const struct hunt_run *run)
     json_unsigned(&json, "losses_allowed", attempt->losses_allowed);
     json_integer(&json, "virtual_ns", attempt->virtual_ns);
     json_string(&json, "hash", hash);
+    run_schedule_json(&json, options, run);
     json_close_object(&json);
     json_end(&json);
     if (attempt->verdict != SIM_VERDICT_HELD)

@@ -32,7 +32,7 @@ void fuzz_append_arguments(char *text, size_t size, const struct fault_request *
 
 /* "seed 3: violated I1: ..." and the commands that reproduce it. */
 void fuzz_print_failure(FILE *out, const struct fuzz_options *options, const struct hunt_run *run);
-void fuzz_print_run_json(FILE *out, const struct hunt_run *run);
+void fuzz_print_run_json(FILE *out, const struct fuzz_options *options, const struct hunt_run *run);
 void fuzz_print_summary(FILE *out, const struct fuzz_options *options, const struct fuzz_tally *tally,
                         enum hunt_end end);
 void fuzz_print_summary_json(FILE *out, const struct fuzz_options *options, const struct fuzz_tally *tally,

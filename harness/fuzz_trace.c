@@ -49,7 +49,7 @@ static int trace_plan(FILE *out, const struct fuzz_options *options, const struc
     assertion_watch(NULL, NULL);
     signature_of(&run.attempt, &plan->spec, &run.signature);
     if (options->json)
-        fuzz_print_run_json(out, &run);
+        fuzz_print_run_json(out, options, &run);
     else if (run.attempt.verdict != SIM_VERDICT_HELD)
         fuzz_print_failure(out, options, &run);
     else

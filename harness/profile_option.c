@@ -38,8 +38,40 @@ static bool turns_option(const struct command_line *line, struct fault_request *
     return true;
 }
 
+/* --strategy and --depth. */
+static bool strategy_option(const struct command_line *line, struct fault_request *request)
+{
+    const char *strategy = line->values[OPTION_STRATEGY], *depth = line->values[OPTION_DEPTH];
+    struct value_error error;
+    int64_t value = STRATEGY_DEPTH_DEFAULT;
+    bool pct = strategy != NULL && strcmp(strategy, "pct") == 0;
+    bool guided =
+        strategy != NULL && strcmp(strategy, "guided") == 0 && line->command == command_named("fuzz");
+    if (strategy != NULL && !pct && !guided && strcmp(strategy, "random") != 0) {
+        struct suggestion suggestion = suggestion_for(strategy);
+        char message[96];
+        suggestion_offer(&suggestion, "random");
+        suggestion_offer(&suggestion, "pct");
+        if (line->command == command_named("fuzz"))
+            suggestion_offer(&suggestion, "guided");
+        snprintf(message, sizeof message, "there is no strategy '%.40s'", strategy);
+        return command_complain_name(line->command->name, "strategy", message, &suggestion,
+                                     "there are random and pct, and fuzz has guided");
+    }
+    if (depth != NULL && !pct)
+        return command_complain(line->command->name, "depth", "only --strategy pct has a depth",
+                                "add --strategy pct, or leave --depth out");
+    if (depth != NULL && !value_count(depth, "depth", SIM_SCHEDULE_DEPTH_MAX, &value, &error))
+        return command_complain(line->command->name, "depth", error.message, error.hint);
+    request->schedule = sim_spec_default().schedule;
+    request->schedule.depth = pct ? (int32_t)value : 0;
+    return true;
+}
+
 bool profile_option(const struct command_line *line, struct fault_request *request)
 {
+    if (!strategy_option(line, request))
+        return false;
     size_t count;
     const struct fault_profile_info *profiles = fault_profiles_list(&count);
     const char *name = line->values[OPTION_PROFILE];
@@ -58,7 +90,8 @@ bool profile_option(const struct command_line *line, struct fault_request *reque
 
 const char *profile_option_given(const struct command_line *line)
 {
-    static const enum option_id options[] = {OPTION_PROFILE, OPTION_OVER_BUDGET, OPTION_TURNS};
+    static const enum option_id options[] = {OPTION_PROFILE, OPTION_OVER_BUDGET, OPTION_TURNS,
+                                             OPTION_STRATEGY, OPTION_DEPTH};
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         if (option_given(line, options[i]))
             return option_infos()[options[i]].name;

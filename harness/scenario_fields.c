@@ -359,6 +359,33 @@ static void write_tags(struct writer *writer, const struct field *field, const v
 
 static const struct shape shape_tags = {bind_tags, schema_tags, write_tags};
 
+static const struct choice schedule_actors[] = {
+    {"links", SIM_SCHEDULE_LINKS}, {"nodes", SIM_SCHEDULE_NODES}, {NULL, 0}};
+
+static const struct field pct_fields[] = {
+    {"depth", &shape_whole, FIELD(struct sim_schedule_spec, depth), .least = 1,
+     .most = SIM_SCHEDULE_DEPTH_MAX, .required = true,
+     .meaning =
+         "how many messages must keep an order for the failures that are looked for; depth - 1 times a "
+         "priority is lowered below all others"},
+    {"of", &shape_choice, FIELD(struct sim_schedule_spec, actors), .extra = schedule_actors,
+     .meaning = "what has a priority: links (default), or the nodes that receive"},
+    {"window", &shape_duration, FIELD(struct sim_schedule_spec, window_ns), .least = 0,
+     .most = SIM_SCHEDULE_WINDOW_MOST,
+     .meaning = "how long a message waits where the priority is lowest (default: 50ms)"},
+    {"slot", &shape_duration, FIELD(struct sim_schedule_spec, slot_ns), .least = 1000,
+     .most = 60 * ISR_SECOND, .meaning = "a priority is lowered at a multiple of this (default: 10ms)"},
+    END_OF_FIELDS,
+};
+
+const struct field scenario_schedule_fields[] = {
+    {"pct", &shape_map, .position = 0, .size = sizeof(struct sim_schedule_spec), .extra = pct_fields,
+     .required = true,
+     .meaning =
+         "priorities by chance, until the run settles: messages of a higher priority arrive before others"},
+    END_OF_FIELDS,
+};
+
 /* In the order in which they are bound: what is named comes before what names it. */
 const struct field scenario_fields[] = {
     {"name", &shape_label, FIELD(struct scenario, base.name), .meaning = "default: the file's name"},
@@ -375,6 +402,8 @@ const struct field scenario_fields[] = {
      .meaning = "rules of the protocol that are switched to a wrong value; `isrsim rules` explains them"},
     {"network", &shape_map, FIELD(struct scenario, base.network), .extra = scenario_network_fields,
      .meaning = "every link (default: 1ms, nothing lost)"},
+    {"schedule", &shape_map, FIELD(struct scenario, base.schedule), .extra = scenario_schedule_fields,
+     .meaning = "whose messages go first (default: each takes what its link takes)"},
     {"disks", &shape_map, FIELD(struct scenario, base.disk), .extra = scenario_disk_fields,
      .meaning = "every disk"},
     {"topics", &shape_topics, FIELD(struct scenario, base),

@@ -184,6 +184,8 @@ bool sim_connection_arrival(struct sim_world *world, struct sim_link *link, stru
     }
     int64_t from_ns = world->now_ns > connection->ready_ns ? world->now_ns : connection->ready_ns;
     *arrival_ns = from_ns + sim_distribution_at(&link->spec->latency, message->draw);
+    if (world->spec->schedule.depth > 0)
+        *arrival_ns += sim_schedule_delay(world, message->from, message->to);
     if (link->slow)
         sim_link_slows(world, link);
     if (sim_draw_chance(isr_mix(message->draw + 1), link->spec->loss_ppm)) {

@@ -186,6 +186,8 @@ __attribute__((always_inline)) static inline void queue_on_link(struct sim_world
 {
     const struct sim_link_spec *spec = link->spec;
     int64_t latency_ns = sim_distribution_at(&spec->latency, draw);
+    if (world->spec->schedule.depth > 0)
+        latency_ns += sim_schedule_delay(world, message->from, message->to);
     int64_t arrival_ns = world->now_ns + latency_ns;
     if (link->slow)
         sim_link_slows(world, link);

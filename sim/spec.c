@@ -27,6 +27,7 @@ struct sim_spec sim_spec_default(void)
         .combined = true,
         .peer = {.bootstrap = 1},
         .config = isr_config_default(),
+        .schedule = {.window_ns = SIM_SCHEDULE_WINDOW_DEFAULT, .slot_ns = SIM_SCHEDULE_SLOT_DEFAULT},
         .network = {.latency = around(500 * US, ISR_MS, 3 * ISR_MS, 10 * ISR_MS),
                     .priorities = true,
                     .keepalive_ns = 10 * ISR_SECOND},

@@ -13,6 +13,7 @@
 #include "core/wire/codec.h"
 #include "sim/base/random.h"
 #include "sim/message_set.h"
+#include "sim/schedule.h"
 
 enum { SIM_LABEL_BYTES = 48, SIM_CLIENTS_MAX = 64, SIM_NODES_MAX = ISR_NODE_MAX, SIM_GROUPS = 4 };
 
@@ -279,8 +280,9 @@ struct sim_spec {
     struct sim_node_setting *node_settings;
     uint32_t node_settings_count;
     struct isr_rules rules;
-    uint32_t yields;              /* points at which handlers stop: bits (1 << enum isr_yield_point) */
-    struct sim_link_spec network; /* of every link */
+    uint32_t yields;                   /* points at which handlers stop: bits (1 << enum isr_yield_point) */
+    struct sim_link_spec network;      /* of every link */
+    struct sim_schedule_spec schedule; /* whose messages go first */
     struct sim_disk_spec disk;
     struct sim_topic_spec *topics;
     uint32_t topics_count;

@@ -41,6 +41,15 @@ static bool link_holds(const struct sim_link_spec *link, struct isr_text *text)
     return distribution_holds(&link->latency, "network latency", text);
 }
 
+static bool schedule_holds(const struct sim_schedule_spec *schedule, struct isr_text *text)
+{
+    if (schedule->depth < 0 || schedule->depth > SIM_SCHEDULE_DEPTH_MAX)
+        return WRONG("the depth of a schedule is 1 to %d", SIM_SCHEDULE_DEPTH_MAX);
+    if (schedule->window_ns < 0 || schedule->window_ns > SIM_SCHEDULE_WINDOW_MOST || schedule->slot_ns < 1000)
+        return WRONG("a schedule's window is at most 60s, its slots are at least 1us");
+    return true;
+}
+
 static bool link_change_holds(const struct sim_action *action, struct isr_text *text)
 {
     struct sim_link_spec link = action->link;
@@ -570,7 +579,8 @@ const char *sim_spec_check(const struct sim_spec *spec, char *buffer, size_t buf
     struct isr_text sentence = {.buffer = buffer, .capacity = buffer_bytes};
     struct isr_text *text = &sentence;
     *where = 0;
-    if (!cluster_holds(spec, text) || !link_holds(&spec->network, text) || !disk_holds(&spec->disk, text))
+    if (!cluster_holds(spec, text) || !link_holds(&spec->network, text) || !disk_holds(&spec->disk, text) ||
+        !schedule_holds(&spec->schedule, text))
         return buffer;
     for (uint32_t i = 0; i < spec->topics_count; i++) {
         if (!topic_holds(spec, &spec->topics[i], text))

@@ -463,6 +463,13 @@ static bool print_own(struct sim_world *world, const struct sim_trace_record *re
         isr_text_format(text, "has halted");
     } else if (record->kind == SIM_TRACE_SHUTDOWN_ASKED) {
         isr_text_format(text, "is asked to stop cleanly");
+    } else if (record->kind == SIM_TRACE_PRIORITY_LOWERED) {
+        char name[SIM_LABEL_BYTES];
+        if (f[0] == 0)
+            isr_text_format(text, "gets every message later from now on: its priority is lowered");
+        else
+            isr_text_format(text, "is slow to reach %s from now on: the priority of the link is lowered",
+                            sim_spec_node_name(world->spec, (int32_t)f[0], name));
     } else if (record->kind == SIM_TRACE_STEP_RUN) {
         isr_text_format(text, "step %ld: ", f[0] + 1);
         print_step(world->spec, f[0], text);

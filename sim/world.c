@@ -28,6 +28,7 @@ struct sim_world *sim_world_new(struct arena *arena, const struct sim_spec *spec
     sim_random_init(&world->random, seed, (uint32_t)world->processes_count + 1, &world->heap);
     sim_network_init(&world->network, arena_owner_new(arena, "network"), &spec->network,
                      world->processes_count, seed);
+    sim_schedule_init(&world->schedule, copy, seed);
     sim_trace_init(&world->trace, arena_owner_new(arena, "trace"));
     world->processes =
         isr_heap_allocate(&world->heap, sizeof *world->processes * (size_t)(world->processes_count + 1));

@@ -98,6 +98,7 @@ struct sim_world {
     struct sim_queue queue;
     struct sim_random random;
     struct sim_network network;
+    struct sim_schedule schedule; /* where the spec has one */
     struct sim_trace trace;
     struct sim_process *processes; /* by id, 1..processes_count; [0] unused */
     int32_t processes_count;

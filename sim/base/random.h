@@ -19,6 +19,7 @@ enum sim_random_purpose {
     SIM_RANDOM_SCRIPT,
     SIM_RANDOM_FAULTS,
     SIM_RANDOM_DISK_DAMAGE, /* what rots, where a misdirected write lands */
+    SIM_RANDOM_SCHEDULE,    /* priorities, and when they change */
     SIM_RANDOM_PURPOSES
 };
 
