@@ -19,7 +19,7 @@ KINDS = re.findall(ROW, (ROOT / "faults/kinds.def").read_text(encoding="utf-8"),
 @cache
 def counters(scenario: str) -> dict[str, int]:
     """Of all variants of a scenario together."""
-    command = [find_command(ROOT), "run", "--json", ROOT / "scenarios" / f"{scenario}.isr.yaml"]
+    command = [str(find_command(ROOT)), "run", "--json", str(ROOT / "scenarios" / f"{scenario}.isr.yaml")]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
     runs = [json.loads(line)["counters"] for line in done.stdout.splitlines()]
     return {name: sum(run[name] for run in runs) for name in runs[0]}
