@@ -10,6 +10,7 @@
  *   code (a monitor's functions, the engine's callbacks)   valid as long as the process runs
  *   the monitor's object                                   must lie in the arena, as the checks do; asserted
  *   the trace's sink                                       not in it: after a restore nobody listens
+ *   libraft's pointer to the heap in use                   set at each entry into the library
  *   the jump out of a step that runs out of memory         only during a step; asserted
  * What others keep of a world (pointers to its blocks, lengths) is theirs to forget at a restore. */
 #ifndef SIM_CHECKPOINT_H

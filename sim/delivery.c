@@ -1,6 +1,7 @@
 /* From an entry of the queue to an event of the engine. */
 #include <string.h>
 
+#include "sim/canary.h"
 #include "sim/connection.h"
 #include "sim/line.h"
 #include "sim/process.h"
@@ -182,6 +183,8 @@ bool sim_deliver_wake(struct sim_world *world, const struct sim_event *event)
         process->wake_at_ns[process->wakes_count - 1] != event->time_ns)
         return false;
     process->wakes_count--;
+    if (SIM_CANARY(lost_timer) && process->wakes_count == 0)
+        return false;
     if (process->state != SIM_PROCESS_UP || process->wake_wanted_ns == ISR_TIME_NEVER)
         return false;
     if (!wake_is_due(world, process)) {

@@ -1,6 +1,7 @@
 /* Changes not synced, ghosts, and what a crash makes of them. See disk.h. */
 #include <string.h>
 
+#include "sim/canary.h"
 #include "sim/disk_internal.h"
 
 enum { SECTOR_BYTES = 512, PAGE_BYTES = 4096 };
@@ -349,6 +350,8 @@ void sim_disk_settle(struct sim_world *world, struct sim_disk *disk,
 {
     bool durable = operation->kind == ISR_EFFECT_SYNC || operation->kind == ISR_EFFECT_REPLACE ||
                    operation->kind == ISR_EFFECT_DELETE;
+    if (SIM_CANARY(lying_sync) && operation->kind == ISR_EFFECT_SYNC)
+        return;
     if (durable && operation->status == ISR_IO_OK)
         succeeded(world, disk, operation);
     else if (operation->cleans)

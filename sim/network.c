@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "sim/canary.h"
 #include "sim/connection.h"
 #include "sim/damage.h"
 #include "sim/hold.h"
@@ -355,7 +356,7 @@ void sim_network_partition(struct sim_world *world, const struct sim_node_set *g
         int32_t from_group = group_of(groups, groups_count, from);
         for (int32_t to = 1; from_group >= 0 && to <= network->nodes_count; to++) {
             int32_t to_group = group_of(groups, groups_count, to);
-            if (to_group >= 0 && to_group != from_group)
+            if (to_group >= 0 && to_group != from_group && !(SIM_CANARY(leaky_partition) && from > to))
                 sim_network_cut(world, from, to);
         }
     }

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <string.h>
 
+#include "sim/canary.h"
 #include "sim/connection.h"
 #include "sim/libraft/libraft.h"
 #include "sim/workload.h"
@@ -130,6 +131,10 @@ void sim_process_start(struct sim_world *world, int32_t node)
         return;
     struct isr_node_options options = options_of(world, process);
     uint64_t key = sim_random_draw(&world->random, SIM_RANDOM_NODE, (uint32_t)node);
+    if (SIM_CANARY(unseeded_draw)) {
+        static uint64_t starts;
+        key += ++starts;
+    }
     process->state = SIM_PROCESS_UP;
     process->incarnation++;
     process->stopping = false;
