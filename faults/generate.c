@@ -403,7 +403,8 @@ static void generate_cluster(struct fault_plan *plan, struct run *run)
 static void generate_surroundings(struct fault_plan *plan, struct run *run)
 {
     generate_network(plan, run->seed);
-    generate_workload(plan, run->seed);
+    if (!sim_spec_is_alone(&plan->spec))
+        generate_workload(plan, run->seed);
     struct fault_draws compaction_draws = draws_for(run->seed, PURPOSE_COMPACTION, 0);
     if (!run->way.plain)
         fault_draw_compaction(&plan->spec, &compaction_draws);
@@ -445,7 +446,8 @@ void fault_generate(struct fault_plan *plan, const struct fault_request *request
     spec->steps = plan->steps;
     if (request->schedule.depth > 0)
         spec->schedule = request->schedule;
-    spec->unchecked = fault_profiles_list(&profiles)[request->profile].unchecked;
+    spec->consensus = request->consensus;
+    spec->unchecked = fault_profiles_list(&profiles)[request->profile].unchecked | request->unchecked;
     memcpy(plan->turns, request->turns, sizeof plan->turns);
     plan->turns_count = request->turns_count;
     struct run run = run_begin(plan, request);

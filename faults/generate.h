@@ -23,8 +23,10 @@ struct fault_request {
     enum fault_profile profile;
     uint64_t seed;
     struct sim_schedule_spec schedule; /* depth 0: none */
-    bool over_budget; /* more than the configuration promises to survive; the profile over-budget means that
-                         too */
+    uint8_t consensus;                 /* enum sim_consensus: whose Raft the controllers run on */
+    uint32_t unchecked; /* bits (1 << enum sim_invariant) that are not judged, beside the profile's */
+    bool over_budget;   /* more than the configuration promises to survive; the profile over-budget means that
+                           too */
     struct fault_turn turns[FAULT_TURNS_MAX]; /* by after, growing */
     uint32_t turns_count;
 };

@@ -18,7 +18,7 @@ struct fault_call {
     enum fault_kind kind;
     struct window window;
     int32_t node;   /* any broker or controller */
-    int32_t broker; /* any broker */
+    int32_t broker; /* any broker, or voter where consensus is alone */
 };
 
 /* One function a kind: writes its steps, or none where it does not apply to the cluster or nothing of its
@@ -51,6 +51,12 @@ static inline int32_t fault_nodes_count(const struct sim_spec *spec)
 static inline int32_t fault_any_node(struct fault_draws *draws, const struct sim_spec *spec)
 {
     return (int32_t)fault_between(draws, 1, fault_nodes_count(spec));
+}
+
+static inline int32_t fault_any_broker(struct fault_draws *draws, const struct sim_spec *spec)
+{
+    return sim_spec_is_alone(spec) ? fault_any_node(draws, spec)
+                                   : (int32_t)fault_between(draws, 1, spec->brokers);
 }
 
 static inline const struct sim_topic_spec *fault_any_topic(struct fault_call *call)

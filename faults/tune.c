@@ -1,6 +1,7 @@
 #include "faults/tune.h"
 
 #include "faults/chase.h"
+#include "faults/raft.h"
 
 #define PARTITIONS                                                                                   \
     (FAULT_BIT(CUT) | FAULT_BIT(HALVES) | FAULT_BIT(ISOLATE) | FAULT_BIT(BRIDGE) | FAULT_BIT(RING) | \
@@ -78,6 +79,16 @@ struct fault_way fault_way_of(enum fault_profile profile)
                                   .always = FAULT_BIT(MEMBERS) | FAULT_BIT(REASSIGN),
                                   .chases = 0,
                                   .plain = true};
+    case FAULT_PROFILE_RAFT:
+        return (struct fault_way){
+            .may = CONTROLLERS | LINKS | FAULT_BIT(CUT) | FAULT_BIT(HALVES) | FAULT_BIT(ISOLATE) |
+                   FAULT_BIT(BRIDGE) | FAULT_BIT(RING) | FAULT_BIT(FLAPPING) | FAULT_BIT(CORRUPT_LINK) |
+                   FAULT_BIT(MEMBERS) | FAULT_BIT(KILL) | FAULT_BIT(POWER_OFF) | FAULT_BIT(PAUSE) |
+                   FAULT_BIT(SHUTDOWN) | FAULT_BIT(RESTART_STORM) | FAULT_BIT(SLOW_CPU) |
+                   FAULT_BIT(SLOW_DISK) | FAULT_BIT(STALL) | FAULT_BIT(DISK_ERROR) | FAULT_BIT(DISK_FULL) |
+                   FAULT_BIT(CLOCK) | FAULT_BIT(CLOCK_JUMP),
+            .chases = 0,
+            .plain = true};
     }
     return (struct fault_way){.may = usual_kinds(), .chases = 2};
 }
@@ -152,6 +163,9 @@ void fault_tune_cluster(struct fault_plan *plan, enum fault_profile profile, str
         plan->spec.brokers = (int32_t)fault_between(draws, 4, 5);
         set_topics(plan, (int32_t)fault_between(draws, 1, 2), 3, 2);
         return;
+    case FAULT_PROFILE_RAFT:
+        fault_raft_cluster(plan, draws);
+        return;
     }
 }
 
@@ -206,6 +220,9 @@ void fault_tune_load(struct fault_plan *plan, enum fault_profile profile, struct
     case FAULT_PROFILE_CONTROLLER:
     case FAULT_PROFILE_MEMBERSHIP:
         few_writes(plan, draws);
+        return;
+    case FAULT_PROFILE_RAFT:
+        fault_raft_load(plan, draws);
         return;
     }
 }

@@ -68,7 +68,7 @@ void fault_uniform(struct fault_plan *plan, uint64_t key)
                                   .kind = kind,
                                   .window = {from_ns, until_ns},
                                   .node = fault_any_node(&draws, &plan->spec),
-                                  .broker = (int32_t)fault_between(&draws, 1, plan->spec.brokers)};
+                                  .broker = fault_any_broker(&draws, &plan->spec)};
         if (until_ns > from_ns)
             emit(&call);
     }

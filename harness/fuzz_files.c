@@ -38,7 +38,8 @@ static bool carry_out(const struct fuzz_files *files, const char *command, const
                       const char *file)
 {
     char seed[24], turns[FUZZ_TURNS_BYTES];
-    static const enum option_id same[] = {OPTION_PROFILE, OPTION_OVER_BUDGET, OPTION_RULES};
+    static const enum option_id same[] = {OPTION_PROFILE, OPTION_OVER_BUDGET, OPTION_CONSENSUS,
+                                          OPTION_UNCHECKED, OPTION_RULES};
     struct command_line line = {.command = command_named(command), .program = files->line->program};
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
         line.values[same[i]] = files->line->values[same[i]];

@@ -58,6 +58,15 @@ void fuzz_append_arguments(char *text, size_t size, const struct fault_request *
     if (request->profile != FAULT_PROFILE_DEFAULT)
         used += (size_t)snprintf(text + used, size - used, " --profile %s",
                                  fault_profiles_list(&count)[request->profile].name);
+    if (request->consensus == SIM_CONSENSUS_LIBRAFT)
+        used += (size_t)snprintf(text + used, size - used, " --consensus libraft");
+    const char *comma = " --unchecked ";
+    for (int64_t invariant = 0; invariant < SIM_INVARIANTS && used < size; invariant++) {
+        if ((request->unchecked >> invariant & 1) == 0)
+            continue;
+        used += (size_t)snprintf(text + used, size - used, "%s%s", comma, sim_invariant_name(invariant));
+        comma = ",";
+    }
     if (request->over_budget)
         used += (size_t)snprintf(text + used, size - used, " --over-budget");
     if (request->turns_count > 0)

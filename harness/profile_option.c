@@ -3,10 +3,63 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/scenario_fields.h"
 #include "harness/suggestion.h"
 #include "harness/terminal.h"
 #include "harness/value.h"
-#include "sim/spec.h"
+#include "sim/libraft/libraft.h"
+
+static bool consensus_option(const struct command_line *line, struct fault_request *request)
+{
+    const char *name = line->values[OPTION_CONSENSUS];
+    if (name == NULL)
+        return true;
+    struct suggestion suggestion = suggestion_for(name);
+    for (const struct choice *choice = scenario_consensus_words; choice->word != NULL; choice++) {
+        suggestion_offer(&suggestion, choice->word);
+        if (strcmp(choice->word, name) != 0)
+            continue;
+        request->consensus = (uint8_t)choice->value;
+        if (choice->value != SIM_CONSENSUS_LIBRAFT || sim_libraft_available())
+            return true;
+        command_complain_name(line->command->name, "consensus", "this build of isrsim has no libraft", NULL,
+                              "install libraft-dev and build again");
+        return false;
+    }
+    char message[96];
+    snprintf(message, sizeof message, "there is no consensus '%.40s'", name);
+    command_complain_name(line->command->name, "consensus", message, &suggestion, "it is in_tree or libraft");
+    return false;
+}
+
+static bool complain_invariant(const struct command_line *line, const char *name)
+{
+    struct suggestion suggestion = suggestion_for(name);
+    for (int64_t invariant = 0; invariant < SIM_INVARIANTS; invariant++)
+        suggestion_offer(&suggestion, sim_invariant_name(invariant));
+    char message[96];
+    snprintf(message, sizeof message, "there is no invariant '%.40s'", name);
+    return command_complain_name(line->command->name, "unchecked", message, &suggestion,
+                                 "`isrsim help invariants` lists them");
+}
+
+static bool unchecked_option(const struct command_line *line, struct fault_request *request)
+{
+    const char *at = line->values[OPTION_UNCHECKED];
+    while (at != NULL && *at != '\0') {
+        char name[SIM_LABEL_BYTES];
+        size_t length = strcspn(at, ",");
+        snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), at);
+        int64_t invariant = 0;
+        while (invariant < SIM_INVARIANTS && strcmp(sim_invariant_name(invariant), name) != 0)
+            invariant++;
+        if (invariant == SIM_INVARIANTS)
+            return complain_invariant(line, name);
+        request->unchecked |= UINT32_C(1) << invariant;
+        at += length + (at[length] == ',');
+    }
+    return true;
+}
 
 /* "3:17,12:99": each behind the one before. */
 static bool turns_option(const struct command_line *line, struct fault_request *request)
@@ -76,6 +129,8 @@ bool profile_option(const struct command_line *line, struct fault_request *reque
     const struct fault_profile_info *profiles = fault_profiles_list(&count);
     const char *name = line->values[OPTION_PROFILE];
     request->over_budget = option_given(line, OPTION_OVER_BUDGET);
+    if (!consensus_option(line, request) || !unchecked_option(line, request))
+        return false;
     if (name == NULL || fault_profile_named(name, &request->profile))
         return turns_option(line, request);
     struct suggestion suggestion = suggestion_for(name);
@@ -90,8 +145,9 @@ bool profile_option(const struct command_line *line, struct fault_request *reque
 
 const char *profile_option_given(const struct command_line *line)
 {
-    static const enum option_id options[] = {OPTION_PROFILE, OPTION_OVER_BUDGET, OPTION_TURNS,
-                                             OPTION_STRATEGY, OPTION_DEPTH};
+    static const enum option_id options[] = {OPTION_PROFILE,  OPTION_OVER_BUDGET, OPTION_TURNS,
+                                             OPTION_STRATEGY, OPTION_DEPTH,       OPTION_CONSENSUS,
+                                             OPTION_UNCHECKED};
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         if (option_given(line, options[i]))
             return option_infos()[options[i]].name;

@@ -10,8 +10,8 @@
 static bool are_one(const struct sim_step *one, const struct sim_step *next)
 {
     const struct sim_action *a = &one->action, *b = &next->action;
-    return a->kind == SIM_ACTION_PRODUCE && b->kind == SIM_ACTION_PRODUCE && a->partition == b->partition &&
-           a->acks == b->acks && strcmp(a->topic.text, b->topic.text) == 0 &&
+    return (a->kind == SIM_ACTION_PRODUCE || a->kind == SIM_ACTION_PROPOSE) && b->kind == a->kind &&
+           a->partition == b->partition && a->acks == b->acks && strcmp(a->topic.text, b->topic.text) == 0 &&
            strcmp(a->client, b->client) == 0;
 }
 
@@ -36,7 +36,8 @@ static bool merge_batches(struct shrinker *shrinker)
 
 static bool writes(const struct sim_client_spec *client)
 {
-    return client->kind == SIM_CLIENT_PRODUCER && client->interval_ns > 0;
+    return (client->kind == SIM_CLIENT_PRODUCER || client->kind == SIM_CLIENT_PROPOSER) &&
+           client->interval_ns > 0;
 }
 
 static bool any_writes(const struct sim_spec *spec)
@@ -61,8 +62,9 @@ static struct sim_step batch_step(const struct sim_spec *spec, const struct shri
     struct sim_step step;
     memset(&step, 0, sizeof step);
     draft_gate_at(&step, batch->time_ns);
-    step.action.kind = SIM_ACTION_PRODUCE;
-    step.action.topic = spec->topics[batch->topic].name;
+    step.action.kind = sim_spec_is_alone(spec) ? SIM_ACTION_PROPOSE : SIM_ACTION_PRODUCE;
+    if (!sim_spec_is_alone(spec))
+        step.action.topic = spec->topics[batch->topic].name;
     step.action.partition = batch->partition;
     step.action.count = batch->records;
     step.action.value_bytes = batch->value_bytes;

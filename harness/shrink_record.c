@@ -232,7 +232,8 @@ static void listen(void *object, struct sim_world *world)
 
 static bool is_batch(const struct sim_operation *operation)
 {
-    return operation->kind == SIM_OPERATION_PRODUCE && !operation->probe;
+    return (operation->kind == SIM_OPERATION_PRODUCE || operation->kind == SIM_OPERATION_PROPOSE) &&
+           !operation->probe;
 }
 
 /* The last ones, where they are too many. */

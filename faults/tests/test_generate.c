@@ -107,6 +107,32 @@ static void turns_keep_what_comes_before(void **state)
     free(again);
 }
 
+static void leaves_consensus_alone_when_that_is_the_profile(void **state)
+{
+    (void)state;
+    uint32_t five = 0, standing_by = 0;
+    struct fault_plan *plan = malloc(sizeof *plan);
+    assert_non_null(plan);
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        const struct fault_request request = {.profile = FAULT_PROFILE_RAFT,
+                                              .seed = seed,
+                                              .consensus = SIM_CONSENSUS_LIBRAFT,
+                                              .unchecked = UINT32_C(1) << SIM_INVARIANT_R6};
+        fault_generate(plan, &request);
+        assert_true(sim_spec_is_alone(&plan->spec));
+        assert_int_equal(plan->spec.consensus, SIM_CONSENSUS_LIBRAFT);
+        assert_int_equal(plan->spec.unchecked, UINT32_C(1) << SIM_INVARIANT_R6);
+        assert_int_equal(plan->spec.topics_count, 0);
+        five += plan->spec.alone == 5;
+        standing_by += plan->spec.standby_controllers > 0;
+        for (uint32_t i = 0; i < plan->spec.clients_count; i++)
+            assert_int_equal(plan->spec.clients[i].kind, SIM_CLIENT_PROPOSER);
+    }
+    assert_true(five > 0 && five < SEEDS);
+    assert_true(standing_by > 0 && standing_by < SEEDS);
+    free(plan);
+}
+
 static uint32_t power_losses_of(const struct fault_plan *plan)
 {
     uint32_t losses = 0;
@@ -336,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(generates_a_sound_scenario_for_every_seed_of_every_profile),
         cmocka_unit_test(turns_keep_what_comes_before),
+        cmocka_unit_test(leaves_consensus_alone_when_that_is_the_profile),
         cmocka_unit_test(takes_more_power_when_over_budget),
         cmocka_unit_test(keeps_to_the_kinds_of_its_profile),
         cmocka_unit_test(names_profiles_as_they_are_listed),

@@ -222,6 +222,8 @@ def test_one_bad_file_among_good_ones_stops_the_run(isrsim: Isrsim, tmp_path: Pa
         (["fuzz", "--profile", "powr"], "did you mean 'power'?"),
         (["soak", "--budget", "5s"], "unknown option '--budget'"),
         (["soak", "--profile", "zombi"], "did you mean 'zombie'?"),
+        (["fuzz", "--consensus", "libraf"], "did you mean 'libraft'?"),
+        (["fuzz", "--unchecked", "I3,raft-log"], "there is no invariant 'raft-log'"),
         (["soak", "--profile", "frobnicate"], "there is no profile 'frobnicate'\n  hint: `isrsim help profiles`"),
     ],
 )

@@ -18,7 +18,7 @@ def run_json(isrsim: Isrsim, *arguments: str) -> dict[str, Any]:
     return json.loads(isrsim(*arguments, "--json").stdout.splitlines()[0])  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("profile", ["default", "messages", "power", "unclean", "over-budget", "membership"])
+@pytest.mark.parametrize("profile", ["default", "messages", "power", "unclean", "over-budget", "membership", "raft"])
 def test_expanded_file_is_the_same_run(isrsim: Isrsim, tmp_path: Path, profile: str) -> None:
     path = tmp_path / "seed.isr.yaml"
     done = isrsim("expand", "--seed", "11", "--profile", profile, "--output", str(path))

@@ -160,9 +160,10 @@ static void library_init(struct libraft *libraft)
     raft->tracer = &libraft->tracer;
     raft_set_election_timeout(raft, (unsigned)(config->quorum_election_timeout / ISR_MS));
     raft_set_heartbeat_timeout(raft, (unsigned)(config->quorum_heartbeat_interval / ISR_MS));
+    /* Who lost a snapshot on its way shall not wait for half a minute, the default. */
+    raft_set_install_snapshot_timeout(raft, (unsigned)(10 * config->quorum_election_timeout / ISR_MS));
     raft_set_snapshot_threshold(raft, entries);
     raft_set_snapshot_trailing(raft, entries / 4 > 0 ? entries / 4 : 1);
-    raft_set_pre_vote(raft, true);
     libraft_leave(libraft);
 }
 
