@@ -23,9 +23,11 @@
  *     again under the new epoch it would be there twice. It fails with REQUEST_TIMED_OUT, which says exactly
  *     that.
  *   - OUT_OF_ORDER_SEQUENCE_NUMBER for a delivery that waits for an earlier one is a matter of time. For one
- *     that was the first when it was sent (answers may overtake each other) it tells that the log lost
- *     acknowledged records (unclean election): then the log holds none of the later ones either, and all get
- *     new sequences under a new epoch (KIP-360).
+ *     that was the first when it was sent (answers may overtake each other) it tells that the log lacks
+ *     acknowledged records. A leader older than the one that acknowledged was deposed, maybe before it had
+ *     them: what it refuses may be in the real leader's log since an earlier attempt, and waits for that. Any
+ *     other lost them (unclean election): then its log holds none of the later ones either, and all get new
+ *     sequences under a new epoch (KIP-360).
  *
  * The producer's id comes from a broker (producer_id.c): nothing is sent with acks=all before it is there,
  * and when all epochs of it are used up another one is waited for.
@@ -66,7 +68,8 @@ struct isr_sender {
     int16_t producer_epoch;
     int32_t sequence_next;
     uint32_t place_next;
-    uint32_t failures; /* writes in a row that nobody answered or that came to nothing, for the witness */
+    int32_t acked_epoch; /* the latest leader epoch in which a delivery with a sequence was acknowledged */
+    uint32_t failures;   /* writes in a row that nobody answered or that came to nothing, for the witness */
     bool epoch_known; /* a delivery of this epoch was acknowledged: every leader to come knows the producer */
     struct isr_timer pause_timer;  /* set: nothing is sent until then */
     struct isr_timer expiry_timer; /* at or before the first delivery's deadline */
@@ -220,12 +223,14 @@ static void delivery_refused(struct isr_delivery *delivery, const struct isr_pro
 {
     struct isr_sender *sender = delivery->sender;
     enum isr_error error = (enum isr_error)answer->error;
-    bool sequences_broken = error == ISR_ERROR_INVALID_PRODUCER_EPOCH ||
-                            (error == ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER && delivery->first_when_sent);
-    if (delivery->sequenced && sequences_broken) {
+    bool lacks_acked = error == ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER && delivery->first_when_sent;
+    bool deposed = lacks_acked && answer->leader_epoch < sender->acked_epoch;
+    if (delivery->sequenced && (error == ISR_ERROR_INVALID_PRODUCER_EPOCH || (lacks_acked && !deposed))) {
         begin_anew(sender);
         pause_sending(sender);
     } else if (delivery->sequenced && error == ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER) {
+        if (deposed)
+            isr_client_refresh(sender->client);
         pause_sending(sender);
     } else if (!isr_error_retriable(answer->error)) {
         fail_and_bridge(delivery, error);
@@ -268,6 +273,8 @@ static void delivery_answered(void *object, uint32_t correlation, const struct i
     } else if (answer->produce_response.error == ISR_ERROR_NONE ||
                answer->produce_response.error == ISR_ERROR_DUPLICATE_SEQUENCE_NUMBER) {
         sender->failures = 0;
+        if (delivery->sequenced && answer->produce_response.leader_epoch > sender->acked_epoch)
+            sender->acked_epoch = answer->produce_response.leader_epoch;
         delivery_succeed(delivery, answer->produce_response.base_offset);
     } else {
         delivery_refused(delivery, &answer->produce_response);
@@ -340,8 +347,10 @@ static void send_more(struct isr_sender *sender)
     if (known == NULL)
         return;
     /* Another topic of the same name: its leaders know nothing of this producer. */
-    if (topic_before != 0 && topic_before != sender->tp.topic)
+    if (topic_before != 0 && topic_before != sender->tp.topic) {
+        sender->acked_epoch = ISR_EPOCH_NONE;
         begin_anew(sender);
+    }
     struct isr_delivery *delivery = sender->first;
     while (delivery != NULL && (delivery->correlation != 0 || may_send(sender, delivery))) {
         struct isr_delivery *next = delivery->next;
@@ -389,6 +398,7 @@ static struct isr_sender *sender_new(struct isr_client *client, const char *topi
     memcpy(sender->topic.text, topic, strlen(topic));
     sender->partition = partition;
     sender->producer_id = sender->producer_id_spent = -1;
+    sender->acked_epoch = ISR_EPOCH_NONE;
     isr_timer_init(&sender->pause_timer, pause_over, sender);
     isr_timer_init(&sender->expiry_timer, expire, sender);
     return sender;

@@ -328,6 +328,34 @@ static void begins_a_new_epoch_when_the_log_lost_records(void **state)
     fake_free(fake);
 }
 
+/* Epoch 5 has acknowledged; the leader of epoch 4 does not know that it leads no more. */
+static void waits_for_the_real_leader_when_a_deposed_one_lacks_records(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    fake_metadata(fake, 3, 4);
+    produce(fake, 1);
+    struct fake_sent sent = request(fake, 0);
+    struct isr_message answer = answer_to(&sent, ISR_ERROR_NONE, 0);
+    answer.produce_response.leader_epoch = 5;
+    fake_answer(fake, 3, &answer);
+    produce(fake, 2);
+    sent = request(fake, 0);
+    for (int32_t epoch = 4; epoch <= 5; epoch++) {
+        assert_int_equal(batch_of(&sent).producer_epoch, 0);
+        assert_int_equal(batch_of(&sent).base_sequence, 3);
+        answer = answer_to(&sent, ISR_ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER, -1);
+        answer.produce_response.leader_epoch = epoch;
+        fake_answer(fake, 3, &answer);
+        if (epoch == 4)
+            fake_metadata(fake, 3, 5);
+        sent = *fake_wait_for(fake, ISR_MESSAGE_PRODUCE_REQUEST);
+    }
+    assert_int_equal(batch_of(&sent).producer_epoch, 1); /* the real one lost them */
+    assert_int_equal(batch_of(&sent).base_sequence, 0);
+    fake_free(fake);
+}
+
 /* The first of three is never answered, the second is refused for the gap. When the first expires the second
  * fails with it: a copy may be written yet. The third was not sent before and goes on under a new epoch. */
 static void bridges_the_gap_when_a_delivery_expires(void **state)
@@ -651,6 +679,7 @@ int main(void)
         cmocka_unit_test(waits_for_the_earlier_when_a_later_is_out_of_order),
         cmocka_unit_test(does_not_take_a_late_refusal_for_lost_records),
         cmocka_unit_test(begins_a_new_epoch_when_the_log_lost_records),
+        cmocka_unit_test(waits_for_the_real_leader_when_a_deposed_one_lacks_records),
         cmocka_unit_test(bridges_the_gap_when_a_delivery_expires),
         cmocka_unit_test(waits_for_a_producer_id_when_it_has_none),
         cmocka_unit_test(needs_no_producer_id_when_acks_is_not_all),
