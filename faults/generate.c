@@ -220,7 +220,8 @@ static void narrow_fetches(struct fault_plan *plan, struct fault_draws *draws)
     const struct sim_distribution *latency = &plan->spec.network.latency;
     int64_t round_ns =
         2 * latency->median_ns + config->fetch_interval + plan->spec.disk.write_latency.p99_ns +
-        (config->log_flush_messages > 0 ? plan->spec.disk.sync_latency.p99_ns : 0) + 20 * ISR_MS;
+        (config->log_flush_messages > 0 ? plan->spec.disk.sync_latency.p99_ns : 0) + 20 * ISR_MS +
+        2 * (int64_t)plan->spec.network.loss_ppm * (config->request_timeout / 1000000);
     int64_t factor = fault_between(draws, 4, 8);
     if (fault_one_in(draws, 2))
         config->fetch_max_bytes = factor * (bytes_a_second(&plan->spec) * (round_ns / ISR_MS) / 1000 + 100);
@@ -412,11 +413,12 @@ static void generate_surroundings(struct fault_plan *plan, struct run *run)
         read_from_followers(plan, &run->chase_draws);
         stretch_network(plan, &run->chase_draws);
         slow_disks(plan, &run->chase_draws);
-        narrow_fetches(plan, &run->chase_draws);
     }
+    fault_tune_load(plan, run->profile, &run->profile_draws);
+    if (run->chase)
+        narrow_fetches(plan, &run->chase_draws);
     if (!run->way.plain)
         generate_links(plan, run->seed);
-    fault_tune_load(plan, run->profile, &run->profile_draws);
 }
 
 /* Some runs are short, with few faults or dense ones. What was healed has twice the time that it may need by
