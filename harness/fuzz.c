@@ -105,19 +105,21 @@ static void show_progress(void *object)
 {
     struct session *session = object;
     const struct fuzz_tally *tally = &session->tally;
-    char line[256], of[32] = "";
+    char line[256], of[32] = "", reached[48] = "";
     if (!progress_due(&session->progress))
         return;
     double seconds = progress_seconds(&session->progress);
     if (session->seeds != UINT64_MAX)
         snprintf(of, sizeof of, " of %" PRIu64, session->seeds);
+    if (session->options->strategy == FUZZ_GUIDED)
+        snprintf(reached, sizeof reached, ", %" PRIu64 " tuples reached", tally->tuples);
     snprintf(line, sizeof line,
              "%" PRIu64 "%s seeds (%.0f/s), %" PRIu64 " s of virtual time, %.2f M events/s, %" PRIu64
-             " failure%s, %u signature%s",
+             " failure%s, %u signature%s%s",
              tally->done, of, (double)tally->done / seconds, tally->virtual_ms / 1000,
              (double)tally->counters.events / seconds / 1e6, tally->done - tally->held,
              tally->done - tally->held == 1 ? "" : "s", tally->findings.count,
-             tally->findings.count == 1 ? "" : "s");
+             tally->findings.count == 1 ? "" : "s", reached);
     progress_show(&session->progress, line);
 }
 

@@ -28,7 +28,10 @@ step "every scenario twice, under sanitizers once"
 build/isrsim run scenarios --twice --quiet
 build-debug/isrsim run scenarios --quiet
 step "random scenarios"
-build/isrsim soak --seeds 1..200
+build/isrsim soak --seeds 1..400
+for profile in $(sed -n 's/^X([A-Z_]*, \([a-z-]*\), .*/\1/p' faults/profiles.def); do
+    build/isrsim fuzz --seeds 1001..1060 --keep-going --profile "$profile"
+done
 step "the museum: every exhibit is what it says, and random search finds it"
 build/isrsim museum verify --quick
 step "gcc, clang and Debug give the same hashes"
