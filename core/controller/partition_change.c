@@ -154,6 +154,9 @@ static void install(const struct decision *d, struct choice choice)
     } else if (choice.leader != ISR_NODE_NONE && after->isr.count == 0) {
         isr_replicas_remove(&after->elr, choice.leader);
         isr_replicas_add(&after->isr, choice.leader);
+        /* Min ISR was lowered while nobody led: one is enough to go on without the others (KIP-966). */
+        if (after->isr.count >= d->min_isr)
+            after->elr = (struct isr_replicas){0};
     }
     if (after->isr.count == 0 && !d->elr_enabled) /* the last member stays (PartitionChangeBuilder) */
         after->isr = d->before->isr;

@@ -122,6 +122,8 @@ static const struct row rows[] = {
      true, 2, 0x02, 0x01, 0, 0, ISR_CAUSE_ELECTION_ELR},
     {"an eligible one returns", 2, 0, 0, 0, NONE, 0, 0x0201, 0x01, 0, 0x03, ONLINE, NONE, 2, 0, 0, 0,
      true, 2, 0x02, 0x01, 0, 0, ISR_CAUSE_ELECTION_ELR},
+    {"an eligible one returns after min ISR was lowered: it is enough", 1, 0, 0, 0, NONE, 0, 0x0201, 0x01, 0, 0x03, ONLINE, NONE, 2, 0, 0, 0,
+     true, 2, 0x02, 0, 0, 0, ISR_CAUSE_ELECTION_ELR},
     {"one that is not eligible returns", 2, 0, 0, 0, NONE, 0, 0x0201, 0x01, 0, 0, ONLINE, NONE, 3, 0, 0, 0,
      false, 0, 0, 0, 0, 0, ISR_CAUSE_NONE},
     {"the first eligible one of the assignment leads", 2, 0, 0, 0, NONE, 0, 0x0302, 0x03, 0, 0x03, ONLINE, NONE, 2, 0, 0, 0,
