@@ -77,8 +77,9 @@ static void read_recorded(struct source *source, const char *path)
 
 static bool source_of_file(const struct command_line *line, struct source *source)
 {
-    if (profile_option_given(line) != NULL)
-        return complain(profile_option_given(line), "a profile is of random scenarios, and a file is given",
+    const char *option = profile_option_given(line);
+    if (option != NULL && strcmp(option, option_infos()[OPTION_UNCHECKED].name) != 0)
+        return complain(option, "a profile is of random scenarios, and a file is given",
                         "give either a file, or --seed N without one");
     if (files_load(&source->list, line->arguments, 1) > 0)
         return false;
@@ -87,7 +88,11 @@ static bool source_of_file(const struct command_line *line, struct source *sourc
     const struct scenario_variant *variant = choose_variant(line, &source->list.items[0].scenario);
     if (variant == NULL)
         return false;
+    struct fault_request request = {.seed = source->seed}; /* of it, what is not judged */
+    if (!profile_option(line, &request))
+        return false;
     source->spec = variant->spec;
+    source->spec.unchecked |= request.unchecked;
     if (!option_given(line, OPTION_SEED))
         source->seed = variant->spec.seed;
     read_recorded(source, source->list.items[0].path);
@@ -170,7 +175,8 @@ static void compare_recorded(const struct command_line *line, const struct sourc
                              const struct attempt *before)
 {
     const struct shrink_recorded *recorded = &source->recorded;
-    bool own_run = recorded->there && !option_given(line, OPTION_RULES) && recorded->seed == source->seed;
+    bool own_run = recorded->there && !option_given(line, OPTION_RULES) &&
+                   !option_given(line, OPTION_UNCHECKED) && recorded->seed == source->seed;
     if (!own_run || recorded->hash == before->hash)
         return;
     fprintf(stderr,

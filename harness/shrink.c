@@ -18,6 +18,8 @@ enum { EVENTS_FACTOR = 3, EVENTS_MORE = 50000 };
 enum { PERCENT_FOR_PASSES = 85, ROUNDS_MAX = 30, SEEDS_TRIED = 8 };
 /* Specs of more steps are not tried twice anyway, and naming them takes longer than running them. */
 enum { STEPS_REMEMBERED = 60 };
+/* Other seeds that a candidate is run under, where it fails. */
+enum { SEEDS_SURE = 3 };
 
 static int64_t cpu_ns(void)
 {
@@ -247,17 +249,45 @@ static void take(struct shrinker *shrinker, struct shrink_draft *draft, uint64_t
     shrinker->taken++;
 }
 
+/* Of the next few seeds, under how many it fails in the same way. */
+static uint32_t seeds_failing(struct shrinker *shrinker, const struct sim_spec *spec, uint32_t seeds)
+{
+    uint32_t failing = 0;
+    for (uint32_t i = 1; i <= seeds; i++) {
+        struct sim_spec other = *spec;
+        struct attempt attempt;
+        other.seed += i;
+        shrink_times_free(shrink_run_once(shrinker, &other, &attempt));
+        failing += same_failure(shrinker, &attempt, &other);
+    }
+    return failing;
+}
+
+/* What fails whatever is drawn is easier to explain, and stays so. */
+static bool stays_sure(struct shrinker *shrinker, const struct sim_spec *spec, uint32_t *sure)
+{
+    *sure = shrinker->request->judge == NULL ? seeds_failing(shrinker, spec, SEEDS_SURE) : 0;
+    return *sure >= shrinker->sure;
+}
+
 static bool try_below(struct shrinker *shrinker, struct shrink_draft *candidate, uint64_t bound)
 {
     struct attempt attempt;
     int64_t *step_ns = NULL;
+    uint32_t sure;
     uint64_t cost = shrink_cost(&candidate->spec);
     if (cost >= bound || is_spent(shrinker, PERCENT_FOR_PASSES) || !draft_is_sound(candidate) ||
         !reproduces(shrinker, &candidate->spec, &attempt, &step_ns)) {
         draft_free(candidate);
         return false;
     }
+    if (!stays_sure(shrinker, &candidate->spec, &sure)) {
+        draft_free(candidate);
+        free(step_ns);
+        return false;
+    }
     take(shrinker, candidate, cost, &attempt, step_ns);
+    shrinker->sure = sure;
     return true;
 }
 
@@ -301,6 +331,7 @@ struct home {
     int64_t *step_ns;
     struct attempt attempt;
     uint64_t cost;
+    uint32_t sure;
 };
 
 static struct home home_of(const struct shrinker *shrinker)
@@ -309,7 +340,8 @@ static struct home home_of(const struct shrinker *shrinker)
     struct home home = {.draft = shrink_copy(shrinker),
                         .step_ns = times_new(spec),
                         .attempt = shrinker->attempt,
-                        .cost = shrinker->cost};
+                        .cost = shrinker->cost,
+                        .sure = shrinker->sure};
     memcpy(home.step_ns, shrinker->step_ns, spec->steps_count * sizeof *home.step_ns);
     return home;
 }
@@ -317,6 +349,7 @@ static struct home home_of(const struct shrinker *shrinker)
 static void go_home(struct shrinker *shrinker, const struct home *home)
 {
     take(shrinker, home->draft, home->cost, &home->attempt, home->step_ns);
+    shrinker->sure = home->sure;
 }
 
 static void forget_home(const struct home *home)
@@ -399,6 +432,7 @@ static bool prove(struct shrinker *shrinker, uint32_t *left_out)
             struct attempt attempt;
             int64_t *step_ns = NULL;
             if (draft_is_sound(draft) && reproduces(shrinker, &draft->spec, &attempt, &step_ns)) {
+                shrinker->sure = 0; /* a step fewer is worth it */
                 take(shrinker, draft, shrink_cost(&draft->spec), &attempt, step_ns);
                 return false;
             }
@@ -464,20 +498,6 @@ static enum shrink_end go_down(struct shrinker *shrinker, size_t first, struct s
     return SHRINK_SPENT;
 }
 
-static uint32_t seeds_failing(struct shrinker *shrinker)
-{
-    uint32_t failing = 0;
-    for (uint64_t i = 1; i <= SHRINK_SEEDS; i++) {
-        struct shrink_draft *draft = shrink_copy(shrinker);
-        struct attempt attempt;
-        draft->spec.seed = shrinker->best->spec.seed + i;
-        shrink_times_free(shrink_run_once(shrinker, &draft->spec, &attempt));
-        failing += same_failure(shrinker, &attempt, &draft->spec);
-        draft_free(draft);
-    }
-    return failing;
-}
-
 /* What failed only under a few seeds would have to be explained by them. */
 static uint64_t worth(const struct shrinker *shrinker, const struct shrink_outcome *outcome)
 {
@@ -513,7 +533,7 @@ static void go_all_ways(struct shrinker *shrinker, struct shrink_outcome *outcom
         shrinker->spent = shrinker->keeps_settling = false;
         tried.end = go_down(shrinker, place_of_pass(ways[way]), &tried);
         if (shrinker->request->judge == NULL)
-            tried.seeds_failing = seeds_failing(shrinker);
+            tried.seeds_failing = seeds_failing(shrinker, &shrinker->best->spec, SHRINK_SEEDS);
         if (worth(shrinker, &tried) < least) {
             least = worth(shrinker, &tried);
             found = tried;

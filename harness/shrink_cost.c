@@ -332,6 +332,7 @@ uint64_t shrink_cost(const struct sim_spec *spec)
                                   (spec->steps[0].gate == SIM_GATE_WAIT && spec->steps[0].time_ns == 0)))
         cost += COST_OF_HASTE;
     cost += shrink_number_cost((int64_t)(spec->seed & INT64_MAX), 1);
+    cost += spec->schedule.depth > 0 ? SHRINK_COST_STEP + shrink_number_cost(spec->schedule.depth, 0) : 0;
     cost += (spec->settle_ns > 0 ? 100u : 0u) + (spec->steps_may_remain ? 30u : 0u);
     return cost + (uint64_t)(spec->duration_ns / (100 * ISR_MS));
 }

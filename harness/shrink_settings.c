@@ -201,6 +201,12 @@ static void no_damage(struct sim_spec *spec)
     spec->network.corrupt_ppm = 0;
 }
 
+static void no_schedule(struct sim_spec *spec)
+{
+    spec->schedule = sim_spec_default().schedule;
+    spec->schedule.depth = 0;
+}
+
 static void no_chance(struct sim_spec *spec)
 {
     no_loss(spec);
@@ -280,7 +286,8 @@ static bool say_what_survives(struct shrinker *shrinker)
 
 bool shrink_pass_randomness(struct shrinker *shrinker)
 {
-    static change *const changes[] = {no_chance, no_loss, no_duplicates, no_reordering, no_damage};
+    static change *const changes[] = {no_schedule,   no_chance,     no_loss,
+                                      no_duplicates, no_reordering, no_damage};
     uint64_t before = shrinker->cost;
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
         (void)try_change(shrinker, changes[i]);

@@ -26,6 +26,7 @@ struct shrinker {
     struct shrink_memory memory;
     const char *pass; /* the name of the one under way */
     uint32_t attempts, remembered, taken;
+    uint32_t sure;          /* of a few other seeds, under how many the best fails too */
     uint32_t attempts_most; /* for the passes of the way that is being gone; 0: any number */
     int64_t began_cpu_ns, told_cpu_ns;
     bool contrast;       /* what fails with the wrong rules must not fail with correct ones: else it shows

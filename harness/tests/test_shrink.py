@@ -69,6 +69,12 @@ def test_random_scenario_is_shrunk_by_its_seed(isrsim: Isrsim) -> None:
     assert isrsim("shrink", "--seed", "3", "--rules", "trunc=hw", "--quiet").stdout == done.stdout
 
 
+def test_another_failure_of_the_same_run_is_shrunk(isrsim: Isrsim, failing: Path) -> None:
+    done = isrsim("shrink", str(failing), "--variant", "wrong", "--unchecked", "I1")
+    assert done.returncode == 0, done.stderr
+    assert "unchecked: I1\n" in done.stdout and "expect: {violates: I1}" not in done.stdout
+
+
 def test_another_run_than_the_file_records_is_told(isrsim: Isrsim, failing: Path) -> None:
     failing.write_text(f"# isrsim 0.0.9, seed 9, trace hash 00000000000000aa\n{FAILING}", encoding="utf-8")
     done = isrsim("shrink", str(failing), "--json")
@@ -89,6 +95,7 @@ def test_another_run_than_the_file_records_is_told(isrsim: Isrsim, failing: Path
         (["--seed", "1", "--budget", "0"], "there must be some time"),
         (["--seed", "1", "--budget", "soon"], "soon"),
         (["--seed", "1", "--rules", "trunk=hw"], "trunk"),
+        (["--seed", "1", "--unchecked", "I1,I99"], "there is no invariant 'I99'"),
         (["FILE", "FILE"], "one scenario is shrunk at a time"),
         (["FILE", "--profile", "default"], "a profile is of random scenarios"),
         (["FILE", "--variant", "nobody"], "the scenario has no variant 'nobody'"),
