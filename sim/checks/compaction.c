@@ -146,14 +146,16 @@ static bool anything_goes(const struct check_partition *partition)
 
 /* Was a later record of the key written to the replica's log that it was told is committed, and that is not
  * known to be? It may be gone by now, as what a tombstone deleted and then the tombstone. A pass goes by the
- * high watermark with which it began; a new leader may have lowered it since. */
+ * high watermark with which it began; a new leader may have lowered it since. A follower gets what its leader
+ * has left, by what that was told, perhaps in a life before. */
 static bool supersedes_itself(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                               uint64_t key, int64_t than)
 {
     const struct check_replica *replica = check_replica_of(checks, partition, node);
     int64_t offset =
         partition->history.true_high_watermark > than ? partition->history.true_high_watermark : than + 1;
-    while (offset < replica->told) {
+    int64_t told = replica->told > replica->inherited ? replica->told : replica->inherited;
+    while (offset < told) {
         const struct check_line *line =
             check_history_line(&partition->history, check_replica_epoch_at(replica, offset));
         const struct check_entry *entry = line != NULL ? check_line_find(line, offset) : NULL;
@@ -313,6 +315,17 @@ bool check_compacted_holds(struct sim_checks *checks, struct check_partition *pa
     return holds;
 }
 
+static void inherit(struct sim_checks *checks, struct check_partition *partition, int32_t node)
+{
+    int32_t leader = partition->committed_known ? partition->committed.leader : ISR_NODE_NONE;
+    if (leader == ISR_NODE_NONE || leader == node)
+        return;
+    int64_t told = check_replica_of(checks, partition, leader)->told;
+    struct check_replica *replica = check_replica_of(checks, partition, node);
+    if (replica->inherited < told)
+        replica->inherited = told;
+}
+
 /* A follower got it from its leader: whether what is missing may be is judged when it is committed there. */
 void check_compacted_appended(struct sim_checks *checks, struct check_partition *partition, int32_t node,
                               const struct isr_observation *observation)
@@ -326,6 +339,7 @@ void check_compacted_appended(struct sim_checks *checks, struct check_partition 
         batch.crc != (uint32_t)observation->compacted_appended.crc ||
         !check_compacted(checks, partition, node, base, &batch, &left))
         return; /* cut off again in the same step */
+    inherit(checks, partition, node);
     for (uint32_t i = 0; i < left.count; i++) {
         const struct check_entry *entry = line == NULL ? NULL : check_line_find(line, left.kept[i].offset);
         if (entry != NULL && entry->records != NULL &&

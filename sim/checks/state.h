@@ -29,8 +29,9 @@ struct check_replica {
     int64_t high_watermark; /* as last observed */
     int64_t matched;        /* its log agrees with what is committed up to here (I2, I3) */
     int64_t told;           /* the highest high watermark that it had, as far as its log was not cut since */
-    int64_t cleaned_end;    /* compaction removed records of it up to here */
-    bool producers_lost;    /* it was cut below that: of who wrote before the cut it may know nothing */
+    int64_t inherited;   /* the same of the leaders that gave it batches which they had compacted by that */
+    int64_t cleaned_end; /* compaction removed records of it up to here */
+    bool producers_lost; /* it was cut below that: of who wrote before the cut it may know nothing */
     bool compaction_undecided; /* it lacks what only a record superseded that may not be committed: to be
                                   judged again */
     int32_t leader_epoch;      /* the last it began to lead or follow in, in this life */

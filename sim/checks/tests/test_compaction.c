@@ -234,6 +234,32 @@ static void holds_when_a_follower_gets_what_is_left(void **state)
     end();
 }
 
+/* n2 compacted by what it was told by the leader before, and leads: n3 gets what is left there. */
+static void holds_when_a_follower_gets_what_its_leader_compacted_by_what_it_was_told(void **state)
+{
+    (void)state;
+    for (int gives = 0; gives <= 1; gives++) {
+        told_by_the_leader_before();
+        fake_change(&fixture.fake, 2, fake_set(1, 2, 0), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_PREFERRED);
+        fake_lead(&fixture.fake, 2);
+        fake_follow(&fixture.fake, 3);
+        fake_truncate(&fixture.fake, 3, 0);
+        struct fake_replica *follower = &fixture.fake.replicas[3];
+        follower->batches[follower->count++] = *batch_at(2, 0);
+        rewrite(3, 0, GONE);
+        if (gives)
+            FAKE_TELL(&fixture.fake, 3, COMPACTED_APPENDED, compacted_appended, .tp = FAKE_KEY, .base = 0,
+                      .last = 0, .leader_epoch = 0, .crc = 7);
+        follower->batches[follower->count++] = *batch_at(2, 1);
+        fake_advance(&fixture.fake, 3, 1);
+        if (gives)
+            FAKE_HOLDS(&fixture.fake);
+        else
+            FAKE_FAILS(&fixture.fake, I12, "removed the record at offset 0 from the log of n3");
+        end();
+    }
+}
+
 /* ---- tombstones ---- */
 
 static void fires_when_a_tombstone_goes_too_early(void **state)
@@ -479,6 +505,7 @@ int main(void)
         cmocka_unit_test(fires_when_what_is_left_is_not_what_was_written),
         cmocka_unit_test(fires_when_a_follower_gets_what_no_leader_wrote),
         cmocka_unit_test(holds_when_a_follower_gets_what_is_left),
+        cmocka_unit_test(holds_when_a_follower_gets_what_its_leader_compacted_by_what_it_was_told),
         cmocka_unit_test(fires_when_a_tombstone_goes_too_early),
         cmocka_unit_test(holds_when_a_tombstone_goes_in_time),
         cmocka_unit_test(fires_when_a_leader_lacks_a_deletion),
