@@ -129,5 +129,5 @@ void check_isr_refused(struct sim_checks *checks, const struct check_partition *
             "%s: leader %s (leader epoch %d, partition epoch %d) was refused another ISR (%s) and waits for "
             "metadata, but nothing newer was committed: its ISR change may stay in flight for ever",
             check_partition_label(partition).text, check_node_label(checks, leader).text,
-            replica.leader_epoch, replica.partition_epoch, isr_error_name(error));
+            replica.leader_epoch, replica.partition_epoch, isr_error_name((uint8_t)error));
 }
