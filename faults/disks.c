@@ -110,7 +110,17 @@ void fault_emit_misdirected_write(struct fault_call *call)
     (void)betray(call, SIM_ACTION_MISDIRECT_WRITES, SIM_ACTION_KILL);
 }
 
-/* One of three controllers that are nothing else: it halts, and the other two are a majority. */
+/* All voters come back where their disks let them. */
+static bool voters_stay(const struct sim_spec *spec)
+{
+    for (int32_t node = 1; node < sim_spec_first_client(spec); node++) {
+        if (sim_spec_is_first_voter(spec, node) && sim_node_set_has(&spec->gone, node))
+            return false;
+    }
+    return true;
+}
+
+/* One of three controllers that are nothing else: it halts for good, and the other two are a majority. */
 static void voter_rots(struct fault_call *call)
 {
     int32_t voter = call->plan->spec.brokers + 3;
@@ -125,7 +135,8 @@ static void voter_rots(struct fault_call *call)
 void fault_emit_rot(struct fault_call *call)
 {
     const struct sim_spec *spec = &call->plan->spec;
-    bool own = spec->controllers == 3 && !spec->combined && spec->standby_controllers == 0;
+    bool own =
+        spec->controllers == 3 && !spec->combined && spec->standby_controllers == 0 && voters_stay(spec);
     if (own && call->node > spec->brokers) {
         voter_rots(call);
         return;

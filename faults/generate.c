@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/text.h"
+#include "core/policy/settings.h"
 #include "faults/chase.h"
 #include "faults/group.h"
 #include "faults/policies.h"
@@ -28,7 +29,8 @@ enum purpose {
     PURPOSE_PUSH,
     PURPOSE_COMPACTION,
     PURPOSE_PROFILE,
-    PURPOSE_LENGTH
+    PURPOSE_LENGTH,
+    PURPOSE_GONE
 };
 
 static struct fault_draws draws_for(uint64_t seed, enum purpose purpose, uint64_t which)
@@ -421,6 +423,56 @@ static void generate_surroundings(struct fault_plan *plan, struct run *run)
         generate_links(plan, run->seed);
 }
 
+/* Brokers that every topic can do without: then min ISR, or as many as its policy counts, are left of each
+ * partition's replicas, and a majority where these are asked for their logs. */
+static int64_t spare_brokers(const struct sim_spec *spec)
+{
+    int64_t spare = spec->brokers - 1;
+    for (uint32_t i = 0; i < spec->topics_count; i++) {
+        const struct sim_topic_spec *topic = &spec->topics[i];
+        int32_t copies = isr_topic_copies(&topic->settings, (uint32_t)topic->replication_factor);
+        int32_t most = topic->replication_factor - copies;
+        if (isr_topic_asks_for_logs(&topic->settings) && most > (topic->replication_factor - 1) / 2)
+            most = (topic->replication_factor - 1) / 2;
+        spare = most < spare ? most : spare;
+    }
+    return spare;
+}
+
+static const int64_t CLIENT_TIMEOUT_MAX_NS = 600 * ISR_MS;
+
+/* In every other run somebody never comes back, where the others suffice: at most as many brokers as topics
+ * can do without, and a minority of the controllers. What may come in as a voter is not counted on. */
+static void draw_gone(struct fault_plan *plan, struct fault_draws *draws)
+{
+    struct sim_spec *spec = &plan->spec;
+    int64_t brokers = fault_between(draws, 0, spare_brokers(spec));
+    int64_t voters = spec->standby_controllers > 0 ? 0 : (spec->controllers - 1) / 2;
+    bool some = fault_one_in(draws, 2);
+    int32_t first = (int32_t)fault_between(draws, 1, spec->brokers), number = 0;
+    if (spec->peer.count > 0 || !some)
+        return;
+    /* A client asks one after the other, and waits for each that is gone. */
+    if (spec->config.client_request_timeout > CLIENT_TIMEOUT_MAX_NS)
+        spec->config.client_request_timeout = CLIENT_TIMEOUT_MAX_NS;
+    for (int32_t i = 0; i < spec->brokers && number < brokers; i++) {
+        int32_t node = 1 + (first + i) % spec->brokers;
+        bool votes = sim_spec_is_first_voter(spec, node);
+        if (votes && voters == 0)
+            continue;
+        voters -= votes;
+        number++;
+        sim_node_set_add(&spec->gone, node);
+    }
+    for (int32_t node = spec->brokers + 1; node <= spec->brokers + spec->controllers && !spec->combined;
+         node++) {
+        if (voters > 0 && fault_one_in(draws, 3)) {
+            sim_node_set_add(&spec->gone, node);
+            voters--;
+        }
+    }
+}
+
 /* Some runs are short, with few faults or dense ones. What was healed has twice the time that it may need by
  * the configuration to be well again, and no more: nothing happens then. */
 static void generate_length(struct fault_plan *plan, const struct run *run)
@@ -433,6 +485,10 @@ static void generate_length(struct fault_plan *plan, const struct run *run)
     /* Leaders that are moved back are moved soon, not at the very end. */
     if (config->leader_rebalance_interval < spec->settle_ns)
         spec->settle_ns += config->leader_rebalance_interval;
+    /* Who is gone is missed first, and then asked by clients, one after the other, several times. */
+    if (!sim_node_set_is_empty(&spec->gone))
+        spec->settle_ns +=
+            2 * (config->broker_session_timeout + 4 * spec->brokers * config->client_request_timeout);
     spec->duration_ns = faulty * ISR_SECOND + spec->settle_ns;
 }
 
@@ -455,6 +511,8 @@ void fault_generate(struct fault_plan *plan, const struct fault_request *request
     struct run run = run_begin(plan, request);
     generate_cluster(plan, &run);
     generate_surroundings(plan, &run);
+    struct fault_draws gone_draws = draws_for(run.seed, PURPOSE_GONE, 0);
+    draw_gone(plan, &gone_draws);
     generate_length(plan, &run);
     if (run.chase)
         fault_chase(plan, &run.chase_draws);

@@ -91,6 +91,7 @@ struct sim_world *attempt_run(struct arena *arena, const struct attempt_request 
                                 .hash = world->trace.hash,
                                 .losses_allowed = report.losses_allowed};
     snprintf(attempt->message, sizeof attempt->message, "%s", world->message);
+    snprintf(attempt->unavailable, sizeof attempt->unavailable, "%s", world->unavailable);
     if (end != ATTEMPT_ENDED && !is_violation(attempt))
         tell_limit(attempt, &request->limits);
     return world;

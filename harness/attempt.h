@@ -48,7 +48,9 @@ struct attempt {
     enum sim_verdict verdict;
     enum sim_invariant invariant; /* VIOLATED, STUCK */
     enum attempt_end end;
-    char message[1024]; /* "" where it held */
+    char message[1024];    /* "" where it held */
+    char unavailable[512]; /* why nobody could write to some partition at the end, and had a right not to; ""
+                            */
     struct sim_counters counters;
     int64_t virtual_ns;
     uint64_t hash;

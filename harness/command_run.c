@@ -127,6 +127,8 @@ static void print_run(const struct session *session, const struct run_request *r
     if (schedule_bound_text(request->spec, text))
         printf("     schedule: %s\n", text);
     print_losses(request, result);
+    if (result->unavailable[0] != '\0')
+        printf("     unavailable at the end: %s\n", result->unavailable);
     if (!good || !result->judged) {
         if (result->message[0] != '\0')
             printf("     %s\n", result->message);

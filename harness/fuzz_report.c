@@ -28,6 +28,7 @@ const struct finding *fuzz_tally_add(struct fuzz_tally *tally, const struct hunt
     tally->crashed += attempt->verdict == SIM_VERDICT_CRASHED;
     tally->virtual_ms += (uint64_t)(attempt->virtual_ns / ISR_MS);
     tally->losses_allowed += attempt->losses_allowed;
+    tally->unavailable += attempt->unavailable[0] != '\0';
     for (uint32_t kind = 0; kind < FAULT_KINDS; kind++) {
         tally->kinds[kind] += (run->kinds >> kind) & 1;
         tally->drawn[kind] += run->bites.drawn[kind];
@@ -212,6 +213,7 @@ static void print_files(FILE *out, const struct fuzz_files *files, const struct 
 static void print_tally(FILE *out, const struct fuzz_tally *tally)
 {
     fprintf(out, "losses that the configuration allowed: %" PRIu64 " records\n", tally->losses_allowed);
+    fprintf(out, "unavailable at the end, with reason: %" PRIu64 " seeds\n", tally->unavailable);
     fprintf(out, "faults                  seeds      drawn        bit\n");
     for (uint32_t kind = 0; kind < FAULT_KINDS; kind++)
         fprintf(out, "  %-18s %8" PRIu64 " %10" PRIu64 " %10" PRIu64 "\n",
@@ -283,6 +285,7 @@ void fuzz_print_run_json(FILE *out, const struct fuzz_options *options, const st
     json_unsigned(&json, "events", attempt->counters.events);
     json_unsigned(&json, "records_committed", attempt->counters.records_committed);
     json_unsigned(&json, "losses_allowed", attempt->losses_allowed);
+    json_string(&json, "unavailable", attempt->unavailable[0] != '\0' ? attempt->unavailable : NULL);
     json_integer(&json, "virtual_ns", attempt->virtual_ns);
     json_string(&json, "hash", hash);
     run_schedule_json(&json, options, run);
@@ -337,6 +340,7 @@ void fuzz_print_summary_json(FILE *out, const struct fuzz_options *options, cons
     json_unsigned(&json, "crashed", tally->crashed);
     json_unsigned(&json, "virtual_ms", tally->virtual_ms);
     json_unsigned(&json, "losses_allowed", tally->losses_allowed);
+    json_unsigned(&json, "unavailable", tally->unavailable);
     findings_json(&json, options, &tally->findings);
     json_open_object(&json, "kinds");
     for (uint32_t kind = 0; kind < FAULT_KINDS; kind++) {

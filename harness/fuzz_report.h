@@ -10,6 +10,7 @@ struct fuzz_tally {
     uint64_t done, held, violated, vacuous, crashed;
     uint64_t virtual_ms;
     uint64_t losses_allowed;
+    uint64_t unavailable;        /* seeds in which some partition was, with reason */
     uint64_t kinds[FAULT_KINDS]; /* seeds that turned it on */
     uint64_t drawn[FAULT_KINDS], bit[FAULT_KINDS];
     struct sim_counters counters;

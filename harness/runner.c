@@ -118,6 +118,7 @@ void runner_run(struct arena *arena, const struct run_request *request, const st
                                   .virtual_ns = attempt.virtual_ns,
                                   .hash = attempt.hash};
     memcpy(result->message, attempt.message, sizeof result->message);
+    memcpy(result->unavailable, attempt.unavailable, sizeof result->unavailable);
     if (result->judged && expectation->outcome == SCENARIO_HOLDS && result->verdict == SIM_VERDICT_HELD)
         judge_finally(world, expectation, result);
     result->expected = result->judged && is_expected(expectation, result);
@@ -264,6 +265,7 @@ void runner_print_json(FILE *out, const struct run_request *request, const struc
     json_integer(&json, "virtual_ns", result->virtual_ns);
     json_string(&json, "hash", hash);
     json_integer(&json, "exit_code", runner_exit_code(result));
+    json_string(&json, "unavailable", result->unavailable[0] != '\0' ? result->unavailable : NULL);
     json_string(&json, "reproducer", reproducer);
     json_open_object(&json, "counters");
 #define X(name, meaning) json_unsigned(&json, #name, result->counters.name);

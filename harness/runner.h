@@ -25,6 +25,7 @@ struct run_result {
     bool judged;                  /* the file's expectation applies */
     bool expected;                /* ... and the run ended so */
     char message[1024];
+    char unavailable[512]; /* why nobody could write to some partition at the end, and had a right not to */
     struct sim_counters counters;
     int64_t virtual_ns;
     uint64_t hash;

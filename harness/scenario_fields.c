@@ -419,6 +419,10 @@ const struct field scenario_fields[] = {
     {"settle", &shape_duration, FIELD(struct scenario, base.settle_ns), .least = 0, .most = SHAPE_TIME_MOST,
      .meaning = "the last part of the run: steps are over, all faults are healed, and L1 must be reached; 0: "
                 "L1 is off"},
+    {"gone", &shape_nodes, FIELD(struct scenario, base.gone),
+     .meaning =
+         "nodes that do not heal when the others settle: they stay as the steps left them, and nobody hears "
+         "them any more; L1 is judged on what is left"},
     {"seed", &shape_seed, FIELD(struct scenario, base.seed), .meaning = "of all random draws (default: 1)"},
     {"steps", &shape_steps, FIELD(struct scenario, base),
      .meaning = "what is done, in order, each when its gate opens"},

@@ -7,15 +7,6 @@
 
 /* ---- which nodes ---- */
 
-static bool set_is_empty(const struct sim_node_set *set)
-{
-    for (size_t i = 0; i < sizeof set->bits / sizeof set->bits[0]; i++) {
-        if (set->bits[i] != 0)
-            return false;
-    }
-    return true;
-}
-
 /* The set with SIM_NODE_CONTROLLER replaced by whoever is the active controller. */
 static struct sim_node_set resolve(struct sim_world *world, const struct sim_node_set *set)
 {
@@ -214,7 +205,7 @@ static void node_do(struct sim_world *world, const struct sim_action *action, in
 
 static void nodes_do(struct sim_world *world, const struct sim_action *action)
 {
-    bool all = set_is_empty(&action->nodes) &&
+    bool all = sim_node_set_is_empty(&action->nodes) &&
                (action->kind == SIM_ACTION_HEAL || action->kind == SIM_ACTION_DISK_FREE);
     struct sim_node_set nodes = all ? everybody(world) : resolve(world, &action->nodes);
     for (int32_t node = 1; node <= world->processes_count; node++) {
@@ -278,15 +269,21 @@ void sim_world_heal(struct sim_world *world)
 {
     struct sim_link_spec *everywhere = &world->network.spec;
     everywhere->loss_ppm = everywhere->duplicate_ppm = everywhere->reorder_ppm = everywhere->corrupt_ppm = 0;
+    for (int32_t node = 1; node <= world->processes_count; node++)
+        sim_network_heal(world, node);
+    sim_network_isolate(world, &world->spec->gone);
     for (int32_t node = 1; node <= world->processes_count; node++) {
         struct sim_disk *disk = world->processes[node].disk;
-        sim_network_heal(world, node);
+        if (sim_node_set_has(&world->spec->gone, node))
+            continue;
         sim_process_slow_down(world, node, 0);
         sim_process_limit_memory(world, node, 0);
         if (disk != NULL)
             sim_disk_heal(world, disk, &world->spec->disk);
     }
     for (int32_t node = 1; node <= world->processes_count; node++) {
+        if (sim_node_set_has(&world->spec->gone, node))
+            continue;
         sim_process_resume(world, node);
         sim_process_start(world, node);
     }

@@ -108,6 +108,7 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
     case SIM_CONDITION_TOMBSTONES_GONE:
     case SIM_CONDITION_LOST:
     case SIM_CONDITION_WAIVED:
+    case SIM_CONDITION_UNAVAILABLE:
     case SIM_CONDITION_POOL_READS:
     case SIM_CONDITION_STALE_READS:
     case SIM_CONDITION_REPAIRED:
@@ -167,8 +168,7 @@ static const struct isr_consensus *consensus_of(const struct sim_world *world, i
     return isr_node_consensus(world->processes[node].node);
 }
 
-/* As the controller knows it that has committed most. */
-static bool members_are(struct sim_world *world, const struct sim_condition *condition)
+bool sim_condition_members(const struct sim_world *world, struct isr_consensus_members *members)
 {
     const struct isr_consensus *best = NULL;
     int64_t most = 0;
@@ -182,7 +182,15 @@ static bool members_are(struct sim_world *world, const struct sim_condition *con
     }
     if (best == NULL)
         return false;
-    const struct isr_consensus_members members = best->ops->members(best);
+    *members = best->ops->members(best);
+    return true;
+}
+
+static bool members_are(const struct sim_world *world, const struct sim_condition *condition)
+{
+    struct isr_consensus_members members;
+    if (!sim_condition_members(world, &members))
+        return false;
     const struct isr_replicas *set =
         condition->kind == SIM_CONDITION_VOTERS_ARE ? &members.voters : &members.learners;
     if (condition->comparison == SIM_EQUAL)
@@ -297,6 +305,9 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
         return compare((int64_t)world->counters.records_lost, condition->comparison, condition->value);
     case SIM_CONDITION_WAIVED:
         return compare((int64_t)world->counters.violations_waived, condition->comparison, condition->value);
+    case SIM_CONDITION_UNAVAILABLE:
+        return compare((int64_t)world->counters.partitions_unavailable, condition->comparison,
+                       condition->value);
     case SIM_CONDITION_POOL_READS:
         return compare((int64_t)world->counters.pool_reads, condition->comparison, condition->value);
     case SIM_CONDITION_COMPACTED:

@@ -2,6 +2,7 @@
 #ifndef SIM_CONDITION_H
 #define SIM_CONDITION_H
 
+#include "core/quorum/port.h"
 #include "sim/spec.h"
 
 struct sim_world;
@@ -11,5 +12,9 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
 /* LEADER_ELECTED: the leader epoch now, by which one election is told from the next even when the partition
  * was never seen without a leader in between. ISR_EPOCH_NONE for other conditions. */
 int32_t sim_condition_leader_epoch(struct sim_world *world, const struct sim_condition *condition);
+
+/* Who votes and who learns among the controllers, as the one knows it that has committed most. False: nobody
+ * has. */
+bool sim_condition_members(const struct sim_world *world, struct isr_consensus_members *members);
 
 #endif

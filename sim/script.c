@@ -125,8 +125,10 @@ static void settle(struct sim_world *world)
     if (!world->script->over)
         sim_world_heal(world);
     world->script->over = true;
-    for (int32_t node = 1; node <= world->processes_count; node++)
-        sim_process_start(world, node);
+    for (int32_t node = 1; node <= world->processes_count; node++) {
+        if (!sim_node_set_has(&world->spec->gone, node))
+            sim_process_start(world, node);
+    }
     if (world->now_ns + LOOK_AGAIN_NS <= world->spec->duration_ns - world->spec->settle_ns / 2)
         sim_world_wake_script(world, world->now_ns + LOOK_AGAIN_NS);
 }

@@ -5,7 +5,8 @@
  * the queue done                  no step is left, or the settle phase began
  *
  * At the start of the settle phase (duration - settle) the script ends and heals everything: links, disks,
- * paused and stopped processes. Clocks stay as they are. */
+ * paused and stopped processes. Clocks stay as they are. Nodes that are gone for good (sim_spec.gone) stay as
+ * they are too, and nobody hears them any more. */
 #ifndef SIM_SCRIPT_H
 #define SIM_SCRIPT_H
 

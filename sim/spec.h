@@ -290,6 +290,8 @@ struct sim_spec {
     uint32_t clients_count;
     struct sim_step *steps;
     uint32_t steps_count;
+    struct sim_node_set gone; /* servers that do not heal: when the rest does they are as the steps left them,
+                                 and cut off from everybody */
     bool
         steps_may_remain; /* steps that are not reached before the settle phase do not make the run vacuous */
     uint32_t unchecked;   /* bit (1 << enum sim_invariant): not judged */
@@ -367,6 +369,14 @@ const char *sim_spec_node_name(const struct sim_spec *spec, int32_t node, char b
 static inline bool sim_node_set_has(const struct sim_node_set *set, int32_t node)
 {
     return (set->bits[node / 64] >> (node % 64)) & 1;
+}
+static inline bool sim_node_set_is_empty(const struct sim_node_set *set)
+{
+    for (size_t i = 0; i < sizeof set->bits / sizeof set->bits[0]; i++) {
+        if (set->bits[i] != 0)
+            return false;
+    }
+    return true;
 }
 static inline void sim_node_set_add(struct sim_node_set *set, int32_t node)
 {

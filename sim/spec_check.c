@@ -92,6 +92,21 @@ static bool node_settings_hold(const struct sim_spec *spec, struct isr_text *tex
     return true;
 }
 
+static bool gone_holds(const struct sim_spec *spec, struct isr_text *text)
+{
+    if (sim_node_set_is_empty(&spec->gone))
+        return true;
+    if (spec->settle_ns == 0)
+        return WRONG("nodes can be gone for good only where the others settle");
+    if (spec->peer.count > 0)
+        return WRONG("of a group of peers nobody can be gone for good: who must be left is not judged");
+    for (int32_t node = 0; node <= SIM_NODES_MAX; node++) {
+        if (sim_node_set_has(&spec->gone, node) && (node == 0 || node >= sim_spec_first_client(spec)))
+            return WRONG("only brokers and controllers can be gone for good");
+    }
+    return true;
+}
+
 static bool whole_holds(const struct sim_spec *spec, struct isr_text *text)
 {
     if (spec->clients_count > SIM_CLIENTS_MAX)
@@ -103,6 +118,8 @@ static bool whole_holds(const struct sim_spec *spec, struct isr_text *text)
         return WRONG("the duration must be above 0 and at most a year");
     if (spec->settle_ns < 0 || spec->settle_ns >= spec->duration_ns)
         return WRONG("the time to settle must be a part of the duration");
+    if (!gone_holds(spec, text))
+        return false;
     const struct isr_config_info *setting = isr_config_check(&spec->config);
     if (setting != NULL)
         return WRONG("%s is outside its bounds, %ld to %ld", setting->name, setting->least, setting->most);

@@ -375,6 +375,13 @@ void sim_workload_probes(const struct sim_world *world, uint32_t *sent, uint32_t
     }
 }
 
+bool sim_workload_probe_waits(const struct sim_world *world, const char *topic, uint16_t partition)
+{
+    int32_t spec_topic = spec_topic_named(world->spec, topic);
+    return spec_topic >= 0 && partition < world->spec->topics[spec_topic].partitions &&
+           !world->workload->topics[spec_topic].probed[partition];
+}
+
 /* ---- what comes in ---- */
 
 /* Producers stop at the start of the settle phase; half-way through it every partition must take a write

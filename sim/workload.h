@@ -69,6 +69,8 @@ void sim_workload_traffic(struct sim_world *world, const struct sim_action *acti
 uint32_t sim_workload_operations_count(const struct sim_world *world);
 const struct sim_operation *sim_workload_operation(const struct sim_world *world, uint32_t place);
 /* Probe records of the settle phase: sent, and not acknowledged so far. For L1. */
+/* Is the last one to the partition of the topic of that name unanswered, or is there none? */
+bool sim_workload_probe_waits(const struct sim_world *world, const char *topic, uint16_t partition);
 void sim_workload_probes(const struct sim_world *world, uint32_t *sent, uint32_t *unanswered);
 
 #endif

@@ -120,6 +120,8 @@ struct sim_world {
     enum sim_verdict verdict;
     enum sim_invariant invariant; /* when violated */
     char message[1024];
+    char
+        unavailable[512]; /* at the end: why nobody could write to some partition, "" where everybody could */
 };
 
 /* What a step did has its effect: a message is lost on the link that it cut, a process dies that it kills. */

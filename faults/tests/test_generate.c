@@ -343,6 +343,32 @@ static void opens_chases_with_histories_of_several_moves(void **state)
         assert_true(found[i] > 0);
 }
 
+/* What is left suffices: min ISR of the replicas, whoever they are, and a majority of the controllers. */
+static void leaves_enough_where_somebody_is_gone_for_good(void **state)
+{
+    (void)state;
+    uint32_t gone = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct fault_plan *plan = plan_new(seed);
+        const struct sim_spec *spec = &plan->spec;
+        int32_t brokers = 0, voters = 0;
+        for (int32_t node = 1; node < sim_spec_first_client(spec); node++) {
+            brokers += sim_spec_is_broker(spec, node) && sim_node_set_has(&spec->gone, node);
+            voters += sim_spec_is_first_voter(spec, node) && sim_node_set_has(&spec->gone, node);
+        }
+        for (uint32_t i = 0; i < spec->topics_count && brokers > 0; i++) {
+            int32_t replicas = spec->topics[i].replication_factor;
+            assert_true(replicas - brokers >=
+                        isr_topic_copies(&spec->topics[i].settings, (uint32_t)replicas));
+        }
+        assert_true(2 * (spec->controllers - voters) > spec->controllers || voters == 0);
+        assert_true(voters == 0 || spec->standby_controllers == 0);
+        gone += !sim_node_set_is_empty(&spec->gone);
+        free(plan);
+    }
+    assert_in_range(gone, SEEDS / 5, SEEDS / 2);
+}
+
 static void lets_every_wait_of_a_chase_end(void **state)
 {
     (void)state;
@@ -371,6 +397,7 @@ int main(void)
         cmocka_unit_test(keeps_power_losses_of_brokers_within_what_the_configuration_survives),
         cmocka_unit_test(keeps_voters_when_members_change),
         cmocka_unit_test(opens_chases_with_histories_of_several_moves),
+        cmocka_unit_test(leaves_enough_where_somebody_is_gone_for_good),
         cmocka_unit_test(lets_every_wait_of_a_chase_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -510,6 +510,8 @@ void sim_checks_report(const struct sim_checks *checks, struct sim_checks_report
         .pool_reads_stale = checks->pool.stale,
         .pool_reads_leased = checks->pool.leased,
         .pool_most_behind = checks->pool.most_behind,
+        .partitions_unavailable = checks->partitions_unavailable,
+        .unavailable = checks->unavailable,
         .vacuous = checks->vacuous[0] != '\0' ? checks->vacuous : NULL,
     };
     for (int i = 0; i < ISR_COMMIT_POLICIES; i++) {

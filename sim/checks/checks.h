@@ -63,6 +63,10 @@ struct sim_checks_report {
     /* reads of pools: all; more than pool_min_gap behind what is committed by then; by a list older than
      * pool_refresh_time; and how many records the worst one was behind */
     uint64_t pool_reads, pool_reads_stale, pool_reads_leased, pool_most_behind;
+    /* partitions that could not be written to at the end because of what is gone for good, and why the first
+     * of them; "" when there is none. Only after the end */
+    uint32_t partitions_unavailable;
+    const char *unavailable;
     const char *vacuous; /* why nothing was proven, NULL when something was. Only after the end */
 };
 void sim_checks_report(const struct sim_checks *checks, struct sim_checks_report *report);

@@ -206,6 +206,8 @@ struct sim_checks {
     bool quorum_void;
     uint64_t waived; /* what did not hold since */
     char vacuous[512];
+    char unavailable[512]; /* why the first of these partitions could not be written to at the end */
+    uint32_t partitions_unavailable, probes_excused;
 };
 
 /* ---- shared services (state.c) ---- */

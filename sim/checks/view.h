@@ -64,9 +64,10 @@ struct sim_view {
     int32_t nodes_count; /* ids are 1..nodes_count */
     bool elr;    /* eligible leader replicas are kept (KIP-966): then no fenced broker ever stays in an ISR */
     bool synced; /* a replica holds a record only when it is synced: no power loss takes it */
-    bool settles;    /* faults heal before the end: L1 is due */
-    int64_t late_ns; /* what is appended from then on need not be committed by the end (L1) */
-    bool pools;      /* some client reads from followers that the leader called in sync */
+    bool settles;             /* faults heal before the end: L1 is due */
+    struct sim_node_set gone; /* of the nodes: do not heal then, and nobody hears them */
+    int64_t late_ns;          /* what is appended from then on need not be committed by the end (L1) */
+    bool pools;               /* some client reads from followers that the leader called in sync */
     int64_t pool_min_gap, pool_refresh_ns, pool_lease_ns; /* as configured */
     int64_t producer_expiration_ns; /* a producer that is idle for this long may be forgotten; 0: never */
     bool consumes;                  /* some client was asked to read from the start on */
@@ -114,6 +115,10 @@ struct sim_view {
     bool (*active)(void *object, int32_t controller, int32_t broker);
     /* Probe writes of the settle phase: sent, and still unanswered. */
     void (*probes)(void *object, uint32_t *sent, uint32_t *unanswered);
+    /* Is the last one to this partition unanswered? */
+    bool (*probe_waits)(void *object, struct isr_tp tp);
+    /* Who votes among the controllers, as last committed; none: not known. NULL: there are none. */
+    void (*voters)(void *object, struct isr_replicas *voters);
     /* The first step never reached, 0-based, -1 for none. */
     int32_t (*step_unreached)(void *object);
     /* A check failed. */

@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "sim/checks/state.h"
+#include "sim/condition.h"
 #include "sim/script.h"
 #include "sim/workload.h"
 #include "sim/world.h"
@@ -370,6 +371,22 @@ static void view_probes(void *object, uint32_t *sent, uint32_t *unanswered)
     sim_workload_probes(world_of(object), sent, unanswered);
 }
 
+static bool view_probe_waits(void *object, struct isr_tp tp)
+{
+    const struct isr_image *image = sim_world_image(world_of(object));
+    const struct isr_image_topic *topic = image == NULL ? NULL : isr_image_topic(image, tp.topic);
+    return topic != NULL && sim_workload_probe_waits(world_of(object), topic->name.text, tp.index);
+}
+
+static void view_voters(void *object, struct isr_replicas *voters)
+{
+    struct isr_consensus_members members = {0};
+    if (sim_condition_members(world_of(object), &members))
+        *voters = members.voters;
+    else
+        voters->count = 0;
+}
+
 static int32_t view_step_unreached(void *object)
 {
     const struct sim_world *world = world_of(object);
@@ -391,6 +408,7 @@ static struct sim_view view_of(struct world_checks *watch)
         .elr = spec->rules.elr == ISR_RULE_elr_on,
         .synced = spec->config.log_flush_messages > 0,
         .settles = spec->settle_ns > 0,
+        .gone = spec->gone,
         .late_ns = spec->duration_ns - spec->settle_ns / 4,
         .pool_min_gap = spec->config.pool_min_gap,
         .pool_refresh_ns = spec->config.pool_refresh_time,
@@ -417,6 +435,8 @@ static struct sim_view view_of(struct world_checks *watch)
         .partition = view_partition,
         .active = view_active,
         .probes = view_probes,
+        .probe_waits = view_probe_waits,
+        .voters = view_voters,
         .step_unreached = view_step_unreached,
         .fail = view_fail,
     };
@@ -526,6 +546,9 @@ static void watch_end(void *object, struct sim_world *world)
     count_losses(&world->counters, &report);
     world->counters.violations_waived = report.waived;
     count_pool_reads(&world->counters, &report);
+    world->counters.partitions_unavailable = report.partitions_unavailable;
+    struct isr_text unavailable = ISR_TEXT(world->unavailable);
+    isr_text_format(&unavailable, "%s", report.unavailable);
     if (world->verdict == SIM_VERDICT_HELD && report.vacuous != NULL) {
         struct isr_text message = ISR_TEXT(world->message);
         isr_text_format(&message, "%s", report.vacuous);

@@ -108,6 +108,9 @@ static void refuses_impossible_clusters(void **state)
             "could be asked", 2);
     REFUSES(spec.duration_ns = 0, "duration", 0);
     REFUSES(spec.settle_ns = spec.duration_ns, "settle", 0);
+    REFUSES(sim_node_set_add(&spec.gone, 1), "only where the others settle", 0);
+    REFUSES((sim_node_set_add(&spec.gone, sim_spec_own_client(&spec)), spec.settle_ns = 1),
+            "only brokers and controllers can be gone", 0);
     REFUSES(spec.config.replica_lag_time_max = 1, "replica_lag_time_max", 0);
     REFUSES(spec.network.loss_ppm = 1000001, "100%", 0);
     REFUSES(spec.network.latency.low_ns = -1, "quantiles", 0);

@@ -40,6 +40,7 @@ struct fake {
     int32_t sequence;
     int64_t producer; /* -1: not idempotent */
     uint32_t probes_sent, probes_unanswered;
+    struct isr_replicas voters;
     int32_t step_unreached;
     int failures;
     enum sim_invariant failed; /* the first */
@@ -189,6 +190,17 @@ static inline void fake_probes(void *object, uint32_t *sent, uint32_t *unanswere
 {
     *sent = ((struct fake *)object)->probes_sent;
     *unanswered = ((struct fake *)object)->probes_unanswered;
+}
+
+static inline bool fake_probe_waits(void *object, struct isr_tp tp)
+{
+    (void)tp;
+    return ((struct fake *)object)->probes_unanswered > 0;
+}
+
+static inline void fake_voters(void *object, struct isr_replicas *voters)
+{
+    *voters = ((struct fake *)object)->voters;
 }
 
 static inline int32_t fake_step_unreached(void *object)
@@ -398,6 +410,8 @@ static inline void fake_init_with(struct fake *fake, uint32_t armed,
                                    .partition = fake_see_partition,
                                    .active = fake_active,
                                    .probes = fake_probes,
+                                   .probe_waits = fake_probe_waits,
+                                   .voters = fake_voters,
                                    .step_unreached = fake_step_unreached,
                                    .fail = fake_fail};
     for (int i = 1; i <= FAKE_NODES; i++) {

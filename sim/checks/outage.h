@@ -1,0 +1,26 @@
+/* When a cluster may stand still at the end (L1): what is gone for good (sim_spec.gone) was needed, by what
+ * the topic's own policies say; shown from the state. */
+#ifndef SIM_CHECKS_OUTAGE_H
+#define SIM_CHECKS_OUTAGE_H
+
+#include "sim/checks/state.h"
+
+static inline bool check_gone(const struct sim_checks *checks, int32_t node)
+{
+    return sim_node_set_has(&checks->view.gone, node);
+}
+/* Those that are left. */
+struct isr_replicas check_left_of(const struct sim_checks *checks, const struct isr_replicas *replicas);
+
+/* Each writes the reason and tells that there is one. */
+
+/* The controllers cannot have a leader. */
+bool check_outage_of_quorum(const struct sim_checks *checks, struct isr_text *why);
+/* The partition cannot have one. */
+bool check_outage_of_leader(const struct sim_checks *checks, const struct check_partition *partition,
+                            const struct sim_partition_view *seen, struct isr_text *why);
+/* Nothing can be committed in it, whoever leads. */
+bool check_outage_of_commits(const struct sim_checks *checks, const struct sim_partition_view *seen,
+                             struct isr_text *why);
+
+#endif
