@@ -170,6 +170,17 @@ static bool supersedes_itself(struct sim_checks *checks, struct check_partition 
     return false;
 }
 
+/* The same of whoever a client read it from: with what it ends is judged at the end of the run. */
+static bool superseded_somewhere(struct sim_checks *checks, struct check_partition *partition, uint64_t key,
+                                 int64_t than)
+{
+    for (uint32_t i = 0; i < partition->replicas_count; i++) {
+        if (supersedes_itself(checks, partition, partition->replicas[i].node, key, than))
+            return true;
+    }
+    return false;
+}
+
 /* By the clock of the broker that is ahead of all others. */
 static bool is_expired(struct sim_checks *checks, const struct check_partition *partition,
                        struct check_record *record, int64_t timestamp_ns)
@@ -243,6 +254,9 @@ static bool entry_is_left(struct sim_checks *checks, struct check_partition *par
             check_replica_of(checks, partition, node)->compaction_undecided = true;
             return true;
         }
+        if (node == ISR_NODE_NONE &&
+            superseded_somewhere(checks, partition, entry->records[i].key, entry->base + i))
+            continue;
         tell_missing(checks, partition, node, offset, &entry->records[i]);
     }
     return true;
@@ -442,12 +456,13 @@ static struct check_reader *reader_of(struct sim_checks *checks, struct check_pa
 }
 
 /* It passes the place of a tombstone that is not there any more. */
-static void tombstone_passed(struct sim_checks *checks, const struct check_partition *partition,
+static void tombstone_passed(struct sim_checks *checks, struct check_partition *partition,
                              struct check_reader *reader, int64_t offset, const struct check_record *record)
 {
     const struct check_key *held = key_find(&reader->keys, record->key);
     const struct sim_view *view = &checks->view;
-    if (held == NULL || held->tombstone || held->offset > offset || anything_goes(partition))
+    if (held == NULL || held->tombstone || held->offset > offset || anything_goes(partition) ||
+        superseded_somewhere(checks, partition, record->key, offset))
         return;
     look_at_clocks(checks);
     int64_t since_ns = view->now_ns(view->object) - held->timestamp_ns;

@@ -457,6 +457,32 @@ static void fires_at_the_end_when_a_reader_has_an_older_record(void **state)
     end();
 }
 
+/* A deposed leader that does not know it yet commits on, and compacts by that: it is what all have. */
+static void holds_when_a_reader_lacks_what_was_superseded_by_a_deposed_leader(void **state)
+{
+    (void)state;
+    told_by_the_leader_before();
+    read_gap(0);
+    FAKE_HOLDS(&fixture.fake);
+    fake_fetch(&fixture.fake, 3, 1);
+    for (int32_t node = 1; node <= 3; node++)
+        fake_advance(&fixture.fake, node, 2);
+    sim_checks_end(fixture.fake.checks);
+    FAKE_HOLDS(&fixture.fake);
+    end();
+}
+
+static void fires_at_the_end_when_what_superseded_it_for_a_reader_was_cut_off(void **state)
+{
+    (void)state;
+    told_by_the_leader_before();
+    read_gap(0);
+    fake_truncate(&fixture.fake, 2, 1);
+    sim_checks_end(fixture.fake.checks);
+    assert_true(fixture.fake.checks->violations[SIM_INVARIANT_I12] != NULL);
+    end();
+}
+
 static void fires_when_a_reader_gets_another_record(void **state)
 {
     (void)state;
@@ -517,6 +543,8 @@ int main(void)
         cmocka_unit_test(holds_when_a_reader_is_too_late_for_a_deletion),
         cmocka_unit_test(fires_when_a_reader_misses_the_last_record_of_a_key),
         cmocka_unit_test(fires_at_the_end_when_a_reader_has_an_older_record),
+        cmocka_unit_test(holds_when_a_reader_lacks_what_was_superseded_by_a_deposed_leader),
+        cmocka_unit_test(fires_at_the_end_when_what_superseded_it_for_a_reader_was_cut_off),
         cmocka_unit_test(fires_when_a_reader_gets_another_record),
         cmocka_unit_test(misses_nothing_behind_an_allowed_loss),
     };
