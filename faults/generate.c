@@ -446,7 +446,7 @@ static const int64_t CLIENT_TIMEOUT_MAX_NS = 600 * ISR_MS;
 static void draw_gone(struct fault_plan *plan, struct fault_draws *draws)
 {
     struct sim_spec *spec = &plan->spec;
-    int64_t brokers = fault_between(draws, 0, spare_brokers(spec));
+    int64_t spare = spare_brokers(spec), brokers = spare > 0 ? fault_between(draws, 1, spare) : 0;
     int64_t voters = spec->standby_controllers > 0 ? 0 : (spec->controllers - 1) / 2;
     bool some = fault_one_in(draws, 2);
     int32_t first = (int32_t)fault_between(draws, 1, spec->brokers), number = 0;
@@ -466,7 +466,7 @@ static void draw_gone(struct fault_plan *plan, struct fault_draws *draws)
     }
     for (int32_t node = spec->brokers + 1; node <= spec->brokers + spec->controllers && !spec->combined;
          node++) {
-        if (voters > 0 && fault_one_in(draws, 3)) {
+        if (voters > 0 && fault_one_in(draws, 2)) {
             sim_node_set_add(&spec->gone, node);
             voters--;
         }
