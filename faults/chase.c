@@ -354,6 +354,20 @@ static void move_elect(struct chase *chase)
     wait_until(chase, SIM_GATE_AFTER, SIM_CONDITION_LEADER_ELECTED, ISR_NODE_NONE, true, 300 * ISR_MS);
 }
 
+/* What is true for a moment only, anywhere: a high watermark of which followers have not heard, a log that
+ * was cut and not yet written again, metadata that came as a snapshot. The leader is struck then. */
+static void move_moment(struct chase *chase)
+{
+    static const enum sim_condition_kind moments[] = {SIM_CONDITION_HW_MOVED, SIM_CONDITION_HW_MOVED,
+                                                      SIM_CONDITION_LOG_CUT,
+                                                      SIM_CONDITION_SNAPSHOT_INSTALLED};
+    wait_until(chase, SIM_GATE_AFTER, moments[fault_between(chase->draws, 0, 3)], ISR_NODE_NONE, true,
+               1200 * ISR_MS);
+    if (fault_one_in(chase->draws, 3))
+        wait_for(chase, fault_between(chase->draws, 0, 10) * ISR_MS);
+    move_failover(chase);
+}
+
 /* The active controller dies, or loses touch with the other voters while brokers still reach it. */
 static void move_controller(struct chase *chase)
 {
@@ -452,6 +466,9 @@ static void move(struct chase *chase)
     case 8:
         if (fault_one_in(chase->draws, 3))
             move_flurry(chase);
+        return;
+    case 9:
+        move_moment(chase);
         return;
     }
     wait_for(chase, fault_between(chase->draws, 0, 800) * ISR_MS);

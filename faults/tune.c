@@ -134,6 +134,7 @@ void fault_tune_cluster(struct fault_plan *plan, enum fault_profile profile, str
     case FAULT_PROFILE_MESSAGES:
         hasten(plan, draws);
         three_replicas(plan);
+        config->metadata_push = fault_one_in(draws, 3);
         config->fetch_interval = fault_between(draws, 5, 60) * ISR_MS;
         config->log_flush_messages = 0;
         return;
@@ -149,6 +150,10 @@ void fault_tune_cluster(struct fault_plan *plan, enum fault_profile profile, str
         plan->topics[0].settings.unclean = 1;
         return;
     case FAULT_PROFILE_ZOMBIE:
+        config->metadata_push = fault_one_in(draws, 3);
+        hasten(plan, draws);
+        three_replicas(plan);
+        return;
     case FAULT_PROFILE_READS:
         hasten(plan, draws);
         three_replicas(plan);
@@ -156,6 +161,7 @@ void fault_tune_cluster(struct fault_plan *plan, enum fault_profile profile, str
     case FAULT_PROFILE_CONTROLLER:
         hasten(plan, draws);
         three_replicas(plan);
+        config->metadata_push = fault_one_in(draws, 3);
         plan->spec.controllers = 3;
         return;
     case FAULT_PROFILE_MEMBERSHIP:

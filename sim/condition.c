@@ -63,6 +63,17 @@ static bool leader_elected(struct sim_world *world, const struct isr_image_parti
            replica->leader_epoch == partition->leader_epoch;
 }
 
+/* Of whoever leads; -1 where nobody does. */
+static int64_t high_watermark_of(struct sim_world *world, const struct sim_condition *condition)
+{
+    struct isr_image_partition group;
+    const struct isr_image_partition *partition = committed_of(world, condition, &group);
+    const struct isr_partition *replica = partition == NULL || partition->leader == ISR_NODE_NONE
+                                              ? NULL
+                                              : replica_on(world, partition->leader, partition->tp);
+    return replica == NULL ? -1 : replica->log->high_watermark;
+}
+
 static bool holds_of_partition(struct sim_world *world, const struct sim_condition *condition,
                                const struct isr_image_partition *partition)
 {
@@ -93,6 +104,9 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
     case SIM_CONDITION_LOG_END:
     case SIM_CONDITION_CLEAN_END:
     case SIM_CONDITION_HIGH_WATERMARK:
+    case SIM_CONDITION_HW_MOVED:
+    case SIM_CONDITION_LOG_CUT:
+    case SIM_CONDITION_SNAPSHOT_INSTALLED:
     case SIM_CONDITION_ISR_PENDING:
     case SIM_CONDITION_NODE_UP:
     case SIM_CONDITION_BROKER_FENCED:
@@ -303,6 +317,10 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
         return compare((int64_t)world->counters.records_committed, condition->comparison, condition->value);
     case SIM_CONDITION_LOST:
         return compare((int64_t)world->counters.records_lost, condition->comparison, condition->value);
+    case SIM_CONDITION_HW_MOVED:
+    case SIM_CONDITION_LOG_CUT:
+    case SIM_CONDITION_SNAPSHOT_INSTALLED:
+        return sim_condition_occasion(world, condition) > 0;
     case SIM_CONDITION_WAIVED:
         return compare((int64_t)world->counters.violations_waived, condition->comparison, condition->value);
     case SIM_CONDITION_UNAVAILABLE:
@@ -348,10 +366,20 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
     return partition != NULL && holds_of_partition(world, condition, partition);
 }
 
-int32_t sim_condition_leader_epoch(struct sim_world *world, const struct sim_condition *condition)
+int64_t sim_condition_occasion(struct sim_world *world, const struct sim_condition *condition)
 {
     struct isr_image_partition group;
-    const struct isr_image_partition *partition =
-        condition->kind == SIM_CONDITION_LEADER_ELECTED ? committed_of(world, condition, &group) : NULL;
-    return partition == NULL ? ISR_EPOCH_NONE : partition->leader_epoch;
+    const struct isr_image_partition *partition;
+    switch ((int)condition->kind) {
+    case SIM_CONDITION_LEADER_ELECTED:
+        partition = committed_of(world, condition, &group);
+        return partition == NULL ? -1 : partition->leader_epoch;
+    case SIM_CONDITION_HW_MOVED:
+        return high_watermark_of(world, condition);
+    case SIM_CONDITION_LOG_CUT:
+        return (int64_t)world->counters.truncations;
+    case SIM_CONDITION_SNAPSHOT_INSTALLED:
+        return (int64_t)world->counters.snapshots_installed;
+    }
+    return -1;
 }

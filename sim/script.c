@@ -10,7 +10,7 @@ struct sim_script {
     uint32_t next;      /* the step that is reached but did not run yet */
     int64_t reached_ns; /* when the one before it ran */
     bool seen_false;    /* AFTER: its condition did not hold at some time since */
-    int32_t seen_epoch; /* AFTER LEADER_ELECTED: the leader epoch when it was reached */
+    int64_t seen;       /* AFTER: the occasion when it was reached */
     bool over;          /* the settle phase began */
     bool running;       /* steps are being run: what they change is looked at by the loop that runs them */
 };
@@ -57,8 +57,7 @@ static bool condition_opens(struct sim_world *world, const struct sim_step *step
     if (step->gate == SIM_GATE_WHEN)
         return holds;
     script->seen_false = script->seen_false || !holds;
-    return holds &&
-           (script->seen_false || sim_condition_leader_epoch(world, &step->condition) != script->seen_epoch);
+    return holds && (script->seen_false || sim_condition_occasion(world, &step->condition) != script->seen);
 }
 
 /* The next step is the one to wait for from now on. */
@@ -70,7 +69,7 @@ static void reach(struct sim_world *world)
     const struct sim_step *step = step_reached(world);
     if (step == NULL)
         return;
-    script->seen_epoch = sim_condition_leader_epoch(world, &step->condition);
+    script->seen = sim_condition_occasion(world, &step->condition);
     int64_t at_ns = opens_ns(script, step);
     if (at_ns > world->now_ns && at_ns <= world->spec->duration_ns)
         sim_world_wake_script(world, at_ns);
@@ -108,7 +107,7 @@ static int64_t settle_begins_ns(const struct sim_spec *spec)
 struct sim_script *sim_script_new(struct sim_world *world)
 {
     struct sim_script *script = isr_heap_allocate(&world->heap, sizeof *script);
-    script->seen_epoch = ISR_EPOCH_NONE;
+    script->seen = -1;
     sim_world_wake_script(world, 0);
     if (world->spec->settle_ns > 0)
         sim_world_wake_script(world, settle_begins_ns(world->spec));

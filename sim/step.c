@@ -13,6 +13,9 @@ static void count_observation(struct sim_world *world, const struct isr_observat
         world->counters.isr_changes++;
     else if (observation->kind == ISR_OBSERVED_LOG_TRUNCATED)
         world->counters.truncations++;
+    else if (observation->kind == ISR_OBSERVED_METADATA_SNAPSHOT_LOADED ||
+             observation->kind == ISR_OBSERVED_QUORUM_SNAPSHOT_INSTALLED)
+        world->counters.snapshots_installed++;
     else if (observation->kind == ISR_OBSERVED_YIELDED)
         world->counters.yields++;
     else if (observation->kind == ISR_OBSERVED_ROT_FOUND)

@@ -82,6 +82,9 @@ static void judges_isr_and_elr(void **state)
 static void judges_logs(void **state)
 {
     (void)state;
+    HOLDS(HW_MOVED, ISR_NODE_NONE, SIM_EQUAL, 0);
+    FAILS(LOG_CUT, ISR_NODE_NONE, SIM_EQUAL, 0);
+    FAILS(SNAPSHOT_INSTALLED, ISR_NODE_NONE, SIM_EQUAL, 0);
     int64_t produced = (int64_t)cluster.world->counters.records_produced;
     HOLDS(LOG_END, 1, SIM_EQUAL, produced);
     HOLDS(LOG_END, 2, SIM_EQUAL, produced);

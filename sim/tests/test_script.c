@@ -49,6 +49,27 @@ static void runs_when_a_state_holds(void **state)
     assert_true(time_of_step(&cluster, 2) > 0); /* both at once: a state that holds already is no wait */
 }
 
+/* It is above 0 all the time: the next move is meant, and there is none while nobody writes. */
+static void waits_for_the_next_move_of_the_high_watermark(void **state)
+{
+    (void)state;
+    struct test_cluster cluster;
+    test_cluster_init(&cluster);
+    cluster.spec.duration_ns = 30 * ISR_SECOND;
+    struct sim_client_spec *client = test_cluster_client(&cluster, "p1", SIM_CLIENT_PRODUCER);
+    client->stop_ns = 3 * ISR_SECOND;
+    client->interval_ns = 100 * ISR_MS;
+    test_cluster_step(&cluster, SIM_GATE_AT, SIM_ACTION_NOTE, 0)->time_ns = 2050 * ISR_MS;
+    test_cluster_step(&cluster, SIM_GATE_AFTER, SIM_ACTION_NOTE, 0)->condition.kind = SIM_CONDITION_HW_MOVED;
+    test_cluster_step(&cluster, SIM_GATE_AT, SIM_ACTION_NOTE, 0)->time_ns = 5 * ISR_SECOND;
+    test_cluster_step(&cluster, SIM_GATE_AFTER, SIM_ACTION_NOTE, 0)->condition.kind = SIM_CONDITION_HW_MOVED;
+    int64_t moved_ns = time_of_step(&cluster, 2);
+    assert_in_range(moved_ns, 2050 * ISR_MS + 1, 2200 * ISR_MS);
+    (void)time_of_step(&cluster, 3);
+    test_cluster_run(&cluster, 9 * ISR_SECOND);
+    assert_int_equal(sim_script_unreached(cluster.world), 3);
+}
+
 static void waits_for_the_edge_when_it_is_an_event(void **state)
 {
     (void)state;
@@ -136,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_at_once_at_a_time_and_after_a_while),
         cmocka_unit_test(runs_when_a_state_holds),
+        cmocka_unit_test(waits_for_the_next_move_of_the_high_watermark),
         cmocka_unit_test(waits_for_the_edge_when_it_is_an_event),
         cmocka_unit_test(runs_at_the_latest_when_the_condition_never_holds),
         cmocka_unit_test(tells_the_step_that_was_never_reached),
