@@ -26,8 +26,8 @@ bool check_outage_of_quorum(const struct sim_checks *checks, struct isr_text *wh
     return true;
 }
 
-/* Nobody eligible is left. What the topic then does: KIP-966, unclean recovery (core/policy/settings.h). As long
- * as somebody is eligible, though gone, only the unclean ways do not wait for him. */
+/* Nobody eligible is left. What the topic then does: KIP-966, unclean recovery (core/policy/settings.h). As
+ * long as somebody is eligible, though gone, only the unclean ways do not wait for him. */
 static bool recovery_waits(const struct sim_checks *checks, const struct check_partition *partition,
                            const struct sim_partition_view *seen)
 {
