@@ -22,9 +22,8 @@ static bool consensus_option(const struct command_line *line, struct fault_reque
         request->consensus = (uint8_t)choice->value;
         if (choice->value != SIM_CONSENSUS_LIBRAFT || sim_libraft_available())
             return true;
-        command_complain_name(line->command->name, "consensus", "this build of isrsim has no libraft", NULL,
-                              "install libraft-dev and build again");
-        return false;
+        return command_complain(line->command->name, "consensus", "this build of isrsim has no libraft",
+                                "install libraft-dev and build again");
     }
     char message[96];
     snprintf(message, sizeof message, "there is no consensus '%.40s'", name);
