@@ -28,7 +28,7 @@ soak: ## 20,000 random seeds of the correct engine under faults, 2,000 over budg
 power: ## how well random search finds the museum's exhibits, into reports/
 	@tools/setup.sh $(BUILD_PACKAGES)
 	@tools/build.sh build isrsim
-	@build/isrsim museum power --csv reports/museum-power.csv > build/museum-power.md
+	@build/isrsim museum power --strategies random,pct,guided --csv reports/museum-power.csv > build/museum-power.md
 	@tools/museum-power.sh build/museum-power.md > reports/museum-power.md
 	@cat reports/museum-power.md
 

@@ -16,6 +16,8 @@
 #include "harness/museum.h"
 #include "harness/progress.h"
 
+enum { PCT_DEPTH = 3 };
+
 /* Bases are so many seeds apart. */
 #define BASE_SEEDS UINT64_C(1000000)
 
@@ -68,6 +70,8 @@ static void prepare(void *object, uint64_t seed, struct attempt_request *request
                                    .seed = candidate.seed,
                                    .turns_count = candidate.turns_count};
     memcpy(wanted.turns, candidate.turns, sizeof wanted.turns);
+    wanted.schedule = sim_spec_default().schedule;
+    wanted.schedule.depth = quest->cell->strategy == MUSEUM_STRATEGY_PCT ? PCT_DEPTH : 0;
     fault_generate(quest->plan, &wanted);
     quest->plan->spec.rules = quest->rules;
     request->seed = candidate.seed;
