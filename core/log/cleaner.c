@@ -155,6 +155,14 @@ static void step_soon(struct isr_log_cleaning *cleaning)
     isr_env_timer_in(cleaning->log->env, &cleaning->timer, cleaning->log->env->config.log_cleaner_pause);
 }
 
+/* It waits for the disk, which has not answered when no time goes by. */
+static void step_later(struct isr_log_cleaning *cleaning)
+{
+    int64_t pause_ns = cleaning->log->env->config.log_cleaner_pause;
+    isr_timer_init(&cleaning->timer, step, cleaning);
+    isr_env_timer_in(cleaning->log->env, &cleaning->timer, pause_ns > 0 ? pause_ns : ISR_MS);
+}
+
 static void output_drop(struct isr_log_cleaning *cleaning)
 {
     struct isr_heap *heap = cleaning->log->env->heap;
@@ -618,7 +626,7 @@ static void clean_step(struct isr_log_cleaning *cleaning)
     }
     /* What a crash could bring back is not written over. */
     if (cleaning->output.begin > cleaning->output.from && log->start_state != ISR_LOG_START_DURABLE) {
-        step_soon(cleaning);
+        step_later(cleaning);
         return;
     }
     output_build(cleaning);
