@@ -64,6 +64,8 @@ char *scenario_write_text(const struct sim_spec *spec, const struct scenario_wri
     struct sim_topic_spec another = {.name = {""}};
     if (options->exhibit != NULL)
         scenario.exhibit = *options->exhibit;
+    scenario.exhibit.search =
+        (struct scenario_search){.budget = 0}; /* it names a variant, and one run has none */
     if (options->tags != NULL)
         scenario.tags = *options->tags;
     if (options->expectation != NULL)

@@ -173,8 +173,9 @@ static void writes_the_head(void **state)
     struct scenario scenario;
     (void)state;
     read_good(&scenario, "name: x\n" HEAD "rules: {trunc: hw}\nsteps: [{at: 1s, kill: n1}]\n"
-                         "exhibit: {number: 7, system: \"Kafka 0.8\", year: 2013, loss: records}\n"
-                         "tags: [museum, election]\n");
+                         "exhibit: {number: 7, system: \"Kafka 0.8\", year: 2013, loss: records,"
+                         " search: {profile: messages, budget: 9}}\n"
+                         "tags: [museum, election]\nvariants: {wrong: {rules: {trunc: hw}}}\n");
     struct scenario_write_options options = {.comment = "one\n\ntwo",
                                              .command = "isrsim expand --seed 1",
                                              .hashed = true,
