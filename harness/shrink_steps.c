@@ -62,6 +62,9 @@ static bool drop_settling(struct shrinker *shrinker)
     return false;
 }
 
+/* In less a healthy cluster need not have healed, whatever was drawn. */
+static const int64_t SETTLE_LEAST_NS = 5 * ISR_SECOND;
+
 /* Where it takes the end of the run to know that it failed, the run is shorter; and so is its end, where the
  * correct engine tells how long healing takes. */
 static bool shorten(struct shrinker *shrinker)
@@ -76,7 +79,7 @@ static bool shorten(struct shrinker *shrinker)
         *span_ns = before_ns * percents[i / 2] / 100 / unit_ns * unit_ns;
         if (i % 2 == 1)
             spec->duration_ns -= before_ns - *span_ns;
-        if (*span_ns == before_ns || (i % 2 == 1 && (*span_ns == 0 || !shrinker->contrast)) ||
+        if (*span_ns == before_ns || (i % 2 == 1 && (*span_ns < SETTLE_LEAST_NS || !shrinker->contrast)) ||
             spec->settle_ns >= spec->duration_ns)
             draft_free(draft);
         else
