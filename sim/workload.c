@@ -130,9 +130,27 @@ static bool is_being_deleted(const struct sim_world *world, uint32_t spec_topic)
            operation_at(world->workload, (uint32_t)(deletion - 1))->outcome == SIM_OUTCOME_UNKNOWN;
 }
 
+/* It was not made before brokers were gone for good that it needs. */
+static bool cannot_be_made(const struct sim_world *world, uint32_t spec_topic)
+{
+    const struct sim_spec *spec = world->spec;
+    const struct sim_topic_spec *topic = &spec->topics[spec_topic];
+    int32_t left = 0;
+    for (int32_t broker = 1; broker <= spec->brokers; broker++)
+        left += !sim_node_set_has(&spec->gone, broker);
+    bool lacks = left < topic->replication_factor;
+    for (int32_t i = 0; topic->assignments != NULL && i < topic->partitions; i++) {
+        for (unsigned k = 0; k < topic->assignments[i].count; k++)
+            lacks = lacks || sim_node_set_has(&spec->gone, topic->assignments[i].ids[k]);
+    }
+    return lacks && !world->workload->topics[spec_topic].created;
+}
+
 /* It was deleted, or its deletion was asked for and took effect: nothing is expected of it. */
 static bool is_gone(const struct sim_world *world, uint32_t spec_topic)
 {
+    if (cannot_be_made(world, spec_topic))
+        return true;
     const struct isr_image *image = sim_world_image((struct sim_world *)world);
     return world->workload->topics[spec_topic].deleted &&
            (image == NULL || isr_image_topic_named(image, world->spec->topics[spec_topic].name.text) == NULL);

@@ -197,6 +197,23 @@ static void stops_and_probes_when_it_settles(void **state)
     assert_int_equal(unanswered, 0);
 }
 
+/* n3 is gone before it was ever there: three replicas cannot be had. */
+static void asks_no_write_of_a_topic_that_cannot_be_made(void **state)
+{
+    (void)state;
+    struct test_cluster cluster;
+    uint32_t sent, unanswered;
+    test_cluster_init(&cluster);
+    cluster.spec.duration_ns = 20 * ISR_SECOND;
+    cluster.spec.settle_ns = 15 * ISR_SECOND;
+    sim_node_set_add(&cluster.spec.gone, 3);
+    test_cluster_step(&cluster, SIM_GATE_NONE, SIM_ACTION_KILL, 3);
+    struct sim_world *world = test_cluster_run(&cluster, 20 * ISR_SECOND);
+    sim_workload_probes(world, &sent, &unanswered);
+    assert_int_equal(sent, 0);
+    assert_int_equal(unanswered, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +225,7 @@ int main(void)
         cmocka_unit_test(tells_the_failure_when_nobody_can_acknowledge),
         cmocka_unit_test(steps_produce_rest_and_elect),
         cmocka_unit_test(stops_and_probes_when_it_settles),
+        cmocka_unit_test(asks_no_write_of_a_topic_that_cannot_be_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
