@@ -119,8 +119,9 @@ static bool source_of_seed(const struct command_line *line, struct source *sourc
 
 static void command_of(const struct command_line *line, struct source *source)
 {
-    static const enum option_id options[] = {OPTION_VARIANT,   OPTION_SEED,      OPTION_PROFILE, OPTION_TURNS,
-                                             OPTION_CONSENSUS, OPTION_UNCHECKED, OPTION_RULES};
+    static const enum option_id options[] = {OPTION_VARIANT, OPTION_SEED,      OPTION_PROFILE,
+                                             OPTION_TURNS,   OPTION_CONSENSUS, OPTION_UNCHECKED,
+                                             OPTION_RULES,   OPTION_STRATEGY,  OPTION_DEPTH};
     size_t used = (size_t)snprintf(source->command, COMMAND_BYTES, "isrsim shrink");
     if (line->arguments_count > 0)
         used += (size_t)snprintf(source->command + used, COMMAND_BYTES - used, " %.400s", line->arguments[0]);
