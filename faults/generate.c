@@ -462,6 +462,9 @@ static void draw_gone(struct fault_plan *plan, struct fault_draws *draws)
             continue;
         voters -= votes;
         number++;
+        if (plan->kinds != FAULT_BIT(RECREATE))
+            plan->kinds &=
+                ~FAULT_BIT(RECREATE); /* a topic is not made without brokers for all its replicas */
         sim_node_set_add(&spec->gone, node);
     }
     for (int32_t node = spec->brokers + 1; node <= spec->brokers + spec->controllers && !spec->combined;
