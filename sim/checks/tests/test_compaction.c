@@ -472,6 +472,16 @@ static void holds_when_a_reader_lacks_what_was_superseded_by_a_deposed_leader(vo
     end();
 }
 
+static void holds_at_the_end_when_what_superseded_it_for_a_reader_is_undecided(void **state)
+{
+    (void)state;
+    told_by_the_leader_before();
+    read_gap(0);
+    sim_checks_end(fixture.fake.checks);
+    FAKE_HOLDS(&fixture.fake);
+    end();
+}
+
 static void fires_at_the_end_when_what_superseded_it_for_a_reader_was_cut_off(void **state)
 {
     (void)state;
@@ -544,6 +554,7 @@ int main(void)
         cmocka_unit_test(fires_when_a_reader_misses_the_last_record_of_a_key),
         cmocka_unit_test(fires_at_the_end_when_a_reader_has_an_older_record),
         cmocka_unit_test(holds_when_a_reader_lacks_what_was_superseded_by_a_deposed_leader),
+        cmocka_unit_test(holds_at_the_end_when_what_superseded_it_for_a_reader_is_undecided),
         cmocka_unit_test(fires_at_the_end_when_what_superseded_it_for_a_reader_was_cut_off),
         cmocka_unit_test(fires_when_a_reader_gets_another_record),
         cmocka_unit_test(misses_nothing_behind_an_allowed_loss),
