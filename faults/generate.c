@@ -279,7 +279,9 @@ static void generate_producer(struct fault_plan *plan, uint64_t seed, uint32_t w
     struct fault_draws draws = draws_for(seed, PURPOSE_WORKLOAD, which);
     struct sim_client_spec *client = &plan->clients[which];
     client->kind = SIM_CLIENT_PRODUCER;
-    client->topic = plan->topics[fault_between(&draws, 0, plan->spec.topics_count - 1)].name;
+    /* The first one writes what consumers read. */
+    uint32_t topic = (uint32_t)fault_between(&draws, 0, plan->spec.topics_count - 1);
+    client->topic = plan->topics[which == 0 ? 0 : topic].name;
     client->partition = -1;
     /* Most write now and then: what is in flight at a fault is little, but it is one of few. */
     client->interval_ns =
