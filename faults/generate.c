@@ -451,9 +451,9 @@ static void draw_gone(struct fault_plan *plan, struct fault_draws *draws)
     int64_t spare = spare_brokers(spec), brokers = spare > 0 ? fault_between(draws, 1, spare) : 0;
     int64_t voters = spec->standby_controllers > 0 ? 0 : (spec->controllers - 1) / 2;
     bool some = fault_one_in(draws, 2);
-    int32_t first = (int32_t)fault_between(draws, 1, spec->brokers), number = 0;
-    if (spec->peer.count > 0 || !some)
+    if (spec->peer.count > 0 || spec->brokers == 0 || !some)
         return;
+    int32_t first = (int32_t)fault_between(draws, 1, spec->brokers), number = 0;
     /* A client asks one after the other, and waits for each that is gone. */
     if (spec->config.client_request_timeout > CLIENT_TIMEOUT_MAX_NS)
         spec->config.client_request_timeout = CLIENT_TIMEOUT_MAX_NS;
