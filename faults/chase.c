@@ -610,9 +610,10 @@ static void open_with_late_act(struct chase *chase)
     spec->yields = UINT32_C(1) << ISR_YIELD_ISR_EXPAND;
     spec->config.truncation_by_query = 0; /* it is heard although it gets no answers */
     spec->config.yield_time_max = spec->config.broker_session_timeout + 2 * ISR_SECOND;
-    /* Each replica that comes back at the end waits for its turn as long. */
-    spec->settle_ns += 3 * spec->config.yield_time_max;
-    spec->duration_ns += 3 * spec->config.yield_time_max;
+    /* Each replica that comes back at the end waits for its turn as long, and once more where it fell behind
+     * meanwhile. */
+    spec->settle_ns += 6 * spec->config.yield_time_max;
+    spec->duration_ns += 6 * spec->config.yield_time_max;
     step_between(chase, FAULT_CUT, leader, node, false);
     wait_until(chase, SIM_GATE_WHEN, SIM_CONDITION_ISR_HAS, node, false, shrink_ns(chase));
     step_on(chase, SIM_ACTION_HEAL, node);
