@@ -15,7 +15,7 @@ def has_libraft(isrsim: Isrsim) -> bool:
     return isrsim("fuzz", "--profile", "raft", "--consensus", "libraft", "--seeds", "1..1").returncode != 1
 
 
-@pytest.mark.parametrize("path", CRASHES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", CRASHES, ids=lambda path: str(path.name))
 def test_library_dies_where_the_in_tree_raft_holds(isrsim: Isrsim, tmp_path: Path, path: Path) -> None:
     if not has_libraft(isrsim):
         pytest.skip("this build has no libraft")

@@ -36,9 +36,9 @@ def test_each_run_tells_its_bound_to_programs(isrsim: Isrsim) -> None:
 
 
 def test_schedule_changes_the_run_and_random_does_not(isrsim: Isrsim) -> None:
+    choices: list[list[str]] = [[], ["--strategy", "random"], ["--strategy", "pct"]]
     plain, random, pct = (
-        json.loads(isrsim("fuzz", "--seeds", "2..2", "--json", *words).stdout.splitlines()[0])
-        for words in ([], ["--strategy", "random"], ["--strategy", "pct"])
+        json.loads(isrsim("fuzz", "--seeds", "2..2", "--json", *words).stdout.splitlines()[0]) for words in choices
     )
     assert plain == random
     assert pct["hash"] != plain["hash"]
