@@ -1,12 +1,28 @@
 #!/usr/bin/env bash
 # Runs every scenario and some random ones with two builds of isrsim and compares verdicts, counts and hashes.
-# usage: tools/compare-hashes.sh ISRSIM ISRSIM
+# usage: tools/compare-hashes.sh ISRSIM ISRSIM [SEEDS]     SEEDS: how many of each scenario, 3 if not given
 set -euo pipefail
 cd "$(dirname "$0")/.."
+seeds=${3:-3}
+parts=$(nproc)
+mapfile -t files < <(find scenarios -name '*.isr.yaml' | sort)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
 
-# all fields but the command that reproduces, which names the program
+# all fields but the command that reproduces, which names the program; the scenarios in as many parts as there are processors
 runs() {
-    { "$1" run scenarios --json --seeds 1..3 || true; } | sed 's/, "reproducer": .*//'
+    local part place
+    for ((part = 0; part < parts; part++)); do
+        local own=()
+        for ((place = part; place < ${#files[@]}; place += parts)); do
+            own+=("${files[place]}")
+        done
+        "$1" run --json --seeds "1..$seeds" "${own[@]}" >"$folder/$part" &
+    done
+    wait
+    for ((part = 0; part < parts; part++)); do
+        sed 's/, "reproducer": .*//' "$folder/$part"
+    done
     "$1" soak --json --seeds 1..40 || true
 }
 first=$(runs "$1")
