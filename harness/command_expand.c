@@ -6,51 +6,32 @@
 
 #include "harness/attempt.h"
 #include "harness/commands.h"
-#include "harness/fuzz_report.h"
-#include "harness/profile_option.h"
-#include "harness/rules_option.h"
+#include "harness/one_run.h"
 #include "harness/runner.h"
 #include "harness/scenario_write.h"
 #include "harness/terminal.h"
 #include "harness/value.h"
 
-enum { COMMAND_BYTES = 1024, ABOUT_COLUMNS = 100 };
+enum { ABOUT_COLUMNS = 100 };
 
 struct expansion {
-    struct fault_request request;
-    struct isr_rules rules;
+    struct one_run run;
     const char *file; /* NULL: the standard output */
-    struct fault_plan *plan;
     struct attempt attempt;
-    char command[COMMAND_BYTES];
+    char command[ONE_RUN_COMMAND_BYTES];
 };
 
 /* ---- the command line ---- */
 
 static bool read_options(const struct command_line *line, struct expansion *expansion)
 {
-    const char *seed = line->values[OPTION_SEED], *rules = line->values[OPTION_RULES];
-    struct value_error error;
     expansion->file = line->values[OPTION_OUTPUT];
     if (!command_takes_no_argument(line))
         return false;
-    if (seed == NULL)
-        return command_complain("expand", NULL, "which seed?", "for example --seed 7");
-    if (!value_seed(seed, &expansion->request.seed, &error))
-        return command_complain("expand", "seed", error.message, error.hint);
     if (expansion->file != NULL && !scenario_is_file_name(expansion->file))
         return command_complain("expand", "output", "this is no name of a scenario file",
                                 "end it in .isr.yaml, so that `isrsim run` takes it");
-    return (rules == NULL || rules_option("expand", &expansion->rules, rules)) &&
-           profile_option(line, &expansion->request);
-}
-
-static void describe_command(struct expansion *expansion)
-{
-    snprintf(expansion->command, sizeof expansion->command, "isrsim expand --seed %" PRIu64,
-             expansion->request.seed);
-    fuzz_append_arguments(expansion->command, sizeof expansion->command, &expansion->request,
-                          &expansion->rules);
+    return one_run_of_seed(&expansion->run, line);
 }
 
 /* ---- the text ---- */
@@ -76,14 +57,15 @@ static struct scenario_expectation expectation_of(const struct attempt *attempt)
 /* To be freed; NULL: no memory. */
 static char *about_of(const struct expansion *expansion)
 {
+    const struct fault_request *request = &expansion->run.request;
     size_t count, size = 0;
     char *about = NULL, message[sizeof expansion->attempt.message + 64], first[256];
-    const struct fault_profile_info *profile = &fault_profiles_list(&count)[expansion->request.profile];
+    const struct fault_profile_info *profile = &fault_profiles_list(&count)[request->profile];
     FILE *out = open_memstream(&about, &size);
     if (out == NULL)
         return NULL;
-    snprintf(first, sizeof first, "Seed %" PRIu64 " of the profile %s%s: %s.", expansion->request.seed,
-             profile->name, expansion->request.over_budget ? ", over budget" : "", profile->meaning);
+    snprintf(first, sizeof first, "Seed %" PRIu64 " of the profile %s%s: %s.", request->seed, profile->name,
+             request->over_budget ? ", over budget" : "", profile->meaning);
     terminal_print_prose(out, first, 0, ABOUT_COLUMNS);
     if (expansion->attempt.verdict != SIM_VERDICT_HELD) {
         snprintf(message, sizeof message, "What happened: %s%s%s. %s",
@@ -106,7 +88,7 @@ static char *text_of(const struct expansion *expansion)
                                                    .hash = expansion->attempt.hash,
                                                    .about = about,
                                                    .expectation = &expectation};
-    char *text = scenario_write_text(&expansion->plan->spec, &options);
+    char *text = scenario_write_text(&expansion->run.spec, &options);
     free(about);
     return text;
 }
@@ -161,12 +143,10 @@ static bool expand(struct expansion *expansion, struct arena *arena)
 {
     char sentence[200];
     uint32_t step;
-    fault_generate(expansion->plan, &expansion->request);
-    expansion->plan->spec.rules = expansion->rules;
-    const char *wrong = sim_spec_check(&expansion->plan->spec, sentence, sizeof sentence, &step);
+    const char *wrong = sim_spec_check(&expansion->run.spec, sentence, sizeof sentence, &step);
     if (wrong != NULL)
         return command_complain("expand", NULL, wrong, "this seed makes no scenario that could be run");
-    if (!run(arena, &expansion->plan->spec, &expansion->attempt))
+    if (!run(arena, &expansion->run.spec, &expansion->attempt))
         return false;
     char *text = text_of(expansion);
     bool good = is_proven(arena, expansion, text) && write_out(expansion, text);
@@ -181,15 +161,14 @@ static bool expand(struct expansion *expansion, struct arena *arena)
 
 int isr_command_expand(const struct command_line *line)
 {
-    struct expansion expansion = {.file = NULL};
+    struct expansion expansion;
     if (!read_options(line, &expansion))
         return 1;
-    describe_command(&expansion);
+    one_run_command(&expansion.run, line, expansion.command);
     struct arena *arena = runner_arena();
-    expansion.plan = malloc(sizeof *expansion.plan);
-    bool good = arena != NULL && expansion.plan != NULL && expand(&expansion, arena);
-    free(expansion.plan);
+    bool good = arena != NULL && expand(&expansion, arena);
     if (arena != NULL)
         arena_close(arena);
+    one_run_free(&expansion.run);
     return good ? 0 : 1;
 }

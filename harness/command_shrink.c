@@ -5,156 +5,27 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "faults/generate.h"
 #include "harness/commands.h"
 #include "harness/files.h"
 #include "harness/json.h"
-#include "harness/profile_option.h"
-#include "harness/rules_option.h"
+#include "harness/one_run.h"
 #include "harness/runner.h"
 #include "harness/shrink.h"
 #include "harness/shrink_file.h"
 #include "harness/value.h"
 #include "harness/version.h"
 
-enum { COMMAND_BYTES = 1024 };
-
-/* What is to be shrunk. */
-struct source {
-    struct sim_spec spec;
-    uint64_t seed;
-    struct fault_plan *plan; /* of a random scenario */
-    struct loaded_list list; /* of a file */
-    struct shrink_recorded recorded;
-    char command[COMMAND_BYTES];
-};
-
 static bool complain(const char *option, const char *message, const char *hint)
 {
     return command_complain("shrink", option, message, hint);
 }
 
-/* ---- where it comes from ---- */
-
-/* The variant named, or the only one, or the only one that is expected to fail. */
-static const struct scenario_variant *choose_variant(const struct command_line *line,
-                                                     const struct scenario *scenario)
+static bool check_output(const struct command_line *line)
 {
-    const char *name = line->values[OPTION_VARIANT];
-    const struct scenario_variant *chosen = NULL;
-    char names[512] = "there are:", message[128];
-    size_t used = strlen(names);
-    for (uint32_t i = 0; i < scenario->variants_count; i++) {
-        const struct scenario_variant *variant = &scenario->variants[i];
-        if (used < sizeof names)
-            used += (size_t)snprintf(names + used, sizeof names - used, " %s", variant->name);
-        bool fits = name != NULL
-                        ? strcmp(variant->name, name) == 0
-                        : scenario->variants_count == 1 || variant->expectation.outcome == SCENARIO_VIOLATES;
-        if (fits && chosen != NULL) {
-            complain("variant", "several variants of this scenario are expected to fail: which one?", names);
-            return NULL;
-        }
-        chosen = fits ? variant : chosen;
-    }
-    if (chosen == NULL && name == NULL)
-        complain("variant", "no variant of this scenario is expected to fail: name one", names);
-    snprintf(message, sizeof message, "the scenario has no variant '%.40s'", name != NULL ? name : "");
-    if (chosen == NULL && name != NULL)
-        complain("variant", message, names);
-    return chosen;
-}
-
-static void read_recorded(struct source *source, const char *path)
-{
-    struct pool pool = {NULL};
-    size_t size;
-    const char *text = files_read(&pool, path, &size);
-    if (text != NULL)
-        source->recorded = shrink_file_recorded(text);
-    pool_free(&pool);
-}
-
-static bool source_of_file(const struct command_line *line, struct source *source)
-{
-    const char *option = profile_option_given(line);
-    if (option != NULL && strcmp(option, option_infos()[OPTION_UNCHECKED].name) != 0)
-        return complain(option, "a profile is of random scenarios, and a file is given",
-                        "give either a file, or --seed N without one");
-    if (files_load(&source->list, line->arguments, 1) > 0)
-        return false;
-    if (source->list.count != 1)
-        return complain(NULL, "one scenario is shrunk at a time", "name one file");
-    const struct scenario_variant *variant = choose_variant(line, &source->list.items[0].scenario);
-    if (variant == NULL)
-        return false;
-    struct fault_request request = {.seed = source->seed}; /* of it, what is not judged */
-    if (!profile_option(line, &request))
-        return false;
-    source->spec = variant->spec;
-    source->spec.unchecked |= request.unchecked;
-    if (!option_given(line, OPTION_SEED))
-        source->seed = variant->spec.seed;
-    read_recorded(source, source->list.items[0].path);
-    return true;
-}
-
-static bool source_of_seed(const struct command_line *line, struct source *source)
-{
-    struct fault_request request = {.seed = source->seed};
-    if (!option_given(line, OPTION_SEED))
-        return complain(NULL, "what is to be shrunk?",
-                        "name a scenario file whose run fails, or --seed N of a random scenario");
-    if (option_given(line, OPTION_VARIANT))
-        return complain("variant", "a random scenario has no variants", "name a scenario file");
-    if (!profile_option(line, &request))
-        return false;
-    source->plan = calloc(1, sizeof *source->plan);
-    if (source->plan == NULL)
-        return complain(NULL, "no memory", NULL);
-    fault_generate(source->plan, &request);
-    source->spec = source->plan->spec;
-    return true;
-}
-
-static void command_of(const struct command_line *line, struct source *source)
-{
-    static const enum option_id options[] = {OPTION_VARIANT, OPTION_SEED,      OPTION_PROFILE,
-                                             OPTION_TURNS,   OPTION_CONSENSUS, OPTION_UNCHECKED,
-                                             OPTION_RULES,   OPTION_STRATEGY,  OPTION_DEPTH};
-    size_t used = (size_t)snprintf(source->command, COMMAND_BYTES, "isrsim shrink");
-    if (line->arguments_count > 0)
-        used += (size_t)snprintf(source->command + used, COMMAND_BYTES - used, " %.400s", line->arguments[0]);
-    for (size_t i = 0; i < sizeof options / sizeof options[0] && used < COMMAND_BYTES; i++) {
-        if (option_given(line, options[i]))
-            used += (size_t)snprintf(source->command + used, COMMAND_BYTES - used, " --%s %.200s",
-                                     option_infos()[options[i]].name, line->values[options[i]]);
-    }
-    if (option_given(line, OPTION_OVER_BUDGET) && used < COMMAND_BYTES)
-        snprintf(source->command + used, COMMAND_BYTES - used, " --over-budget");
-}
-
-static bool read_source(const struct command_line *line, struct source *source)
-{
-    struct value_error error;
-    const char *seed = line->values[OPTION_SEED], *rules = line->values[OPTION_RULES];
     const char *output = line->values[OPTION_OUTPUT];
-    if (output != NULL && !scenario_is_file_name(output))
-        return complain("output", "this is no name of a scenario file",
-                        "end it in .isr.yaml, so that `isrsim run` takes it");
-    if (line->arguments_count > 1)
-        return complain(NULL, "one scenario is shrunk at a time", "name one file");
-    if (seed != NULL && !value_seed(seed, &source->seed, &error))
-        return complain("seed", error.message, error.hint);
-    command_of(line, source);
-    bool good = line->arguments_count > 0 ? source_of_file(line, source) : source_of_seed(line, source);
-    return good && (rules == NULL || rules_option("shrink", &source->spec.rules, rules));
-}
-
-static void source_free(struct source *source)
-{
-    files_free(&source->list);
-    free(source->plan);
+    return output == NULL || scenario_is_file_name(output) ||
+           complain("output", "this is no name of a scenario file",
+                    "end it in .isr.yaml, so that `isrsim run` takes it");
 }
 
 static bool read_budget(const struct command_line *line, int64_t *cpu_ns)
@@ -171,19 +42,32 @@ static bool read_budget(const struct command_line *line, int64_t *cpu_ns)
 
 /* ---- what comes out ---- */
 
+static struct shrink_recorded recorded_of(const char *path)
+{
+    struct shrink_recorded recorded = {.there = false};
+    struct pool pool = {NULL};
+    size_t size;
+    const char *text = files_read(&pool, path, &size);
+    if (text != NULL)
+        recorded = shrink_file_recorded(text);
+    pool_free(&pool);
+    return recorded;
+}
+
 /* A file that says which run it holds: this version may run it otherwise. */
-static void compare_recorded(const struct command_line *line, const struct source *source,
+static void compare_recorded(const struct command_line *line, const struct one_run *run,
                              const struct attempt *before)
 {
-    const struct shrink_recorded *recorded = &source->recorded;
-    bool own_run = recorded->there && !option_given(line, OPTION_RULES) &&
-                   !option_given(line, OPTION_UNCHECKED) && recorded->seed == source->seed;
-    if (!own_run || recorded->hash == before->hash)
+    if (run->list.count == 0 || option_given(line, OPTION_RULES) || option_given(line, OPTION_UNCHECKED))
+        return;
+    const char *path = run->list.items[0].path;
+    const struct shrink_recorded recorded = recorded_of(path);
+    if (!recorded.there || recorded.seed != run->seed || recorded.hash == before->hash)
         return;
     fprintf(stderr,
             "isrsim: shrink: %s records a run of isrsim %s with trace hash %016" PRIx64
             "; isrsim %s runs it otherwise, with trace hash %016" PRIx64 "\n",
-            source->list.items[0].path, recorded->version, recorded->hash, ISRSIM_VERSION, before->hash);
+            path, recorded.version, recorded.hash, ISRSIM_VERSION, before->hash);
 }
 
 static void summarise(FILE *out, const struct shrink_outcome *outcome)
@@ -252,14 +136,15 @@ static bool write_file(const char *path, const char *text)
     return good;
 }
 
-static bool put_out(const struct command_line *line, const struct source *source,
+static bool put_out(const struct command_line *line, const struct one_run *run,
                     const struct shrink_outcome *outcome)
 {
     const char *path = line->values[OPTION_OUTPUT];
     bool json = option_given(line, OPTION_JSON), good = true;
-    char name[SIM_LABEL_BYTES];
+    char name[SIM_LABEL_BYTES], command[ONE_RUN_COMMAND_BYTES];
     name_of(path, name);
-    char *text = shrink_file_text(outcome, source->command, name);
+    one_run_command(run, line, command);
+    char *text = shrink_file_text(outcome, command, name);
     if (path != NULL)
         good = write_file(path, text);
     else if (!json)
@@ -272,32 +157,34 @@ static bool put_out(const struct command_line *line, const struct source *source
     return good;
 }
 
-static bool shrink(const struct command_line *line, const struct source *source, int64_t cpu_ns)
+static bool shrink(const struct command_line *line, const struct one_run *run, int64_t cpu_ns)
 {
     struct arena *arena = runner_arena();
     struct shrink_outcome outcome;
     bool quiet = option_given(line, OPTION_QUIET) || !isatty(STDERR_FILENO);
     struct shrink_request request = {
-        .spec = &source->spec, .seed = source->seed, .cpu_ns = cpu_ns, .progress = quiet ? NULL : stderr};
+        .spec = &run->spec, .seed = run->seed, .cpu_ns = cpu_ns, .progress = quiet ? NULL : stderr};
     if (arena == NULL || !shrink_run(arena, &request, &outcome))
         return false;
-    compare_recorded(line, source, &outcome.before);
+    compare_recorded(line, run, &outcome.before);
     if (outcome.end == SHRINK_HOLDS) {
         char message[128];
         snprintf(message, sizeof message, "this run does not fail (%s): there is nothing to shrink",
                  sim_verdict_name(outcome.before.verdict));
         return complain(NULL, message, "`isrsim fuzz` looks for one that does; --rules brings back a bug");
     }
-    bool good = put_out(line, source, &outcome);
+    bool good = put_out(line, run, &outcome);
     shrink_outcome_free(&outcome);
     return good;
 }
 
 int isr_command_shrink(const struct command_line *line)
 {
-    struct source source = {.seed = 1};
+    struct one_run run;
     int64_t cpu_ns;
-    bool good = read_budget(line, &cpu_ns) && read_source(line, &source) && shrink(line, &source, cpu_ns);
-    source_free(&source);
+    if (!read_budget(line, &cpu_ns) || !check_output(line) || !one_run_read(&run, line))
+        return 1;
+    bool good = shrink(line, &run, cpu_ns);
+    one_run_free(&run);
     return good ? 0 : 1;
 }

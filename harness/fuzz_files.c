@@ -38,13 +38,16 @@ static bool carry_out(const struct fuzz_files *files, const char *command, const
                       const char *file)
 {
     char seed[24], turns[FUZZ_TURNS_BYTES];
-    static const enum option_id same[] = {OPTION_PROFILE, OPTION_OVER_BUDGET, OPTION_CONSENSUS,
-                                          OPTION_UNCHECKED, OPTION_RULES};
+    static const enum option_id same[] = {OPTION_PROFILE,   OPTION_OVER_BUDGET, OPTION_CONSENSUS,
+                                          OPTION_UNCHECKED, OPTION_RULES,       OPTION_STRATEGY,
+                                          OPTION_DEPTH};
     struct command_line line = {.command = command_named(command), .program = files->line->program};
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
         line.values[same[i]] = files->line->values[same[i]];
     snprintf(seed, sizeof seed, "%" PRIu64, run->seed);
     line.values[OPTION_SEED] = seed;
+    if (option_given(&line, OPTION_STRATEGY) && strcmp(line.values[OPTION_STRATEGY], "guided") == 0)
+        line.values[OPTION_STRATEGY] = NULL; /* the turns say what it chose */
     if (run->turns_count > 0)
         line.values[OPTION_TURNS] = fuzz_print_turns(run->turns, run->turns_count, turns);
     line.values[OPTION_OUTPUT] = file;

@@ -145,8 +145,7 @@ bool profile_option(const struct command_line *line, struct fault_request *reque
 const char *profile_option_given(const struct command_line *line)
 {
     static const enum option_id options[] = {OPTION_PROFILE,  OPTION_OVER_BUDGET, OPTION_TURNS,
-                                             OPTION_STRATEGY, OPTION_DEPTH,       OPTION_CONSENSUS,
-                                             OPTION_UNCHECKED};
+                                             OPTION_STRATEGY, OPTION_DEPTH,       OPTION_CONSENSUS};
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         if (option_given(line, options[i]))
             return option_infos()[options[i]].name;

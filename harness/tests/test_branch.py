@@ -69,6 +69,7 @@ def test_random_run_is_branched(isrsim: Isrsim) -> None:
         ([COIN], "the scenario has several variants: which one?\n  hint: there are wrong, historical, correct"),
         ([COIN, "--variant", "none"], "the scenario has no variant 'none'"),
         ([COIN, "--variant", "correct"], "::correct, seed 1: every promise held"),
+        ([COIN, "--variant", "wrong", "--unchecked", "I2"], "::wrong, seed 1: every promise held"),
         ([COIN, "--variant", "wrong", "--at", "1h"], "--at: the run has failed by then: at 10."),
         ([COIN, "--variant", "wrong", "--at", "1s", "--points", "3"], "give --at or --points, not both"),
         ([COIN, "--profile", "default"], "--profile: it is about random scenarios, but a file was given"),

@@ -83,22 +83,34 @@ def test_another_run_than_the_file_records_is_told(isrsim: Isrsim, failing: Path
     assert "runs it otherwise" in done.stderr
 
 
+@pytest.mark.parametrize("expected", ["holds", "{violates: I1}"])
+def test_variant_must_be_named_where_it_is_not_clear(isrsim: Isrsim, failing: Path, expected: str) -> None:
+    text = FAILING.replace("{violates: I1}", expected).replace("{expect: holds}", f"{{expect: {expected}}}")
+    failing.write_text(text, encoding="utf-8")
+    which = ", of which none expects a violation" if expected == "holds" else ""
+    for command in ("shrink", "branch"):
+        done = isrsim(command, str(failing))
+        assert done.returncode == 1 and done.stdout == ""
+        assert f"the scenario has several variants{which}: which one?\n  hint: there are wrong, correct\n" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "what is to be shrunk?"),
+        ([], "which run?\n  hint: name a scenario file, or a random scenario by --seed N"),
         (["--seed", "x"], "shrink"),
         (["--seed", "1"], "this run does not fail (held): there is nothing to shrink"),
-        (["--seed", "1", "--variant", "wrong"], "a random scenario has no variants"),
+        (["--seed", "1", "--variant", "wrong"], "random scenarios have no variants"),
         (["--seed", "1", "--variant", "wrong", "--profile", "default"], "--variant"),
         (["--seed", "1", "--profile", "nonsense"], "nonsense"),
         (["--seed", "1", "--budget", "0"], "there must be some time"),
         (["--seed", "1", "--budget", "soon"], "soon"),
         (["--seed", "1", "--rules", "trunk=hw"], "trunk"),
         (["--seed", "1", "--unchecked", "I1,I99"], "there is no invariant 'I99'"),
-        (["FILE", "FILE"], "one scenario is shrunk at a time"),
-        (["FILE", "--profile", "default"], "a profile is of random scenarios"),
-        (["FILE", "--variant", "nobody"], "the scenario has no variant 'nobody'"),
+        (["FILE", "FILE"], "it is about one run, but several files were given"),
+        (["FILE", "--profile", "default"], "--profile: it is about random scenarios, but a file was given"),
+        (["FILE", "--consensus", "in_tree"], "--consensus: it is about random scenarios"),
+        (["FILE", "--variant", "nobody"], "the scenario has no variant 'nobody'\n  hint: there are wrong, correct"),
         (["FILE", "--variant", "correct"], "this run does not fail"),
         (["FILE", "--output", "/nowhere/x.isr.yaml"], "cannot write /nowhere/x.isr.yaml"),
         (["nothing.isr.yaml"], "nothing.isr.yaml"),

@@ -27,6 +27,13 @@ def test_failure_tells_its_bound_and_its_commands_repeat_it(isrsim: Isrsim, tmp_
     assert again.returncode == 0 and "as expected" in again.stdout and "schedule: a failure of depth 2" in again.stdout
 
 
+def test_what_a_hunt_writes_has_the_priorities(isrsim: Isrsim, tmp_path: Path) -> None:
+    assert isrsim("fuzz", "--jobs", "2", "--depth", "2", *PCT, "--output", "found").returncode == 2
+    (file,) = (tmp_path / "found").iterdir()
+    assert "schedule: {pct: {depth: 2}}" in file.read_text(encoding="utf-8")
+    assert isrsim("run", file).returncode == 0
+
+
 def test_each_run_tells_its_bound_to_programs(isrsim: Isrsim) -> None:
     runs = [json.loads(line) for line in isrsim("fuzz", "--seeds", "1..3", "--strategy", "pct", "--json").stdout.splitlines()]
     for run in runs[:3]:
