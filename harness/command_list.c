@@ -25,6 +25,15 @@ static void first_sentence(const char *about, char *text, size_t size)
     text[used] = '\0';
 }
 
+/* Why this build cannot run a variant, with what to do; "" where it can. */
+static void missing_text(const struct scenario_variant *variant, char *text, size_t size)
+{
+    const char *hint, *missing = sim_consensus_missing(variant->spec.consensus, &hint);
+    text[0] = '\0';
+    if (missing != NULL)
+        snprintf(text, size, "%s; %s", missing, hint);
+}
+
 static void list_json(const struct loaded *loaded)
 {
     const struct scenario *scenario = &loaded->scenario;
@@ -43,6 +52,8 @@ static void list_json(const struct loaded *loaded)
         json_close_list(&json);
         runner_describe_expectation(&variant->expectation, text, sizeof text);
         json_string(&json, "expect", text);
+        missing_text(variant, text, sizeof text);
+        json_string(&json, "missing", text[0] != '\0' ? text : NULL);
         first_sentence(scenario->about, text, sizeof text);
         json_string(&json, "about", text);
         json_string(&json, "source", scenario->source);
@@ -67,6 +78,9 @@ static void list_text(const struct loaded *loaded, const struct palette *palette
             printf("  expected: %s\n", text);
         else
             printf("  expected of %s: %s\n", variant->name, text);
+        missing_text(variant, text, sizeof text);
+        if (text[0] != '\0')
+            printf("  cannot be run: %s\n", text);
     }
     first_sentence(scenario->about, text, sizeof text);
     if (text[0] != '\0')

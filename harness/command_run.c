@@ -20,7 +20,8 @@ struct session {
     struct palette palette;
     struct trace_file trace;
     bool tracing, json, quiet;
-    uint64_t runs, unexpected, different;
+    uint64_t runs, unexpected, different, skipped;
+    const char *missing, *hint; /* what this build lacks to run what is skipped, and how to mend that */
     int exit_code;
     struct run_metrics metrics;
 };
@@ -197,6 +198,18 @@ static bool run_one(struct session *session, const struct run_request *request)
 
 /* ---- all runs ---- */
 
+static void skip_variant(struct session *session, const struct run_request *request)
+{
+    session->skipped++;
+    if (session->json) {
+        runner_print_skipped_json(stdout, request, session->missing);
+    } else if (!session->quiet) {
+        printf("skip ");
+        print_label(request);
+        printf(": %s\n", session->missing);
+    }
+}
+
 static bool run_variant(struct session *session, const struct loaded *loaded,
                         const struct scenario_variant *variant, const struct seeds *seeds)
 {
@@ -210,6 +223,13 @@ static bool run_variant(struct session *session, const struct loaded *loaded,
                                   .spec = &spec,
                                   .rules = rules};
     uint64_t first = seeds->given ? seeds->first : spec.seed, last = seeds->given ? seeds->last : spec.seed;
+    const char *missing = sim_consensus_missing(spec.consensus, &session->hint);
+    if (missing != NULL) {
+        request.seed = first;
+        session->missing = missing;
+        skip_variant(session, &request);
+        return true;
+    }
     for (uint64_t seed = first;; seed++) {
         request.seed = seed;
         if (!run_one(session, &request))
@@ -219,14 +239,59 @@ static bool run_variant(struct session *session, const struct loaded *loaded,
     }
 }
 
+static bool is_asked_for(const struct scenario_variant *variant, const char *name)
+{
+    return name == NULL || strcmp(variant->name, name) == 0;
+}
+
 static uint64_t variants_asked_for(const struct loaded_list *list, const char *name)
 {
     uint64_t count = 0;
     for (size_t i = 0; i < list->count; i++) {
         const struct scenario *scenario = &list->items[i].scenario;
-        count += name == NULL ? scenario->variants_count : scenario_variant_named(scenario, name) != NULL;
+        for (uint32_t v = 0; v < scenario->variants_count; v++)
+            count += is_asked_for(&scenario->variants[v], name);
     }
     return count;
+}
+
+/* Was the file itself given, rather than a directory above it? */
+static bool is_given(const struct command_line *line, const char *path)
+{
+    for (int i = 0; i < line->arguments_count; i++) {
+        if (strcmp(line->arguments[i], path) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The first of the variants asked for that this build can run, else the first of them; NULL where there is
+ * none. */
+static const struct scenario_variant *best_variant(const struct scenario *scenario, const char *name)
+{
+    const struct scenario_variant *best = NULL;
+    const char *hint;
+    for (uint32_t v = 0; v < scenario->variants_count; v++) {
+        const struct scenario_variant *variant = &scenario->variants[v];
+        if (!is_asked_for(variant, name))
+            continue;
+        if (sim_consensus_missing(variant->spec.consensus, &hint) == NULL)
+            return variant;
+        best = best == NULL ? variant : best;
+    }
+    return best;
+}
+
+/* What this build cannot run is skipped where directories are gone through. Who names a file wants something
+ * of it to run. False after an error on stderr. */
+static bool check_given(const struct command_line *line, const struct loaded_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct scenario_variant *best = best_variant(&list->items[i].scenario, name);
+        if (best != NULL && is_given(line, list->items[i].path) && !runner_can_run("run", &best->spec))
+            return false;
+    }
+    return true;
 }
 
 /* Adds a name unless it stands there; false where there is no room for it. */
@@ -269,6 +334,8 @@ static bool run_all(struct session *session, const struct loaded_list *list, con
     uint64_t variants = variants_asked_for(list, name);
     if (variants == 0)
         return complain_variant(list, name);
+    if (!check_given(session->line, list, name))
+        return false;
     const char *trace = session->line->values[OPTION_TRACE];
     if (trace != NULL && (variants > 1 || seeds->first != seeds->last))
         return command_complain("run", "trace", "a trace is of one run, and this would be several",
@@ -282,7 +349,7 @@ static bool run_all(struct session *session, const struct loaded_list *list, con
     for (size_t i = 0; i < list->count && good; i++) {
         const struct scenario *scenario = &list->items[i].scenario;
         for (uint32_t v = 0; v < scenario->variants_count && good; v++) {
-            if (name == NULL || strcmp(scenario->variants[v].name, name) == 0)
+            if (is_asked_for(&scenario->variants[v], name))
                 good = run_variant(session, &list->items[i], &scenario->variants[v], seeds);
         }
     }
@@ -291,6 +358,12 @@ static bool run_all(struct session *session, const struct loaded_list *list, con
     else if (session->tracing)
         trace_file_abandon(&session->trace);
     return good;
+}
+
+static void print_skipped(const struct session *session)
+{
+    if (session->skipped > 0 && !session->json)
+        printf("%" PRIu64 " skipped: %s; %s\n", session->skipped, session->missing, session->hint);
 }
 
 static void print_summary(const struct session *session)
@@ -337,8 +410,10 @@ int isr_command_run(const struct command_line *line)
     }
     assertion_print_json(session.json);
     bool good = run_all(&session, &list, &seeds);
-    if (good)
+    if (good) {
         print_summary(&session);
+        print_skipped(&session);
+    }
     files_free(&list);
     return good ? session.exit_code : runner_worse(session.exit_code, 1);
 }

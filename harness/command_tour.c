@@ -277,6 +277,7 @@ int isr_command_tour(const struct command_line *line)
     struct guide guide = {.program = line->program, .palette = terminal_palette(stdout)};
     struct loaded_list list;
     size_t bad = files_load(&list, given ? line->arguments : standard, given ? line->arguments_count : 1);
+    bad += bad == 0 && !runner_can_run_all("tour", &list);
     guide.arena = bad == 0 ? runner_arena() : NULL;
     guide.timeline = calloc(1, sizeof *guide.timeline);
     qsort(list.items, list.count, sizeof *list.items, compare_exhibits);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/rules.h"
+#include "harness/runner.h"
 #include "harness/value.h"
 
 static const char folder[] = "scenarios/museum";
@@ -72,7 +73,7 @@ bool museum_load(struct loaded_list *exhibits, const char *command, const char *
 {
     const char *const paths[] = {folder};
     int64_t *wanted = calloc((size_t)numbers_count + 1, sizeof *wanted);
-    if (files_load(exhibits, paths, 1) > 0 || wanted == NULL ||
+    if (files_load(exhibits, paths, 1) > 0 || wanted == NULL || !runner_can_run_all(command, exhibits) ||
         !read_numbers(exhibits, command, numbers, numbers_count, wanted)) {
         files_free(exhibits);
         free(wanted);

@@ -8,6 +8,7 @@
 #include "harness/fuzz_report.h"
 #include "harness/profile_option.h"
 #include "harness/rules_option.h"
+#include "harness/runner.h"
 #include "harness/value.h"
 
 static bool complain(const struct command_line *line, const char *option, const char *message,
@@ -53,6 +54,8 @@ static const struct scenario_variant *choose_variant(const struct command_line *
         chosen = &scenario->variants[0];
     if (chosen == NULL)
         complain_variant(line, scenario, violations);
+    else if (!runner_can_run(line->command->name, &chosen->spec))
+        chosen = NULL;
     return chosen;
 }
 

@@ -7,7 +7,6 @@
 #include "harness/suggestion.h"
 #include "harness/terminal.h"
 #include "harness/value.h"
-#include "sim/libraft/libraft.h"
 
 static bool consensus_option(const struct command_line *line, struct fault_request *request)
 {
@@ -20,10 +19,8 @@ static bool consensus_option(const struct command_line *line, struct fault_reque
         if (strcmp(choice->word, name) != 0)
             continue;
         request->consensus = (uint8_t)choice->value;
-        if (choice->value != SIM_CONSENSUS_LIBRAFT || sim_libraft_available())
-            return true;
-        return command_complain(line->command->name, "consensus", "this build of isrsim has no libraft",
-                                "install libraft-dev and build again");
+        const char *hint, *missing = sim_consensus_missing(request->consensus, &hint);
+        return missing == NULL || command_complain(line->command->name, "consensus", missing, hint);
     }
     char message[96];
     snprintf(message, sizeof message, "there is no consensus '%.40s'", name);

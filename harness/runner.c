@@ -5,6 +5,7 @@
 
 #include "harness/assertion.h"
 #include "harness/attempt.h"
+#include "harness/commands.h"
 #include "harness/json.h"
 #include "sim/condition.h"
 
@@ -15,6 +16,28 @@ struct arena *runner_arena(void)
     if (arena == NULL)
         fprintf(stderr, "isrsim: no memory for worlds: %s\n", error);
     return arena;
+}
+
+bool runner_can_run(const char *command, const struct sim_spec *spec)
+{
+    const char *hint, *missing = sim_consensus_missing(spec->consensus, &hint);
+    char message[SIM_LABEL_BYTES + 64];
+    if (missing == NULL)
+        return true;
+    snprintf(message, sizeof message, "scenario %s: %s", spec->name, missing);
+    return command_complain(command, NULL, message, hint);
+}
+
+bool runner_can_run_all(const char *command, const struct loaded_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct scenario *scenario = &list->items[i].scenario;
+        for (uint32_t v = 0; v < scenario->variants_count; v++) {
+            if (!runner_can_run(command, &scenario->variants[v].spec))
+                return false;
+        }
+    }
+    return true;
 }
 
 static struct attempt_request attempt_of(const struct run_request *request)
@@ -238,6 +261,28 @@ static const char *json_verdict(enum sim_verdict verdict)
     return sim_verdict_name(SIM_VERDICT_ERROR);
 }
 
+/* What every object begins with: which run, and how it ended. */
+static void open_json(struct json *json, const struct run_request *request, const char *verdict)
+{
+    json_open_object(json, NULL);
+    json_integer(json, "schema", 1);
+    json_string(json, "file", request->path);
+    json_string(json, "scenario", request->spec->name);
+    json_string(json, "variant", request->variant->name);
+    json_unsigned(json, "seed", request->seed);
+    json_string(json, "verdict", verdict);
+}
+
+void runner_print_skipped_json(FILE *out, const struct run_request *request, const char *reason)
+{
+    struct json json = json_to(out, false);
+    open_json(&json, request, "skipped");
+    json_string(&json, "message", reason);
+    json_integer(&json, "exit_code", 0);
+    json_close_object(&json);
+    json_end(&json);
+}
+
 void runner_print_json(FILE *out, const struct run_request *request, const struct run_result *result,
                        const struct run_metrics *metrics)
 {
@@ -245,13 +290,7 @@ void runner_print_json(FILE *out, const struct run_request *request, const struc
     struct json json = json_to(out, false);
     snprintf(hash, sizeof hash, "%016" PRIx64, result->hash);
     runner_reproducer(request, reproducer, sizeof reproducer);
-    json_open_object(&json, NULL);
-    json_integer(&json, "schema", 1);
-    json_string(&json, "file", request->path);
-    json_string(&json, "scenario", request->spec->name);
-    json_string(&json, "variant", request->variant->name);
-    json_unsigned(&json, "seed", request->seed);
-    json_string(&json, "verdict", json_verdict(result->verdict));
+    open_json(&json, request, json_verdict(result->verdict));
     json_string(&json, "invariant", runner_invariant_name(result));
     json_string(&json, "message", result->message);
     if (result->judged)

@@ -34,6 +34,11 @@ struct run_result {
 /* The arena of the process, opened once. NULL after an error on stderr. */
 struct arena *runner_arena(void);
 
+/* Can this build run it? False after an error on stderr, in a command's name. */
+bool runner_can_run(const char *command, const struct sim_spec *spec);
+/* The same of every variant of all files. */
+bool runner_can_run_all(const char *command, const struct loaded_list *list);
+
 /* Called with a world before its first event and after its last; either may be NULL. */
 struct run_hooks {
     void (*begin)(void *object, struct sim_world *world);
@@ -63,5 +68,7 @@ void runner_reproducer(const struct run_request *request, char *text, size_t siz
 /* One line of `isrsim run --json`. metrics: NULL leaves them out. */
 void runner_print_json(FILE *out, const struct run_request *request, const struct run_result *result,
                        const struct run_metrics *metrics);
+/* The same of a run that this build cannot do, with the reason. */
+void runner_print_skipped_json(FILE *out, const struct run_request *request, const char *reason);
 
 #endif

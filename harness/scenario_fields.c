@@ -4,7 +4,6 @@
 #include "faults/profile.h"
 #include "harness/reference.h"
 #include "harness/step.h"
-#include "sim/libraft/libraft.h"
 
 /* ---- config and rules: straight from their lists ---- */
 
@@ -245,12 +244,6 @@ static bool bind_cluster(struct binder *binder, const struct field *field, const
     if (!shape_bind_map(binder, scenario_cluster_fields, node, spec, field->name))
         return false;
     const struct tree_node *controllers = tree_find(node, "controllers");
-    if (spec->consensus == SIM_CONSENSUS_LIBRAFT && !sim_libraft_available()) {
-        diagnostics_add(binder->diagnostics, tree_find(node, "consensus")->place,
-                        "this build of isrsim has no libraft");
-        diagnostics_hint(binder->diagnostics, "install libraft-dev and build again");
-        return false;
-    }
     if (tree_find(node, "raft") != NULL && !bind_alone(binder, node, spec))
         return false;
     if (spec->peer.count > 0)

@@ -301,6 +301,9 @@ struct sim_spec {
 /* Checks that everything fits together (counts, ids, RF <= brokers, min ISR <= RF, steps' nodes, topics and
  * clients). NULL when it does, else a sentence in buffer; *where tells the step (1-based) or 0. */
 const char *sim_spec_check(const struct sim_spec *spec, char *buffer, size_t buffer_bytes, uint32_t *where);
+/* What such a consensus takes and this build lacks, in words, and how to mend it; NULL where it can be run.
+ * It is no fault of a spec: whoever runs one looks. */
+const char *sim_consensus_missing(uint8_t consensus, const char **hint);
 /* Defaults: 3 combined brokers, 1ms network, 20us writes, 2ms syncs, no topics, 30 s. */
 struct sim_spec sim_spec_default(void);
 /* A copy whose arrays come from the allocator. */

@@ -152,12 +152,17 @@ static bool alone_holds(const struct sim_spec *spec, struct isr_text *text)
     return spec->topics_count == 0 || WRONG("consensus alone has no topics");
 }
 
+const char *sim_consensus_missing(uint8_t consensus, const char **hint)
+{
+    *hint = "install libraft-dev and build again";
+    return consensus == SIM_CONSENSUS_LIBRAFT && !sim_libraft_available() ? "this build has no libraft"
+                                                                          : NULL;
+}
+
 static bool cluster_holds(const struct sim_spec *spec, struct isr_text *text)
 {
     if (spec->brokers < 1 && !sim_spec_is_alone(spec))
         return WRONG("a cluster needs at least one broker");
-    if (spec->consensus == SIM_CONSENSUS_LIBRAFT && !sim_libraft_available())
-        return WRONG("this build of isrsim has no libraft: install libraft-dev and build again");
     if (sim_spec_is_alone(spec) && !alone_holds(spec, text))
         return false;
     if (spec->peer.count > 0)

@@ -80,6 +80,19 @@ def test_bad_file_is_a_collection_error_with_the_parsers_message(pytester: pytes
     result.stdout.fnmatch_lines([f"*{NAME}:{line}:1: error: unknown key 'setle' in the scenario", "*did you mean 'settle'?*"])
 
 
+def test_what_the_build_cannot_run_is_skipped(
+    pytester: pytest.Pytester, command: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = command.with_name("isrsim_without_libraft")
+    if not without.is_file():
+        pytest.skip("built without tests")
+    monkeypatch.setenv("ISRSIM", str(without))
+    put(pytester, SMALL + "variants: {libraft: {consensus: libraft}, in_tree: {}}\n")
+    result = pytester.runpytest_subprocess("-rs")
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED*this build has no libraft; install libraft-dev and build again"])
+
+
 def test_missing_command_is_told(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ISRSIM", "/no/such/isrsim")
     put(pytester, SMALL)

@@ -8,6 +8,7 @@
 
 #include "core/tests/support.h"
 #include "sim/clock.h"
+#include "sim/libraft/libraft.h"
 #include "sim/spec.h"
 
 static struct isr_replicas assignments[2];
@@ -91,6 +92,19 @@ static void accepts_the_default_and_a_full_one(void **state)
     assert_null(sim_spec_check(&spec, sentence, sizeof sentence, &step));
     spec = good();
     assert_null(sim_spec_check(&spec, sentence, sizeof sentence, &step));
+}
+
+static void tells_what_a_build_lacks_when_it_lacks_it(void **state)
+{
+    (void)state;
+    const char *hint;
+    const char *missing = sim_consensus_missing(SIM_CONSENSUS_LIBRAFT, &hint);
+    assert_null(sim_consensus_missing(SIM_CONSENSUS_IN_TREE, &hint));
+    if (sim_libraft_available())
+        assert_null(missing);
+    else
+        assert_string_equal(missing, "this build has no libraft");
+    assert_non_null(strstr(hint, "libraft-dev"));
 }
 
 static void refuses_impossible_clusters(void **state)
@@ -280,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_the_default_and_a_full_one),
+        cmocka_unit_test(tells_what_a_build_lacks_when_it_lacks_it),
         cmocka_unit_test(refuses_impossible_clusters),
         cmocka_unit_test(refuses_impossible_topics),
         cmocka_unit_test(refuses_impossible_clients),

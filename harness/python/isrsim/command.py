@@ -41,6 +41,8 @@ class Variant:
     name: str
     tags: tuple[str, ...]
     expect: str
+    missing: str | None = None
+    """Why this build of isrsim cannot run it, and what to do; None where it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ class Command:
             raise ScenarioError(done.stderr.rstrip() or f"{file}: isrsim ended with {done.returncode}")
         variants = []
         for fields in _objects(done.stdout):
-            tags = fields["tags"]
+            tags, missing = fields["tags"], fields["missing"]
             words = tuple(_text(tag) for tag in tags) if isinstance(tags, list) else ()
             variants.append(
                 Variant(
@@ -171,6 +173,7 @@ class Command:
                     name=_text(fields["variant"]),
                     tags=words,
                     expect=_text(fields["expect"]),
+                    missing=None if missing is None else _text(missing),
                 )
             )
         return variants

@@ -103,6 +103,8 @@ class ScenarioItem(pytest.Item):
         self.keywords.update({tag: True for tag in variant.tags})
 
     def runtest(self) -> None:
+        if self.variant.missing is not None:
+            pytest.skip(self.variant.missing)
         command = _command(self.config)
         results = command.run(self.path, self.variant.name, self.config.getoption("--isr-seeds"))
         bad = [result for result in results if not result.good]
