@@ -497,6 +497,39 @@ static void generate_length(struct fault_plan *plan, const struct run *run)
     spec->duration_ns = faulty * ISR_SECOND + spec->settle_ns;
 }
 
+static void wait_until(struct fault_plan *plan, struct sim_condition condition, const char *note)
+{
+    const struct sim_spec *spec = &plan->spec;
+    struct sim_step *step = &plan->steps[plan->spec.steps_count++];
+    *step = (struct sim_step){.gate = SIM_GATE_WHEN,
+                              .condition = condition,
+                              .at_latest_ns = (spec->duration_ns - spec->settle_ns - ISR_SECOND) / 2};
+    step->action = (struct sim_action){.kind = SIM_ACTION_NOTE, .partition = -1};
+    struct isr_text text = ISR_TEXT(step->action.text);
+    isr_text_format(&text, "%s", note);
+}
+
+/* Where somebody never comes back, faults begin when there is something to lose: a topic that cannot be made
+ * any more, as its brokers are gone, proves nothing, and neither does a leader that loses its followers
+ * before it has committed anything, and is lost then. */
+static void wait_for_something_to_lose(struct fault_plan *plan)
+{
+    if (sim_node_set_is_empty(&plan->spec.gone))
+        return;
+    const struct sim_topic_spec *last = &plan->topics[plan->spec.topics_count - 1];
+    wait_until(plan,
+               (struct sim_condition){.kind = SIM_CONDITION_LEADER_ELECTED,
+                                      .topic = last->name,
+                                      .partition = last->partitions - 1,
+                                      .node = ISR_NODE_NONE},
+               "topics are there");
+    wait_until(
+        plan,
+        (struct sim_condition){
+            .kind = SIM_CONDITION_COMMITTED, .node = ISR_NODE_NONE, .comparison = SIM_AT_LEAST, .value = 1},
+        "there is something to lose");
+}
+
 void fault_generate(struct fault_plan *plan, const struct fault_request *request)
 {
     size_t profiles;
@@ -519,6 +552,7 @@ void fault_generate(struct fault_plan *plan, const struct fault_request *request
     struct fault_draws gone_draws = draws_for(run.seed, PURPOSE_GONE, 0);
     draw_gone(plan, &gone_draws);
     generate_length(plan, &run);
+    wait_for_something_to_lose(plan);
     if (run.chase)
         fault_chase(plan, &run.chase_draws);
     else

@@ -48,22 +48,6 @@ static void sort_steps(struct fault_plan *plan)
     }
 }
 
-/* Where somebody never comes back, faults begin when there is something to lose: a topic that cannot be made
- * any more, as its brokers are gone, proves nothing. */
-static void wait_for_the_last_topic(struct fault_plan *plan)
-{
-    const struct sim_spec *spec = &plan->spec;
-    if (sim_node_set_is_empty(&spec->gone) || spec->topics_count == 0 || spec->steps_count == 0)
-        return;
-    const struct sim_topic_spec *last = &spec->topics[spec->topics_count - 1];
-    plan->steps[0].gate = SIM_GATE_WHEN;
-    plan->steps[0].condition = (struct sim_condition){.kind = SIM_CONDITION_LEADER_ELECTED,
-                                                      .topic = last->name,
-                                                      .partition = last->partitions - 1,
-                                                      .node = ISR_NODE_NONE};
-    plan->steps[0].at_latest_ns = 10 * ISR_SECOND;
-}
-
 void fault_uniform(struct fault_plan *plan, uint64_t key)
 {
     int64_t end_ns = plan->spec.duration_ns - plan->spec.settle_ns - ISR_SECOND;
@@ -89,5 +73,4 @@ void fault_uniform(struct fault_plan *plan, uint64_t key)
             emit(&call);
     }
     sort_steps(plan);
-    wait_for_the_last_topic(plan);
 }

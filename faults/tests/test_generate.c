@@ -369,6 +369,32 @@ static void leaves_enough_where_somebody_is_gone_for_good(void **state)
     assert_in_range(gone, SEEDS / 5, SEEDS / 2);
 }
 
+static bool waits_for(const struct fault_plan *plan, uint32_t place, enum sim_condition_kind condition)
+{
+    const struct sim_step *step = &plan->steps[place];
+    return step->gate == SIM_GATE_WHEN && step->condition.kind == condition &&
+           step->action.kind == SIM_ACTION_NOTE;
+}
+
+/* Of chases and of faults at any time, and of nobody else. */
+static void strikes_first_when_something_is_committed_where_somebody_is_gone_for_good(void **state)
+{
+    (void)state;
+    uint32_t chases = 0, others = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct fault_plan *plan = plan_of(FAULT_PROFILE_POWER, seed);
+        bool waits =
+            waits_for(plan, 0, SIM_CONDITION_LEADER_ELECTED) && waits_for(plan, 1, SIM_CONDITION_COMMITTED);
+        assert_int_equal(waits, !sim_node_set_is_empty(&plan->spec.gone));
+        assert_true(!waits || plan->steps[0].at_latest_ns + plan->steps[1].at_latest_ns <
+                                  plan->spec.duration_ns - plan->spec.settle_ns);
+        chases += waits && is_chase(plan);
+        others += waits && !is_chase(plan);
+        free(plan);
+    }
+    assert_true(chases > 0 && others > 0);
+}
+
 static void lets_every_wait_of_a_chase_end(void **state)
 {
     (void)state;
@@ -398,6 +424,7 @@ int main(void)
         cmocka_unit_test(keeps_voters_when_members_change),
         cmocka_unit_test(opens_chases_with_histories_of_several_moves),
         cmocka_unit_test(leaves_enough_where_somebody_is_gone_for_good),
+        cmocka_unit_test(strikes_first_when_something_is_committed_where_somebody_is_gone_for_good),
         cmocka_unit_test(lets_every_wait_of_a_chase_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
