@@ -32,7 +32,7 @@ struct isr_pool_read {
     uint32_t correlation; /* 0: waits */
     int32_t asked;
     bool by_list;           /* the follower asked is of the list */
-    uint32_t list;          /* which one it was chosen from */
+    uint32_t list;          /* the newest when who is asked was chosen: by it, or past it */
     int64_t floor;          /* the least high watermark that an answer may tell */
     int64_t age_ns;         /* of the list, when the follower was chosen */
     struct isr_timer timer; /* the end of a pause, or of patience */
@@ -262,6 +262,7 @@ static int32_t choose(struct isr_pool_read *read, const struct isr_cached_partit
     struct isr_read_pool *pool = read->pool;
     int32_t node = ISR_NODE_NONE;
     read->by_list = false;
+    read->list = pool->list;
     if (pool->mode == ISR_POOL_ROUND_ROBIN)
         node = choose_in_turn(pool, known);
     if (pool->mode == ISR_POOL_IN_SYNC)
@@ -271,7 +272,6 @@ static int32_t choose(struct isr_pool_read *read, const struct isr_cached_partit
     if (pool->mode == ISR_POOL_IN_SYNC) {
         const struct isr_env *env = pool->client->env;
         read->by_list = true;
-        read->list = pool->list;
         read->floor = pool->high_watermark - env->config.pool_min_gap;
         read->age_ns = env->now_ns - pool->refreshed_ns;
     }

@@ -28,11 +28,11 @@ void check_pool_refreshed(struct sim_checks *checks, struct check_partition *par
     struct check_pool *pool = pool_of(checks, partition, client);
     if (observation->pool_refreshed.list == 1)
         pool->told_count = 0;
-    pool->has_members = observation->pool_refreshed.members != 0;
     pool->told = ISR_GROW(checks->heap, pool->told, pool->told_count, pool->told_capacity);
     pool->told[pool->told_count++] =
         (struct check_told){.high_watermark = observation->pool_refreshed.high_watermark,
-                            .leader_epoch = (int32_t)observation->pool_refreshed.leader_epoch};
+                            .leader_epoch = (int32_t)observation->pool_refreshed.leader_epoch,
+                            .has_members = observation->pool_refreshed.members != 0};
 }
 
 static void count_staleness(struct sim_checks *checks, const struct check_partition *partition,
@@ -54,12 +54,13 @@ void check_pool_read(struct sim_checks *checks, struct check_partition *partitio
     const struct check_pool *pool = pool_of(checks, partition, client);
     int64_t list = observation->pool_read.list, seen = observation->pool_read.high_watermark;
     count_staleness(checks, partition, observation);
+    bool told_of = list >= 1 && list <= pool->told_count;
     if (!observation->pool_read.by_list) {
-        checks->pool.passed_over += pool->has_members ? 1 : 0;
+        checks->pool.passed_over += told_of && pool->told[list - 1].has_members;
         return;
     }
     check_count(checks, SIM_INVARIANT_I10);
-    if (list < 1 || list > pool->told_count) {
+    if (!told_of) {
         check_fail(checks, SIM_INVARIANT_I10, "%s: %s read by a list that no leader gave it",
                    check_partition_label(partition).text, check_node_label(checks, client).text);
         return;

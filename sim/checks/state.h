@@ -58,6 +58,7 @@ struct check_producer {
 struct check_told {
     int64_t high_watermark;
     int32_t leader_epoch;
+    bool has_members;
 };
 
 /* A client's read pool. */
@@ -65,7 +66,6 @@ struct check_pool {
     int32_t client;
     struct check_told *told; /* by refresh: 1, 2, ... in this life */
     uint32_t told_count, told_capacity;
-    bool has_members; /* the last list */
 };
 
 /* An id that a client was given to produce with (I7). */

@@ -2,8 +2,8 @@
  * or an armed check was never evaluated although the run gave it reason to be. */
 #include "sim/checks/state.h"
 
-/* So many reads of leaders while a follower was on the list are no chance: an answer under way when the list
- * came is. */
+/* So many reads of leaders past a list with a follower on it are no chance: a few, when its lease is over,
+ * are. */
 enum { PASSED_OVER_MIN = 5 };
 
 /* Was the check due in this run? For people: why. NULL when it was not. */

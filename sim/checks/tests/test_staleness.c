@@ -33,6 +33,13 @@ static void answered(struct fake *fake, int64_t high_watermark, bool by_list, in
               .high_watermark = high_watermark, .by_list = by_list, .age = age_ns, .list = 1);
 }
 
+/* Nobody is on the list yet. */
+static void refreshed_of_nobody(struct fake *fake)
+{
+    FAKE_TELL(fake, FAKE_CLIENT, POOL_REFRESHED, pool_refreshed, .tp = FAKE_KEY, .leader = 1, .members = 0,
+              .high_watermark = 20, .list = 1);
+}
+
 static void fires_i10_when_an_answer_is_behind_the_gap(void **state)
 {
     (void)state;
@@ -98,6 +105,21 @@ static void is_vacuous_when_no_pool_was_answered(void **state)
     fake_free(&fake);
 }
 
+static void is_not_vacuous_when_leaders_were_asked_before_a_follower_was_on_the_list(void **state)
+{
+    (void)state;
+    struct fake fake;
+    pooled(&fake);
+    fake.checks->view.pools = true;
+    refreshed_of_nobody(&fake);
+    refreshed(&fake, 2, 20);
+    for (int i = 0; i < 9; i++)
+        answered(&fake, 20, false, 0);
+    sim_checks_end(fake.checks);
+    assert_int_equal(fake.checks->pool.passed_over, 0);
+    fake_free(&fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +127,7 @@ int main(void)
         cmocka_unit_test(fires_i10_when_the_list_is_older_than_its_lease),
         cmocka_unit_test(holds_i10_when_the_answer_is_old_only_by_what_came_since),
         cmocka_unit_test(is_vacuous_when_no_pool_was_answered),
+        cmocka_unit_test(is_not_vacuous_when_leaders_were_asked_before_a_follower_was_on_the_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
