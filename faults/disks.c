@@ -4,8 +4,7 @@
 
 static struct sim_action *disk_action(struct fault_call *call, enum sim_action_kind kind, int32_t node)
 {
-    struct sim_action *action = fault_do(call, call->window.from_ns, kind);
-    sim_node_set_add(&action->nodes, node);
+    struct sim_action *action = fault_do_to(call, call->window.from_ns, kind, node);
     action->on = true;
     return action;
 }
@@ -24,8 +23,7 @@ void fault_emit_slow_disk(struct fault_call *call)
     action->disk_fields = SIM_DISK_WRITE | SIM_DISK_SYNC;
     action->disk.write_latency = (struct sim_distribution){slow_ns / 8, slow_ns / 4, slow_ns, slow_ns * 2};
     action->disk.sync_latency = (struct sim_distribution){slow_ns / 4, slow_ns, slow_ns * 2, slow_ns * 4};
-    action = fault_undo(call->plan, call->window.until_ns, SIM_ACTION_DISK);
-    sim_node_set_add(&action->nodes, call->node);
+    action = fault_undo_to(call->plan, call->window.until_ns, SIM_ACTION_DISK, call->node);
     action->disk_fields = SIM_DISK_WRITE | SIM_DISK_SYNC;
     action->disk = call->plan->spec.disk;
 }

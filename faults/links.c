@@ -23,26 +23,24 @@ static void between(struct sim_action *action, const struct pair *pair)
     action->both_ways = pair->both_ways;
 }
 
-/* NULL: between nobody. */
-static struct sim_action *change_link(struct fault_call *call, unsigned fields)
+/* What a link becomes until the window ends; fields: the members that are meant. */
+static void change_link(struct fault_call *call, unsigned fields, struct sim_link_spec link)
 {
     struct pair pair;
     if (!draw_pair(call, &pair))
-        return NULL;
+        return;
     fault_undo_to(call->plan, call->window.until_ns, SIM_ACTION_HEAL, pair.from);
     struct sim_action *action = fault_do(call, call->window.from_ns, SIM_ACTION_LINK);
     between(action, &pair);
     action->link_fields = fields;
-    return action;
+    action->link = link;
 }
 
 void fault_emit_slow_link(struct fault_call *call)
 {
     int64_t slow_ns = fault_parameter(call->draws, FAULT_PARAMETER_SLOW_LINK_LATENCY);
-    struct sim_action *action = change_link(call, SIM_LINK_LATENCY);
-    if (action != NULL)
-        action->link.latency =
-            (struct sim_distribution){slow_ns, slow_ns, slow_ns + slow_ns / 2, slow_ns * 2};
+    change_link(call, SIM_LINK_LATENCY,
+                (struct sim_link_spec){.latency = {slow_ns, slow_ns, slow_ns + slow_ns / 2, slow_ns * 2}});
 }
 
 static uint32_t draw_ppm(struct fault_call *call)
@@ -52,45 +50,30 @@ static uint32_t draw_ppm(struct fault_call *call)
 
 void fault_emit_lossy_link(struct fault_call *call)
 {
-    uint32_t ppm = draw_ppm(call);
-    struct sim_action *action = change_link(call, SIM_LINK_LOSS);
-    if (action != NULL)
-        action->link.loss_ppm = ppm;
+    change_link(call, SIM_LINK_LOSS, (struct sim_link_spec){.loss_ppm = draw_ppm(call)});
 }
 
 void fault_emit_doubling_link(struct fault_call *call)
 {
-    uint32_t ppm = draw_ppm(call);
-    struct sim_action *action = change_link(call, SIM_LINK_DUPLICATE);
-    if (action != NULL)
-        action->link.duplicate_ppm = ppm;
+    change_link(call, SIM_LINK_DUPLICATE, (struct sim_link_spec){.duplicate_ppm = draw_ppm(call)});
 }
 
 void fault_emit_reordering_link(struct fault_call *call)
 {
-    uint32_t ppm = draw_ppm(call);
-    struct sim_action *action = change_link(call, SIM_LINK_REORDER);
-    if (action != NULL)
-        action->link.reorder_ppm = ppm;
+    change_link(call, SIM_LINK_REORDER, (struct sim_link_spec){.reorder_ppm = draw_ppm(call)});
 }
 
 void fault_emit_corrupt_link(struct fault_call *call)
 {
-    uint32_t ppm = draw_ppm(call);
-    struct sim_action *action = change_link(call, SIM_LINK_CORRUPT);
-    if (action != NULL)
-        action->link.corrupt_ppm = ppm;
+    change_link(call, SIM_LINK_CORRUPT, (struct sim_link_spec){.corrupt_ppm = draw_ppm(call)});
 }
 
 void fault_emit_narrow_link(struct fault_call *call)
 {
     int64_t bandwidth = fault_parameter(call->draws, FAULT_PARAMETER_NARROW_BANDWIDTH);
     int64_t queue = fault_parameter(call->draws, FAULT_PARAMETER_NARROW_QUEUE);
-    struct sim_action *action = change_link(call, SIM_LINK_BANDWIDTH | SIM_LINK_QUEUE);
-    if (action == NULL)
-        return;
-    action->link.bandwidth_bytes = bandwidth;
-    action->link.queue_bytes = queue;
+    change_link(call, SIM_LINK_BANDWIDTH | SIM_LINK_QUEUE,
+                (struct sim_link_spec){.bandwidth_bytes = bandwidth, .queue_bytes = queue});
 }
 
 /* Everything, a group, or a single kind. */

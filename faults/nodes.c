@@ -73,25 +73,21 @@ void fault_emit_slow_cpu(struct fault_call *call)
     bool slowest = fault_one_in(call->draws, 2);
     int64_t cost_ns = fault_parameter(call->draws, slowest ? FAULT_PARAMETER_SLOWEST_CPU_COST
                                                            : FAULT_PARAMETER_SLOW_CPU_COST);
-    struct sim_action *action = fault_do(call, call->window.from_ns, SIM_ACTION_SLOW_CPU);
-    sim_node_set_add(&action->nodes, call->node);
-    action->cost_ns = cost_ns;
+    fault_do_to(call, call->window.from_ns, SIM_ACTION_SLOW_CPU, call->node)->cost_ns = cost_ns;
     fault_undo_to(call->plan, call->window.until_ns, SIM_ACTION_SLOW_CPU, call->node);
 }
 
 void fault_emit_memory(struct fault_call *call)
 {
-    struct sim_action *action = fault_do(call, call->window.from_ns, SIM_ACTION_MEMORY);
-    sim_node_set_add(&action->nodes, call->node);
-    action->count = fault_parameter(call->draws, FAULT_PARAMETER_MEMORY_LIMIT);
+    fault_do_to(call, call->window.from_ns, SIM_ACTION_MEMORY, call->node)->count =
+        fault_parameter(call->draws, FAULT_PARAMETER_MEMORY_LIMIT);
     fault_undo_to(call->plan, call->window.until_ns, SIM_ACTION_MEMORY, call->node);
     fault_undo_to(call->plan, call->window.until_ns, SIM_ACTION_START, call->node);
 }
 
 static struct sim_action *clock_change(struct fault_call *call, unsigned fields)
 {
-    struct sim_action *action = fault_do(call, call->window.from_ns, SIM_ACTION_CLOCK);
-    sim_node_set_add(&action->nodes, call->node);
+    struct sim_action *action = fault_do_to(call, call->window.from_ns, SIM_ACTION_CLOCK, call->node);
     action->clock_fields = fields;
     return action;
 }

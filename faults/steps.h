@@ -98,16 +98,21 @@ static inline struct sim_action *fault_do(struct fault_call *call, int64_t time_
     return action;
 }
 
-static inline void fault_do_to(struct fault_call *call, int64_t time_ns, enum sim_action_kind kind,
-                               int32_t node)
+/* The same to one node. */
+static inline struct sim_action *fault_do_to(struct fault_call *call, int64_t time_ns,
+                                             enum sim_action_kind kind, int32_t node)
 {
-    sim_node_set_add(&fault_do(call, time_ns, kind)->nodes, node);
+    struct sim_action *action = fault_do(call, time_ns, kind);
+    sim_node_set_add(&action->nodes, node);
+    return action;
 }
 
-static inline void fault_undo_to(struct fault_plan *plan, int64_t time_ns, enum sim_action_kind kind,
-                                 int32_t node)
+static inline struct sim_action *fault_undo_to(struct fault_plan *plan, int64_t time_ns,
+                                               enum sim_action_kind kind, int32_t node)
 {
-    sim_node_set_add(&fault_undo(plan, time_ns, kind)->nodes, node);
+    struct sim_action *action = fault_undo(plan, time_ns, kind);
+    sim_node_set_add(&action->nodes, node);
+    return action;
 }
 
 #endif
