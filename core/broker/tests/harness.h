@@ -362,6 +362,16 @@ static inline struct cluster *cluster_new(const struct cluster_spec *spec)
     return cluster;
 }
 
+/* Brokers 1 and 2 run; broker 3 is registered, unfenced, and played by the test. */
+static inline struct cluster *cluster_with_played_broker(struct cluster_spec *spec)
+{
+    spec->size = 2;
+    struct cluster *cluster = cluster_new(spec);
+    register_broker(cluster, 3);
+    change_broker(cluster, 3, false, false);
+    return cluster;
+}
+
 static inline void cluster_free(struct cluster *cluster)
 {
     for (uint32_t i = 0; i < cluster->queue_count; i++)
@@ -451,6 +461,21 @@ static inline uint32_t produce(struct cluster *cluster, int32_t to, int16_t acks
 {
     return produce_with(
         cluster, to, (struct produce_spec){.acks = acks, .records = records, .timeout_ns = 30 * ISR_SECOND});
+}
+
+/* Leader changes in order: the partition epoch is the leader epoch. */
+static inline void lead(struct cluster *cluster, int32_t leader, int32_t epoch, const char *isr)
+{
+    PARTITION(cluster, .leader = leader, .leader_epoch = epoch, .partition_epoch = epoch, .replicas = "123",
+              .isr = isr);
+}
+
+/* So many batches of one record each. */
+static inline void write_as(struct cluster *cluster, int32_t leader, int16_t acks, unsigned batches)
+{
+    for (unsigned i = 0; i < batches; i++)
+        produce(cluster, leader, acks, 1);
+    settle(cluster);
 }
 
 /* The client's answer to a request, or NULL. */

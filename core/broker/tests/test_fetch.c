@@ -19,10 +19,7 @@ static struct cluster *running(const struct cluster_spec *spec)
 /* Broker 1 leads in epoch 3, broker 2 follows, broker 3 is played by the test. */
 static struct cluster *with_played_replica(struct cluster_spec *spec)
 {
-    spec->size = 2;
-    struct cluster *cluster = cluster_new(spec);
-    register_broker(cluster, 3);
-    change_broker(cluster, 3, false, false);
+    struct cluster *cluster = cluster_with_played_broker(spec);
     PARTITION(cluster, .leader = 1, .leader_epoch = 3, .partition_epoch = 1, .replicas = "123", .isr = "123");
     settle(cluster);
     return cluster;

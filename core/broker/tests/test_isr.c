@@ -17,10 +17,7 @@ static struct cluster *running(const struct cluster_spec *spec, const char *isr)
 /* Brokers 1 and 2 run; broker 3 is registered, unfenced, and played by the test. */
 static struct cluster *with_played_replica(struct cluster_spec *spec, const char *isr)
 {
-    spec->size = 2;
-    struct cluster *cluster = cluster_new(spec);
-    register_broker(cluster, 3);
-    change_broker(cluster, 3, false, false);
+    struct cluster *cluster = cluster_with_played_broker(spec);
     PARTITION(cluster, .leader = 1, .leader_epoch = 1, .partition_epoch = 1, .replicas = "123", .isr = isr);
     settle(cluster);
     return cluster;

@@ -6,12 +6,6 @@
 
 #include "core/broker/tests/harness.h"
 
-static void lead(struct cluster *cluster, int32_t leader, int32_t epoch, const char *isr)
-{
-    PARTITION(cluster, .leader = leader, .leader_epoch = epoch, .partition_epoch = epoch, .replicas = "123",
-              .isr = isr);
-}
-
 static void takes_no_role_before_it_is_active(void **state)
 {
     (void)state;

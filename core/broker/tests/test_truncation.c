@@ -7,20 +7,6 @@
 #include "core/broker/tests/harness.h"
 #include "core/log/checkpoint.h"
 
-/* Leader changes in order; the partition epoch is the leader epoch. */
-static void lead(struct cluster *cluster, int32_t leader, int32_t epoch, const char *isr)
-{
-    PARTITION(cluster, .leader = leader, .leader_epoch = epoch, .partition_epoch = epoch, .replicas = "123",
-              .isr = isr);
-}
-
-static void write_as(struct cluster *cluster, int32_t leader, unsigned batches)
-{
-    for (unsigned i = 0; i < batches; i++)
-        produce(cluster, leader, 0, 1);
-    settle(cluster);
-}
-
 static bool logs_equal(struct cluster *cluster, int32_t a, int32_t b)
 {
     const struct isr_log *one = at(cluster, a)->log, *other = at(cluster, b)->log;
@@ -54,12 +40,12 @@ static void cuts_what_the_leader_never_had(void **state)
         spec.config.truncation_by_query = by_query;
         struct cluster *cluster = cluster_new(&spec);
         lead(cluster, 1, 1, "123");
-        write_as(cluster, 1, 5);
+        write_as(cluster, 1, 0, 5);
         isolate(cluster, 1, true);
-        write_as(cluster, 1, 3);
+        write_as(cluster, 1, 0, 3);
         assert_int_equal(end_of(cluster, 1), 8);
         lead(cluster, 2, 2, "23");
-        write_as(cluster, 2, 4);
+        write_as(cluster, 2, 0, 4);
         isolate(cluster, 1, false);
         pass(cluster, 10 * ISR_SECOND);
         assert_all_equal(cluster, 9);
@@ -83,15 +69,15 @@ static void asks_again_when_it_does_not_know_the_answered_epoch(void **state)
         spec.config.truncation_by_query = by_query;
         struct cluster *cluster = cluster_new(&spec);
         lead(cluster, 1, 1, "123");
-        write_as(cluster, 1, 2);
+        write_as(cluster, 1, 0, 2);
         for (int32_t id = 1; id <= 3; id++)
             isolate(cluster, id, true);
         lead(cluster, 1, 2, "1");
-        write_as(cluster, 1, 4);
+        write_as(cluster, 1, 0, 4);
         lead(cluster, 2, 3, "2"); /* unclean */
-        write_as(cluster, 2, 3);
+        write_as(cluster, 2, 0, 3);
         lead(cluster, 1, 4, "1"); /* unclean */
-        write_as(cluster, 1, 2);
+        write_as(cluster, 1, 0, 2);
         assert_int_equal(end_of(cluster, 1), 8);
         assert_int_equal(end_of(cluster, 2), 5);
         for (int32_t id = 1; id <= 3; id++)
@@ -111,14 +97,14 @@ static void forgets_an_epoch_that_it_led_without_a_record(void **state)
         spec.config.truncation_by_query = by_query;
         struct cluster *cluster = cluster_new(&spec);
         lead(cluster, 1, 1, "123");
-        write_as(cluster, 1, 5);
+        write_as(cluster, 1, 0, 5);
         isolate(cluster, 1, true);
         lead(cluster, 1, 2, "123"); /* nobody else hears of a record of it: there is none */
         assert_int_equal(isr_log_last_epoch(at(cluster, 1)->log), 2); /* KAFKA-7415 */
         isolate(cluster, 1, false);
         lead(cluster, 2, 3, "123");
         pass(cluster, 10 * ISR_SECOND);
-        write_as(cluster, 2, 2);
+        write_as(cluster, 2, 0, 2);
         pass(cluster, ISR_SECOND);
         assert_all_equal(cluster, 7);
         assert_int_equal(at(cluster, 1)->log->epochs.count, 2);
@@ -135,7 +121,7 @@ static void looks_for_divergence_when_the_same_leader_leads_a_new_epoch(void **s
     struct cluster *cluster = cluster_new(&spec);
     lead(cluster, 1, 1, "123");
     isolate(cluster, 2, true);
-    write_as(cluster, 1, 3); /* 1 and 3 hold them; not committed */
+    write_as(cluster, 1, 0, 3); /* 1 and 3 hold them; not committed */
     isolate(cluster, 2, false);
     isolate(cluster, 3, true);
     for (int32_t id = 1; id <= 2; id++)
@@ -144,7 +130,7 @@ static void looks_for_divergence_when_the_same_leader_leads_a_new_epoch(void **s
     pass(cluster, 10 * ISR_SECOND);
     assert_int_equal(end_of(cluster, 1), 0);
     lead(cluster, 1, 3, "123");
-    write_as(cluster, 1, 4);
+    write_as(cluster, 1, 0, 4);
     isolate(cluster, 3, false);
     pass(cluster, 10 * ISR_SECOND);
     assert_all_equal(cluster, 4);
@@ -165,7 +151,7 @@ static void cuts_committed_records_only_when_rule_trunc_is_hw(void **state)
         settle(cluster);
         cluster->cut[1][2] = true; /* the answers to 2 are lost from its acknowledgement on */
         cluster->cut[1][3] = true;
-        write_as(cluster, 1, 3);
+        write_as(cluster, 1, 0, 3);
         cluster->cut[1][3] = false;
         pass(cluster, 5 * ISR_SECOND);
         cluster->cut[1][2] = false;
@@ -197,9 +183,9 @@ static void keeps_foreign_records_only_when_rule_trunc_is_hw(void **state)
         for (int32_t id = 1; id <= 3; id++)
             isolate(cluster, id, true);
         lead(cluster, 1, 1, "1");
-        write_as(cluster, 1, 3);
+        write_as(cluster, 1, 0, 3);
         lead(cluster, 2, 2, "2"); /* unclean */
-        write_as(cluster, 2, 3);
+        write_as(cluster, 2, 0, 3);
         assert_int_equal(mark_of(cluster, 1), 3);
         assert_int_equal(mark_of(cluster, 2), 3);
         for (int32_t id = 1; id <= 3; id++)
@@ -220,7 +206,7 @@ static void cuts_its_own_log_as_leader_only_when_rule_leader_trunc_is_hw(void **
         spec.rules.leader_trunc = wrong;
         struct cluster *cluster = cluster_new(&spec);
         lead(cluster, 1, 1, "123");
-        write_as(cluster, 1, 3);
+        write_as(cluster, 1, 0, 3);
         step_begin(cluster, 2);
         isr_log_set_high_watermark(at(cluster, 2)->log, 1);
         step_end(cluster, 2);
@@ -243,9 +229,9 @@ static void cuts_to_the_leaders_end_when_it_is_out_of_range(void **state)
     for (int32_t id = 1; id <= 3; id++)
         isolate(cluster, id, true);
     lead(cluster, 1, 1, "1");
-    write_as(cluster, 1, 5);
+    write_as(cluster, 1, 0, 5);
     lead(cluster, 2, 2, "2"); /* unclean */
-    write_as(cluster, 2, 2);
+    write_as(cluster, 2, 0, 2);
     assert_int_equal(mark_of(cluster, 1), 5);
     for (int32_t id = 1; id <= 3; id++)
         isolate(cluster, id, false);
@@ -269,7 +255,7 @@ static void begins_at_the_leaders_start_when_it_holds_nothing_of_it(void **state
     isr_log_truncate_fully(at(cluster, 1)->log, 50, ISR_CAUSE_OUT_OF_RANGE);
     step_end(cluster, 1);
     lead(cluster, 1, 2, "1");
-    write_as(cluster, 1, 3);
+    write_as(cluster, 1, 0, 3);
     pass(cluster, 10 * ISR_SECOND);
     for (int32_t id = 2; id <= 3; id++) {
         assert_int_equal(at(cluster, id)->log->log_start, 50);
@@ -288,12 +274,12 @@ static void fetches_all_anew_when_the_logs_part_below_its_start(void **state)
         spec.min_isr = 1;
         struct cluster *cluster = cluster_new(&spec);
         lead(cluster, 2, 1, "123");
-        write_as(cluster, 2, 3);
+        write_as(cluster, 2, 0, 3);
         assert_all_equal(cluster, 3);
         isolate(cluster, 1, true);
-        write_as(cluster, 2, more);
+        write_as(cluster, 2, 0, more);
         lead(cluster, 1, 2, "1"); /* unclean */
-        write_as(cluster, 1, 4);
+        write_as(cluster, 1, 0, 4);
         assert_int_equal(mark_of(cluster, 1), 7);
         step_begin(cluster, 1);
         isr_log_advance_start(at(cluster, 1)->log, 5, ISR_CAUSE_DELETE_RECORDS);
@@ -301,7 +287,7 @@ static void fetches_all_anew_when_the_logs_part_below_its_start(void **state)
         settle(cluster);
         assert_int_equal(at(cluster, 1)->log->log_start, 5);
         lead(cluster, 2, 3, "23"); /* unclean */
-        write_as(cluster, 2, 4);
+        write_as(cluster, 2, 0, 4);
         isolate(cluster, 1, false);
         pass(cluster, 10 * ISR_SECOND);
         assert_int_equal(at(cluster, 1)->log->log_start, 0);
@@ -314,10 +300,7 @@ static void fetches_all_anew_when_the_logs_part_below_its_start(void **state)
 
 static struct cluster *with_played_leader(struct cluster_spec *spec)
 {
-    spec->size = 2;
-    struct cluster *cluster = cluster_new(spec);
-    register_broker(cluster, 3);
-    change_broker(cluster, 3, false, false);
+    struct cluster *cluster = cluster_with_played_broker(spec);
     PARTITION(cluster, .leader = 3, .leader_epoch = 1, .partition_epoch = 1, .replicas = "23", .isr = "23");
     settle(cluster);
     return cluster;
@@ -660,14 +643,14 @@ static void drops_records_of_an_epoch_that_no_controller_gave(void **state)
     struct cluster_spec spec = standard();
     struct cluster *cluster = cluster_new(&spec);
     lead(cluster, 1, 1, "123");
-    write_as(cluster, 1, 2);
+    write_as(cluster, 1, 0, 2);
     step_begin(cluster, 2); /* as from a damaged disk */
     assert_int_equal(isr_log_append_follower(at(cluster, 2)->log, batch_at(cluster, 2, 900, 1)),
                      ISR_ERROR_NONE);
     step_end(cluster, 2);
     lead(cluster, 2, 2, "123");
     assert_int_equal(end_of(cluster, 2), 2);
-    write_as(cluster, 2, 1);
+    write_as(cluster, 2, 0, 1);
     pass(cluster, 10 * ISR_SECOND);
     assert_all_equal(cluster, 3);
     cluster_free(cluster);

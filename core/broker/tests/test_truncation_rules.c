@@ -8,24 +8,10 @@
 #include "core/base/yield.h"
 #include "core/broker/tests/harness.h"
 
-/* The partition epoch is the leader epoch. */
-static void lead(struct cluster *cluster, int32_t leader, int32_t epoch, const char *isr)
-{
-    PARTITION(cluster, .leader = leader, .leader_epoch = epoch, .partition_epoch = epoch, .replicas = "123",
-              .isr = isr);
-}
-
 static void isolate_all(struct cluster *cluster, bool cut)
 {
     for (int32_t id = 1; id <= 3; id++)
         isolate(cluster, id, cut);
-}
-
-static void write_as(struct cluster *cluster, int32_t leader, unsigned records)
-{
-    for (unsigned i = 0; i < records; i++)
-        produce(cluster, leader, 0, 1);
-    settle(cluster);
 }
 
 /* 0: none */
@@ -46,7 +32,7 @@ static struct cluster *leader_again(uint8_t refetch_on, int64_t by_query)
     struct cluster *cluster = cluster_new(&spec);
     lead(cluster, 1, 1, "123");
     isolate(cluster, 2, true);
-    write_as(cluster, 1, 3);
+    write_as(cluster, 1, 0, 3);
     assert_int_equal(end_of(cluster, 3), 3);
     isolate(cluster, 2, false);
     isolate(cluster, 3, true);
@@ -55,7 +41,7 @@ static struct cluster *leader_again(uint8_t refetch_on, int64_t by_query)
                      .isr = "123");
     pass(cluster, 10 * ISR_SECOND);
     lead(cluster, 1, 3, "123");
-    write_as(cluster, 1, 4);
+    write_as(cluster, 1, 0, 4);
     isolate(cluster, 3, false);
     pass(cluster, 10 * ISR_SECOND);
     assert_int_equal(end_of(cluster, 3), 4);
@@ -96,7 +82,7 @@ static void begins_in_the_epoch_that_moved_while_it_stood_at_its_start(void **st
     assert_null(at(cluster, 3)->fetching->loop);
     lead(cluster, 1, 2, "123");
     assert_null(at(cluster, 3)->fetching->loop);
-    write_as(cluster, 1, 2);
+    write_as(cluster, 1, 0, 2);
     pass(cluster, 2 * ISR_SECOND);
     assert_int_equal(end_of(cluster, 3), 2);
     assert_int_equal(at(cluster, 3)->leader_epoch, 2);
@@ -118,14 +104,14 @@ static void keeps_foreign_records_only_when_rule_ofle_reply_is_offset_only(void 
         spec.rules.ofle_reply = wrong;
         struct cluster *cluster = cluster_new(&spec);
         lead(cluster, 1, 1, "123");
-        write_as(cluster, 1, 2);
+        write_as(cluster, 1, 0, 2);
         isolate_all(cluster, true);
         lead(cluster, 1, 2, "1");
-        write_as(cluster, 1, 3);
+        write_as(cluster, 1, 0, 3);
         lead(cluster, 2, 3, "2"); /* unclean */
-        write_as(cluster, 2, 3);
+        write_as(cluster, 2, 0, 3);
         lead(cluster, 1, 4, "1"); /* unclean */
-        write_as(cluster, 1, 2);
+        write_as(cluster, 1, 0, 2);
         isolate_all(cluster, false);
         pass(cluster, 20 * ISR_SECOND);
         assert_int_equal(end_of(cluster, 2), 7);
@@ -142,10 +128,10 @@ static struct cluster *led_without_a_record(const struct cluster_spec *spec)
 {
     struct cluster *cluster = cluster_new(spec);
     lead(cluster, 1, 1, "123");
-    write_as(cluster, 1, 2);
+    write_as(cluster, 1, 0, 2);
     isolate_all(cluster, true);
     lead(cluster, 2, 2, "123");
-    write_as(cluster, 2, 2);
+    write_as(cluster, 2, 0, 2);
     step_begin(cluster, 2); /* as if it had not heard of it */
     isr_log_set_high_watermark(at(cluster, 2)->log, 1);
     step_end(cluster, 2);
@@ -163,7 +149,7 @@ static void notes_its_epoch_before_its_first_record_unless_told_otherwise(void *
         assert_int_equal(isr_log_last_epoch(at(cluster, 3)->log), wrong ? 1 : 3);
         assert_int_equal(isr_log_epoch_end(at(cluster, 3)->log, 2).epoch, wrong ? ISR_EPOCH_NONE : 1);
         cluster->cut[3][2] = true; /* what it writes later is no help */
-        write_as(cluster, 3, 1);
+        write_as(cluster, 3, 0, 1);
         assert_int_equal(isr_log_last_epoch(at(cluster, 3)->log), 3);
         assert_int_equal(isr_log_epoch_end(at(cluster, 3)->log, 2).end_offset, 2);
         cluster_free(cluster);
@@ -182,7 +168,7 @@ static void asks_until_its_leader_knows_of_later_epochs(void **state)
     assert_int_equal(end_of(cluster, 2), 4);
     assert_int_equal(at(cluster, 2)->fetching->state, ISR_FETCH_QUERY);
     assert_true(at(cluster, 2)->fetching->failures > 5);
-    write_as(cluster, 3, 1);
+    write_as(cluster, 3, 0, 1);
     pass(cluster, 2 * ISR_SECOND);
     assert_int_equal(end_of(cluster, 2), 3);
     assert_int_equal(crc_at(cluster, 2, 2), crc_at(cluster, 3, 2));
@@ -214,11 +200,8 @@ static void counts_a_fetch_of_another_epoch_only_when_rule_fence_fetch_is_off(vo
     (void)state;
     for (uint8_t wrong = 0; wrong <= 1; wrong++) {
         struct cluster_spec spec = standard();
-        spec.size = 2;
         spec.rules.fence_fetch = wrong;
-        struct cluster *cluster = cluster_new(&spec);
-        register_broker(cluster, 3);
-        change_broker(cluster, 3, false, false);
+        struct cluster *cluster = cluster_with_played_broker(&spec);
         lead(cluster, 1, 3, "123");
         settle(cluster);
         produce(cluster, 1, 1, 5);
@@ -246,12 +229,9 @@ static void counts_a_fetch_that_diverges_only_when_told_to(void **state)
     for (unsigned i = 0; i < 4; i++) {
         uint8_t wrong = i & 1;
         struct cluster_spec spec = standard();
-        spec.size = 2;
         spec.rules.fetch_state_on_diverging = wrong;
         spec.settings.transfer = i >> 1; /* pulled, pushed */
-        struct cluster *cluster = cluster_new(&spec);
-        register_broker(cluster, 3);
-        change_broker(cluster, 3, false, false);
+        struct cluster *cluster = cluster_with_played_broker(&spec);
         lead(cluster, 1, 3, "123");
         settle(cluster);
         produce(cluster, 1, 1, 5);
@@ -288,14 +268,11 @@ static void shows_what_it_is_to_cut_only_when_rule_hw_before_truncate_is_on(void
     (void)state;
     for (uint8_t wrong = 0; wrong <= 1; wrong++) {
         struct cluster_spec spec = standard();
-        spec.size = 2;
         spec.rules.hw_before_truncate = wrong;
-        struct cluster *cluster = cluster_new(&spec);
-        register_broker(cluster, 3);
-        change_broker(cluster, 3, false, false);
+        struct cluster *cluster = cluster_with_played_broker(&spec);
         PARTITION(cluster, .leader = 2, .leader_epoch = 1, .partition_epoch = 1, .replicas = "23",
                   .isr = "23");
-        write_as(cluster, 2, 3);
+        write_as(cluster, 2, 0, 3);
         PARTITION(cluster, .leader = 3, .leader_epoch = 2, .partition_epoch = 2, .replicas = "23",
                   .isr = "3");
         settle(cluster);

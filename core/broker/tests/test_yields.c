@@ -34,11 +34,8 @@ static struct cluster *running(struct cluster_spec *spec, int64_t yield_time_max
 /* Brokers 1 and 2 run; broker 3 is registered, unfenced, and played by the test. */
 static struct cluster *with_played_replica(struct cluster_spec *spec, const char *isr)
 {
-    spec->size = 2;
     spec->config.yield_time_max = ISR_SECOND;
-    struct cluster *cluster = cluster_new(spec);
-    register_broker(cluster, 3);
-    change_broker(cluster, 3, false, false);
+    struct cluster *cluster = cluster_with_played_broker(spec);
     PARTITION(cluster, .leader = 1, .leader_epoch = 1, .partition_epoch = 1, .replicas = "123", .isr = isr);
     settle(cluster);
     return cluster;
@@ -269,24 +266,17 @@ static void answers_the_former_request_when_the_next_comes_in_between(void **sta
 
 /* ---- fetch_truncate ---- */
 
-static void write_as(struct cluster *cluster, int32_t leader, unsigned batches)
-{
-    for (unsigned i = 0; i < batches; i++)
-        produce(cluster, leader, 1, 1);
-    settle(cluster);
-}
-
 /* Broker 1 has [5, 8) of its own; broker 2 leads, and wrote [5, 9). */
 static struct cluster *diverging(struct cluster_spec *spec, int on)
 {
     struct cluster *cluster = running(spec, 2 * ISR_SECOND);
     switch_point(cluster, 1, ISR_YIELD_FETCH_TRUNCATE, on);
-    write_as(cluster, 1, 5);
+    write_as(cluster, 1, 1, 5);
     pass(cluster, 100 * ISR_MS);
     isolate(cluster, 1, true);
-    write_as(cluster, 1, 3);
+    write_as(cluster, 1, 1, 3);
     PARTITION(cluster, .leader = 2, .leader_epoch = 2, .partition_epoch = 2, .replicas = "123", .isr = "123");
-    write_as(cluster, 2, 4);
+    write_as(cluster, 2, 1, 4);
     isolate(cluster, 1, false);
     for (unsigned i = 0; i < 200 && end_of(cluster, 1) == 8; i++) {
         if (stands(cluster, 1, ISR_YIELD_FETCH_TRUNCATE))
@@ -340,7 +330,7 @@ static void begins_to_fetch_later_when_the_point_is_on(void **state)
         switch_point(cluster, 1, ISR_YIELD_FOLLOWER_START, on);
         PARTITION(cluster, .leader = 2, .leader_epoch = 2, .partition_epoch = 2, .replicas = "123",
                   .isr = "123");
-        write_as(cluster, 2, 3);
+        write_as(cluster, 2, 1, 3);
         pass(cluster, 100 * ISR_MS);
         assert_int_equal(stands(cluster, 1, ISR_YIELD_FOLLOWER_START), on);
         assert_int_equal(end_of(cluster, 1), on == ON ? 0 : 3);
@@ -359,7 +349,7 @@ static void follows_the_latest_leader_when_there_was_one_in_between(void **state
     PARTITION(cluster, .leader = 2, .leader_epoch = 2, .partition_epoch = 2, .replicas = "123", .isr = "123");
     pass(cluster, 500 * ISR_MS);
     PARTITION(cluster, .leader = 3, .leader_epoch = 3, .partition_epoch = 3, .replicas = "123", .isr = "123");
-    write_as(cluster, 3, 3);
+    write_as(cluster, 3, 1, 3);
     pass(cluster, 3 * ISR_SECOND);
     assert_int_equal(at(cluster, 1)->fetching->loop->leader, 3);
     assert_int_equal(cluster->nodes[1].broker.loops[2] == NULL, 1); /* the one before was never asked */
