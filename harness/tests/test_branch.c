@@ -5,26 +5,11 @@
 #include <cmocka.h>
 
 #include "harness/branch.h"
-#include "harness/runner.h"
+#include "harness/tests/arena.h"
 #include "harness/tests/support.h"
 
-static struct arena *arena;
 static struct branch branch;
 static struct scenario scenario;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = runner_arena();
-    return arena != NULL ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_close(arena);
-    return 0;
-}
 
 static void assert_interval(uint64_t k, uint64_t n, uint32_t low, uint32_t high)
 {
@@ -144,5 +129,5 @@ int main(void)
         cmocka_unit_test(refuses_a_run_that_holds),   cmocka_unit_test(refuses_a_run_that_proves_nothing),
         cmocka_unit_test(finds_where_chance_decides),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, open_arena, close_arena);
 }

@@ -11,26 +11,9 @@
 #include "faults/generate.h"
 #include "harness/attempt.h"
 #include "harness/files.h"
-#include "harness/runner.h"
 #include "harness/scenario_write.h"
+#include "harness/tests/arena.h"
 #include "harness/tests/support.h"
-#include "sim/base/arena.h"
-
-static struct arena *arena; /* of the whole program */
-
-static int open_arena(void **state)
-{
-    (void)state;
-    arena = runner_arena();
-    return arena != NULL ? 0 : -1;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    arena_close(arena);
-    return 0;
-}
 
 static uint64_t hash_of(const struct sim_spec *spec)
 {

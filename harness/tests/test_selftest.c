@@ -4,8 +4,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "harness/runner.h"
 #include "harness/selftest.h"
+#include "harness/tests/arena.h"
 
 #ifdef __OPTIMIZE__
 enum { SEEDS = 16 };
@@ -13,22 +13,12 @@ enum { SEEDS = 16 };
 enum { SEEDS = 3 };
 #endif
 
-static struct arena *arena;
 static struct selftest_checkpoints test;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = runner_arena();
-    return arena != NULL ? 0 : -1;
-}
 
 static int tear_down(void **state)
 {
-    (void)state;
     selftest_checkpoints_free(&test);
-    arena_close(arena);
-    return 0;
+    return close_arena(state);
 }
 
 /* `isrsim selftest checkpoints` does the same for a thousand. */
@@ -61,5 +51,5 @@ int main(void)
         cmocka_unit_test(checkpoints_are_exact_in_random_runs),
         cmocka_unit_test(tells_where_the_bytes_differ),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, open_arena, tear_down);
 }

@@ -4,28 +4,22 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "harness/runner.h"
+#include "harness/tests/arena.h"
 #include "harness/tests/support.h"
 #include "harness/twice.h"
 
-static struct arena *arena;
 static struct scenario scenario;
 
 static int set_up(void **state)
 {
-    (void)state;
-    arena = runner_arena();
-    assert_non_null(arena);
     read_good(&scenario, HEAD "network: {latency: 1ms..3ms}\nsteps: [{at: 2s, kill: n1}]\nduration: 4s\n");
-    return 0;
+    return open_arena(state);
 }
 
 static int tear_down(void **state)
 {
-    (void)state;
     scenario_free(&scenario);
-    arena_close(arena);
-    return 0;
+    return close_arena(state);
 }
 
 static struct run_request request_of(uint64_t seed)
