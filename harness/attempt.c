@@ -65,11 +65,6 @@ static void tell_limit(struct attempt *attempt, const struct attempt_limits *lim
              "the run was ended at virtual time %s: it took more than %s", reached, limit);
 }
 
-static bool is_violation(const struct attempt *attempt)
-{
-    return attempt->verdict == SIM_VERDICT_VIOLATED || attempt->verdict == SIM_VERDICT_STUCK;
-}
-
 struct sim_world *attempt_run(struct arena *arena, const struct attempt_request *request,
                               struct attempt *attempt)
 {
@@ -92,9 +87,15 @@ struct sim_world *attempt_run(struct arena *arena, const struct attempt_request 
                                 .losses_allowed = report.losses_allowed};
     snprintf(attempt->message, sizeof attempt->message, "%s", world->message);
     snprintf(attempt->unavailable, sizeof attempt->unavailable, "%s", world->unavailable);
-    if (end != ATTEMPT_ENDED && !is_violation(attempt))
+    if (end != ATTEMPT_ENDED && !sim_verdict_is_violation(attempt->verdict))
         tell_limit(attempt, &request->limits);
     return world;
+}
+
+void attempt_step_to(struct sim_world *world, uint64_t events)
+{
+    while (world->counters.events < events && sim_world_step(world))
+        continue;
 }
 
 /* ---- in a process of its own ---- */

@@ -19,6 +19,10 @@ struct attempt_limits {
 /* So much is far beyond what any run needs that is not stuck. */
 enum { ATTEMPT_WALL_SECONDS_DEFAULT = 120 };
 #define ATTEMPT_EVENTS_DEFAULT UINT64_C(100000000)
+static inline struct attempt_limits attempt_limits_default(void)
+{
+    return (struct attempt_limits){ATTEMPT_EVENTS_DEFAULT, ATTEMPT_WALL_SECONDS_DEFAULT * ISR_SECOND};
+}
 
 struct sim_checks;
 
@@ -69,6 +73,9 @@ struct sim_world *attempt_run(struct arena *arena, const struct attempt_request 
 /* The same in a child; begin is called there. A step that does not return is ended some seconds after
  * limits.wall_ns. False where no child could be started (told on stderr). */
 bool attempt_apart(struct arena *arena, const struct attempt_request *request, struct attempt *attempt);
+
+/* Steps on until so many events were carried out, or the run is over. */
+void attempt_step_to(struct sim_world *world, uint64_t events);
 
 /* ---- for those who have processes of their own ---- */
 

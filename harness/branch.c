@@ -52,12 +52,6 @@ static struct attempt_request request_of(const struct branch *branch)
     return (struct attempt_request){.spec = branch->spec, .seed = branch->seed, .limits = branch->limits};
 }
 
-static void step_to(struct sim_world *world, uint64_t event)
-{
-    while (world->counters.events < event && sim_world_step(world))
-        continue;
-}
-
 /* The run itself, saved at the moment: from where it was saved last, or from its beginning. */
 static void save_moment(struct round *round, struct arena *arena, uint64_t event)
 {
@@ -70,7 +64,7 @@ static void save_moment(struct round *round, struct arena *arena, uint64_t event
         struct attempt_request request = request_of(round->branch);
         world = attempt_world(arena, &request, &round->checks);
     }
-    step_to(world, event);
+    attempt_step_to(world, event);
     ISR_ASSERT(world->counters.events == event);
     if (!sim_checkpoint_take(&round->checkpoint, world)) {
         fprintf(stderr, "isrsim: no memory for a checkpoint\n");
@@ -165,7 +159,7 @@ static void time_moments(struct arena *arena, const struct branch *branch, struc
     struct attempt_request request = request_of(branch);
     struct sim_world *world = attempt_world(arena, &request, NULL);
     for (unsigned i = 0; i < count; i++) {
-        step_to(world, moments[i].event);
+        attempt_step_to(world, moments[i].event);
         moments[i].time_ns = world->now_ns;
     }
 }
@@ -256,9 +250,9 @@ static void tell_story(struct arena *arena, struct branch *branch)
     const struct branch_moment *from = &branch->moments[branch->decisive];
     struct attempt_request request = request_of(branch);
     struct sim_world *world = attempt_world(arena, &request, NULL);
-    step_to(world, from->event);
+    attempt_step_to(world, from->event);
     sim_trace_listen(&world->trace, take_line, branch, ISR_IMPORTANCE_story);
-    step_to(world, from[1].event);
+    attempt_step_to(world, from[1].event);
 }
 
 static enum branch_end find_jump(struct arena *arena, struct branch *branch)

@@ -36,16 +36,20 @@ static bool read_options(const struct command_line *line, struct expansion *expa
 
 /* ---- the text ---- */
 
-static bool is_violation(const struct attempt *attempt)
+/* "violated I1", "held" */
+static const char *outcome_of(const struct attempt *attempt, char text[64])
 {
-    return attempt->verdict == SIM_VERDICT_VIOLATED || attempt->verdict == SIM_VERDICT_STUCK;
+    bool violation = sim_verdict_is_violation(attempt->verdict);
+    snprintf(text, 64, "%s%s%s", sim_verdict_name(attempt->verdict), violation ? " " : "",
+             violation ? sim_invariant_name(attempt->invariant) : "");
+    return text;
 }
 
 /* What no file can expect, an engine that fails, is an error of the run that the file describes. */
 static struct scenario_expectation expectation_of(const struct attempt *attempt)
 {
     struct scenario_expectation expectation = {.outcome = SCENARIO_HOLDS};
-    if (is_violation(attempt)) {
+    if (sim_verdict_is_violation(attempt->verdict)) {
         expectation.outcome = SCENARIO_VIOLATES;
         expectation.invariants = UINT32_C(1) << attempt->invariant;
     } else if (attempt->verdict == SIM_VERDICT_VACUOUS) {
@@ -59,7 +63,7 @@ static char *about_of(const struct expansion *expansion)
 {
     const struct fault_request *request = &expansion->run.request;
     size_t count, size = 0;
-    char *about = NULL, message[sizeof expansion->attempt.message + 64], first[256];
+    char *about = NULL, message[sizeof expansion->attempt.message + 96], first[256], outcome[64];
     const struct fault_profile_info *profile = &fault_profiles_list(&count)[request->profile];
     FILE *out = open_memstream(&about, &size);
     if (out == NULL)
@@ -68,9 +72,7 @@ static char *about_of(const struct expansion *expansion)
              request->over_budget ? ", over budget" : "", profile->meaning);
     terminal_print_prose(out, first, 0, ABOUT_COLUMNS);
     if (expansion->attempt.verdict != SIM_VERDICT_HELD) {
-        snprintf(message, sizeof message, "What happened: %s%s%s. %s",
-                 sim_verdict_name(expansion->attempt.verdict), is_violation(&expansion->attempt) ? " " : "",
-                 is_violation(&expansion->attempt) ? sim_invariant_name(expansion->attempt.invariant) : "",
+        snprintf(message, sizeof message, "What happened: %s. %s", outcome_of(&expansion->attempt, outcome),
                  expansion->attempt.message);
         terminal_print_prose(out, message, 0, ABOUT_COLUMNS);
     }
@@ -98,9 +100,7 @@ static char *text_of(const struct expansion *expansion)
 static bool run(struct arena *arena, const struct sim_spec *spec, struct attempt *attempt)
 {
     const struct attempt_request request = {
-        .spec = spec,
-        .seed = spec->seed,
-        .limits = {.events = ATTEMPT_EVENTS_DEFAULT, .wall_ns = ATTEMPT_WALL_SECONDS_DEFAULT * ISR_SECOND}};
+        .spec = spec, .seed = spec->seed, .limits = attempt_limits_default()};
     return attempt_apart(arena, &request, attempt);
 }
 
@@ -141,7 +141,7 @@ static bool write_out(const struct expansion *expansion, const char *text)
 
 static bool expand(struct expansion *expansion, struct arena *arena)
 {
-    char sentence[200];
+    char sentence[200], outcome[64];
     uint32_t step;
     const char *wrong = sim_spec_check(&expansion->run.spec, sentence, sizeof sentence, &step);
     if (wrong != NULL)
@@ -152,10 +152,8 @@ static bool expand(struct expansion *expansion, struct arena *arena)
     bool good = is_proven(arena, expansion, text) && write_out(expansion, text);
     free(text);
     if (good && expansion->file != NULL)
-        fprintf(stderr, "%s: %s%s%s, trace hash %016" PRIx64 "\n", expansion->file,
-                sim_verdict_name(expansion->attempt.verdict), is_violation(&expansion->attempt) ? " " : "",
-                is_violation(&expansion->attempt) ? sim_invariant_name(expansion->attempt.invariant) : "",
-                expansion->attempt.hash);
+        fprintf(stderr, "%s: %s, trace hash %016" PRIx64 "\n", expansion->file,
+                outcome_of(&expansion->attempt, outcome), expansion->attempt.hash);
     return good;
 }
 

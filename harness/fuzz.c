@@ -64,9 +64,7 @@ static void take_candidate(struct session *session, struct hunt_run *run)
 {
     uint32_t place = (uint32_t)run->seed;
     const struct guided_candidate *candidate = &session->guided.round[place];
-    /* a fault is mostly two steps; what was not reached need not be varied */
-    uint32_t faults = (uint32_t)(run->attempt.counters.steps_run / 2);
-    guided_learn(&session->guided, place, run->more, run->more_bytes, faults);
+    guided_learn(&session->guided, place, run->more, run->more_bytes, run->attempt.counters.steps_run);
     session->tally.corpus = session->guided.corpus_count;
     session->tally.tuples = session->guided.coverage.tuples_count;
     run->seed = candidate->seed;

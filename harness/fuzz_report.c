@@ -24,7 +24,7 @@ const struct finding *fuzz_tally_add(struct fuzz_tally *tally, const struct hunt
     tally->done++;
     tally->held += attempt->verdict == SIM_VERDICT_HELD;
     tally->vacuous += attempt->verdict == SIM_VERDICT_VACUOUS;
-    tally->violated += attempt->verdict == SIM_VERDICT_VIOLATED || attempt->verdict == SIM_VERDICT_STUCK;
+    tally->violated += sim_verdict_is_violation(attempt->verdict);
     tally->crashed += attempt->verdict == SIM_VERDICT_CRASHED;
     tally->virtual_ms += (uint64_t)(attempt->virtual_ns / ISR_MS);
     tally->losses_allowed += attempt->losses_allowed;
@@ -88,8 +88,6 @@ void fuzz_append_arguments(char *text, size_t size, const struct fault_request *
     }
 }
 
-enum { REPRODUCER_BYTES = 1024 };
-
 static struct fault_request request_of(const struct fuzz_options *options, const struct hunt_run *run)
 {
     struct fault_request request = options->request;
@@ -101,12 +99,12 @@ static struct fault_request request_of(const struct fuzz_options *options, const
 static void append_run(char *text, const struct fuzz_options *options, const struct hunt_run *run)
 {
     struct fault_request request = request_of(options, run);
-    fuzz_append_arguments(text, REPRODUCER_BYTES, &request, &options->rules);
+    fuzz_append_arguments(text, FUZZ_COMMAND_BYTES, &request, &options->rules);
 }
 
-static void write_reproducer(char *text, const struct fuzz_options *options, const struct hunt_run *run)
+void fuzz_print_reproducer(char *text, const struct fuzz_options *options, const struct hunt_run *run)
 {
-    snprintf(text, REPRODUCER_BYTES, "isrsim fuzz --seeds %" PRIu64 "..%" PRIu64, run->seed, run->seed);
+    snprintf(text, FUZZ_COMMAND_BYTES, "isrsim fuzz --seeds %" PRIu64 "..%" PRIu64, run->seed, run->seed);
     append_run(text, options, run);
 }
 
@@ -114,7 +112,7 @@ static void write_reproducer(char *text, const struct fuzz_options *options, con
 static void write_command(char *text, const char *command, const struct fuzz_options *options,
                           const struct hunt_run *run)
 {
-    snprintf(text, REPRODUCER_BYTES, "isrsim %s --seed %" PRIu64, command, run->seed);
+    snprintf(text, FUZZ_COMMAND_BYTES, "isrsim %s --seed %" PRIu64, command, run->seed);
     append_run(text, options, run);
 }
 
@@ -154,17 +152,17 @@ static void print_schedule(FILE *out, const struct fuzz_options *options, const 
 static void print_what(FILE *out, const struct attempt *attempt)
 {
     fprintf(out, "%s", sim_verdict_name(attempt->verdict));
-    if (attempt->verdict == SIM_VERDICT_VIOLATED || attempt->verdict == SIM_VERDICT_STUCK)
+    if (sim_verdict_is_violation(attempt->verdict))
         fprintf(out, " %s", sim_invariant_name(attempt->invariant));
     fprintf(out, ": %s\n", attempt->message);
 }
 
 void fuzz_print_failure(FILE *out, const struct fuzz_options *options, const struct hunt_run *run)
 {
-    char command[REPRODUCER_BYTES], id[9];
+    char command[FUZZ_COMMAND_BYTES], id[9];
     fprintf(out, "seed %" PRIu64 ": ", run->seed);
     print_what(out, &run->attempt);
-    write_reproducer(command, options, run);
+    fuzz_print_reproducer(command, options, run);
     fprintf(out, "  signature %s; reproduce with: %s --verbose\n", signature_print_id(run->signature.id, id),
             command);
     write_command(command, "expand", options, run);
@@ -261,7 +259,7 @@ void fuzz_print_summary(FILE *out, const struct fuzz_options *options, const str
 
 static void attempt_json(struct json *json, const struct attempt *attempt)
 {
-    bool violated = attempt->verdict == SIM_VERDICT_VIOLATED || attempt->verdict == SIM_VERDICT_STUCK;
+    bool violated = sim_verdict_is_violation(attempt->verdict);
     json_string(json, "verdict", sim_verdict_name(attempt->verdict));
     json_string(json, "invariant", violated ? sim_invariant_name(attempt->invariant) : NULL);
     json_string(json, "message", attempt->message);
@@ -298,7 +296,7 @@ void fuzz_print_run_json(FILE *out, const struct fuzz_options *options, const st
 static void findings_json(struct json *json, const struct fuzz_options *options,
                           const struct findings *findings)
 {
-    char command[REPRODUCER_BYTES], name[FUZZ_FILE_BYTES], id[9];
+    char command[FUZZ_COMMAND_BYTES], name[FUZZ_FILE_BYTES], id[9];
     json_open_list(json, "findings");
     for (unsigned i = 0; i < findings->count; i++) {
         const struct finding *finding = &findings->items[i];
@@ -308,7 +306,7 @@ static void findings_json(struct json *json, const struct fuzz_options *options,
         json_unsigned(json, "seeds", finding->count);
         json_unsigned(json, "first_seed", finding->first.seed);
         attempt_json(json, &finding->first.attempt);
-        write_reproducer(command, options, &finding->first);
+        fuzz_print_reproducer(command, options, &finding->first);
         json_string(json, "reproducer", command);
         write_command(command, "expand", options, &finding->first);
         json_string(json, "expander", command);

@@ -31,6 +31,9 @@ const char *fuzz_print_turns(const struct fault_turn *turns, uint32_t count, cha
 void fuzz_append_arguments(char *text, size_t size, const struct fault_request *request,
                            const struct isr_rules *rules);
 
+/* The command that runs it again, into a text of FUZZ_COMMAND_BYTES. */
+enum { FUZZ_COMMAND_BYTES = 1024 };
+void fuzz_print_reproducer(char *text, const struct fuzz_options *options, const struct hunt_run *run);
 /* "seed 3: violated I1: ..." and the commands that reproduce it. */
 void fuzz_print_failure(FILE *out, const struct fuzz_options *options, const struct hunt_run *run);
 void fuzz_print_run_json(FILE *out, const struct fuzz_options *options, const struct hunt_run *run);

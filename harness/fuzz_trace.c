@@ -25,15 +25,14 @@ static int trace_plan(FILE *out, const struct fuzz_options *options, const struc
                       struct trace_file *file)
 {
     static const struct scenario_variant variant = {.name = "default"}; /* which is expected to hold */
-    char command[1024];
+    char command[FUZZ_COMMAND_BYTES];
     struct hunt_run run = {.seed = plan->spec.seed, .kinds = plan->kinds};
     struct arena *arena = runner_arena();
     memcpy(run.turns, options->request.turns, sizeof run.turns);
     run.turns_count = options->request.turns_count;
     if (arena == NULL)
         return sim_verdict_exit_code(SIM_VERDICT_ERROR);
-    snprintf(command, sizeof command, "isrsim fuzz --seeds %" PRIu64 "..%" PRIu64, run.seed, run.seed);
-    fuzz_append_arguments(command, sizeof command, &options->request, &options->rules);
+    fuzz_print_reproducer(command, options, &run);
     const struct run_request request = {.path = "a random scenario",
                                         .variant = &variant,
                                         .spec = &plan->spec,

@@ -107,7 +107,7 @@ static struct guided_entry *new_entry(struct guided *guided)
     return entry;
 }
 
-void guided_learn(struct guided *guided, uint32_t place, const void *packed, uint32_t bytes, uint32_t faults)
+void guided_learn(struct guided *guided, uint32_t place, const void *packed, uint32_t bytes, uint64_t steps)
 {
     uint64_t rare[GUIDED_RARE];
     uint32_t rare_count = coverage_news(&guided->coverage, packed, bytes, rare, GUIDED_RARE);
@@ -118,7 +118,8 @@ void guided_learn(struct guided *guided, uint32_t place, const void *packed, uin
     if (entry == NULL)
         return;
     entry->candidate = guided->round[place];
-    entry->faults = faults;
+    /* a fault is mostly two steps; what was not reached need not be varied */
+    entry->faults = (uint32_t)(steps / 2);
     entry->rare_count = rare_count;
     memcpy(entry->rare, rare, sizeof rare);
 }

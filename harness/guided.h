@@ -28,7 +28,7 @@ struct guided_candidate {
 struct guided_entry {
     struct guided_candidate candidate;
     uint32_t chosen;     /* how often */
-    uint32_t faults;     /* of its plan */
+    uint32_t faults;     /* of its plan, about */
     uint32_t rare_count; /* of what was new in it, some */
     uint64_t rare[GUIDED_RARE];
 };
@@ -45,7 +45,8 @@ void guided_init(struct guided *guided, uint64_t first);
 void guided_free(struct guided *guided);
 /* Fills the round: count of its candidates, GUIDED_ROUND at most. */
 void guided_plan_round(struct guided *guided, uint32_t count);
-/* A candidate of the round was run: what was packed of its coverage, how many faults its plan has. */
-void guided_learn(struct guided *guided, uint32_t place, const void *packed, uint32_t bytes, uint32_t faults);
+/* A candidate of the round was run: what was packed of its coverage, how many steps of its plan were reached.
+ */
+void guided_learn(struct guided *guided, uint32_t place, const void *packed, uint32_t bytes, uint64_t steps);
 
 #endif

@@ -80,11 +80,6 @@ static void prepare(void *object, uint64_t seed, struct attempt_request *request
     *kinds = quest->plan->kinds;
 }
 
-static bool is_broken(const struct attempt *attempt)
-{
-    return attempt->verdict == SIM_VERDICT_VIOLATED || attempt->verdict == SIM_VERDICT_STUCK;
-}
-
 static void took_correct(struct museum_cell *cell, const struct hunt_run *run)
 {
     cell->correct = run->attempt.verdict;
@@ -107,10 +102,10 @@ static void took(void *object, const struct hunt_run *run)
     cell->crashed += run->attempt.verdict == SIM_VERDICT_CRASHED;
     if (is_guided(quest))
         guided_learn(&quest->guided, (uint32_t)run->seed, run->more, run->more_bytes,
-                     (uint32_t)(run->attempt.counters.steps_run / 2));
+                     run->attempt.counters.steps_run);
     else
         quest->next = run->seed + 1;
-    if (!is_broken(&run->attempt))
+    if (!sim_verdict_is_violation(run->attempt.verdict))
         return;
     cell->found = true;
     quest->broke = candidate_of(quest, run->seed);
@@ -122,17 +117,16 @@ static void took(void *object, const struct hunt_run *run)
 
 static bool hunt_seeds_from(struct quest *quest, uint64_t first, uint64_t last)
 {
-    struct hunt hunt = {
-        .first = first,
-        .last = last,
-        .shard = 1,
-        .shards = 1,
-        .jobs = 1,
-        .limits = {.events = ATTEMPT_EVENTS_DEFAULT, .wall_ns = ATTEMPT_WALL_SECONDS_DEFAULT * ISR_SECOND},
-        .prepare = prepare,
-        .ran = is_guided(quest) ? coverage_pack : NULL,
-        .took = took,
-        .object = quest};
+    struct hunt hunt = {.first = first,
+                        .last = last,
+                        .shard = 1,
+                        .shards = 1,
+                        .jobs = 1,
+                        .limits = attempt_limits_default(),
+                        .prepare = prepare,
+                        .ran = is_guided(quest) ? coverage_pack : NULL,
+                        .took = took,
+                        .object = quest};
     enum hunt_end end = hunt_run(&hunt);
     return end == HUNT_DONE || end == HUNT_FOUND;
 }

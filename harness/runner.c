@@ -66,14 +66,9 @@ void runner_tell_story(struct sim_world *world, FILE *out)
 
 /* ---- the outcome ---- */
 
-static bool is_violation(const struct run_result *result)
-{
-    return result->verdict == SIM_VERDICT_VIOLATED || result->verdict == SIM_VERDICT_STUCK;
-}
-
 const char *runner_invariant_name(const struct run_result *result)
 {
-    if (!is_violation(result))
+    if (!sim_verdict_is_violation(result->verdict))
         return NULL;
     return result->finally_unmet ? "finally" : sim_invariant_name(result->invariant);
 }
@@ -104,7 +99,7 @@ static bool is_expected(const struct scenario_expectation *expectation, const st
     case SCENARIO_VACUOUS:
         return result->verdict == SIM_VERDICT_VACUOUS;
     case SCENARIO_VIOLATES:
-        return is_violation(result) && !result->finally_unmet &&
+        return sim_verdict_is_violation(result->verdict) && !result->finally_unmet &&
                (expectation->invariants >> result->invariant & 1) != 0 &&
                strstr(result->message, expectation->with) != NULL;
     }

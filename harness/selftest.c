@@ -61,12 +61,6 @@ static struct sim_world *world_of(struct arena *arena, struct fault_plan *plan, 
     return attempt_world(arena, &(struct attempt_request){.spec = &plan->spec, .seed = seed}, NULL);
 }
 
-static void step_to(struct sim_world *world, uint64_t events)
-{
-    while (world->counters.events < events && sim_world_step(world))
-        continue;
-}
-
 /* events: of the moments up to this one. */
 static void run_to(struct sim_world *world, const uint64_t events[], int moment)
 {
@@ -77,7 +71,7 @@ static void run_to(struct sim_world *world, const uint64_t events[], int moment)
         if (next == SELFTEST_END)
             sim_world_run(world);
         else
-            step_to(world, events[next]);
+            attempt_step_to(world, events[next]);
     }
 }
 
@@ -128,7 +122,7 @@ static bool carry_out(struct selftest_checkpoints *test, struct sim_world *world
         run_to(world, events, step->moment);
         return step->moment != SELFTEST_END || ended_the_same(test, world);
     case RUN_OTHER:
-        step_to(world_of(world->arena, &test->other, isr_mix(world->seed)), OTHER_EVENTS);
+        attempt_step_to(world_of(world->arena, &test->other, isr_mix(world->seed)), OTHER_EVENTS);
         return true;
     case COMPARE:
         return compare(test, step->moment);

@@ -147,7 +147,7 @@ void sim_world_finish(struct sim_world *world)
 
 void sim_world_fail(struct sim_world *world, enum sim_invariant invariant, const char *format, ...)
 {
-    if (world->verdict == SIM_VERDICT_VIOLATED || world->verdict == SIM_VERDICT_STUCK)
+    if (sim_verdict_is_violation(world->verdict))
         return;
     world->verdict = invariant == SIM_INVARIANT_L1 ? SIM_VERDICT_STUCK : SIM_VERDICT_VIOLATED;
     world->invariant = invariant;

@@ -90,6 +90,11 @@ enum sim_verdict {
 /* "held", "violated", ... and the exit code of a run that ended so. */
 const char *sim_verdict_name(enum sim_verdict verdict);
 int sim_verdict_exit_code(enum sim_verdict verdict);
+/* Is it that of a promise that broke, so that there is an invariant to it? */
+static inline bool sim_verdict_is_violation(enum sim_verdict verdict)
+{
+    return verdict == SIM_VERDICT_VIOLATED || verdict == SIM_VERDICT_STUCK;
+}
 
 struct sim_world {
     const struct sim_spec *spec; /* the arena's copy */

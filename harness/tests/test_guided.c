@@ -27,7 +27,7 @@ static struct told told_of(uint64_t first, uint32_t count)
 static void learn(struct guided *guided, uint32_t place, uint64_t first, uint32_t count)
 {
     const struct told told = told_of(first, count);
-    guided_learn(guided, place, &told, sizeof told, 10);
+    guided_learn(guided, place, &told, sizeof told, 20);
 }
 
 static void begins_with_fresh_seeds(void **state)
@@ -139,7 +139,7 @@ static void learns_nothing_of_a_run_that_was_not_told(void **state)
     (void)state;
     guided_init(&guided, 1);
     guided_plan_round(&guided, 1);
-    guided_learn(&guided, 0, NULL, 0, 5); /* its worker died */
+    guided_learn(&guided, 0, NULL, 0, 10); /* its worker died */
     assert_int_equal(guided.corpus_count, 0);
     assert_int_equal(guided.coverage.runs, 1);
     guided_free(&guided);
