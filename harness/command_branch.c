@@ -3,31 +3,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "harness/branch.h"
 #include "harness/commands.h"
+#include "harness/count_option.h"
 #include "harness/one_run.h"
 #include "harness/progress.h"
 #include "harness/runner.h"
 #include "harness/value.h"
-
-static bool complain(enum option_id option, const struct value_error *error)
-{
-    return command_complain("branch", option_infos()[option].name, error->message, error->hint);
-}
-
-static bool read_jobs(const struct command_line *line, unsigned *jobs)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    int64_t value = processors < 1 ? 1 : processors > HUNT_JOBS_MAX ? HUNT_JOBS_MAX : processors;
-    const char *text = line->values[OPTION_JOBS];
-    struct value_error error;
-    if (text != NULL && !value_count(text, "number of worker processes", HUNT_JOBS_MAX, &value, &error))
-        return complain(OPTION_JOBS, &error);
-    *jobs = (unsigned)value;
-    return true;
-}
 
 static bool read_seeds(const struct command_line *line, struct branch *branch)
 {
@@ -38,7 +21,7 @@ static bool read_seeds(const struct command_line *line, struct branch *branch)
     if (text == NULL)
         return true;
     if (!value_seed_range(text, &branch->first, &branch->last, &error))
-        return complain(OPTION_SEEDS, &error);
+        return option_complain(line, OPTION_SEEDS, &error);
     char message[96];
     snprintf(message, sizeof message, "a moment may have at most %d branches", BRANCH_SEEDS_MAX);
     return branch->last - branch->first < BRANCH_SEEDS_MAX ||
@@ -47,14 +30,14 @@ static bool read_seeds(const struct command_line *line, struct branch *branch)
 
 static bool read_moments(const struct command_line *line, struct branch *branch)
 {
-    const char *at = line->values[OPTION_AT], *text = line->values[OPTION_POINTS];
+    const char *at = line->values[OPTION_AT];
     struct value_error error;
     int64_t points = BRANCH_POINTS_DEFAULT;
     branch->at_ns = -1;
     if (at != NULL && !value_duration(at, false, &branch->at_ns, &error))
-        return complain(OPTION_AT, &error);
-    if (text != NULL && !value_count(text, "number of moments", BRANCH_POINTS_MAX, &points, &error))
-        return complain(OPTION_POINTS, &error);
+        return option_complain(line, OPTION_AT, &error);
+    if (!count_option(line, OPTION_POINTS, "number of moments", BRANCH_POINTS_MAX, &points))
+        return false;
     branch->points = (unsigned)points;
     return true;
 }
@@ -150,9 +133,8 @@ int isr_command_branch(const struct command_line *line)
     int code = 1;
     if (branch == NULL)
         return 1;
-    branch->limits =
-        (struct attempt_limits){ATTEMPT_EVENTS_DEFAULT, ATTEMPT_WALL_SECONDS_DEFAULT * ISR_SECOND};
-    if (read_seeds(line, branch) && read_moments(line, branch) && read_jobs(line, &branch->jobs) &&
+    branch->limits = attempt_limits_default();
+    if (read_seeds(line, branch) && read_moments(line, branch) && jobs_option(line, &branch->jobs) &&
         one_run_read(&run, line)) {
         branch->spec = &run.spec;
         branch->seed = run.seed;

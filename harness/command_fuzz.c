@@ -1,9 +1,9 @@
 /* isrsim fuzz and soak: their options. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "harness/commands.h"
+#include "harness/count_option.h"
 #include "harness/fuzz.h"
 #include "harness/fuzz_trace.h"
 #include "harness/profile_option.h"
@@ -11,19 +11,6 @@
 #include "harness/value.h"
 
 enum { SEEDS_DEFAULT = 1000 };
-
-static bool complain(const struct command_line *line, enum option_id option, const struct value_error *error)
-{
-    return command_complain(line->command->name, option_infos()[option].name, error->message, error->hint);
-}
-
-static bool read_count(const struct command_line *line, enum option_id option, const char *noun, int64_t most,
-                       int64_t *value)
-{
-    const char *text = line->values[option];
-    struct value_error error;
-    return text == NULL || value_count(text, noun, most, value, &error) || complain(line, option, &error);
-}
 
 /* A time that is no time would end the hunt before it began. */
 static bool read_time(const struct command_line *line, enum option_id option, int64_t *value)
@@ -33,19 +20,9 @@ static bool read_time(const struct command_line *line, enum option_id option, in
     if (text == NULL)
         return true;
     if (!value_duration(text, false, value, &error))
-        return complain(line, option, &error);
+        return option_complain(line, option, &error);
     return *value > 0 || command_complain(line->command->name, option_infos()[option].name,
                                           "there must be some time", "for example 60s");
-}
-
-static bool read_jobs(const struct command_line *line, unsigned *jobs)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    int64_t value = processors < 1 ? 1 : processors > HUNT_JOBS_MAX ? HUNT_JOBS_MAX : processors;
-    if (!read_count(line, OPTION_JOBS, "number of worker processes", HUNT_JOBS_MAX, &value))
-        return false;
-    *jobs = (unsigned)value;
-    return true;
 }
 
 /* Which seeds: those named; or from the first one on, as many as there is time for, or so many. */
@@ -56,9 +33,9 @@ static bool read_seeds(const struct command_line *line, struct hunt *hunt)
     hunt->first = 1;
     if (seeds != NULL)
         return value_seed_range(seeds, &hunt->first, &hunt->last, &error) ||
-               complain(line, OPTION_SEEDS, &error);
+               option_complain(line, OPTION_SEEDS, &error);
     if (from != NULL && !value_seed(from, &hunt->first, &error))
-        return complain(line, OPTION_FROM, &error);
+        return option_complain(line, OPTION_FROM, &error);
     bool room = hunt->first <= UINT64_MAX - (SEEDS_DEFAULT - 1);
     hunt->last = hunt->budget_ns > 0 || !room ? UINT64_MAX : hunt->first + SEEDS_DEFAULT - 1;
     return true;
@@ -69,7 +46,7 @@ static bool read_shard(const struct command_line *line, struct hunt *hunt)
     const char *shard = line->values[OPTION_SHARD];
     struct value_error error;
     if (shard != NULL && !value_shard(shard, &hunt->shard, &hunt->shards, &error))
-        return complain(line, OPTION_SHARD, &error);
+        return option_complain(line, OPTION_SHARD, &error);
     if (hunt_seeds(hunt) > 0)
         return true;
     char message[96];
@@ -79,9 +56,9 @@ static bool read_shard(const struct command_line *line, struct hunt *hunt)
 
 static bool read_limits(const struct command_line *line, struct attempt_limits *limits)
 {
-    int64_t events = (int64_t)ATTEMPT_EVENTS_DEFAULT;
-    limits->wall_ns = ATTEMPT_WALL_SECONDS_DEFAULT * ISR_SECOND;
-    if (!read_count(line, OPTION_MAX_EVENTS, "number of events", INT64_MAX, &events))
+    *limits = attempt_limits_default();
+    int64_t events = (int64_t)limits->events;
+    if (!count_option(line, OPTION_MAX_EVENTS, "number of events", INT64_MAX, &events))
         return false;
     limits->events = (uint64_t)events;
     return read_time(line, OPTION_MAX_TIME, &limits->wall_ns);
@@ -112,7 +89,7 @@ bool fuzz_options_read(const struct command_line *line, struct fuzz_options *opt
            read_seeds(line, &options->hunt) && read_shard(line, &options->hunt) &&
            read_limits(line, &options->hunt.limits) &&
            (rules == NULL || rules_option(line->command->name, &options->rules, rules)) &&
-           read_jobs(line, &options->hunt.jobs) && profile_option(line, &options->request) &&
+           jobs_option(line, &options->hunt.jobs) && profile_option(line, &options->request) &&
            read_strategy(line, options);
 }
 

@@ -1,19 +1,17 @@
 /* isrsim museum: what is in it; whether each exhibit is what it says (verify); how well search finds it
  * (power). */
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "faults/profile.h"
 #include "harness/commands.h"
+#include "harness/count_option.h"
 #include "harness/museum.h"
 #include "harness/museum_power.h"
 #include "harness/runner.h"
 #include "harness/terminal.h"
-#include "harness/value.h"
 
 enum { WIDTH = 100, QUICK_BASES = 2 };
 
@@ -125,15 +123,6 @@ struct plan {
     uint32_t cells_count;
 };
 
-static bool read_number(const struct command_line *line, enum option_id option, const char *noun,
-                        int64_t most, int64_t *value)
-{
-    struct value_error error;
-    const char *text = line->values[option];
-    return text == NULL || value_count(text, noun, most, value, &error) ||
-           command_complain("museum", option_infos()[option].name, error.message, error.hint);
-}
-
 static bool read_strategy(struct plan *plan, const char *word, size_t length)
 {
     struct suggestion suggestion;
@@ -171,16 +160,12 @@ static bool read_strategies(struct plan *plan, const char *text)
 
 static bool read_plan(const struct command_line *line, const struct loaded_list *exhibits, struct plan *plan)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
     int64_t bases = option_given(line, OPTION_QUICK) ? QUICK_BASES : MUSEUM_BASES_MAX;
-    int64_t jobs = processors < 1 ? 1 : processors > HUNT_JOBS_MAX ? HUNT_JOBS_MAX : processors;
     *plan = (struct plan){.exhibits = exhibits};
-    if (!read_number(line, OPTION_BASES, "number of base seeds", MUSEUM_BASES_MAX, &bases) ||
-        !read_number(line, OPTION_JOBS, "number of worker processes", HUNT_JOBS_MAX, &jobs) ||
-        !read_strategies(plan, line->values[OPTION_STRATEGIES]))
+    if (!count_option(line, OPTION_BASES, "number of base seeds", MUSEUM_BASES_MAX, &bases) ||
+        !jobs_option(line, &plan->jobs) || !read_strategies(plan, line->values[OPTION_STRATEGIES]))
         return false;
     plan->bases = (uint32_t)bases;
-    plan->jobs = (unsigned)jobs;
     return true;
 }
 
