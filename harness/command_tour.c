@@ -8,6 +8,7 @@
 
 #include "core/base/rules.h"
 #include "harness/commands.h"
+#include "harness/museum.h"
 #include "harness/runner.h"
 #include "harness/terminal.h"
 #include "harness/value.h"
@@ -61,21 +62,6 @@ static void print_timeline(const struct guide *guide)
         printf("    %s\n", timeline->lines[i % TIMELINE_MAX]);
 }
 
-/* "trunc=hw, elr=off" */
-static void describe_rules(const struct isr_rules *rules, char *text, size_t size)
-{
-    size_t count, used = 0;
-    const struct isr_rule_info *infos = isr_rules_list(&count);
-    text[0] = '\0';
-    for (size_t i = 0; i < count && used < size; i++) {
-        uint8_t value;
-        memcpy(&value, (const char *)rules + infos[i].position, sizeof value);
-        if (value != 0)
-            used += (size_t)snprintf(text + used, size - used, "%s%s=%s", used > 0 ? ", " : "", infos[i].name,
-                                     infos[i].values[value]);
-    }
-}
-
 static void explain_rules(const struct isr_rules *rules)
 {
     size_t count;
@@ -114,7 +100,7 @@ static void head_aside(const struct guide *guide, const struct run_request *requ
 {
     const struct palette *palette = &guide->palette;
     char rules[RULES_BYTES];
-    describe_rules(&request->spec->rules, rules, sizeof rules);
+    museum_rules_text(&request->spec->rules, rules, sizeof rules);
     printf("\n  %s%s%s (%s)\n", palette->bold, what, palette->plain, request->variant->name);
     if (request->variant->about != NULL)
         terminal_print_prose(stdout, request->variant->about, 4, WIDTH);
@@ -154,7 +140,7 @@ static void tell_wrong(struct guide *guide, const struct run_request *request,
     const struct palette *palette = &guide->palette;
     char rules[RULES_BYTES];
     guide->told = true;
-    describe_rules(&request->spec->rules, rules, sizeof rules);
+    museum_rules_text(&request->spec->rules, rules, sizeof rules);
     printf("\n  %sOn the wrong rule%s (%s)\n", palette->bold, palette->plain, rules);
     explain_rules(&request->spec->rules);
     printf("\n");
@@ -238,13 +224,6 @@ static void tell_exhibit(struct guide *guide, const struct loaded *loaded)
     }
 }
 
-static int compare_exhibits(const void *a, const void *b)
-{
-    const struct loaded *left = a, *right = b;
-    int32_t x = left->scenario.exhibit.number, y = right->scenario.exhibit.number;
-    return x != y ? (x < y ? -1 : 1) : strcmp(left->path, right->path);
-}
-
 static void print_end(const struct guide *guide, const struct loaded *first)
 {
     const struct palette *palette = &guide->palette;
@@ -280,7 +259,7 @@ int isr_command_tour(const struct command_line *line)
     bad += bad == 0 && !runner_can_run_all("tour", &list);
     guide.arena = bad == 0 ? runner_arena() : NULL;
     guide.timeline = calloc(1, sizeof *guide.timeline);
-    qsort(list.items, list.count, sizeof *list.items, compare_exhibits);
+    museum_order(&list);
     size_t first = 0; /* behind what is no exhibit, whose number is 0 */
     while (first < list.count && list.items[first].scenario.exhibit.number == 0)
         first++;

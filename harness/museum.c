@@ -19,6 +19,11 @@ static int compare_exhibits(const void *a, const void *b)
     return x != y ? (x < y ? -1 : 1) : strcmp(left->path, right->path);
 }
 
+void museum_order(struct loaded_list *scenarios)
+{
+    qsort(scenarios->items, scenarios->count, sizeof *scenarios->items, compare_exhibits);
+}
+
 static bool is_wanted(const struct loaded *loaded, const int64_t *numbers, int numbers_count)
 {
     if (loaded->scenario.exhibit.number == 0 || strstr(loaded->path, shrunk_folder) != NULL)
@@ -81,7 +86,7 @@ bool museum_load(struct loaded_list *exhibits, const char *command, const char *
     }
     keep_wanted(exhibits, wanted, numbers_count);
     free(wanted);
-    qsort(exhibits->items, exhibits->count, sizeof *exhibits->items, compare_exhibits);
+    museum_order(exhibits);
     return true;
 }
 

@@ -10,6 +10,9 @@
 bool museum_load(struct loaded_list *exhibits, const char *command, const char *const *numbers,
                  int numbers_count);
 
+/* By number, then by file; what is no exhibit comes first. */
+void museum_order(struct loaded_list *scenarios);
+
 /* The variant whose rules random search is run with. */
 const struct scenario_variant *museum_searched(const struct scenario *exhibit);
 /* "trunc=hw, elr=off": what the variant sets beside the correct rules. */
