@@ -39,23 +39,33 @@ static void describe_kind(unsigned kind, char group[48], char which[96])
     snprintf(which, 96, "%s", isr_message_name((enum isr_message_kind)kind));
 }
 
-/* Of messages with an epoch: older, equal and newer. */
+/* Of messages with an epoch: older, equal and newer. Cells go by role, relation and kind. */
 enum { EPOCHS = 3 };
-static unsigned relation_at(unsigned place)
+static unsigned kind_at(unsigned cell)
 {
-    return SIM_RELATION_OLDER + place;
+    return cell % ISR_MESSAGE_KINDS;
+}
+
+static unsigned relation_at(unsigned cell)
+{
+    return SIM_RELATION_OLDER + cell / ISR_MESSAGE_KINDS % EPOCHS;
+}
+
+static unsigned role_at(unsigned cell)
+{
+    return cell / ISR_MESSAGE_KINDS / EPOCHS;
 }
 
 static bool epoch_exists(const struct sim_coverage_map *map, unsigned cell)
 {
     (void)map;
-    return sim_coverage_epoch_class((enum isr_message_kind)(cell / EPOCHS)) != SIM_EPOCH_NONE;
+    return sim_coverage_epoch_class((enum isr_message_kind)kind_at(cell)) != SIM_EPOCH_NONE;
 }
 
 static bool epoch_reached(const struct sim_coverage_map *map, unsigned cell)
 {
     for (unsigned role = 0; role < SIM_ROLES; role++) {
-        if (sim_coverage_has(map, sim_cell_message(role, cell / EPOCHS, relation_at(cell % EPOCHS))))
+        if (sim_coverage_has(map, sim_cell_message(role, kind_at(cell), relation_at(cell))))
             return true;
     }
     return false;
@@ -63,14 +73,14 @@ static bool epoch_reached(const struct sim_coverage_map *map, unsigned cell)
 
 static void describe_epoch(unsigned cell, char group[48], char which[96])
 {
-    snprintf(group, 48, "%s", sim_coverage_relation_name(relation_at(cell % EPOCHS)));
-    snprintf(which, 96, "%s", isr_message_name((enum isr_message_kind)(cell / EPOCHS)));
+    snprintf(group, 48, "%s", sim_coverage_relation_name(relation_at(cell)));
+    snprintf(which, 96, "%s", isr_message_name((enum isr_message_kind)kind_at(cell)));
 }
 
 /* The same for each role that gets such messages at all. */
 static bool role_exists(const struct sim_coverage_map *map, unsigned cell)
 {
-    unsigned kind = cell / EPOCHS % ISR_MESSAGE_KINDS, role = cell / EPOCHS / ISR_MESSAGE_KINDS;
+    unsigned kind = kind_at(cell), role = role_at(cell);
     enum sim_epoch_class epoch = sim_coverage_epoch_class((enum isr_message_kind)kind);
     /* who has no part in a partition knows none of its epochs */
     bool knows = epoch != SIM_EPOCH_NONE && (epoch != SIM_EPOCH_LEADER || role != SIM_ROLE_BROKER);
@@ -79,15 +89,15 @@ static bool role_exists(const struct sim_coverage_map *map, unsigned cell)
 
 static bool role_reached(const struct sim_coverage_map *map, unsigned cell)
 {
-    unsigned kind = cell / EPOCHS % ISR_MESSAGE_KINDS, role = cell / EPOCHS / ISR_MESSAGE_KINDS;
-    return sim_coverage_has(map, sim_cell_message(role, kind, relation_at(cell % EPOCHS)));
+    unsigned kind = kind_at(cell), role = role_at(cell);
+    return sim_coverage_has(map, sim_cell_message(role, kind, relation_at(cell)));
 }
 
 static void describe_role(unsigned cell, char group[48], char which[96])
 {
-    unsigned kind = cell / EPOCHS % ISR_MESSAGE_KINDS, role = cell / EPOCHS / ISR_MESSAGE_KINDS;
+    unsigned kind = kind_at(cell), role = role_at(cell);
     snprintf(group, 48, "%s, %s", sim_coverage_role_name(role),
-             sim_coverage_relation_name(relation_at(cell % EPOCHS)));
+             sim_coverage_relation_name(relation_at(cell)));
     snprintf(which, 96, "%s", isr_message_name((enum isr_message_kind)kind));
 }
 
@@ -183,34 +193,16 @@ void coverage_count(const struct sim_coverage_map *map, const struct coverage_di
 
 /* ---- telling ---- */
 
-/* Calls tell for each cell that was never reached: those of one group one after the other. */
+/* Calls tell for each cell that was never reached: those of one group stand one after the other. */
 static void each_never(const struct sim_coverage_map *map, const struct coverage_dimension *dimension,
                        void (*tell)(void *object, const char *group, const char *which), void *object)
 {
-    char group[48], which[96], told[48], first[48];
-    static const char *const nothing = "";
-    /* A group is told where its first cell stands; what follows of it is looked for from there. */
+    char group[48], which[96];
     for (unsigned cell = 0; cell < dimension->cells; cell++) {
         if (!dimension->exists(map, cell) || dimension->reached(map, cell))
             continue;
         dimension->describe(cell, group, which);
-        bool seen = false;
-        for (unsigned before = 0; before < cell && !seen; before++) {
-            if (!dimension->exists(map, before) || dimension->reached(map, before))
-                continue;
-            dimension->describe(before, told, first);
-            seen = strcmp(told, group) == 0;
-        }
-        if (seen)
-            continue;
-        snprintf(told, sizeof told, "%s", group[0] != '\0' ? group : nothing);
-        for (unsigned other = cell; other < dimension->cells; other++) {
-            if (!dimension->exists(map, other) || dimension->reached(map, other))
-                continue;
-            dimension->describe(other, group, which);
-            if (strcmp(told, group) == 0)
-                tell(object, group, which);
-        }
+        tell(object, group, which);
     }
 }
 
