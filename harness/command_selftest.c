@@ -2,9 +2,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "harness/commands.h"
+#include "harness/progress.h"
 #include "harness/runner.h"
 #include "harness/selftest.h"
 #include "harness/value.h"
@@ -17,21 +17,27 @@ static int fail(const struct selftest_checkpoints *test, uint64_t seed)
     return sim_verdict_exit_code(SIM_VERDICT_NONDETERMINISTIC);
 }
 
+static void show(struct progress *progress, uint64_t done, uint64_t all)
+{
+    char line[64];
+    snprintf(line, sizeof line, "%" PRIu64 " of %" PRIu64 " seeds", done, all);
+    progress_show(progress, line);
+}
+
 static int prove_checkpoints(struct arena *arena, struct selftest_checkpoints *test, uint64_t first,
                              uint64_t last)
 {
-    bool progress = isatty(STDERR_FILENO) == 1;
+    struct progress progress = progress_begin();
     int code = 0;
     for (uint64_t seed = first; code == 0; seed++) {
         if (!selftest_checkpoints_seed(test, arena, seed))
             code = fail(test, seed);
-        else if (progress && test->seeds % 16 == 0)
-            fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " seeds ", test->seeds, last - first + 1);
+        else if (progress_due(&progress))
+            show(&progress, test->seeds, last - first + 1);
         if (seed == last)
             break;
     }
-    if (progress)
-        fprintf(stderr, "\r\033[K");
+    progress_clear(&progress);
     if (code == 0)
         printf("%" PRIu64 " random runs, %" PRIu64 " checkpoints taken, %" PRIu64
                " restored: every hash the same, every byte of %" PRIu64 " MiB compared\n",
