@@ -207,12 +207,12 @@ bool libraft_snapshot_check(struct isr_bytes file, int64_t *index, int32_t *term
     uint32_t crc = isr_get_u32(&reader);
     *index = isr_get_i64(&reader);
     *term = isr_get_i32(&reader);
-    (void)isr_get_i64(&reader);
+    int64_t configuration_index = isr_get_i64(&reader);
     uint8_t servers = isr_get_u8(&reader);
     (void)isr_reader_take(&reader, (size_t)SERVER_BYTES * servers);
     return !reader.failed && magic == SNAPSHOT_MAGIC && crc == isr_crc32c(0, file.data + 8, file.size - 8) &&
            *index >= 1 && (uint64_t)*index <= LIBRAFT_NUMBER_MAX && *term >= 1 &&
-           (uint64_t)*term <= LIBRAFT_TERM_MAX;
+           (uint64_t)*term <= LIBRAFT_TERM_MAX && configuration_index >= 0 && configuration_index <= *index;
 }
 
 struct raft_snapshot *libraft_snapshot_get(struct isr_bytes file)
@@ -229,10 +229,7 @@ struct raft_snapshot *libraft_snapshot_get(struct isr_bytes file)
     raft_configuration_init(&snapshot->configuration);
     for (unsigned left = isr_get_u8(&reader); left > 0; left--) {
         int32_t id = isr_get_i32(&reader);
-        char address[LIBRAFT_ADDRESS_BYTES];
-        libraft_address(address, id);
-        if (raft_configuration_add(&snapshot->configuration, (raft_id)id, address, isr_get_u8(&reader)) !=
-            0) {
+        if (!libraft_member_add(&snapshot->configuration, id, isr_get_u8(&reader))) {
             raft_configuration_close(&snapshot->configuration);
             raft_free(snapshot);
             return NULL;

@@ -80,3 +80,12 @@ void libraft_address(char address[LIBRAFT_ADDRESS_BYTES], int32_t node)
     struct isr_text text = {.buffer = address, .capacity = LIBRAFT_ADDRESS_BYTES};
     isr_text_format(&text, "n%d", (int)node);
 }
+
+bool libraft_member_add(struct raft_configuration *configuration, int32_t node, int role)
+{
+    char address[LIBRAFT_ADDRESS_BYTES];
+    if (node < 1 || node > ISR_NODE_MAX)
+        return false;
+    libraft_address(address, node);
+    return raft_configuration_add(configuration, (raft_id)node, address, role) == 0;
+}

@@ -195,6 +195,9 @@ struct libraft {
 enum { LIBRAFT_ADDRESS_BYTES = 16 };
 /* What the library calls a node's address: "n3". */
 void libraft_address(char address[LIBRAFT_ADDRESS_BYTES], int32_t node);
+/* Adds a member to a configuration; false where it is none that there can be: no node's id, one that is there
+ * already, no role. */
+bool libraft_member_add(struct raft_configuration *configuration, int32_t node, int role);
 void libraft_heap_init(struct libraft *libraft);
 /* Every entry into the library is between these; leave carries out all that waited. */
 void libraft_enter(struct libraft *libraft);

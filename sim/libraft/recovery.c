@@ -68,11 +68,8 @@ static void bootstrap(struct libraft *libraft)
     libraft_enter(libraft);
     raft_configuration_init(&configuration);
     for (unsigned i = 0; i < libraft->voters.count; i++) {
-        char address[LIBRAFT_ADDRESS_BYTES];
-        libraft_address(address, libraft->voters.ids[i]);
-        int status =
-            raft_configuration_add(&configuration, (raft_id)libraft->voters.ids[i], address, RAFT_VOTER);
-        ISR_ASSERT(status == 0);
+        bool added = libraft_member_add(&configuration, libraft->voters.ids[i], RAFT_VOTER);
+        ISR_ASSERT(added);
     }
     int status = raft_bootstrap(&libraft->raft, &configuration);
     ISR_ASSERT(status == 0);

@@ -196,12 +196,7 @@ static bool servers_take(const struct isr_libraft_install *fields, struct raft_c
 {
     raft_configuration_init(configuration);
     for (uint32_t i = 0; i < fields->servers_count; i++) {
-        int32_t id = fields->servers[i].id;
-        char address[LIBRAFT_ADDRESS_BYTES];
-        if (id < 1 || id > ISR_NODE_MAX)
-            return false;
-        libraft_address(address, id);
-        if (raft_configuration_add(configuration, (raft_id)id, address, fields->servers[i].role) != 0)
+        if (!libraft_member_add(configuration, fields->servers[i].id, fields->servers[i].role))
             return false;
     }
     return true;

@@ -185,6 +185,41 @@ static void snapshot_returns_and_is_refused_when_it_is_damaged(void **state)
     test_heap_drop(&heap);
 }
 
+/* A file whose checksum is right, but which no voter writes. */
+static void snapshot_is_refused_when_it_is_nonsense(void **state)
+{
+    (void)state;
+    struct test_heap heap;
+    struct isr_env env;
+    test_heap_init(&heap);
+    test_env_init(&env, &heap);
+    struct libraft *libraft = (struct libraft *)sim_libraft_new(&env);
+    raft_heap_set(&libraft->heap);
+    struct raft_server server = {.id = 3, .address = NULL, .role = RAFT_VOTER};
+    struct raft_snapshot snapshot = {
+        .index = 9, .term = 2, .configuration_index = 9, .configuration = {.servers = &server, .n = 1}};
+    uint32_t size;
+    size_t live;
+#define REFUSES(member, nonsense, sense)                                    \
+    do {                                                                    \
+        member = nonsense;                                                  \
+        uint8_t *file = libraft_snapshot_put(&heap.heap, &snapshot, &size); \
+        live = heap.live_blocks;                                            \
+        assert_null(libraft_snapshot_get((struct isr_bytes){file, size}));  \
+        assert_int_equal(heap.live_blocks, live);                           \
+        member = sense;                                                     \
+    } while (0)
+    REFUSES(snapshot.index, 0, 9);
+    REFUSES(snapshot.term, 0, 2);
+    REFUSES(snapshot.configuration_index, 10, 9);
+    REFUSES(server.id, 0, 3);
+    REFUSES(server.id, ISR_NODE_MAX + 1, 3);
+    REFUSES(server.role, 7, RAFT_VOTER);
+    uint8_t *file = libraft_snapshot_put(&heap.heap, &snapshot, &size);
+    assert_non_null(libraft_snapshot_get((struct isr_bytes){file, size}));
+    test_heap_drop(&heap);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +229,7 @@ int main(void)
         cmocka_unit_test(log_starts_later_when_it_is_compacted),
         cmocka_unit_test(vote_is_refused_when_it_is_damaged),
         cmocka_unit_test(snapshot_returns_and_is_refused_when_it_is_damaged),
+        cmocka_unit_test(snapshot_is_refused_when_it_is_nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
