@@ -1,5 +1,6 @@
 /* isrsim museum: what is in it; whether each exhibit is what it says (verify); how well search finds it
  * (power). */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,8 +256,15 @@ static int judge_search(const struct plan *plan, uint32_t exhibit, char *text, s
 static int verify(const struct command_line *line, const struct loaded_list *exhibits)
 {
     struct plan plan;
-    int code = 0;
-    if (!read_plan(line, exhibits, &plan) || !search(&plan))
+    int code = 0, strategies = 0;
+    if (!read_plan(line, exhibits, &plan))
+        return 1;
+    for (int i = 0; i < MUSEUM_STRATEGIES; i++)
+        strategies += plan.strategies[i];
+    if (strategies > 1)
+        return !command_complain("museum", "strategies", "verify searches by one strategy",
+                                 "`isrsim museum power` compares several");
+    if (!search(&plan))
         return 1;
     struct arena *arena = runner_arena(); /* behind the search, whose processes have their own */
     if (arena == NULL)
@@ -333,13 +341,15 @@ static void print_power_json(const struct plan *plan, const struct museum_cell *
     json_end(&json);
 }
 
-static bool write_csv(const struct plan *plan, const char *path)
+static bool complain_file(const char *path)
 {
-    FILE *file = fopen(path, "w");
-    if (file == NULL) {
-        command_complain("museum", "csv", "the file cannot be written", "give a path that can be written");
-        return false;
-    }
+    char message[400];
+    snprintf(message, sizeof message, "%.300s cannot be written: %s", path, strerror(errno));
+    return command_complain("museum", "csv", message, "give a path that can be written");
+}
+
+static bool write_csv(const struct plan *plan, FILE *file)
+{
     fprintf(file, "exhibit,name,profile,strategy,first_seed,found,seeds,cpu_us,seed,invariant\n");
     for (uint32_t i = 0; i < plan->cells_count; i++) {
         const struct museum_cell *cell = &plan->cells[i];
@@ -354,43 +364,110 @@ static bool write_csv(const struct plan *plan, const char *path)
             fputs(",", file);
         fputs("\n", file);
     }
-    return fclose(file) == 0;
+    return fflush(file) == 0 && ferror(file) == 0;
 }
 
-static int power(const struct command_line *line, const struct loaded_list *exhibits)
+static void print_power(const struct plan *plan, bool json)
 {
-    struct plan plan;
-    const char *csv = line->values[OPTION_CSV];
-    if (!read_plan(line, exhibits, &plan) || !search(&plan))
-        return 1;
-    if (!option_given(line, OPTION_JSON)) {
+    if (!json) {
         printf("| %-34s | %-10s | %-10s | %-8s | %-6s | %-22s | %-20s | %-14s | %-6s |\n", "exhibit", "rules",
                "profile", "strategy", "found", "seeds: median (95 %)", "CPU s: median (95 %)", "breaks",
                "shrunk");
         printf("|---|---|---|---|---|---|---|---|---|\n");
     }
-    for (uint32_t i = 0; i < plan.cells_count; i++) {
-        if (option_given(line, OPTION_JSON))
-            print_power_json(&plan, &plan.cells[i]);
-        else if (plan.cells[i].base == 0)
-            print_power_line(&plan, &plan.cells[i]);
+    for (uint32_t i = 0; i < plan->cells_count; i++) {
+        if (json)
+            print_power_json(plan, &plan->cells[i]);
+        else if (plan->cells[i].base == 0)
+            print_power_line(plan, &plan->cells[i]);
     }
-    bool written = csv == NULL || write_csv(&plan, csv);
+}
+
+static int power(const struct command_line *line, const struct loaded_list *exhibits)
+{
+    struct plan plan;
+    const char *path = line->values[OPTION_CSV];
+    FILE *csv = NULL;
+    if (!read_plan(line, exhibits, &plan))
+        return 1;
+    if (path != NULL && (csv = fopen(path, "w")) == NULL)
+        return !complain_file(path);
+    bool good = search(&plan);
+    if (good)
+        print_power(&plan, option_given(line, OPTION_JSON));
+    if (good && csv != NULL)
+        good = write_csv(&plan, csv) || complain_file(path);
+    if (csv != NULL)
+        fclose(csv);
     free(plan.cells);
-    return written ? 0 : 1;
+    return good ? 0 : 1;
 }
 
 /* ---- which ---- */
+
+enum part { LISTS = 1, VERIFIES = 2, MEASURES = 4 };
+
+static bool options_apply(const struct command_line *line, enum part part)
+{
+    static const struct {
+        enum option_id option;
+        unsigned parts;
+        const char *hint;
+    } takers[] = {
+        {OPTION_JSON, LISTS | MEASURES, "`isrsim museum` and `isrsim museum power` take it"},
+        {OPTION_CSV, MEASURES, "`isrsim museum power` takes it"},
+        {OPTION_JOBS, VERIFIES | MEASURES, "`isrsim museum verify` and `isrsim museum power` take it"},
+        {OPTION_QUICK, VERIFIES | MEASURES, "`isrsim museum verify` and `isrsim museum power` take it"},
+        {OPTION_BASES, VERIFIES | MEASURES, "`isrsim museum verify` and `isrsim museum power` take it"},
+        {OPTION_STRATEGIES, VERIFIES | MEASURES, "`isrsim museum verify` and `isrsim museum power` take it"},
+    };
+    for (size_t i = 0; i < sizeof takers / sizeof takers[0]; i++) {
+        if (option_given(line, takers[i].option) && (takers[i].parts & (unsigned)part) == 0)
+            return command_complain("museum", option_infos()[takers[i].option].name, "it has no use here",
+                                    takers[i].hint);
+    }
+    return true;
+}
+
+static enum part part_named(const char *word)
+{
+    return strcmp(word, "verify") == 0 ? VERIFIES : strcmp(word, "power") == 0 ? MEASURES : LISTS;
+}
+
+/* What is no number is a part that there is not. */
+static bool complain_word(const char *word)
+{
+    struct suggestion suggestion = suggestion_for(word);
+    char message[128];
+    suggestion_offer(&suggestion, "verify");
+    suggestion_offer(&suggestion, "power");
+    snprintf(message, sizeof message, "'%.40s' is neither verify nor power, nor the number of an exhibit",
+             word);
+    return command_complain_name("museum", NULL, message, &suggestion, "`isrsim help museum` explains them");
+}
 
 int isr_command_museum(const struct command_line *line)
 {
     struct loaded_list exhibits;
     const char *what = line->arguments_count > 0 ? line->arguments[0] : "";
-    bool verifies = strcmp(what, "verify") == 0, measures = strcmp(what, "power") == 0;
-    int skipped = verifies || measures ? 1 : 0;
-    if (!museum_load(&exhibits, "museum", line->arguments + skipped, line->arguments_count - skipped))
+    enum part part = part_named(what);
+    int skipped = part != LISTS ? 1 : 0, code = 1;
+    if (part == LISTS && strspn(what, "0123456789") != strlen(what))
+        return !complain_word(what);
+    if (!options_apply(line, part) ||
+        !museum_load(&exhibits, "museum", line->arguments + skipped, line->arguments_count - skipped))
         return 1;
-    int code = verifies ? verify(line, &exhibits) : measures ? power(line, &exhibits) : list(line, &exhibits);
+    switch (part) {
+    case LISTS:
+        code = list(line, &exhibits);
+        break;
+    case VERIFIES:
+        code = verify(line, &exhibits);
+        break;
+    case MEASURES:
+        code = power(line, &exhibits);
+        break;
+    }
     files_free(&exhibits);
     return code;
 }

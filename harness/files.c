@@ -20,7 +20,8 @@ static bool complain(const char *path, const char *what, const char *hint)
 static bool complain_errno(const char *path, int reason)
 {
     return complain(path, strerror(reason),
-                    reason == ENOENT ? "`isrsim list` shows the scenarios in scenarios/"
+                    reason == ENOENT ? "name a scenario file, or a folder of them; the project's own are in "
+                                       "scenarios/, beside its sources"
                                      : "it must be a file or a directory that can be read");
 }
 

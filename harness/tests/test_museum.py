@@ -99,10 +99,15 @@ def test_strategies_stand_side_by_side(isrsim: Isrsim) -> None:
     ("words", "message", "hint"),
     [
         (["verify", "99"], "there is no exhibit 99", "`isrsim museum` lists them"),
-        (["verfy"], "verfy", "number"),
+        (["verfy"], "'verfy' is neither verify nor power, nor the number of an exhibit", "did you mean 'verify'?"),
+        (["verify", "1x"], "'1x' is no number of an exhibit", "there may be 1 to"),
+        (["verify", "--json"], "--json: it has no use here", "`isrsim museum power`"),
+        (["verify", "--csv", "x.csv"], "--csv: it has no use here", "`isrsim museum power` takes it"),
+        (["--bases", "2"], "--bases: it has no use here", "`isrsim museum verify`"),
+        (["verify", "--strategies", "random,pct"], "verify searches by one strategy", "`isrsim museum power`"),
         (["power", "--strategies", "randm"], "there is no strategy 'randm'", "random"),
         (["verify", "--bases", "21"], "bases", "20"),
-        (["power", "20", "--bases", "1", "--csv", "no/such/folder"], "cannot be written", "path"),
+        (["power", "--csv", "no/such/folder"], "no/such/folder cannot be written: No such file or directory", "path"),
     ],
 )
 def test_bad_words_are_told(isrsim: Isrsim, words: list[str], message: str, hint: str) -> None:
@@ -113,6 +118,7 @@ def test_bad_words_are_told(isrsim: Isrsim, words: list[str], message: str, hint
 def test_museum_that_is_not_there_is_told(isrsim: Isrsim) -> None:
     done = isrsim("museum")
     assert (done.returncode, done.stdout) == (1, "") and "scenarios/museum" in done.stderr
+    assert "\n  hint: name a scenario file, or a folder of them; the project's own are in scenarios/" in done.stderr
 
 
 def test_search_with_rules_of_no_variant_is_an_error_of_the_file(isrsim: Isrsim, strange: Path) -> None:
