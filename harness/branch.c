@@ -37,7 +37,7 @@ struct branch_interval branch_interval(uint64_t k, uint64_t n)
 
 /* The moments to be measured, each by all seeds: run i is seed i % seeds at moment i / seeds. */
 struct round {
-    const struct branch *branch;
+    struct branch *branch;
     struct branch_moment *moments;
     uint64_t seeds;
     struct sim_checkpoint checkpoint; /* of the run at one of them */
@@ -100,6 +100,7 @@ static void took(void *object, const struct hunt_run *run)
     struct round *round = object;
     struct branch_moment *moment = &round->moments[run->seed / round->seeds];
     bool same = run->signature.id == round->branch->signature.id;
+    round->branch->branches++;
     moment->runs++;
     moment->same += same;
     moment->other +=
@@ -132,7 +133,6 @@ static enum branch_end measure(struct arena *arena, struct branch *branch, struc
                         .object = &round};
     switch (hunt_run(&hunt)) {
     case HUNT_DONE:
-        branch->branches += count * seeds;
         return BRANCH_DONE;
     case HUNT_INTERRUPTED:
         return BRANCH_INTERRUPTED;

@@ -44,14 +44,20 @@ static bool read_moments(const struct command_line *line, struct branch *branch)
 
 /* ---- how it gets on ---- */
 
+struct watch {
+    struct progress progress;
+    const struct branch *branch;
+};
+
 static void show(void *object)
 {
-    struct progress *progress = object;
-    char line[64];
-    if (!progress_due(progress))
+    struct watch *watch = object;
+    char line[96];
+    if (!progress_due(&watch->progress))
         return;
-    snprintf(line, sizeof line, "branching, %.0f s", progress_seconds(progress));
-    progress_show(progress, line);
+    snprintf(line, sizeof line, "%" PRIu64 " branches run (%.0f s)", watch->branch->branches,
+             progress_seconds(&watch->progress));
+    progress_show(&watch->progress, line);
 }
 
 /* ---- what came out ---- */
@@ -89,29 +95,31 @@ static int refuse(const struct branch *branch, enum branch_end end, const char *
     return 1;
 }
 
-static bool write_csv(const char *path, const struct branch *branch)
+static bool complain_file(const char *path)
 {
-    FILE *out = fopen(path, "w");
-    if (out != NULL) {
-        branch_print_csv(out, branch);
-        bool good = ferror(out) == 0;
-        if (fclose(out) == 0 && good)
-            return true;
-    }
     fprintf(stderr, "isrsim branch: %s: %s\n", path, strerror(errno));
     return false;
 }
 
-static int run_branches(const struct command_line *line, struct branch *branch, const struct one_run *run)
+static bool write_csv(FILE *out, const char *path, const struct branch *branch)
+{
+    branch_print_csv(out, branch);
+    if (fflush(out) == 0 && ferror(out) == 0)
+        return true;
+    return complain_file(path);
+}
+
+static int run_branches(const struct command_line *line, struct branch *branch, const struct one_run *run,
+                        FILE *csv)
 {
     struct arena *arena = runner_arena();
     if (arena == NULL)
         return 1;
-    struct progress progress = progress_begin();
+    struct watch watch = {.progress = progress_begin(), .branch = branch};
     branch->wait = show;
-    branch->object = &progress;
+    branch->object = &watch;
     enum branch_end end = branch_run(arena, branch);
-    progress_clear(&progress);
+    progress_clear(&watch.progress);
     if (end != BRANCH_DONE && (end != BRANCH_INTERRUPTED || branch->count == 0))
         return refuse(branch, end, run->name);
     if (option_given(line, OPTION_JSON)) {
@@ -120,8 +128,7 @@ static int run_branches(const struct command_line *line, struct branch *branch, 
         printf("%s, seed %" PRIu64 ": ", run->name, branch->seed);
         branch_print_text(stdout, branch);
     }
-    const char *csv = line->values[OPTION_CSV];
-    if (csv != NULL && !write_csv(csv, branch))
+    if (csv != NULL && !write_csv(csv, line->values[OPTION_CSV], branch))
         return 1;
     return end == BRANCH_DONE ? 0 : refuse(branch, end, run->name);
 }
@@ -130,6 +137,8 @@ int isr_command_branch(const struct command_line *line)
 {
     struct one_run run;
     struct branch *branch = calloc(1, sizeof *branch);
+    const char *path = line->values[OPTION_CSV];
+    FILE *csv = NULL;
     int code = 1;
     if (branch == NULL)
         return 1;
@@ -138,9 +147,12 @@ int isr_command_branch(const struct command_line *line)
         one_run_read(&run, line)) {
         branch->spec = &run.spec;
         branch->seed = run.seed;
-        code = run_branches(line, branch, &run);
+        if (path == NULL || (csv = fopen(path, "w")) != NULL || complain_file(path))
+            code = run_branches(line, branch, &run, csv);
         one_run_free(&run);
     }
+    if (csv != NULL)
+        fclose(csv);
     free(branch);
     return code;
 }
