@@ -98,6 +98,8 @@ static int run(const struct command_line *line, struct fuzz_options *options)
     const char *trace = line->values[OPTION_TRACE];
     if (!fuzz_options_read(line, options))
         return 1;
+    if (options->files != NULL && !fuzz_files_begin(options->files))
+        return 1;
     if (trace == NULL)
         return fuzz_run(stdout, options);
     if (hunt_seeds(&options->hunt) == 1 && options->hunt.shards == 1)
@@ -117,8 +119,6 @@ int isr_command_fuzz(const struct command_line *line)
                          "name a folder for them with --output");
         return 1;
     }
-    if (files.folder != NULL && !fuzz_files_begin(&files))
-        return 1;
     options.files = files.folder != NULL ? &files : NULL;
     return run(line, &options);
 }

@@ -85,6 +85,12 @@ def test_folder_that_cannot_be_written_to_is_told(isrsim: Isrsim, tmp_path: Path
         assert f"--output: cannot write into the folder {folder}: " in done.stderr and "\n  hint: " in done.stderr
 
 
+def test_folder_is_made_only_for_a_hunt(isrsim: Isrsim, tmp_path: Path) -> None:
+    for words in (["--seeds", "5"], ["--profile", "nothing"], ["--seeds", "1..1", "--trace", "out.jsonl"]):
+        assert isrsim("fuzz", "--output", "found", *words).returncode == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_shards_are_the_whole(isrsim: Isrsim) -> None:
     whole = objects(isrsim("fuzz", "--seeds", "5..14", "--json").stdout)[:-1]
     parts = [objects(isrsim("fuzz", "--seeds", "5..14", "--json", "--shard", f"{k}/3").stdout)[:-1] for k in (1, 2, 3)]
