@@ -48,7 +48,14 @@ void help_print_overview(void)
         "                                                  one, told event by event\n"
         "  isrsim run scenarios/controller/rolling-shutdown.isr.yaml --rules leader_trunc=hw --seeds 1..10\n"
         "                                                  one under a wrong rule: promises break\n"
-        "  isrsim help scenario                            how to write one\n\n");
+        "  isrsim help scenario                            how to write one\n"
+        "  isrsim fuzz --seeds 1..200                      hunt through random ones\n"
+        "  isrsim fuzz --rules trunc=hw --shrink -o found  hunt for a bug of 2017, and read it as a few "
+        "lines\n"
+        "  isrsim shrink scenarios/museum/20-leader-truncates.isr.yaml --variant wrong\n"
+        "                                                  one that fails, with as few steps as can be\n"
+        "  isrsim museum                                   the exhibits in short, and what search needs for "
+        "each\n\n");
     printf("`isrsim help COMMAND` explains a command and its options; `isrsim help TOPIC` one of:\n");
     print_topics();
     print_environment();
@@ -122,8 +129,7 @@ static void help_scenario(void)
     print_fields(scenario_network_fields, 2, &palette);
     printf("\n%sIn disks:%s\n", palette.bold, palette.plain);
     print_fields(scenario_disk_fields, 2, &palette);
-    printf("\nSee also: isrsim help steps, conditions, config, invariants, policies, yields; isrsim rules; "
-           "isrsim "
+    printf("\nSee also: isrsim help steps, conditions, config, invariants, policies, yields; isrsim rules, "
            "schema.\n");
 }
 

@@ -14,8 +14,8 @@ from isrsim.command import find_command
 
 from conftest import ROOT, SMALL, Isrsim
 
-COMMANDS = ["run", "check", "list", "tour", "rules", "schema", "bench", "fuzz", "soak", "branch", "selftest", "shrink", "completion", "help"]
-TOPICS = ["scenario", "steps", "conditions", "config", "invariants", "policies", "yields", "exit-codes"]
+COMMANDS = re.findall(r"^X\((\w+), ", (ROOT / "harness" / "commands.def").read_text(encoding="utf-8"), flags=re.MULTILINE)
+TOPICS = ["scenario", "steps", "conditions", "config", "invariants", "policies", "faults", "profiles", "yields", "exit-codes"]
 
 
 # ---- bad input: what is wrong and where, exit code 1, nothing on stdout ----
