@@ -24,6 +24,36 @@ static bool always(const struct sim_coverage_map *map, unsigned cell)
     return true;
 }
 
+/* Cells of sim/coverage.def that are not missed. */
+static bool kind_barred(unsigned kind)
+{
+#define X(KIND) kind == ISR_MESSAGE_##KIND ||
+    return SIM_COVERAGE_BARRED_MESSAGES(X) false;
+#undef X
+}
+
+static bool relation_barred(unsigned role, unsigned relation, unsigned kind)
+{
+#define X(ROLE, RELATION, KIND) \
+    (role == SIM_ROLE_##ROLE && relation == SIM_RELATION_##RELATION && kind == ISR_MESSAGE_##KIND) ||
+    return SIM_COVERAGE_BARRED_RELATIONS(X) false;
+#undef X
+}
+
+static bool cause_barred(unsigned cause)
+{
+#define X(NAME) cause == ISR_CAUSE_##NAME ||
+    return SIM_COVERAGE_BARRED_CAUSES(X) false;
+#undef X
+}
+
+static bool error_barred(unsigned error)
+{
+#define X(NAME) error == ISR_ERROR_##NAME ||
+    return SIM_COVERAGE_BARRED_ERRORS(X) false;
+#undef X
+}
+
 static bool kind_reached(const struct sim_coverage_map *map, unsigned kind)
 {
     for (unsigned role = 0; role < SIM_ROLES; role++) {
@@ -33,13 +63,19 @@ static bool kind_reached(const struct sim_coverage_map *map, unsigned kind)
     return false;
 }
 
+static bool kind_exists(const struct sim_coverage_map *map, unsigned kind)
+{
+    return !kind_barred(kind) || kind_reached(map, kind);
+}
+
 static void describe_kind(unsigned kind, char group[48], char which[96])
 {
     group[0] = '\0';
     snprintf(which, 96, "%s", isr_message_name((enum isr_message_kind)kind));
 }
 
-/* Of messages with an epoch: older, equal and newer. Cells go by role, relation and kind. */
+/* Of messages with an epoch that reached somebody: older, equal and newer. Cells go by role, relation and
+ * kind. */
 enum { EPOCHS = 3 };
 static unsigned kind_at(unsigned cell)
 {
@@ -58,8 +94,8 @@ static unsigned role_at(unsigned cell)
 
 static bool epoch_exists(const struct sim_coverage_map *map, unsigned cell)
 {
-    (void)map;
-    return sim_coverage_epoch_class((enum isr_message_kind)kind_at(cell)) != SIM_EPOCH_NONE;
+    return sim_coverage_epoch_class((enum isr_message_kind)kind_at(cell)) != SIM_EPOCH_NONE &&
+           kind_reached(map, kind_at(cell));
 }
 
 static bool epoch_reached(const struct sim_coverage_map *map, unsigned cell)
@@ -77,20 +113,23 @@ static void describe_epoch(unsigned cell, char group[48], char which[96])
     snprintf(which, 96, "%s", isr_message_name((enum isr_message_kind)kind_at(cell)));
 }
 
+static bool role_reached(const struct sim_coverage_map *map, unsigned cell)
+{
+    unsigned kind = kind_at(cell), role = role_at(cell);
+    return sim_coverage_has(map, sim_cell_message(role, kind, relation_at(cell)));
+}
+
 /* The same for each role that gets such messages at all. */
 static bool role_exists(const struct sim_coverage_map *map, unsigned cell)
 {
     unsigned kind = kind_at(cell), role = role_at(cell);
     enum sim_epoch_class epoch = sim_coverage_epoch_class((enum isr_message_kind)kind);
     /* who has no part in a partition knows none of its epochs */
-    bool knows = epoch != SIM_EPOCH_NONE && (epoch != SIM_EPOCH_LEADER || role != SIM_ROLE_BROKER);
-    return knows && message_reached(map, role, kind);
-}
-
-static bool role_reached(const struct sim_coverage_map *map, unsigned cell)
-{
-    unsigned kind = kind_at(cell), role = role_at(cell);
-    return sim_coverage_has(map, sim_cell_message(role, kind, relation_at(cell)));
+    bool apart = role == SIM_ROLE_BROKER || role == SIM_ROLE_PEER;
+    if (epoch == SIM_EPOCH_NONE || (epoch == SIM_EPOCH_LEADER && apart))
+        return false;
+    return message_reached(map, role, kind) &&
+           (!relation_barred(role, relation_at(cell), kind) || role_reached(map, cell));
 }
 
 static void describe_role(unsigned cell, char group[48], char which[96])
@@ -141,6 +180,11 @@ static bool cause_reached(const struct sim_coverage_map *map, unsigned cause)
     return sim_coverage_has(map, SIM_CELL_CAUSES + cause);
 }
 
+static bool cause_exists(const struct sim_coverage_map *map, unsigned cause)
+{
+    return !cause_barred(cause) || cause_reached(map, cause);
+}
+
 static void describe_cause(unsigned cause, char group[48], char which[96])
 {
     group[0] = '\0';
@@ -152,6 +196,11 @@ static bool error_reached(const struct sim_coverage_map *map, unsigned error)
     return sim_coverage_has(map, SIM_CELL_ERRORS + error);
 }
 
+static bool error_exists(const struct sim_coverage_map *map, unsigned error)
+{
+    return error != ISR_ERROR_NONE && (!error_barred(error) || error_reached(map, error));
+}
+
 static void describe_error(unsigned error, char group[48], char which[96])
 {
     group[0] = '\0';
@@ -159,7 +208,8 @@ static void describe_error(unsigned error, char group[48], char which[96])
 }
 
 static const struct coverage_dimension dimensions[] = {
-    {"messages", "messages that reached somebody", ISR_MESSAGE_KINDS, always, kind_reached, describe_kind},
+    {"messages", "messages that reached somebody", ISR_MESSAGE_KINDS, kind_exists, kind_reached,
+     describe_kind},
     {"epochs", "their epochs: older, equal, newer than what the receiver knew", ISR_MESSAGE_KINDS *EPOCHS,
      epoch_exists, epoch_reached, describe_epoch},
     {"roles", "the same by what the receiver was", SIM_ROLES *ISR_MESSAGE_KINDS *EPOCHS, role_exists,
@@ -168,8 +218,8 @@ static const struct coverage_dimension dimensions[] = {
      describe_observation},
     {"states", "the same by what was wrong meanwhile", ISR_OBSERVED_KINDS *SIM_STATES, state_exists,
      state_reached, describe_state},
-    {"causes", "causes that were named", ISR_CAUSE_COUNT, always, cause_reached, describe_cause},
-    {"errors", "refusals that were observed", ISR_ERROR_COUNT, always, error_reached, describe_error},
+    {"causes", "causes that were named", ISR_CAUSE_COUNT, cause_exists, cause_reached, describe_cause},
+    {"errors", "refusals that were observed", ISR_ERROR_COUNT, error_exists, error_reached, describe_error},
 };
 enum { DIMENSIONS = sizeof dimensions / sizeof dimensions[0] };
 

@@ -233,6 +233,17 @@ static enum sim_coverage_relation relation_of(int64_t theirs, int64_t known)
     return theirs < known ? SIM_RELATION_OLDER : theirs > known ? SIM_RELATION_NEWER : SIM_RELATION_EQUAL;
 }
 
+/* Who is broker and controller gets it as a broker. */
+static bool is_for_brokers(enum isr_message_kind kind)
+{
+    static const bool beside_data[ISR_MESSAGE_KINDS] = {
+#define X(KIND) [ISR_MESSAGE_##KIND] = true,
+        SIM_COVERAGE_TO_BROKERS(X)
+#undef X
+    };
+    return beside_data[kind] || isr_message_group(kind) == ISR_GROUP_DATA;
+}
+
 static enum sim_coverage_role role_of(const struct node_view *view, const struct sim_process *process,
                                       const struct replica *replica, enum isr_message_kind kind)
 {
@@ -240,8 +251,10 @@ static enum sim_coverage_role role_of(const struct node_view *view, const struct
         return SIM_ROLE_CLIENT;
     if (process->roles & ISR_NODE_PEER)
         return view->role;
+    if (process->roles & ISR_NODE_ENTRIES)
+        return SIM_ROLE_CONTROLLER;
     bool controls = (process->roles & ISR_NODE_CONTROLLER) != 0 &&
-                    ((process->roles & ISR_NODE_BROKER) == 0 || isr_message_group(kind) != ISR_GROUP_DATA);
+                    ((process->roles & ISR_NODE_BROKER) == 0 || !is_for_brokers(kind));
     if (controls)
         return view->active ? SIM_ROLE_ACTIVE_CONTROLLER : SIM_ROLE_CONTROLLER;
     return replica != NULL ? replica->role : SIM_ROLE_BROKER;
@@ -253,7 +266,7 @@ static int64_t known_epoch(const struct sim_world *world, const struct sim_messa
                            enum sim_epoch_class epoch_class)
 {
     const struct sim_coverage *coverage = world->coverage;
-    bool from_broker = sim_spec_is_broker(world->spec, message->from);
+    bool to_broker = is_for_brokers((enum isr_message_kind)message->kind);
     switch (epoch_class) {
     case SIM_EPOCH_NONE:
         break;
@@ -264,10 +277,7 @@ static int64_t known_epoch(const struct sim_world *world, const struct sim_messa
     case SIM_EPOCH_CONTROLLER:
         return coverage->controller_epoch;
     case SIM_EPOCH_BROKER:
-        return coverage->broker_epochs[from_broker && isr_message_group((enum isr_message_kind)
-                                                                            message->kind) != ISR_GROUP_DATA
-                                           ? message->from
-                                           : message->to];
+        return coverage->broker_epochs[to_broker ? message->to : message->from];
     }
     return -1;
 }

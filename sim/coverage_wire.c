@@ -89,13 +89,16 @@ static enum sim_epoch_class class_of(const char *name)
     return SIM_EPOCH_NONE;
 }
 
-/* The class that comes first in the enum of those that the message has. */
+/* The class that comes first in the enum of those that the message has. Of an array's elements only leaders'
+ * epochs count: the terms of a log's entries say nothing of who sends them. */
 static enum sim_epoch_class best_class(const struct layout *field)
 {
     enum sim_epoch_class best = SIM_EPOCH_NONE;
     for (; field->width != WIDTH_END; field++) {
         enum sim_epoch_class found =
             field->width == WIDTH_PARTS ? best_class(field->parts) : class_of(field->name);
+        if (field->width == WIDTH_PARTS && found != SIM_EPOCH_LEADER)
+            found = SIM_EPOCH_NONE;
         if (found != SIM_EPOCH_NONE && (best == SIM_EPOCH_NONE || found < best))
             best = found;
         if (field->width == WIDTH_PARTS)

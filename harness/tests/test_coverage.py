@@ -32,6 +32,25 @@ def test_never_reached_is_told_by_name(isrsim: Isrsim) -> None:
     assert "PEER_HEARTBEAT" in text.split("never, messages that reached somebody:")[1]
 
 
+def test_what_cannot_be_is_not_missed(isrsim: Isrsim) -> None:
+    told = measured(isrsim, "--seeds", "1..6", "--profile", "membership")
+    assert not {"FOREIGN_CONSENSUS", "PROPOSE_REQUEST"} & set(dimension(told, "messages")["never"])
+    # epochs are of messages that came at all: what never came is told once
+    assert not any("PEER_" in which for which in dimension(told, "epochs")["never"])
+    assert "leader, equal: PUSH_REQUEST" not in dimension(told, "roles")["never"]
+    assert not any(which.startswith("controller, ") and "_RESPONSE" in which and "BROKER_" in which
+                   for which in dimension(told, "roles")["never"])
+    assert not {"\"no cause\"", "\"it cut its log to its own high watermark\""} & set(dimension(told, "causes")["never"])
+    assert "DUPLICATE_SEQUENCE_NUMBER" not in dimension(told, "errors")["never"]
+    # where it is possible it counts: the rule cuts logs so, voters alone are proposed to
+    wrong = json.loads(isrsim("coverage", "--json", "--seeds", "1..12", "--rules", "trunc=hw").stdout)
+    assert dimension(wrong, "causes")["of"] == dimension(told, "causes")["of"] + 1
+    alone = measured(isrsim, "--seeds", "1..6", "--profile", "raft")
+    assert "PROPOSE_REQUEST" not in dimension(alone, "messages")["never"]
+    assert dimension(alone, "messages")["of"] == dimension(told, "messages")["of"] + 2
+    assert not any(which.startswith("broker") for which in dimension(alone, "roles")["never"])
+
+
 def test_more_seeds_reach_more_and_workers_change_nothing(isrsim: Isrsim) -> None:
     few, one = measured(isrsim, "--seeds", "1..4"), measured(isrsim, "--seeds", "1..12", "--jobs", "1")
     three = measured(isrsim, "--seeds", "1..12", "--jobs", "3")

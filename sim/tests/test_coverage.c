@@ -51,7 +51,18 @@ static void finds_epochs_of_the_first_of_an_array(void **state)
     assert_int_equal(found.epoch_class, SIM_EPOCH_LEADER);
     assert_int_equal(found.epoch, 9);
     assert_int_equal(found.tp, isr_tp_key((struct isr_tp){1, 3}));
-    message.fetch_request.partitions_count = 0; /* a session without news */
+    /* who sends old entries of a log is not old */
+    struct isr_metadata_entry entries[1] = {{.index = 4, .term = 2}};
+    ISR_MESSAGE_SET(&message, UPDATE_METADATA_REQUEST, update_metadata_request, .controller_epoch = 6,
+                    .entries = entries, .entries_count = 1);
+    found = epoch_of(&message);
+    assert_int_equal(found.epoch_class, SIM_EPOCH_CONTROLLER);
+    assert_int_equal(found.epoch, 6);
+    ISR_MESSAGE_SET(&message, METADATA_FETCH_RESPONSE, metadata_fetch_response, .entries = entries,
+                    .entries_count = 1);
+    assert_int_equal(epoch_of(&message).epoch_class, SIM_EPOCH_NONE);
+    ISR_MESSAGE_SET(&message, FETCH_REQUEST, fetch_request, .partitions = partitions);
+    /* a session without news */
     assert_int_equal(epoch_of(&message).epoch_class, SIM_EPOCH_NONE);
 }
 
@@ -144,6 +155,16 @@ static void tells_what_happened_and_changes_nothing(void **state)
         map, sim_cell_message(SIM_ROLE_CONTROLLER, ISR_MESSAGE_APPEND_REQUEST, SIM_RELATION_EQUAL)));
     assert_true(sim_coverage_has(
         map, sim_cell_message(SIM_ROLE_ACTIVE_CONTROLLER, ISR_MESSAGE_APPEND_RESPONSE, SIM_RELATION_EQUAL)));
+    /* what a broker is told it is told as a broker, although its node controls too; of its own epoch */
+    for (unsigned relation = 0; relation < SIM_RELATIONS; relation++) {
+        assert_false(sim_coverage_has(
+            map, sim_cell_message(SIM_ROLE_CONTROLLER, ISR_MESSAGE_BROKER_REGISTRATION_RESPONSE, relation)));
+        assert_false(sim_coverage_has(
+            map, sim_cell_message(SIM_ROLE_CONTROLLER, ISR_MESSAGE_METADATA_FETCH_RESPONSE, relation)));
+    }
+    assert_true(sim_coverage_has(
+        map, sim_cell_message(SIM_ROLE_BROKER, ISR_MESSAGE_METADATA_FETCH_RESPONSE, SIM_RELATION_NONE)));
+    assert_true(anybody_got(map, ISR_MESSAGE_BROKER_REGISTRATION_RESPONSE, SIM_RELATION_EQUAL));
     assert_true(anybody_got(map, ISR_MESSAGE_PRODUCE_RESPONSE, SIM_RELATION_EQUAL));
     assert_false(anybody_got(map, ISR_MESSAGE_PEER_HEARTBEAT, SIM_RELATION_EQUAL));
     assert_true(sim_coverage_has(map, sim_cell_observation(ISR_OBSERVED_BECAME_LEADER, SIM_STATE_WELL)));
