@@ -1,16 +1,17 @@
+#define _XOPEN_SOURCE 700 /* a stack for signals */
 #include "harness/attempt.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "harness/apart.h"
 #include "harness/assertion.h"
-#include "harness/pipe.h"
 #include "harness/value.h"
 #include "sim/checks/checks.h"
 
@@ -65,17 +66,136 @@ static void tell_limit(struct attempt *attempt, const struct attempt_limits *lim
              "the run was ended at virtual time %s: it took more than %s", reached, limit);
 }
 
+/* ---- last words ---- */
+
+enum { TICK_MS = 20 };
+
+/* What is being run, for those who are told of nothing but a signal: it comes at any moment. */
+static volatile struct {
+    struct attempt *attempt;               /* NULL: nobody listens */
+    const struct attempt_request *request; /* that is not over */
+    struct sim_world *world;
+    unsigned ticks_most; /* in one event */
+    unsigned ticks;
+    uint64_t events; /* at the last tick */
+    bool ready;
+} dying;
+
+static void fill_from(struct attempt *attempt, enum attempt_end end, const struct sim_world *world)
+{
+    *attempt = (struct attempt){.verdict = SIM_VERDICT_CRASHED, .end = end};
+    if (world == NULL)
+        return;
+    attempt->counters = world->counters;
+    attempt->virtual_ns = world->now_ns;
+    attempt->hash = world->trace.hash;
+}
+
+void attempt_asserted(struct attempt *attempt, const struct sim_world *world, const char *message)
+{
+    fill_from(attempt, ATTEMPT_DIED, world);
+    snprintf(attempt->message, sizeof attempt->message, "%s", message);
+}
+
+/* Once: what is called here may fail too. */
+static struct attempt *last_attempt(void)
+{
+    struct attempt *attempt = dying.attempt;
+    dying.attempt = NULL;
+    return attempt;
+}
+
+static void be_over(void)
+{
+    const struct attempt_request *request = dying.request;
+    if (request != NULL && request->over != NULL)
+        request->over(request->object, dying.world);
+}
+
+static void tell_assertion(void *object, const char *message)
+{
+    struct attempt *attempt = last_attempt();
+    (void)object;
+    if (attempt == NULL)
+        return;
+    attempt_asserted(attempt, dying.world, message);
+    be_over();
+}
+
+/* The signal ends the process when this returns: it was set back to that. */
+static void tell_signal(int number)
+{
+    struct attempt *attempt = last_attempt();
+    if (attempt != NULL) {
+        fill_from(attempt, number == SIGPROF || number == SIGALRM ? ATTEMPT_OVER_TIME : ATTEMPT_DIED,
+                  dying.world);
+        be_over();
+    }
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* The processor's time goes by: still the same event? */
+static void tick(int number)
+{
+    uint64_t events = dying.world != NULL ? dying.world->counters.events : 0;
+    bool same = dying.attempt != NULL && events == dying.events;
+    dying.events = events;
+    dying.ticks = same ? dying.ticks + 1 : 0;
+    if (dying.ticks_most > 0 && dying.ticks > dying.ticks_most)
+        tell_signal(number);
+}
+
+/* On a stack of their own: a crash may be that there is none left. */
+static void catch_signals(void)
+{
+    enum { STACK_BYTES = 256 * 1024 };
+    static char stack[STACK_BYTES];
+    static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM};
+    const stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct sigaction action = {.sa_handler = tell_signal,
+                               .sa_flags = SA_ONSTACK | (int)SA_RESETHAND | SA_NODEFER};
+    sigaltstack(&other, NULL);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        sigaction(numbers[i], &action, NULL);
+    action = (struct sigaction){.sa_handler = tick, .sa_flags = SA_ONSTACK | SA_RESTART};
+    sigaction(SIGPROF, &action, NULL);
+    const struct timeval between = {.tv_usec = TICK_MS * 1000};
+    setitimer(ITIMER_PROF, &(struct itimerval){between, between}, NULL);
+    assertion_tell(tell_assertion, NULL);
+}
+
+void attempt_last_words(struct attempt *attempt, const struct attempt_limits *limits)
+{
+    dying.attempt = attempt;
+    if (attempt == NULL)
+        return;
+    dying.ticks = 0;
+    dying.ticks_most = (unsigned)(limits->event_ns / (TICK_MS * ISR_MS));
+    if (!dying.ready)
+        catch_signals();
+    dying.ready = true;
+}
+
+/* ---- a whole run ---- */
+
 struct sim_world *attempt_run(struct arena *arena, const struct attempt_request *request,
                               struct attempt *attempt)
 {
     struct sim_checks *checks;
     struct sim_world *world = request->make != NULL ? request->make(request->make_object, arena, &checks)
                                                     : attempt_world(arena, request, &checks);
+    dying.request = request;
+    dying.world = world;
     if (request->begin != NULL)
         request->begin(request->object, world);
     enum attempt_end end = run_within(world, &request->limits);
     if (end == ATTEMPT_ENDED)
         sim_world_finish(world);
+    dying.request = NULL;
+    if (request->over != NULL)
+        request->over(request->object, world);
+    dying.world = NULL;
     struct sim_checks_report report;
     sim_checks_report(checks, &report);
     *attempt = (struct attempt){.verdict = world->verdict,
@@ -112,9 +232,10 @@ static void describe_end(struct attempt *attempt, int status, const struct attem
 {
     char limit[32];
     if (attempt->end == ATTEMPT_OVER_TIME)
-        snprintf(attempt->message, sizeof attempt->message,
-                 "the run was ended in the middle of an event: it took more than %s",
-                 value_print_duration(limits->wall_ns, limit));
+        snprintf(
+            attempt->message, sizeof attempt->message,
+            "the run was ended in the middle of an event: it took more than %s",
+            value_print_duration(WTERMSIG(status) == SIGPROF ? limits->event_ns : limits->wall_ns, limit));
     else if (WIFSIGNALED(status))
         snprintf(attempt->message, sizeof attempt->message, "the process died of signal %d (%s)",
                  WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -125,85 +246,44 @@ static void describe_end(struct attempt *attempt, int status, const struct attem
 
 void attempt_died(struct attempt *attempt, int status, const struct attempt_limits *limits)
 {
-    bool hung = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
-    *attempt =
-        (struct attempt){.verdict = SIM_VERDICT_CRASHED, .end = hung ? ATTEMPT_OVER_TIME : ATTEMPT_DIED};
+    bool asserted = attempt->end == ATTEMPT_DIED && attempt->message[0] != '\0';
+    bool hung = WIFSIGNALED(status) && (WTERMSIG(status) == SIGALRM || WTERMSIG(status) == SIGPROF);
+    if (asserted)
+        return;
+    attempt->verdict = SIM_VERDICT_CRASHED;
+    attempt->end = hung ? ATTEMPT_OVER_TIME : ATTEMPT_DIED;
     describe_end(attempt, status, limits);
 }
 
-void attempt_asserted(struct attempt *attempt, const struct sim_world *world, const char *message)
-{
-    *attempt = (struct attempt){.verdict = SIM_VERDICT_CRASHED, .end = ATTEMPT_DIED};
-    snprintf(attempt->message, sizeof attempt->message, "%s", message);
-    if (world == NULL)
-        return;
-    attempt->counters = world->counters;
-    attempt->virtual_ns = world->now_ns;
-    attempt->hash = world->trace.hash;
-}
-
-struct child {
-    int fd;
+/* What both processes see. */
+struct job {
+    struct arena *arena;
     const struct attempt_request *request;
-    struct sim_world *world;
+    struct attempt attempt;
 };
 
-static void send_assertion(void *object, const char *message)
+static void run_job(void *object)
 {
-    struct child *child = object;
-    struct attempt attempt;
-    attempt_asserted(&attempt, child->world, message);
-    pipe_write(child->fd, &attempt, sizeof attempt);
-}
-
-static void begin_in_child(void *object, struct sim_world *world)
-{
-    struct child *child = object;
-    child->world = world;
-    if (child->request->begin != NULL)
-        child->request->begin(child->request->object, world);
-}
-
-static _Noreturn void run_in_child(struct arena *arena, const struct attempt_request *request, int fd)
-{
-    struct attempt attempt;
-    struct child child = {.fd = fd, .request = request};
-    struct attempt_request own = *request;
-    own.begin = begin_in_child;
-    own.object = &child;
-    attempt_set_alarm(&request->limits);
-    assertion_tell(send_assertion, &child);
-    attempt_run(arena, &own, &attempt);
+    struct job *job = object;
+    attempt_last_words(&job->attempt, &job->request->limits);
+    attempt_set_alarm(&job->request->limits);
+    attempt_run(job->arena, job->request, &job->attempt);
     fflush(NULL);
-    _exit(pipe_write(fd, &attempt, sizeof attempt) ? 0 : 1);
-}
-
-int attempt_wait(pid_t child)
-{
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        continue;
-    return status;
 }
 
 bool attempt_apart(struct arena *arena, const struct attempt_request *request, struct attempt *attempt)
 {
-    int ends[2];
-    pid_t child = -1;
-    fflush(NULL);
-    if (pipe(ends) != 0 || (child = fork()) < 0) {
-        perror("isrsim: a process for a run");
+    struct apart apart;
+    int status;
+    if (!apart_open(&apart, sizeof(struct job)))
         return false;
-    }
-    if (child == 0) {
-        close(ends[0]);
-        run_in_child(arena, request, ends[1]);
-    }
-    close(ends[1]);
-    bool told = pipe_read(ends[0], attempt, sizeof *attempt);
-    close(ends[0]);
-    int status = attempt_wait(child);
-    if (!told)
-        attempt_died(attempt, status, &request->limits);
-    return true;
+    struct job *job = apart_allocate(&apart, sizeof *job);
+    job->arena = arena;
+    job->request = request;
+    enum apart_end end = apart_do(&apart, run_job, job, &status);
+    if (end == APART_DIED)
+        attempt_died(&job->attempt, status, &request->limits);
+    *attempt = job->attempt;
+    apart_close(&apart);
+    return end != APART_FAILED;
 }

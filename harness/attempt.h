@@ -12,8 +12,9 @@
 /* What a run may take before it is ended; 0: any amount. */
 struct attempt_limits {
     uint64_t events;
-    int64_t wall_ns; /* by the clock of the machine, looked at now and then: a run's end by it is no function
-                        of the seed */
+    int64_t wall_ns;  /* by the clock of the machine, looked at now and then: a run's end by it is no function
+                         of the seed */
+    int64_t event_ns; /* of a processor, for one event; only after attempt_last_words */
 };
 
 /* So much is far beyond what any run needs that is not stuck. */
@@ -21,7 +22,8 @@ enum { ATTEMPT_WALL_SECONDS_DEFAULT = 120 };
 #define ATTEMPT_EVENTS_DEFAULT UINT64_C(100000000)
 static inline struct attempt_limits attempt_limits_default(void)
 {
-    return (struct attempt_limits){ATTEMPT_EVENTS_DEFAULT, ATTEMPT_WALL_SECONDS_DEFAULT * ISR_SECOND};
+    return (struct attempt_limits){.events = ATTEMPT_EVENTS_DEFAULT,
+                                   .wall_ns = ATTEMPT_WALL_SECONDS_DEFAULT * ISR_SECOND};
 }
 
 struct sim_checks;
@@ -34,6 +36,8 @@ struct attempt_request {
     struct attempt_limits limits;
     /* Called with the world before its first event; may be NULL. */
     void (*begin)(void *object, struct sim_world *world);
+    /* The same at its end; after attempt_last_words also where it ends its process. */
+    void (*over)(void *object, struct sim_world *world);
     void *object;
     /* The world that the run goes on from, and its checks; NULL: a new one of the spec and the seed. */
     struct sim_world *(*make)(void *make_object, struct arena *arena, struct sim_checks **checks);
@@ -70,8 +74,8 @@ struct sim_world *attempt_world(struct arena *arena, const struct attempt_reques
 struct sim_world *attempt_run(struct arena *arena, const struct attempt_request *request,
                               struct attempt *attempt);
 
-/* The same in a child; begin is called there. A step that does not return is ended some seconds after
- * limits.wall_ns. False where no child could be started (told on stderr). */
+/* The same in a child; begin and over are called there. A step that does not return is ended some seconds
+ * after limits.wall_ns. False where no child could be started (told on stderr). */
 bool attempt_apart(struct arena *arena, const struct attempt_request *request, struct attempt *attempt);
 
 /* Steps on until so many events were carried out, or the run is over. */
@@ -79,14 +83,16 @@ void attempt_step_to(struct sim_world *world, uint64_t events);
 
 /* ---- for those who have processes of their own ---- */
 
+/* From now on, where a run ends this process - an assertion, a crash, an event that takes too long - attempt
+ * is filled first, in memory that outlives the process. attempt NULL: no longer. */
+void attempt_last_words(struct attempt *attempt, const struct attempt_limits *limits);
 /* Fills the outcome of a run in which an assertion failed; world: as it is, NULL where there is none yet. */
 void attempt_asserted(struct attempt *attempt, const struct sim_world *world, const char *message);
-/* Makes an outcome of how a process ended (the status of waitpid) in the middle of a run. */
+/* Makes an outcome of how a process ended (the status of waitpid) in the middle of a run. What is known of
+ * the run, zeroed where nothing is, stays. */
 void attempt_died(struct attempt *attempt, int status, const struct attempt_limits *limits);
 /* Has this process ended by the system when a run does not end by its limit; set anew before each run. */
 void attempt_set_alarm(const struct attempt_limits *limits);
-/* Waits for a child's end; its status. */
-int attempt_wait(pid_t child);
 /* Nanoseconds of a clock that only goes forward. */
 int64_t attempt_clock_ns(void);
 

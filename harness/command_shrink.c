@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "harness/commands.h"
+#include "harness/count_option.h"
 #include "harness/files.h"
 #include "harness/json.h"
 #include "harness/one_run.h"
@@ -28,16 +29,19 @@ static bool check_output(const struct command_line *line)
                     "end it in .isr.yaml, so that `isrsim run` takes it");
 }
 
-static bool read_budget(const struct command_line *line, int64_t *cpu_ns)
+static bool read_limits(const struct command_line *line, struct shrink_request *request)
 {
     struct value_error error;
-    const char *text = line->values[OPTION_BUDGET];
-    *cpu_ns = SHRINK_BUDGET_SECONDS_DEFAULT * ISR_SECOND;
-    if (text == NULL)
-        return true;
-    if (!value_duration(text, false, cpu_ns, &error))
+    const char *budget = line->values[OPTION_BUDGET];
+    int64_t events_most = 0;
+    request->cpu_ns = SHRINK_BUDGET_SECONDS_DEFAULT * ISR_SECOND;
+    if (budget != NULL && !value_duration(budget, false, &request->cpu_ns, &error))
         return complain("budget", error.message, error.hint);
-    return *cpu_ns > 0 || complain("budget", "there must be some time", "for example 60s");
+    if (request->cpu_ns <= 0)
+        return complain("budget", "there must be some time", "for example 60s");
+    bool good = count_option(line, OPTION_MAX_EVENTS, "number of events", INT64_MAX, &events_most);
+    request->events = (uint64_t)events_most;
+    return good;
 }
 
 /* ---- what comes out ---- */
@@ -157,14 +161,12 @@ static bool put_out(const struct command_line *line, const struct one_run *run,
     return good;
 }
 
-static bool shrink(const struct command_line *line, const struct one_run *run, int64_t cpu_ns)
+static bool shrink(const struct command_line *line, const struct one_run *run,
+                   const struct shrink_request *request)
 {
     struct arena *arena = runner_arena();
     struct shrink_outcome outcome;
-    bool quiet = option_given(line, OPTION_QUIET) || !isatty(STDERR_FILENO);
-    struct shrink_request request = {
-        .spec = &run->spec, .seed = run->seed, .cpu_ns = cpu_ns, .progress = quiet ? NULL : stderr};
-    if (arena == NULL || !shrink_run(arena, &request, &outcome))
+    if (arena == NULL || !shrink_run(arena, request, &outcome))
         return false;
     compare_recorded(line, run, &outcome.before);
     if (outcome.end == SHRINK_HOLDS) {
@@ -181,10 +183,13 @@ static bool shrink(const struct command_line *line, const struct one_run *run, i
 int isr_command_shrink(const struct command_line *line)
 {
     struct one_run run;
-    int64_t cpu_ns;
-    if (!read_budget(line, &cpu_ns) || !check_output(line) || !one_run_read(&run, line))
+    struct shrink_request request = {.spec = &run.spec};
+    bool told = !option_given(line, OPTION_QUIET) && isatty(STDERR_FILENO);
+    if (!read_limits(line, &request) || !check_output(line) || !one_run_read(&run, line))
         return 1;
-    bool good = shrink(line, &run, cpu_ns);
+    request.seed = run.seed;
+    request.progress = told ? stderr : NULL;
+    bool good = shrink(line, &run, &request);
     one_run_free(&run);
     return good ? 0 : 1;
 }

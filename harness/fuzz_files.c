@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/apart.h"
 #include "harness/fuzz_report.h"
 
 bool fuzz_files_begin(const struct fuzz_files *files)
@@ -48,6 +49,8 @@ static bool carry_out(const struct fuzz_files *files, const char *command, const
     line.values[OPTION_SEED] = seed;
     if (option_given(&line, OPTION_STRATEGY) && strcmp(line.values[OPTION_STRATEGY], "guided") == 0)
         line.values[OPTION_STRATEGY] = NULL; /* the turns say what it chose */
+    if (run->attempt.end == ATTEMPT_OVER_EVENTS)
+        line.values[OPTION_MAX_EVENTS] = files->line->values[OPTION_MAX_EVENTS];
     if (run->turns_count > 0)
         line.values[OPTION_TURNS] = fuzz_print_turns(run->turns, run->turns_count, turns);
     line.values[OPTION_OUTPUT] = file;
@@ -57,7 +60,7 @@ static bool carry_out(const struct fuzz_files *files, const char *command, const
         perror("isrsim: a process to write a file");
     if (child == 0)
         exit(line.command->function(&line));
-    int status = child < 0 ? 1 : attempt_wait(child);
+    int status = child < 0 ? 1 : apart_wait(child);
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 

@@ -102,18 +102,33 @@ static void append_run(char *text, const struct fuzz_options *options, const str
     fuzz_append_arguments(text, FUZZ_COMMAND_BYTES, &request, &options->rules);
 }
 
+/* What made too many of its events. */
+static void append_limit(char *text, const struct fuzz_options *options, const struct hunt_run *run)
+{
+    size_t used = strlen(text);
+    if (run->attempt.end == ATTEMPT_OVER_EVENTS)
+        snprintf(text + used, FUZZ_COMMAND_BYTES - used, " --max-events %" PRIu64,
+                 options->hunt.limits.events);
+}
+
 void fuzz_print_reproducer(char *text, const struct fuzz_options *options, const struct hunt_run *run)
 {
     snprintf(text, FUZZ_COMMAND_BYTES, "isrsim fuzz --seeds %" PRIu64 "..%" PRIu64, run->seed, run->seed);
     append_run(text, options, run);
+    append_limit(text, options, run);
 }
 
-/* command: one that takes --seed. */
-static void write_command(char *text, const char *command, const struct fuzz_options *options,
-                          const struct hunt_run *run)
+static void write_expander(char *text, const struct fuzz_options *options, const struct hunt_run *run)
 {
-    snprintf(text, FUZZ_COMMAND_BYTES, "isrsim %s --seed %" PRIu64, command, run->seed);
+    snprintf(text, FUZZ_COMMAND_BYTES, "isrsim expand --seed %" PRIu64, run->seed);
     append_run(text, options, run);
+}
+
+static void write_shrinker(char *text, const struct fuzz_options *options, const struct hunt_run *run)
+{
+    snprintf(text, FUZZ_COMMAND_BYTES, "isrsim shrink --seed %" PRIu64, run->seed);
+    append_run(text, options, run);
+    append_limit(text, options, run);
 }
 
 /* ---- schedules ---- */
@@ -165,9 +180,9 @@ void fuzz_print_failure(FILE *out, const struct fuzz_options *options, const str
     fuzz_print_reproducer(command, options, run);
     fprintf(out, "  signature %s; reproduce with: %s --verbose\n", signature_print_id(run->signature.id, id),
             command);
-    write_command(command, "expand", options, run);
+    write_expander(command, options, run);
     fprintf(out, "  as a scenario file: %s\n", command);
-    write_command(command, "shrink", options, run);
+    write_shrinker(command, options, run);
     fprintf(out, "  made small: %s\n", command);
     print_schedule(out, options, run);
     fflush(out);
@@ -308,9 +323,9 @@ static void findings_json(struct json *json, const struct fuzz_options *options,
         attempt_json(json, &finding->first.attempt);
         fuzz_print_reproducer(command, options, &finding->first);
         json_string(json, "reproducer", command);
-        write_command(command, "expand", options, &finding->first);
+        write_expander(command, options, &finding->first);
         json_string(json, "expander", command);
-        write_command(command, "shrink", options, &finding->first);
+        write_shrinker(command, options, &finding->first);
         json_string(json, "shrinker", command);
         if (options->files != NULL) {
             json_string(json, "file",

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "harness/apart.h"
 #include "harness/assertion.h"
 #include "harness/pipe.h"
 #include "harness/runner.h"
@@ -213,7 +214,7 @@ static uint64_t take_place(struct worker *worker)
 static void bury_worker(struct hunters *hunters, struct worker *worker)
 {
     close(worker->fd);
-    int status = attempt_wait(worker->pid);
+    int status = apart_wait(worker->pid);
     worker->pid = 0;
     if (!worker->ready) {
         hunters->failed = true;
@@ -368,7 +369,7 @@ static void dismiss_workers(struct hunters *hunters)
         if (worker->places_count > 0)
             kill(worker->pid, SIGKILL);
         close(worker->fd);
-        attempt_wait(worker->pid);
+        apart_wait(worker->pid);
     }
 }
 

@@ -153,20 +153,30 @@ void one_run_free(struct one_run *run)
     *run = (struct one_run){.seed = 0};
 }
 
+/* As they were given. */
+static void append_options(const struct command_line *line, const enum option_id *options, size_t count,
+                           char text[ONE_RUN_COMMAND_BYTES])
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t used = strlen(text);
+        if (option_given(line, options[i]))
+            snprintf(text + used, ONE_RUN_COMMAND_BYTES - used, " --%s %.200s",
+                     option_infos()[options[i]].name, line->values[options[i]]);
+    }
+}
+
 void one_run_command(const struct one_run *run, const struct command_line *line,
                      char text[ONE_RUN_COMMAND_BYTES])
 {
-    static const enum option_id options[] = {OPTION_VARIANT, OPTION_SEED, OPTION_UNCHECKED, OPTION_RULES};
+    static const enum option_id of_file[] = {OPTION_VARIANT, OPTION_SEED, OPTION_UNCHECKED, OPTION_RULES};
+    static const enum option_id of_both[] = {OPTION_MAX_EVENTS};
     size_t used = (size_t)snprintf(text, ONE_RUN_COMMAND_BYTES, "isrsim %s", line->command->name);
     if (run->plan != NULL) {
         snprintf(text + used, ONE_RUN_COMMAND_BYTES - used, " --seed %" PRIu64, run->seed);
         fuzz_append_arguments(text, ONE_RUN_COMMAND_BYTES, &run->request, &run->spec.rules);
-        return;
+    } else {
+        snprintf(text + used, ONE_RUN_COMMAND_BYTES - used, " %.400s", run->list.items[0].path);
+        append_options(line, of_file, sizeof of_file / sizeof of_file[0], text);
     }
-    used += (size_t)snprintf(text + used, ONE_RUN_COMMAND_BYTES - used, " %.400s", run->list.items[0].path);
-    for (size_t i = 0; i < sizeof options / sizeof options[0] && used < ONE_RUN_COMMAND_BYTES; i++) {
-        if (option_given(line, options[i]))
-            used += (size_t)snprintf(text + used, ONE_RUN_COMMAND_BYTES - used, " --%s %.200s",
-                                     option_infos()[options[i]].name, line->values[options[i]]);
-    }
+    append_options(line, of_both, sizeof of_both / sizeof of_both[0], text);
 }

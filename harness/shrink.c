@@ -1,16 +1,14 @@
 #include "harness/shrink.h"
 
 #include <inttypes.h>
-#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "core/base/hash.h"
-#include "harness/assertion.h"
 #include "harness/shrink_cost.h"
 #include "harness/shrink_key.h"
-#include "harness/shrinker.h"
+#include "harness/shrink_trial.h"
 
 /* A candidate that takes more events than the best by this has lost its way. */
 enum { EVENTS_FACTOR = 3, EVENTS_MORE = 50000 };
@@ -21,63 +19,15 @@ enum { STEPS_REMEMBERED = 60 };
 /* Other seeds that a candidate is run under, where it fails. */
 enum { SEEDS_SURE = 3 };
 
-static int64_t cpu_ns(void)
+/* Of this process and those that run for it. */
+static int64_t cpu_ns(const struct shrinker *shrinker)
 {
     struct timespec now;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * ISR_SECOND + now.tv_nsec;
+    return (int64_t)now.tv_sec * ISR_SECOND + now.tv_nsec + apart_cpu_ns(&shrinker->apart);
 }
 
 /* ---- one run ---- */
-
-struct listening {
-    int64_t *step_ns;
-    struct sim_world *world;
-    jmp_buf died;
-    struct attempt *attempt;
-};
-
-static void take_step(void *object, struct sim_world *world, const struct sim_trace_record *record)
-{
-    struct listening *listening = object;
-    if (record->kind == SIM_TRACE_STEP_RUN)
-        listening->step_ns[record->fields[0]] = world->now_ns;
-}
-
-static void listen(void *object, struct sim_world *world)
-{
-    struct listening *listening = object;
-    listening->world = world;
-    sim_trace_listen(&world->trace, take_step, listening, ISR_IMPORTANCE_story);
-}
-
-/* An assertion of the engine is an outcome: the world is one piece of memory, which the next run begins anew.
- */
-static void leave_world(void *object, const char *message)
-{
-    struct listening *listening = object;
-    attempt_asserted(listening->attempt, listening->world, message);
-    longjmp(listening->died, 1);
-}
-
-static void run(struct shrinker *shrinker, const struct sim_spec *spec, struct attempt *attempt,
-                int64_t *step_ns)
-{
-    struct listening listening = {.step_ns = step_ns, .attempt = attempt};
-    struct attempt_request request = {.spec = spec,
-                                      .seed = spec->seed,
-                                      .limits = {.events = shrinker->events_most},
-                                      .begin = listen,
-                                      .object = &listening};
-    if (shrinker->request->judge != NULL) {
-        shrinker->request->judge(shrinker->request->object, spec, attempt, step_ns);
-        return;
-    }
-    assertion_tell(leave_world, &listening);
-    if (setjmp(listening.died) == 0)
-        attempt_run(shrinker->arena, &request, attempt);
-    assertion_tell(NULL, NULL);
-}
 
 static int64_t *times_new(const struct sim_spec *spec)
 {
@@ -92,7 +42,7 @@ static int64_t *times_new(const struct sim_spec *spec)
 int64_t *shrink_run_once(struct shrinker *shrinker, const struct sim_spec *spec, struct attempt *attempt)
 {
     int64_t *step_ns = times_new(spec);
-    run(shrinker, spec, attempt, step_ns);
+    shrink_trial_timed(shrinker, spec, attempt, step_ns);
     shrinker->attempts++;
     return step_ns;
 }
@@ -139,7 +89,7 @@ static struct shrink_remembered *remember(struct shrink_memory *memory, uint64_t
 
 static void show_progress(struct shrinker *shrinker)
 {
-    int64_t now_ns = cpu_ns();
+    int64_t now_ns = cpu_ns(shrinker);
     if (shrinker->request->progress == NULL || now_ns - shrinker->told_cpu_ns < ISR_SECOND / 4)
         return;
     shrinker->told_cpu_ns = now_ns;
@@ -156,7 +106,7 @@ static bool is_spent(struct shrinker *shrinker, unsigned percent)
         shrinker->spent = true;
     if (shrinker->attempts_most > 0 && percent < 100 && shrinker->attempts >= shrinker->attempts_most)
         shrinker->spent = true;
-    if (request->cpu_ns > 0 && (cpu_ns() - shrinker->began_cpu_ns) / percent >= request->cpu_ns / 100)
+    if (request->cpu_ns > 0 && (cpu_ns(shrinker) - shrinker->began_cpu_ns) / percent >= request->cpu_ns / 100)
         shrinker->spent = true;
     return shrinker->spent;
 }
@@ -223,7 +173,7 @@ static bool reproduces(struct shrinker *shrinker, const struct sim_spec *spec, s
         place->key = key;
     }
     int64_t *times = times_new(spec);
-    run(shrinker, spec, attempt, times);
+    shrink_trial_timed(shrinker, spec, attempt, times);
     shrinker->attempts++;
     bool same =
         same_failure(shrinker, attempt, spec) && !(shrinker->contrast && correct_fails(shrinker, spec));
@@ -236,6 +186,13 @@ static bool reproduces(struct shrinker *shrinker, const struct sim_spec *spec, s
     return same;
 }
 
+/* Too many events are a failure of their own. */
+static void bound_events(struct shrinker *shrinker)
+{
+    if (shrinker->attempt.end != ATTEMPT_OVER_EVENTS)
+        shrinker->events_most = EVENTS_FACTOR * shrinker->attempt.counters.events + EVENTS_MORE;
+}
+
 static void take(struct shrinker *shrinker, struct shrink_draft *draft, uint64_t cost,
                  const struct attempt *attempt, int64_t *step_ns)
 {
@@ -245,7 +202,7 @@ static void take(struct shrinker *shrinker, struct shrink_draft *draft, uint64_t
     shrinker->cost = cost;
     shrinker->attempt = *attempt;
     shrinker->step_ns = step_ns;
-    shrinker->events_most = EVENTS_FACTOR * attempt->counters.events + EVENTS_MORE;
+    bound_events(shrinker);
     shrinker->taken++;
 }
 
@@ -263,10 +220,11 @@ static uint32_t seeds_failing(struct shrinker *shrinker, const struct sim_spec *
     return failing;
 }
 
-/* What fails whatever is drawn is easier to explain, and stays so. */
+/* What fails whatever is drawn is easier to explain, and stays so. A run that hangs takes too long to ask. */
 static bool stays_sure(struct shrinker *shrinker, const struct sim_spec *spec, uint32_t *sure)
 {
-    *sure = shrinker->request->judge == NULL ? seeds_failing(shrinker, spec, SEEDS_SURE) : 0;
+    bool asked = shrinker->request->judge == NULL && shrinker->attempt.end != ATTEMPT_OVER_TIME;
+    *sure = asked ? seeds_failing(shrinker, spec, SEEDS_SURE) : 0;
     return *sure >= shrinker->sure;
 }
 
@@ -568,7 +526,32 @@ static void fill(const struct shrinker *shrinker, struct shrink_outcome *outcome
     outcome->attempts = shrinker->attempts;
     outcome->remembered = shrinker->remembered;
     outcome->taken = shrinker->taken;
-    outcome->cpu_ns = cpu_ns() - shrinker->began_cpu_ns;
+    outcome->cpu_ns = cpu_ns(shrinker) - shrinker->began_cpu_ns;
+}
+
+/* The run that is to be shrunk. */
+static void run_first(struct shrinker *shrinker, struct shrink_outcome *outcome)
+{
+    shrink_trial_timed(shrinker, &shrinker->best->spec, &shrinker->attempt, shrinker->step_ns);
+    outcome->before = outcome->after = shrinker->attempt;
+    shrinker->cost = shrink_cost(&shrinker->best->spec);
+    signature_of(&shrinker->attempt, &shrinker->best->spec, &shrinker->signature);
+    outcome->size_before = size_of(shrinker);
+    bound_events(shrinker);
+}
+
+static void shrink(struct shrinker *shrinker, struct shrink_outcome *outcome)
+{
+    const struct sim_spec *spec = &shrinker->best->spec;
+    run_first(shrinker, outcome);
+    if (!has_failed(&shrinker->attempt)) {
+        draft_free(shrinker->best);
+        return;
+    }
+    shrinker->contrast =
+        shrinker->request->judge == NULL && shrink_has_wrong_rule(spec) && !correct_fails(shrinker, spec);
+    go_all_ways(shrinker, outcome);
+    fill(shrinker, outcome);
 }
 
 bool shrink_run(struct arena *arena, const struct shrink_request *request, struct shrink_outcome *outcome)
@@ -576,37 +559,28 @@ bool shrink_run(struct arena *arena, const struct shrink_request *request, struc
     struct shrinker shrinker = {.request = request,
                                 .arena = arena,
                                 .pass = "first run",
-                                .events_most = ATTEMPT_EVENTS_DEFAULT,
-                                .began_cpu_ns = cpu_ns()};
-    *outcome = (struct shrink_outcome){.end = SHRINK_HOLDS};
-    shrinker.best = draft_new(request->spec, 8);
-    shrinker.best->spec.seed = request->seed;
-    shrinker.step_ns = times_new(&shrinker.best->spec);
+                                .events_most =
+                                    request->events > 0 ? request->events : ATTEMPT_EVENTS_DEFAULT};
+    struct sim_spec spec = *request->spec;
     char sentence[256];
     uint32_t where;
-    const char *wrong = sim_spec_check(&shrinker.best->spec, sentence, sizeof sentence, &where);
+    spec.seed = request->seed;
+    *outcome = (struct shrink_outcome){.end = SHRINK_HOLDS};
+    const char *wrong = sim_spec_check(&spec, sentence, sizeof sentence, &where);
     if (wrong != NULL)
         fprintf(stderr, "isrsim: shrink: %s\n", wrong);
-    else
-        run(&shrinker, &shrinker.best->spec, &shrinker.attempt, shrinker.step_ns);
-    outcome->before = outcome->after = shrinker.attempt;
-    if (wrong == NULL && has_failed(&shrinker.attempt)) {
-        shrinker.cost = shrink_cost(&shrinker.best->spec);
-        shrinker.events_most = EVENTS_FACTOR * shrinker.attempt.counters.events + EVENTS_MORE;
-        signature_of(&shrinker.attempt, &shrinker.best->spec, &shrinker.signature);
-        outcome->size_before = size_of(&shrinker);
-        shrinker.contrast = request->judge == NULL && shrink_has_wrong_rule(&shrinker.best->spec) &&
-                            !correct_fails(&shrinker, &shrinker.best->spec);
-        go_all_ways(&shrinker, outcome);
-        fill(&shrinker, outcome);
-    } else {
-        draft_free(shrinker.best);
-    }
+    if (wrong != NULL || !shrink_trial_open(&shrinker))
+        return false;
+    shrinker.best = draft_new(&spec, 8);
+    shrinker.step_ns = times_new(&spec);
+    shrinker.began_cpu_ns = cpu_ns(&shrinker);
+    shrink(&shrinker, outcome);
     if (request->progress != NULL)
         fprintf(request->progress, "\r\033[K");
     free(shrinker.step_ns);
     free(shrinker.memory.places);
-    return wrong == NULL;
+    apart_close(&shrinker.apart);
+    return true;
 }
 
 void shrink_outcome_free(struct shrink_outcome *outcome)

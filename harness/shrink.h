@@ -22,7 +22,8 @@ struct arena;
 enum { SHRINK_BUDGET_SECONDS_DEFAULT = 60, SHRINK_SEEDS = 20 };
 
 /* Runs a spec in place of the simulator: for tests of the passes. Fills attempt, and for each step that ran
- * its time in step_ns (spec->steps_count many, ISR_TIME_NEVER before). */
+ * its time in step_ns (spec->steps_count many, ISR_TIME_NEVER before). It is called in another process, which
+ * it may kill. */
 typedef void shrink_judge(void *object, const struct sim_spec *spec, struct attempt *attempt,
                           int64_t *step_ns);
 
@@ -31,6 +32,7 @@ struct shrink_request {
     uint64_t seed;
     int64_t cpu_ns;        /* at most so much processor time; 0: any amount */
     uint32_t attempts;     /* at most so many runs; 0: any number */
+    uint64_t events;       /* a run that takes more fails by that; 0: ATTEMPT_EVENTS_DEFAULT */
     FILE *progress;        /* a line that is written over and over; NULL: none */
     shrink_judge *judge;   /* NULL: the simulator */
     void *object;          /* the judge's */
@@ -65,7 +67,7 @@ struct shrink_outcome {
     int64_t cpu_ns;
 };
 
-/* Fills outcome. False where the spec makes no sense (told on stderr). */
+/* Fills outcome. False where the spec makes no sense, or a process cannot be had (told on stderr). */
 bool shrink_run(struct arena *arena, const struct shrink_request *request, struct shrink_outcome *outcome);
 void shrink_outcome_free(struct shrink_outcome *outcome);
 const struct sim_spec *shrink_outcome_spec(const struct shrink_outcome *outcome);

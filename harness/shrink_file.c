@@ -11,11 +11,6 @@
 
 enum { COLUMNS = 100 };
 
-static bool is_violation(const struct attempt *attempt)
-{
-    return attempt->verdict == SIM_VERDICT_VIOLATED || attempt->verdict == SIM_VERDICT_STUCK;
-}
-
 static const char *promise_of(enum sim_invariant invariant)
 {
     static const char *const sentences[] = {
@@ -41,7 +36,7 @@ static void describe(const struct shrink_outcome *outcome, FILE *about)
         terminal_print_prose(about, line, 0, COLUMNS);
         fprintf(about, "\n");
     }
-    if (is_violation(&outcome->after)) {
+    if (sim_verdict_is_violation(outcome->after.verdict)) {
         snprintf(line, sizeof line, "Breaks %s: %s.", sim_invariant_name(outcome->after.invariant),
                  promise_of(outcome->after.invariant));
         terminal_print_prose(about, line, 0, COLUMNS);
@@ -102,7 +97,8 @@ static void write_scenario(const struct shrink_outcome *outcome, const struct sc
 {
     struct sim_spec spec = *shrink_outcome_spec(outcome);
     struct scenario_write_options options = *texts;
-    bool failed = is_violation(&outcome->after), variants = failed && shrink_has_wrong_rule(&spec);
+    bool failed = sim_verdict_is_violation(outcome->after.verdict),
+         variants = failed && shrink_has_wrong_rule(&spec);
     const struct scenario_expectation fails = {.outcome = SCENARIO_VIOLATES,
                                                .invariants = UINT32_C(1) << outcome->after.invariant};
     if (variants)

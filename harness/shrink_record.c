@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/shrink_cost.h"
+#include "harness/shrink_trial.h"
 #include "sim/checks/checks.h"
 #include "sim/condition.h"
 #include "sim/workload.h"
@@ -183,15 +184,16 @@ static void sort(struct sim_condition *items, uint32_t count)
 
 /* ---- listening ---- */
 
+/* What both processes see. */
 struct listening {
-    struct shrink_record *record;
+    struct shrink_record record;
     struct conditions before, now;
     uint32_t step;
 };
 
 static void take_conditions(struct listening *listening)
 {
-    struct shrink_record *record = listening->record;
+    struct shrink_record *record = &listening->record;
     for (int news = 1; news >= 0; news--) {
         uint32_t first = record->conditions_count;
         for (uint32_t i = 0; i < listening->now.count; i++) {
@@ -209,7 +211,7 @@ static void take_conditions(struct listening *listening)
 static void take_record(void *object, struct sim_world *world, const struct sim_trace_record *trace)
 {
     struct listening *listening = object;
-    struct shrink_record *record = listening->record;
+    struct shrink_record *record = &listening->record;
     if (trace->kind == SIM_TRACE_MESSAGE_LOST && record->lost_count < SHRINK_LOST_MAX)
         record->lost[record->lost_count++] = (struct shrink_lost){
             trace->time_ns, trace->node, (int32_t)trace->fields[0], (uint32_t)trace->fields[1]};
@@ -259,12 +261,17 @@ static void take_batches(struct shrink_record *record, const struct sim_world *w
     }
 }
 
+static uint32_t partitions_of(const struct sim_spec *spec)
+{
+    uint32_t partitions = 0;
+    for (uint32_t t = 0; t < spec->topics_count; t++)
+        partitions += (uint32_t)spec->topics[t].partitions;
+    return partitions;
+}
+
 static void take_placed(struct shrink_record *record, struct sim_world *world)
 {
-    uint32_t partitions = 0, place = 0;
-    for (uint32_t t = 0; t < world->spec->topics_count; t++)
-        partitions += (uint32_t)world->spec->topics[t].partitions;
-    record->placed = pool_array(&record->pool, partitions + 1, sizeof *record->placed);
+    uint32_t place = 0;
     for (uint32_t t = 0; t < world->spec->topics_count; t++) {
         for (int32_t p = 0; p < world->spec->topics[t].partitions; p++, place++) {
             struct isr_image_partition image;
@@ -274,27 +281,31 @@ static void take_placed(struct shrink_record *record, struct sim_world *world)
     }
 }
 
+static void take_end(void *object, struct sim_world *world)
+{
+    struct listening *listening = object;
+    take_batches(&listening->record, world);
+    take_placed(&listening->record, world);
+}
+
 struct shrink_record *shrink_record_take(struct shrinker *shrinker, uint32_t step)
 {
+    const struct sim_spec *best = &shrinker->best->spec;
+    size_t placed_bytes = partitions_of(best) * sizeof(struct isr_replicas);
     struct attempt attempt;
     if (shrinker->request->judge != NULL)
         return NULL;
-    struct shrink_record *record = calloc(1, sizeof *record);
-    struct listening *listening = calloc(1, sizeof *listening);
-    if (record == NULL || listening == NULL)
-        abort();
-    listening->record = record;
+    struct listening *listening = shrink_trial_memory(shrinker, sizeof *listening);
+    listening->record.placed = shrink_trial_memory(shrinker, placed_bytes);
     listening->step = step;
-    struct attempt_request request = {.spec = &shrinker->best->spec,
-                                      .seed = shrinker->best->spec.seed,
-                                      .limits = {.events = shrinker->events_most},
-                                      .begin = listen,
-                                      .object = listening};
-    struct sim_world *world = attempt_run(shrinker->arena, &request, &attempt);
+    shrink_trial(shrinker, best, &(struct shrink_listener){listen, take_end, listening}, &attempt);
     shrinker->attempts++;
-    take_batches(record, world);
-    take_placed(record, world);
-    free(listening);
+    struct shrink_record *record = malloc(sizeof *record);
+    if (record == NULL)
+        abort();
+    *record = listening->record;
+    record->placed = pool_allocate(&record->pool, placed_bytes);
+    memcpy(record->placed, listening->record.placed, placed_bytes);
     return record;
 }
 

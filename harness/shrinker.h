@@ -2,6 +2,7 @@
 #ifndef HARNESS_SHRINKER_H
 #define HARNESS_SHRINKER_H
 
+#include "harness/apart.h"
 #include "harness/shrink.h"
 #include "harness/shrink_draft.h"
 
@@ -17,6 +18,7 @@ struct shrink_memory {
 struct shrinker {
     const struct shrink_request *request;
     struct arena *arena;
+    struct apart apart;         /* where everything is run */
     struct signature signature; /* to be kept */
     struct shrink_draft *best;
     uint64_t cost;          /* of the best */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/assert.h"
+#include "harness/apart.h"
 #include "harness/attempt.h"
 #include "harness/tests/arena.h"
 #include "harness/tests/support.h"
@@ -165,6 +166,100 @@ static void tells_a_crash_apart(void **state)
     assert_string_equal(attempt.message, "the process ended with exit code 3");
 }
 
+/* ---- last words ---- */
+
+static void crash(void *object, struct sim_world *world)
+{
+    (void)object;
+    for (unsigned i = 0; i < 5; i++)
+        sim_world_step(world);
+    raise(SIGSEGV);
+}
+
+static void tells_how_far_a_run_came_that_crashed(void **state)
+{
+    struct attempt_request request = request_of(5);
+    struct attempt attempt;
+    (void)state;
+    request.begin = crash;
+    assert_true(attempt_apart(arena, &request, &attempt));
+    assert_int_equal(attempt.verdict, SIM_VERDICT_CRASHED);
+    assert_int_equal(attempt.end, ATTEMPT_DIED);
+    assert_int_equal(attempt.counters.events, 5);
+    assert_int_not_equal(attempt.hash, 0);
+    assert_non_null(strstr(attempt.message, "the process died of signal 11 ("));
+}
+
+static void hang(void *object, struct sim_world *world)
+{
+    (void)object;
+    sim_world_step(world);
+    for (volatile bool on = true; on;)
+        continue;
+}
+
+static void ends_an_event_that_takes_too_much_of_a_processor(void **state)
+{
+    struct attempt_request request = request_of(5);
+    struct attempt attempt;
+    (void)state;
+    request.begin = hang;
+    request.limits.event_ns = 60 * ISR_MS;
+    assert_true(attempt_apart(arena, &request, &attempt));
+    assert_int_equal(attempt.end, ATTEMPT_OVER_TIME);
+    assert_int_equal(attempt.counters.events, 1);
+    assert_string_equal(attempt.message,
+                        "the run was ended in the middle of an event: it took more than 60ms");
+}
+
+struct seen {
+    struct attempt_request request;
+    struct attempt attempt;
+    uint64_t events; /* at the end */
+    bool asserts, crashes;
+};
+
+static void see_the_end(void *object, struct sim_world *world)
+{
+    struct seen *seen = object;
+    seen->events = world->counters.events;
+    ISR_ASSERT(!seen->asserts);
+    if (seen->crashes)
+        raise(SIGSEGV);
+}
+
+static void run_it(void *object)
+{
+    struct seen *seen = object;
+    attempt_last_words(&seen->attempt, &seen->request.limits);
+    attempt_run(arena, &seen->request, &seen->attempt);
+    attempt_last_words(NULL, NULL);
+}
+
+static void calls_who_waits_for_the_end_however_it_comes(void **state)
+{
+    static void (*const begins[])(void *object, struct sim_world *world) = {NULL, crash, fail_assertion};
+    struct apart apart;
+    int status;
+    (void)state;
+    for (unsigned i = 0; i < 9; i++) {
+        assert_true(apart_open(&apart, 1 << 16));
+        struct seen *seen = apart_allocate(&apart, sizeof *seen);
+        seen->request = request_of(5);
+        seen->request.begin = begins[i % 3];
+        seen->request.over = see_the_end;
+        seen->request.object = seen;
+        seen->asserts = i / 3 == 1; /* a second failure ends the process as the first would have */
+        seen->crashes = i / 3 == 2;
+        enum apart_end end = apart_do(&apart, run_it, seen, &status);
+        assert_int_equal(end, i == 0 ? APART_DONE : APART_DIED);
+        assert_true(i % 3 == 0 ? seen->events > 100 : seen->events == (i % 3 == 1 ? 5 : 1));
+        assert_int_equal(seen->attempt.counters.events, seen->events);
+        assert_int_equal(seen->attempt.end, i == 0 ? ATTEMPT_ENDED : ATTEMPT_DIED);
+        apart_close(&apart);
+    }
+}
+
 static void sleep_for_ever(void *object, struct sim_world *world)
 {
     (void)object;
@@ -197,6 +292,9 @@ int main(void)
         cmocka_unit_test(tells_an_assertion_apart),
         cmocka_unit_test(tells_an_assertion_without_a_world),
         cmocka_unit_test(tells_a_crash_apart),
+        cmocka_unit_test(tells_how_far_a_run_came_that_crashed),
+        cmocka_unit_test(ends_an_event_that_takes_too_much_of_a_processor),
+        cmocka_unit_test(calls_who_waits_for_the_end_however_it_comes),
         cmocka_unit_test(ends_a_step_that_does_not_return),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

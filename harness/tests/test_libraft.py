@@ -29,6 +29,30 @@ def test_library_dies_where_the_in_tree_raft_holds(isrsim: Isrsim, tmp_path: Pat
     assert held.returncode == 0, held.stdout + held.stderr
 
 
+def test_crash_is_made_small_and_crashes_the_same_way(isrsim: Isrsim, tmp_path: Path) -> None:
+    if not has_libraft(isrsim):
+        pytest.skip("this build has no libraft")
+    small = tmp_path / "small.isr.yaml"
+    done = isrsim("shrink", CRASHES[0], "-o", small, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["verdict"] == "crashed" and told["minimal"]
+    assert told["steps"] < told["steps_before"] and told["events"] < told["events_before"]
+    assert told["message"].startswith("the process died of signal 11 (")
+    text = small.read_text(encoding="utf-8")
+    assert "consensus: libraft" in text and "Here: the process died of signal 11 (" in text
+    assert isrsim("run", small).returncode in (-signal.SIGSEGV, 128 + signal.SIGSEGV, 1)
+
+
+def test_moment_from_which_on_a_crash_was_likely_is_told(isrsim: Isrsim) -> None:
+    if not has_libraft(isrsim):
+        pytest.skip("this build has no libraft")
+    done = isrsim("branch", CRASHES[0], "--seeds", "1..5", "--points", "3", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["failed_event"] > 100 and told["moments"][-1]["same"] == 5
+
+
 def test_hunt_tells_of_a_crash_with_its_seed(isrsim: Isrsim) -> None:
     if not has_libraft(isrsim):
         pytest.skip("this build has no libraft")

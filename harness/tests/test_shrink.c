@@ -4,8 +4,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <signal.h>
 #include <stdlib.h>
 
+#include "core/base/assert.h"
 #include "harness/runner.h"
 #include "harness/shrink.h"
 #include "harness/shrink_cost.h"
@@ -92,6 +94,72 @@ static void leaves_out_every_step_that_is_not_needed(void **state)
     assert_int_equal(shrink_outcome_spec(&outcome)->steps_count, 1);
     assert_int_equal(outcome.size_before.steps, 6);
     shrink_outcome_free(&outcome);
+}
+
+/* ---- runs that end their process ---- */
+
+static void crash_or_hold(void *object, const struct sim_spec *spec, struct attempt *attempt,
+                          int64_t *step_ns)
+{
+    struct attempt held;
+    judge(object, spec, &held, step_ns);
+    if (held.verdict == SIM_VERDICT_VIOLATED)
+        raise(SIGSEGV);
+    *attempt = held;
+}
+
+static void hang_or_hold(void *object, const struct sim_spec *spec, struct attempt *attempt, int64_t *step_ns)
+{
+    judge(object, spec, attempt, step_ns);
+    for (volatile bool on = attempt->verdict == SIM_VERDICT_VIOLATED; on;)
+        continue;
+}
+
+static void assert_or_hold(void *object, const struct sim_spec *spec, struct attempt *attempt,
+                           int64_t *step_ns)
+{
+    judge(object, spec, attempt, step_ns);
+    ISR_ASSERT(attempt->verdict == SIM_VERDICT_HELD);
+}
+
+/* Without the pause it fails otherwise: the process dies of it. */
+static void violate_or_crash(void *object, const struct sim_spec *spec, struct attempt *attempt,
+                             int64_t *step_ns)
+{
+    judge(object, spec, attempt, step_ns);
+    if (steps_of(spec, SIM_ACTION_PAUSE) == 0)
+        raise(SIGFPE);
+}
+
+static void makes_small_what_ends_its_process(void **state)
+{
+    static const struct {
+        shrink_judge *judge;
+        const char *message;
+        enum attempt_end end;
+        uint32_t steps;
+    } cases[] = {{crash_or_hold, "the process died of signal 11 (", ATTEMPT_DIED, 1},
+                 {hang_or_hold, "the run was ended in the middle of an event: ", ATTEMPT_OVER_TIME, 1},
+                 {assert_or_hold, "assertion of the engine failed: ", ATTEMPT_DIED, 1},
+                 {violate_or_crash, "a record is gone", ATTEMPT_ENDED, 2}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scenario scenario;
+        struct shrink_outcome outcome;
+        predicate *fails = needs_a_kill;
+        read_good(&scenario, HEAD MANY_STEPS);
+        struct shrink_request request = {.spec = &scenario.base,
+                                         .seed = 1,
+                                         .judge = cases[i].judge,
+                                         .object = &fails,
+                                         .only_pass = "steps"};
+        assert_true(shrink_run(arena, &request, &outcome));
+        assert_ptr_equal(strstr(outcome.after.message, cases[i].message), outcome.after.message);
+        assert_int_equal(outcome.after.end, cases[i].end);
+        assert_int_equal(shrink_outcome_spec(&outcome)->steps_count, cases[i].steps);
+        shrink_outcome_free(&outcome);
+        scenario_free(&scenario);
+    }
 }
 
 static bool needs_as_many_starts_as_kills(const struct sim_spec *spec)
@@ -535,6 +603,26 @@ static void has_nothing_to_shrink_when_the_run_holds(void **state)
     scenario_free(&scenario);
 }
 
+static void makes_small_what_takes_too_many_events(void **state)
+{
+    struct scenario scenario;
+    struct shrink_outcome outcome;
+    (void)state;
+    read_good(&scenario,
+              HEAD "steps: [{at: 2s, kill: n1}, {at: 3s, start: n1}]\nduration: 20s\nsettle: 15s\n");
+    struct shrink_request request = {.spec = &scenario.base, .seed = 1, .events = 300};
+    assert_true(shrink_run(arena, &request, &outcome));
+    assert_int_equal(outcome.end, SHRINK_MINIMAL);
+    assert_int_equal(outcome.after.end, ATTEMPT_OVER_EVENTS);
+    assert_int_equal(outcome.size_after.steps, 0);
+    assert_int_equal(outcome.size_after.events, 301);
+    shrink_outcome_free(&outcome);
+    request.events = 0;
+    assert_true(shrink_run(arena, &request, &outcome));
+    assert_int_equal(outcome.end, SHRINK_HOLDS);
+    scenario_free(&scenario);
+}
+
 static void finds_the_head_of_a_file_or_none(void **state)
 {
     (void)state;
@@ -552,6 +640,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leaves_out_every_step_that_is_not_needed),
+        cmocka_unit_test(makes_small_what_ends_its_process),
         cmocka_unit_test(leaves_out_a_fault_with_its_undo_when_neither_can_go_alone),
         cmocka_unit_test(leaves_out_any_two_steps_when_they_go_only_together),
         cmocka_unit_test(hands_a_gate_on_when_its_step_goes),
@@ -572,6 +661,7 @@ int main(void)
         cmocka_unit_test(does_the_same_twice),
         cmocka_unit_test(says_so_when_the_budget_is_spent),
         cmocka_unit_test(has_nothing_to_shrink_when_the_run_holds),
+        cmocka_unit_test(makes_small_what_takes_too_many_events),
         cmocka_unit_test(finds_the_head_of_a_file_or_none),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

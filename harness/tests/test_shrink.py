@@ -83,6 +83,16 @@ def test_another_run_than_the_file_records_is_told(isrsim: Isrsim, failing: Path
     assert "runs it otherwise" in done.stderr
 
 
+def test_run_without_end_is_made_small_by_its_own_commands(isrsim: Isrsim, tmp_path: Path) -> None:
+    found = isrsim("fuzz", "--seeds", "7..7", "--profile", "raft", "--max-events", "2000", "--shrink", "-o", "found", "--json")
+    finding = json.loads(found.stdout.splitlines()[-1])["findings"][0]
+    assert finding["shrinker"] == "isrsim shrink --seed 7 --profile raft --max-events 2000"
+    assert finding["reproducer"] == "isrsim fuzz --seeds 7..7 --profile raft --max-events 2000"
+    text = (tmp_path / finding["shrunk"]).read_text(encoding="utf-8")
+    assert text.startswith(f"# Made by: {finding['shrinker']}\n")
+    assert "it took more than 2000 events" in text and "steps:" not in text
+
+
 @pytest.mark.parametrize("expected", ["holds", "{violates: I1}"])
 def test_variant_must_be_named_where_it_is_not_clear(isrsim: Isrsim, failing: Path, expected: str) -> None:
     text = FAILING.replace("{violates: I1}", expected).replace("{expect: holds}", f"{{expect: {expected}}}")
@@ -105,6 +115,7 @@ def test_variant_must_be_named_where_it_is_not_clear(isrsim: Isrsim, failing: Pa
         (["--seed", "1", "--profile", "nonsense"], "nonsense"),
         (["--seed", "1", "--budget", "0"], "there must be some time"),
         (["--seed", "1", "--budget", "soon"], "soon"),
+        (["--seed", "1", "--max-events", "few"], "--max-events: 'few' is no number of events"),
         (["--seed", "1", "--rules", "trunk=hw"], "trunk"),
         (["--seed", "1", "--unchecked", "I1,I99"], "there is no invariant 'I99'"),
         (["FILE", "FILE"], "it is about one run, but several files were given"),
