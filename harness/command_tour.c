@@ -242,6 +242,8 @@ static void print_end(const struct guide *guide, const struct loaded *first)
         {"run scenarios --twice", "every scenario, each twice, with equal hashes"},
         {"rules", "the rules that can be switched"},
         {"soak --seeds 1..200", "random faults on the correct engine"},
+        {"fuzz --rules trunc=hw --shrink -o found",
+         "random faults on a wrong rule; what is found is made small"},
         {"help scenario", "how to write a history of your own"}};
     printf("  %s run %s --seeds 1..20\n      the same history under other draws\n", guide->program,
            first->path);
