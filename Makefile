@@ -1,7 +1,7 @@
 # The commands of the project. `make run` and `make test` install what is missing (Debian 12: tools/packages.apt).
 BUILD_PACKAGES = build-essential cmake libcmocka-dev libyaml-dev ninja-build
 
-.PHONY: run test check build soak power bench coverage schema fuzz format clean help
+.PHONY: run test check build soak fast power bench coverage schema fuzz format clean help
 
 run: ## build, and tell the museum's histories
 	@tools/setup.sh $(BUILD_PACKAGES)
@@ -24,6 +24,9 @@ soak: ## 20,000 random seeds of the correct engine under faults, 2,000 over budg
 	@tools/build.sh build isrsim
 	@build/isrsim soak --seeds 1..20000
 	@build/isrsim soak --seeds 1..2000 --profile over-budget
+
+fast: build ## build-fast/isrsim: optimised for what random runs do, for long hunts (gcc, some minutes)
+	@tools/fast.sh
 
 power: ## how well random search finds the museum's exhibits, into reports/
 	@tools/setup.sh $(BUILD_PACKAGES)
@@ -55,7 +58,7 @@ format: ## formats every C file
 	@find core sim faults harness -name '*.[ch]' -print0 | xargs -0 clang-format -i
 
 clean: ## removes everything that was built
-	rm -rf build build-clang build-debug build-fuzz build-coverage .venv
+	rm -rf build build-clang build-debug build-fast build-fuzz build-coverage .venv
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
