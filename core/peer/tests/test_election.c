@@ -262,6 +262,94 @@ static void takes_a_new_term_when_a_peer_stood_in_vain(void **state)
     fixture_free(f);
 }
 
+static struct isr_message probed(const struct isr_message *probe, int32_t term, bool leads)
+{
+    return (struct isr_message){.kind = ISR_MESSAGE_PEER_PROBE_RESPONSE,
+                                .peer_probe_response = {.correlation = probe->peer_probe_request.correlation,
+                                                        .term = term,
+                                                        .leads = leads,
+                                                        .healthy = 1}};
+}
+
+static void gives_its_leader_up_when_the_probed_one_says_that_it_leads_no_more(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    fixture_receive(f, 3, heartbeat(1, 3));
+    struct isr_message told = heartbeat(1, 3);
+    told.peer_heartbeat.suspects = 1;
+    f->sent_count = 0;
+    fixture_receive(f, 2, told);
+    struct isr_message probe = *fixture_sent(f, 3, ISR_MESSAGE_PEER_PROBE_REQUEST);
+    fixture_receive(f, 2, probed(&probe, 1, false)); /* of one who was not asked */
+    assert_int_equal(f->peer->partition.leader, 3);
+    fixture_receive(f, 3, probed(&probe, 1, false));
+    assert_int_equal(f->peer->partition.leader, ISR_NODE_NONE);
+    assert_int_equal(f->peer->phase, ISR_PEER_ELECTION);
+    fixture_free(f);
+}
+
+static void ends_its_canvass_when_the_leader_is_back(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    fixture_receive(f, 3, heartbeat(1, 3));
+    f->peer->candidacy = ISR_CANDIDACY_CANVASSING; /* as after a suspicion that proved wrong */
+    f->peer->candidacy_term = 2;
+    struct isr_message refusal = grant(2, true);
+    refusal.peer_vote_response.refusal = ISR_REFUSAL_LEADER_HEALTHY;
+    f->sent_count = 0;
+    isr_env_begin(&f->env, f->now_ns);
+    peer_vote_response(f->peer, 2, &refusal.peer_vote_response);
+    peer_candidacy_end(f->peer, ISR_REFUSAL_LEADER_HEALTHY, 2); /* it is over: nothing happens */
+    fixture_collect(f);
+    assert_int_equal(f->peer->candidacy, ISR_CANDIDACY_NONE);
+    assert_int_equal(f->peer->partition.leader, 3);
+    assert_null(fixture_sent(f, 2, ISR_MESSAGE_PEER_WITHDRAWAL));
+    fixture_free(f);
+}
+
+static void steps_down_when_a_member_follows_a_later_leader(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    fixture_lead(f);
+    struct isr_message told = heartbeat(2, 3);
+    told.peer_heartbeat.config_term = f->peer->state.config_term;
+    told.peer_heartbeat.config_version = f->peer->state.config_version;
+    fixture_receive(f, 2, told);
+    assert_int_not_equal(f->peer->partition.role, ISR_ROLE_LEADER);
+    fixture_free(f);
+}
+
+static void follows_one_leader_a_term_only(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    fixture_receive(f, 3, heartbeat(1, 3));
+    fixture_receive(f, 2, heartbeat(1, 2)); /* which cannot be: it does not change sides */
+    assert_int_equal(f->peer->partition.leader, 3);
+    fixture_receive(f, 2, heartbeat(0, 2)); /* nobody leads before the first term */
+    assert_int_equal(f->peer->partition.leader, 3);
+    fixture_free(f);
+}
+
+static void does_not_stand_when_it_is_no_member(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new();
+    f->options.members = (struct isr_replicas){0};
+    f->options.host = 2;
+    fixture_boot(f);
+    assert_int_equal(answer_to(f, 2, vote_request(1, false, -1, 0)), ISR_REFUSAL_NOT_READY);
+    isr_env_begin(&f->env, f->now_ns);
+    isr_peer_command(f->peer, &(struct isr_command){.kind = ISR_COMMAND_CAMPAIGN});
+    fixture_collect(f);
+    assert_int_equal(f->peer->candidacy, ISR_CANDIDACY_NONE);
+    assert_int_equal(f->peer->phase, ISR_PEER_BOOTSTRAP);
+    fixture_free(f);
+}
+
 static void refuses_nonsense(void **state)
 {
     (void)state;
@@ -273,6 +361,13 @@ static void refuses_nonsense(void **state)
     };
     for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++)
         fixture_receive(f, 2, nonsense[i]);
+    struct isr_message answers[] = {grant(1, true), grant(1, true), grant(1, true)};
+    answers[0].peer_vote_response.term = -1;
+    answers[1].peer_vote_response.refusal = ISR_REFUSALS;
+    answers[2].peer_vote_response.term = INT32_MAX;
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
+        fixture_receive(f, 2, answers[i]);
+    assert_int_equal(f->peer->highest_term, 0);
     assert_int_equal(f->peer->state.term, 0);
     assert_int_equal(f->peer->partition.leader, ISR_NODE_NONE);
     assert_null(fixture_sent(f, 2, ISR_MESSAGE_PEER_VOTE_RESPONSE));
@@ -298,6 +393,11 @@ int main(void)
         cmocka_unit_test(steps_down_when_it_is_told_of_a_later_leader),
         cmocka_unit_test(steps_down_when_it_hears_no_majority),
         cmocka_unit_test(takes_a_new_term_when_a_peer_stood_in_vain),
+        cmocka_unit_test(gives_its_leader_up_when_the_probed_one_says_that_it_leads_no_more),
+        cmocka_unit_test(ends_its_canvass_when_the_leader_is_back),
+        cmocka_unit_test(steps_down_when_a_member_follows_a_later_leader),
+        cmocka_unit_test(follows_one_leader_a_term_only),
+        cmocka_unit_test(does_not_stand_when_it_is_no_member),
         cmocka_unit_test(refuses_nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

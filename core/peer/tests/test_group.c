@@ -153,6 +153,54 @@ static void halts_when_its_state_is_damaged(void **state)
     fixture_free(f);
 }
 
+/* A file whose checksum is right, with a state that no peer writes. */
+static void halts_when_its_state_is_nonsense(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    struct isr_peer_state nonsense = f->peer->state;
+    uint8_t bytes[256];
+    nonsense.mark_term = nonsense.term + 1;
+    uint32_t size = (uint32_t)isr_size_peer_state(&nonsense);
+    isr_put_peer_state(bytes + 4, &nonsense);
+    isr_put_u32(bytes, isr_crc32c(0, bytes + 4, size));
+    test_disk_put(&f->disk, (struct isr_file){.kind = ISR_FILE_PEER}, bytes, size + 4);
+    fixture_restart(f);
+    assert_true(f->env.exiting);
+    fixture_free(f);
+}
+
+static void halts_when_its_state_cannot_be_read_or_written(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    test_disk_crash(&f->disk, &f->random, false);
+    test_heap_drop(&f->heap);
+    f->disk_stalls = true;
+    fixture_boot(f);
+    struct isr_event event;
+    f->disk.fail_in = 1;
+    f->disk.fail_with = ISR_IO_ERROR;
+    assert_true(test_disk_step_of(&f->disk, ISR_FILE_PEER, &event));
+    isr_env_begin(&f->env, f->now_ns);
+    isr_env_io_done(&f->env, &event);
+    fixture_collect(f);
+    assert_true(f->env.exiting);
+    fixture_free(f);
+
+    f = fixture_started();
+    f->disk_stalls = true;
+    fixture_receive(f, 3, heartbeat(1, 3)); /* a new term is to be written */
+    f->disk.fail_in = 1;
+    f->disk.fail_with = ISR_IO_NO_SPACE;
+    assert_true(test_disk_step_of(&f->disk, ISR_FILE_PEER, &event));
+    isr_env_begin(&f->env, f->now_ns);
+    isr_env_io_done(&f->env, &event);
+    fixture_collect(f);
+    assert_true(f->env.exiting);
+    fixture_free(f);
+}
+
 static void counts_its_lives(void **state)
 {
     (void)state;
@@ -198,6 +246,8 @@ int main(void)
         cmocka_unit_test(lets_a_learner_in_when_its_data_is_ready_and_the_membership_is_covered),
         cmocka_unit_test(takes_a_membership_when_it_is_newer_only),
         cmocka_unit_test(halts_when_its_state_is_damaged),
+        cmocka_unit_test(halts_when_its_state_is_nonsense),
+        cmocka_unit_test(halts_when_its_state_cannot_be_read_or_written),
         cmocka_unit_test(counts_its_lives),
         cmocka_unit_test(is_unhealthy_when_its_writes_are_slow_and_steps_down),
     };
