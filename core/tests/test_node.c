@@ -683,12 +683,40 @@ static void does_nothing_more_when_it_has_exited(void **state)
     test_heap_drop(&heap);
 }
 
+static void refuses_commands_when_it_is_no_client(void **state)
+{
+    (void)state;
+    struct test_heap heap;
+    test_heap_init(&heap);
+    struct isr_node_options options = {
+        .id = 2, .roles = ISR_NODE_ENTRIES, .controllers = {3, {1, 2, 3}}, .config = isr_config_default()};
+    struct isr_node *node = isr_node_new(&options, &heap.heap, 5);
+    struct isr_effects effects;
+    struct isr_event event = {.kind = ISR_EVENT_START};
+    uint64_t digest = isr_node_digest(node);
+    isr_node_step(node, &event, &effects);
+    const struct isr_command command = {.kind = ISR_COMMAND_PRODUCE, .id = 7, .topic = "orders"};
+    event = (struct isr_event){.kind = ISR_EVENT_COMMAND, .command = &command};
+    isr_node_step(node, &event, &effects);
+    assert_int_equal(effects.count, 1);
+    assert_int_equal(effects.items[0].kind, ISR_EFFECT_REPLY);
+    assert_int_equal(effects.items[0].id, 7);
+    assert_int_equal(effects.items[0].error, ISR_ERROR_INVALID_REQUEST);
+    assert_true(isr_node_digest(node) == digest);
+    event.kind = ISR_EVENT_SHUTDOWN;
+    for (int i = 0; i < 2; i++) /* asked again it leaves as before */
+        isr_node_step(node, &event, &effects);
+    assert_true(isr_node_digest(node) != digest);
+    test_heap_drop(&heap);
+}
+
 int main(void)
 {
     if (getenv("CLUSTER_FILTER") != NULL)
         cmocka_set_test_filter(getenv("CLUSTER_FILTER"));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(does_nothing_more_when_it_has_exited),
+        cmocka_unit_test(refuses_commands_when_it_is_no_client),
         cmocka_unit_test(reads_back_in_order_when_nothing_fails),
         cmocka_unit_test(reads_back_in_order_when_reading_from_a_follower),
         cmocka_unit_test(counts_what_happens),

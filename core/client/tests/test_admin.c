@@ -296,6 +296,21 @@ static void asks_the_controller_that_is_named_when_one_is(void **state)
     fake_free(fake);
 }
 
+static void refuses_what_is_no_clients(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    const struct isr_command command = {.kind = ISR_COMMAND_CAMPAIGN, .id = 4, .topic = "orders"};
+    fake_command(fake, &command); /* a peer's */
+    fake_assert_reply(fake, 0, 4, ISR_ERROR_INVALID_REQUEST, -1);
+    const struct isr_message message = {.kind = ISR_MESSAGE_PUSH_REQUEST};
+    fake_begin(fake);
+    assert_false(isr_client_message(fake->client, 1, &message));
+    fake_end(fake);
+    assert_int_equal(fake->effects.count, 0);
+    fake_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +328,7 @@ int main(void)
         cmocka_unit_test(cancels_when_no_replicas_are_given),
         cmocka_unit_test(asks_the_next_controller_when_the_first_does_not_lead),
         cmocka_unit_test(asks_the_controller_that_is_named_when_one_is),
+        cmocka_unit_test(refuses_what_is_no_clients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

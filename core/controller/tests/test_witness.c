@@ -59,6 +59,22 @@ static void deposes_the_leader_when_enough_clients_tell(void **state)
     fixture_end(&f);
 }
 
+/* Two controllers that heard different clients are not in the same state. */
+static void doubts_are_a_part_of_its_state(void **state)
+{
+    (void)state;
+    struct fixture f;
+    cluster_begin(&f, ISR_LEADER_CHOICE_WITNESS, 3);
+    uint64_t before = isr_controller_digest(&f.controller);
+    fails(&f, 100, 0, 3);
+    uint64_t doubted = isr_controller_digest(&f.controller);
+    fails(&f, 100, 0, 3);
+    assert_true(before != doubted && isr_controller_digest(&f.controller) == doubted);
+    fails(&f, 101, 0, 3);
+    assert_true(isr_controller_digest(&f.controller) != doubted);
+    fixture_end(&f);
+}
+
 static void elects_another_than_the_deposed_one_though_its_log_is_longer(void **state)
 {
     (void)state;
@@ -124,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(deposes_the_leader_when_enough_clients_tell),
+        cmocka_unit_test(doubts_are_a_part_of_its_state),
         cmocka_unit_test(elects_another_than_the_deposed_one_though_its_log_is_longer),
         cmocka_unit_test(elects_the_deposed_one_when_the_others_are_no_majority),
         cmocka_unit_test(leaves_the_next_leader_in_peace_for_a_pause_that_doubles),

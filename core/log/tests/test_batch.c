@@ -301,6 +301,25 @@ static void is_corrupt_when_what_is_left_makes_no_sense(void **state)
     }
 }
 
+/* With a checksum that fits: records that are larger than what is left, or leave some of it. */
+static void is_corrupt_when_its_records_do_not_fill_it(void **state)
+{
+    enum { AT_CRC = 28, AT_SUMMED = 32 };
+    struct fixture *fixture = *state;
+    static const int sizes[] = {-9, -4, -1, 1, 4, 4000};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct isr_bytes bytes = build(fixture, 2, 9);
+        uint8_t *data = (uint8_t *)(uintptr_t)bytes.data;
+        struct isr_batch batch;
+        uint32_t size = (uint32_t)(9 + sizes[i]);
+        memcpy(data + ISR_BATCH_HEADER_BYTES, &size, sizeof size);
+        uint32_t crc = isr_crc32c(0, data + AT_SUMMED, bytes.size - AT_SUMMED);
+        memcpy(data + AT_CRC, &crc, sizeof crc);
+        isr_batch_set_position(data, 0, 0);
+        assert_int_equal(isr_batch_parse(bytes, true, &batch), ISR_BATCH_CORRUPT);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +331,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(is_not_accepted_when_a_bit_is_flipped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(is_short_when_cut_off_anywhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(is_corrupt_when_the_header_makes_no_sense, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(is_corrupt_when_its_records_do_not_fill_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(walks_records_with_their_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_offsets_and_sequences_when_compacted, set_up, tear_down),
         cmocka_unit_test(gap_holds_nothing_but_its_offsets),

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "core/log/internal.h"
 #include "core/log/tests/bench_node.h"
 
 static const struct isr_tp TP = {.topic = 1, .index = 0};
@@ -375,6 +376,55 @@ static void starts_anew_when_truncated_fully(void **state)
     assert_int_equal(isr_log_last_epoch(fixture->log), 3);
 }
 
+static void is_empty_from_there_on_when_cut_below_its_start(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, 3, 2);
+    bench_settle(&fixture->node);
+    bench_begin(&fixture->node);
+    isr_log_truncate_fully(fixture->log, 7, ISR_CAUSE_OUT_OF_RANGE);
+    bench_end(&fixture->node);
+    bench_settle(&fixture->node);
+    append(fixture, 2, 3);
+    bench_settle(&fixture->node);
+    assert_int_equal(fixture->log->log_start, 7);
+    truncate(fixture, 5);
+    assert_int_equal(fixture->log->log_start, 5);
+    assert_int_equal(fixture->log->log_end, 5);
+    bench_settle(&fixture->node);
+    bench_begin(&fixture->node);
+    isr_log_truncate_fully(fixture->log, 5, ISR_CAUSE_OUT_OF_RANGE); /* it is so already */
+    bench_end(&fixture->node);
+    assert_int_equal(fixture->node.effects.count, 0);
+}
+
+static void counts_the_bytes_that_it_has_of_a_range(void **state)
+{
+    struct fixture *fixture = *state;
+    bench_begin(&fixture->node);
+    isr_log_truncate_fully(fixture->log, 4, ISR_CAUSE_OUT_OF_RANGE);
+    bench_end(&fixture->node);
+    bench_settle(&fixture->node);
+    for (int i = 0; i < 3; i++)
+        append(fixture, 1, 1);
+    int64_t one = isr_log_bytes_between(fixture->log, 4, 5);
+    assert_true(one > 0);
+    assert_int_equal(isr_log_bytes_between(fixture->log, 0, 5), one);
+    assert_int_equal(isr_log_bytes_between(fixture->log, 6, 99), one);
+    assert_int_equal(isr_log_bytes_between(fixture->log, 0, 99), 3 * one);
+    assert_int_equal(isr_log_bytes_between(fixture->log, 0, 4), 0);
+    assert_int_equal(isr_log_bytes_between(fixture->log, 9, 12), 0);
+}
+
+static void has_no_epochs_below_its_first_one(void **state)
+{
+    struct fixture *fixture = *state;
+    append(fixture, 3, 4);
+    isr_epoch_cache_trim_start(&fixture->log->epochs, -1);
+    assert_int_equal(fixture->log->epochs.count, 1);
+    assert_int_equal(fixture->log->epochs.entries[0].start_offset, 0);
+}
+
 static void tells_where_epochs_end(void **state)
 {
     struct fixture *fixture = *state;
@@ -446,6 +496,9 @@ int main(void)
         TEST(writes_nothing_new_when_a_truncation_is_not_durable),
         TEST(waits_for_the_recovery_point_when_it_is_above_the_cut),
         TEST(starts_anew_when_truncated_fully),
+        TEST(is_empty_from_there_on_when_cut_below_its_start),
+        TEST(counts_the_bytes_that_it_has_of_a_range),
+        TEST(has_no_epochs_below_its_first_one),
         TEST(tells_where_epochs_end),
         TEST(replaces_an_epoch_without_records_when_a_newer_one_begins),
         TEST(forgets_an_epoch_without_records_when_the_leader_sends_an_older_one),
