@@ -414,6 +414,26 @@ static void asks_again_when_the_answer_does_not_come(void **state)
     cluster_free(cluster);
 }
 
+static void asks_again_after_a_pause_when_the_connection_to_the_controller_broke(void **state)
+{
+    (void)state;
+    struct cluster_spec spec = standard();
+    struct cluster *cluster = expanding(&spec);
+    step_begin(cluster, 1);
+    isr_broker_disconnected(&cluster->nodes[1].broker, 3); /* another one's */
+    step_end(cluster, 1);
+    pass(cluster, spec.config.retry_backoff);
+    assert_int_equal(cluster->controller_count, 1);
+    step_begin(cluster, 1);
+    isr_broker_disconnected(&cluster->nodes[1].broker, CONTROLLER);
+    step_end(cluster, 1);
+    pass(cluster, spec.config.retry_backoff);
+    assert_int_equal(cluster->controller_count, 2);
+    answer_controller(cluster, ISR_ERROR_NONE);
+    assert_int_equal(at(cluster, 1)->isr_state, ISR_STATE_COMMITTED);
+    cluster_free(cluster);
+}
+
 /* Between the request and its copy the replica was restarted: what is asked for is the life before. */
 static void asks_again_for_the_life_that_was_in_sync(void **state)
 {
@@ -556,6 +576,7 @@ int main(void)
         cmocka_unit_test(demands_half_the_time_lag_to_come_back),
         cmocka_unit_test(has_one_request_in_flight),
         cmocka_unit_test(asks_again_when_the_answer_does_not_come),
+        cmocka_unit_test(asks_again_after_a_pause_when_the_connection_to_the_controller_broke),
         cmocka_unit_test(asks_again_for_the_life_that_was_in_sync),
         cmocka_unit_test(goes_back_and_pauses_when_nothing_was_done),
         cmocka_unit_test(stays_pending_until_metadata_when_the_cluster_moved_on),

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "core/broker/push.h"
 #include "core/broker/tests/harness.h"
 
 static struct cluster *cluster_pushed(void)
@@ -50,6 +51,43 @@ static void tells_nothing_that_is_not_held_when_writes_are_slow(void **state)
     cluster->nodes[2].disk_held = cluster->nodes[3].disk_held = false;
     settle(cluster);
     assert_together(cluster, 1);
+    cluster_free(cluster);
+}
+
+static void tells_nothing_of_a_push_that_a_new_epoch_has_dropped(void **state)
+{
+    (void)state;
+    struct cluster *cluster = cluster_pushed();
+    cluster->nodes[2].disk_held = true;
+    produce(cluster, 1, -1, 1);
+    settle(cluster);
+    assert_true(at(cluster, 2)->fetching->push_unheld);
+    PARTITION(cluster, .leader = 3, .leader_epoch = 2, .partition_epoch = 2, .replicas = "123", .isr = "123");
+    assert_false(at(cluster, 2)->fetching->push_unheld);
+    cluster->nodes[2].disk_held = false;
+    settle(cluster);
+    pass(cluster, ISR_SECOND);
+    assert_together(cluster, 1);
+    cluster_free(cluster);
+}
+
+static void pushes_nothing_when_it_was_deposed_before_its_turn(void **state)
+{
+    (void)state;
+    struct cluster *cluster = cluster_pushed();
+    settle(cluster);
+    step_begin(cluster, 1);
+    struct isr_batch batch;
+    struct isr_bytes bytes = isr_batch_build(&cluster->nodes[1].env.scratch, -1, -1, -1, 1, 1, 8);
+    assert_int_equal(isr_batch_parse(bytes, true, &batch), ISR_BATCH_OK);
+    isr_log_append_leader(at(cluster, 1)->log, &batch, 1);
+    isr_push_wake(at(cluster, 1));
+    step_end(cluster, 1);
+    PARTITION(cluster, .leader = 2, .leader_epoch = 2, .partition_epoch = 2, .replicas = "123", .isr = "123");
+    settle(cluster);
+    pass(cluster, ISR_SECOND);
+    for (int32_t id = 1; id <= 3; id++)
+        assert_int_equal(end_of(cluster, id), 0); /* the record went nowhere, and the deposed one cut it */
     cluster_free(cluster);
 }
 
@@ -170,6 +208,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replicates_at_once_when_the_leader_appends),
         cmocka_unit_test(tells_nothing_that_is_not_held_when_writes_are_slow),
+        cmocka_unit_test(tells_nothing_of_a_push_that_a_new_epoch_has_dropped),
+        cmocka_unit_test(pushes_nothing_when_it_was_deposed_before_its_turn),
         cmocka_unit_test(sends_again_when_a_request_was_lost),
         cmocka_unit_test(sends_again_when_the_last_request_was_lost),
         cmocka_unit_test(cuts_the_follower_when_its_log_is_another_history),

@@ -369,9 +369,20 @@ static void lists_only_what_changed_when_there_is_a_session(void **state)
     fake_free(fake);
 }
 
+static void goes_on_with_the_same_place_when_the_topic_is_not_known_yet(void **state)
+{
+    (void)state;
+    struct fake *fake = fake_new();
+    consume(fake, 0, false);
+    consume(fake, 0, false);
+    assert_int_equal(fake->client->consumers_count, 1);
+    fake_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(goes_on_with_the_same_place_when_the_topic_is_not_known_yet),
         cmocka_unit_test(reads_on_when_batches_come),
         cmocka_unit_test(delivers_nothing_when_records_are_damaged_or_leave_a_gap),
         cmocka_unit_test(looks_up_the_offset_when_it_is_symbolic),

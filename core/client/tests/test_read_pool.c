@@ -87,6 +87,51 @@ static void reads_from_one_follower_of_the_list(void **state)
     fake_free(fake);
 }
 
+/* Metadata of "orders" as another topic of that name has it. */
+static void made_anew(struct fake *fake)
+{
+    struct fake_sent asked = *fake_wait_for(fake, ISR_MESSAGE_METADATA_REQUEST);
+    struct isr_metadata_partition partitions[2];
+    for (uint16_t i = 0; i < 2; i++)
+        partitions[i] = (struct isr_metadata_partition){.tp = {2, i},
+                                                        .leader = LEADER,
+                                                        .leader_epoch = EPOCH,
+                                                        .replicas = {3, {1, 2, 3}},
+                                                        .isr = {3, {1, 2, 3}}};
+    struct isr_metadata_topic topics[] = {
+        {.topic = 1, .name = {"orders"}, .removed = 1},
+        {.topic = 2, .name = {"orders"}, .partitions = partitions, .partitions_count = 2}};
+    struct isr_message message = {
+        .kind = ISR_MESSAGE_METADATA_RESPONSE,
+        .metadata_response = {.correlation = asked.message.metadata_request.correlation,
+                              .controller = 2,
+                              .topics = topics,
+                              .topics_count = 2}};
+    fake_answer(fake, asked.to, &message);
+}
+
+static void begins_anew_when_the_topic_is_another_of_that_name(void **state)
+{
+    (void)state;
+    struct fake *fake = pooled();
+    ask(fake, 5, ISR_POOL_IN_SYNC);
+    tell_offsets(fake, 0, 500, 1000);
+    answer(fake, reading(fake, 1), ISR_ERROR_NONE, 1000);
+    ask(fake, 6, ISR_POOL_IN_SYNC);
+    struct fake_sent old = reading(fake, 1); /* of the former topic, and never answered */
+    ask(fake, 7, ISR_POOL_IN_SYNC);
+    struct fake_sent refused = *fake_wait_for(fake, ISR_MESSAGE_READ_REQUEST);
+    answer(fake, refused, ISR_ERROR_UNKNOWN_TOPIC_OR_PARTITION, -1);
+    made_anew(fake);
+    struct fake_sent sent = *fake_wait_for(fake, ISR_MESSAGE_REPLICA_OFFSETS_REQUEST);
+    if (sent.message.replica_offsets_request.tp.topic == 1) /* asked before the news came */
+        sent = *fake_wait_for(fake, ISR_MESSAGE_REPLICA_OFFSETS_REQUEST);
+    assert_int_equal(sent.message.replica_offsets_request.tp.topic, 2);
+    answer(fake, old, ISR_ERROR_NONE, 1000); /* too late: nobody waits for it */
+    assert_null(fake_effect(fake, ISR_EFFECT_REPLY, 0));
+    fake_free(fake);
+}
+
 static void stays_with_its_follower_until_that_leaves_the_list(void **state)
 {
     (void)state;
@@ -207,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(has_the_documented_defaults),
         cmocka_unit_test(reads_from_one_follower_of_the_list),
+        cmocka_unit_test(begins_anew_when_the_topic_is_another_of_that_name),
         cmocka_unit_test(stays_with_its_follower_until_that_leaves_the_list),
         cmocka_unit_test(leader_is_read_from_when_the_list_is_empty),
         cmocka_unit_test(follower_that_does_not_serve_is_left_out_for_a_while),

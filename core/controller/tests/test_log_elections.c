@@ -48,6 +48,32 @@ static void takes_the_leader_away_first_when_it_is_gone(void **state)
     fixture_end(&f);
 }
 
+static void forgets_an_election_when_its_topic_is_deleted(void **state)
+{
+    (void)state;
+    struct fixture f;
+    cluster_begin(&f, false);
+    struct isr_message message = create_request(&f, "later", 1, 3, 1);
+    struct isr_assignment assignment = {.replicas = isr_replicas_unpack(0x030201)};
+    message.create_topic_request.assignments = &assignment;
+    message.create_topic_request.assignments_count = 1;
+    message.create_topic_request.settings.commit = ISR_COMMIT_QUORUM;
+    message.create_topic_request.settings.leader_choice = ISR_LEADER_CHOICE_MOST_UP_TO_DATE;
+    assert_int_equal(send_create(&f, &message).error, ISR_ERROR_NONE);
+    lose_leader(&f);
+    assert_int_equal(f.controller.log_elections_count, 2);
+    message =
+        (struct isr_message){.kind = ISR_MESSAGE_DELETE_TOPIC_REQUEST,
+                             .delete_topic_request = {.correlation = ++f.correlation, .name = {"later"}}};
+    deliver(&f, 200, &message);
+    assert_int_equal(f.controller.log_elections_count, 1);
+    message.delete_topic_request =
+        (struct isr_delete_topic_request){.correlation = ++f.correlation, .name = {"orders"}};
+    deliver(&f, 200, &message);
+    assert_int_equal(f.controller.log_elections_count, 0);
+    fixture_end(&f);
+}
+
 static void elects_the_longest_log_of_the_latest_epoch(void **state)
 {
     (void)state;
@@ -177,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_leader_away_first_when_it_is_gone),
+        cmocka_unit_test(forgets_an_election_when_its_topic_is_deleted),
         cmocka_unit_test(elects_the_longest_log_of_the_latest_epoch),
         cmocka_unit_test(counts_no_answer_that_is_not_a_promise_of_this_epoch),
         cmocka_unit_test(waits_for_live_replicas_when_a_majority_has_answered),

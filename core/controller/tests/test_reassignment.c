@@ -182,6 +182,20 @@ static void goes_elsewhere_when_overridden(void **state)
     fixture_end(&f);
 }
 
+/* Consensus takes no proposal any more: leadership is gone, and nobody has said so yet. */
+static void is_no_controller_when_what_it_decides_cannot_be_proposed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    six_brokers(&f);
+    f.fake.refuses = true;
+    assert_int_equal(reassign(&f, 0x060504), ISR_ERROR_NOT_CONTROLLER);
+    assert_int_equal(alter(&f, 1, 1, 0), ISR_ERROR_NOT_CONTROLLER);
+    assert_int_equal(delete_orders(&f), ISR_ERROR_NOT_CONTROLLER);
+    assert_sets(&f, 0x030201, 0, 0, 0x030201);
+    fixture_end(&f);
+}
+
 static void refuses_what_makes_no_sense(void **state)
 {
     (void)state;
@@ -261,6 +275,7 @@ int main(void)
         cmocka_unit_test(goes_back_when_cancelled),
         cmocka_unit_test(waits_when_cancelled_while_the_former_replicas_are_not_in_sync),
         cmocka_unit_test(goes_elsewhere_when_overridden),
+        cmocka_unit_test(is_no_controller_when_what_it_decides_cannot_be_proposed),
         cmocka_unit_test(refuses_what_makes_no_sense),
         cmocka_unit_test(nobody_stays_eligible_when_min_isr_is_lowered),
         cmocka_unit_test(unclean_leader_is_elected_when_that_becomes_allowed),

@@ -295,6 +295,40 @@ static void expiries_wait_when_consensus_takes_no_proposal(void **state)
     fixture_end(&f);
 }
 
+static enum isr_error answered(struct fixture *f, bool want_shutdown)
+{
+    struct isr_message message = heartbeat_request(f, 1, f->controller.committed.index);
+    message.broker_heartbeat_request.want_shutdown = want_shutdown;
+    return (enum isr_error)send_heartbeat(f, &message).error;
+}
+
+static void heartbeat_finds_no_controller_when_what_it_decides_cannot_be_proposed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_active(&f);
+    f.fake.refuses = true;
+    assert_int_equal(do_register(&f, 1, 101, -1).error, ISR_ERROR_NOT_CONTROLLER);
+    f.fake.refuses = false;
+    assert_int_equal(do_register(&f, 1, 101, -1).error, ISR_ERROR_NONE);
+    f.fake.refuses = true;
+    assert_int_equal(answered(&f, false), ISR_ERROR_NOT_CONTROLLER); /* it cannot be unfenced */
+    f.fake.refuses = false;
+    assert_int_equal(answered(&f, false), ISR_ERROR_NONE);
+    assert_true(isr_image_broker_active(&f.controller.committed, 1));
+    f.fake.refuses = true;
+    assert_int_equal(answered(&f, true), ISR_ERROR_NOT_CONTROLLER); /* nor begin to stop */
+    f.fake.refuses = false;
+    assert_int_equal(answered(&f, true), ISR_ERROR_NONE);
+    f.fake.refuses = true;
+    assert_int_equal(answered(&f, true), ISR_ERROR_NOT_CONTROLLER); /* nor go */
+    f.fake.refuses = false;
+    struct isr_message message = heartbeat_request(&f, 1, f.controller.committed.index);
+    message.broker_heartbeat_request.want_shutdown = 1;
+    assert_true(send_heartbeat(&f, &message).should_shutdown);
+    fixture_end(&f);
+}
+
 static void last_member_stays_without_elr_when_all_expire(void **state)
 {
     (void)state;
@@ -493,6 +527,7 @@ int main(void)
         cmocka_unit_test(each_expiry_sees_the_one_before_when_all_expire_together),
         cmocka_unit_test(expiries_wait_when_consensus_takes_no_proposal),
         cmocka_unit_test(expiries_see_nothing_of_each_other_when_the_rule_is_concurrent),
+        cmocka_unit_test(heartbeat_finds_no_controller_when_what_it_decides_cannot_be_proposed),
         cmocka_unit_test(last_member_stays_without_elr_when_all_expire),
         cmocka_unit_test(shutdown_is_granted_when_everybody_knows),
         cmocka_unit_test(stopping_broker_gains_no_leadership_when_all_others_die),

@@ -308,6 +308,27 @@ static void nothing_is_left_when_a_log_is_removed(void **state)
     assert_int_equal(fixture->log->log_end, 0);
 }
 
+static void nothing_is_left_when_several_are_removed_in_any_order(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        struct isr_log_store *store = &fixture->node.store;
+        fixture->random.state = seed;
+        append(fixture, 40, 0);
+        bench_begin(&fixture->node);
+        isr_log_store_remove(store, fixture->log);
+        for (uint16_t i = 1; i < 4; i++)
+            isr_log_store_remove(store, isr_log_store_open(store, (struct isr_tp){.topic = 1, .index = i}));
+        assert_int_equal(store->removed_count, 4);
+        bench_end(&fixture->node);
+        bench_settle(&fixture->node);
+        assert_int_equal(store->removed_count, 0);
+        assert_int_equal(store->logs_count, 0);
+        fixture->log = isr_log_store_open(store, TP);
+        assert_int_equal(fixture->log->log_end, 0);
+    }
+}
+
 static void begins_anew_when_a_removed_log_is_opened_again(void **state)
 {
     struct fixture *fixture = *state;
@@ -447,6 +468,7 @@ int main(void)
         TEST(closes_when_a_truncation_is_under_way),
         TEST(is_not_clean_when_the_marker_is_damaged),
         TEST(nothing_is_left_when_a_log_is_removed),
+        TEST(nothing_is_left_when_several_are_removed_in_any_order),
         TEST(begins_anew_when_a_removed_log_is_opened_again),
         TEST(waits_for_all_when_a_log_is_removed_twice),
         TEST(tells_nothing_of_a_removed_log_when_it_was_gone_before_it_is_opened_again),

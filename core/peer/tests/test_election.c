@@ -289,6 +289,21 @@ static void gives_its_leader_up_when_the_probed_one_says_that_it_leads_no_more(v
     fixture_free(f);
 }
 
+static void probes_no_more_when_the_leader_is_heard(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_started();
+    fixture_receive(f, 3, heartbeat(1, 3));
+    struct isr_message told = heartbeat(1, 3);
+    told.peer_heartbeat.suspects = 1;
+    fixture_receive(f, 2, told);
+    assert_int_equal(f->peer->candidacy, ISR_CANDIDACY_PROBING);
+    fixture_receive(f, 3, heartbeat(1, 3));
+    assert_int_equal(f->peer->candidacy, ISR_CANDIDACY_NONE);
+    assert_int_equal(f->peer->partition.leader, 3);
+    fixture_free(f);
+}
+
 static void ends_its_canvass_when_the_leader_is_back(void **state)
 {
     (void)state;
@@ -394,6 +409,7 @@ int main(void)
         cmocka_unit_test(steps_down_when_it_hears_no_majority),
         cmocka_unit_test(takes_a_new_term_when_a_peer_stood_in_vain),
         cmocka_unit_test(gives_its_leader_up_when_the_probed_one_says_that_it_leads_no_more),
+        cmocka_unit_test(probes_no_more_when_the_leader_is_heard),
         cmocka_unit_test(ends_its_canvass_when_the_leader_is_back),
         cmocka_unit_test(steps_down_when_a_member_follows_a_later_leader),
         cmocka_unit_test(follows_one_leader_a_term_only),

@@ -543,6 +543,22 @@ static void another_leads_when_the_leader_resigns(void **state)
     cluster_free(cluster);
 }
 
+static void goes_without_a_successor_when_its_patience_is_over(void **state)
+{
+    (void)state;
+    uint32_t leader;
+    bool done = false;
+    struct cluster *cluster = cluster_elected(3, 5, &leader);
+    struct cluster_node *node = &cluster->nodes[leader];
+    isr_env_begin(&node->env, cluster->now_ns);
+    node->quorum->base.ops->resign(&node->quorum->base, resigned, &done);
+    quorum_resignation_fire(node->quorum); /* as if nobody had answered all that time */
+    step_finish(cluster, leader);
+    assert_true(done);
+    assert_int_equal(node->quorum->role, ISR_CONSENSUS_FOLLOWER);
+    cluster_free(cluster);
+}
+
 static void snapshot_is_installed_when_a_follower_lags(void **state)
 {
     (void)state;
@@ -719,6 +735,7 @@ int main(void)
         cmocka_unit_test(leader_leads_on_alone_when_the_rule_is_off),
         cmocka_unit_test(leader_stays_when_only_its_disk_is_slow),
         cmocka_unit_test(another_leads_when_the_leader_resigns),
+        cmocka_unit_test(goes_without_a_successor_when_its_patience_is_over),
         cmocka_unit_test(snapshot_is_installed_when_a_follower_lags),
         cmocka_unit_test(state_is_back_when_all_lose_power),
         cmocka_unit_test(tail_is_cut_when_it_is_torn),
