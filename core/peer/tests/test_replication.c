@@ -571,7 +571,7 @@ static void takes_nothing_of_an_answer_that_makes_no_sense(void **state)
     fixture_receive(f, 3, damaged);
     assert_int_equal(log_of(f)->log_end, 3);
     f->sent_count = 0;
-    fixture_pass(f, f->config.retry_backoff); /* asked for again */
+    fixture_pass(f, f->config.retry_backoff);         /* asked for again */
     struct isr_message parts = run_of(f, 1, 3, 1, 0); /* the logs part behind what is here */
     parts.peer_records.diverging_epoch = 2;
     parts.peer_records.diverging_end = 9;
