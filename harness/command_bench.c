@@ -5,10 +5,11 @@
 #include "harness/bench.h"
 #include "harness/bench_fuzz.h"
 #include "harness/bench_policies.h"
+#include "harness/bench_shrink.h"
 #include "harness/commands.h"
 #include "harness/runner.h"
 
-static const char bench_letters[] = "abcdefg";
+static const char bench_letters[] = "abcdefgh";
 
 /* What is measured in this process. */
 static bool bench_worlds(const char *which, bool quick, bool json)
@@ -24,8 +25,9 @@ static bool bench_worlds(const char *which, bool quick, bool json)
         bench_print_table(stdout, results, count);
     if (strchr(which, 'f') != NULL)
         bench_policies(arena, quick, json, stdout);
+    bool good = strchr(which, 'h') == NULL || bench_shrink(arena, quick, json, stdout);
     arena_close(arena);
-    return true;
+    return good;
 }
 
 int isr_command_bench(const struct command_line *line)

@@ -49,7 +49,6 @@ BAD = {
     "odd-character": (HEAD + "@a: b\n", LINE, 1, "must be in quotes"),
     "key-by-its-words": ("topics: {a: {replication_factor: 3}}\n", 1, 14, "did you mean 'replication'?"),
     "setting-by-its-words": (HEAD + "config: {session_timeout: 5s}\n", LINE, 10, "did you mean 'broker_session_timeout'?"),
-    "rule-of-another-version": (HEAD + "rules: {retired: on}\n", LINE, 9, "`isrsim rules` lists what there is in this version"),
     "rule-by-its-beginning": (HEAD + "rules: {trunca: hw}\n", LINE, 9, "did you mean 'trunc'?"),
     "rule-without-such-value": (HEAD + "rules: {trunc: bad}\n", LINE, 16, "expected epoch or hw, not 'bad'"),
     "action-by-its-words": (HEAD + "steps: [{power_off_node: n1}]\n", LINE, 10, "did you mean 'power_off'?"),
@@ -205,7 +204,7 @@ def test_one_bad_file_among_good_ones_stops_the_run(isrsim: Isrsim, tmp_path: Pa
         (["rules", "x"], "takes no argument"),
         (["completion", "fish"], "completion bash"),
         (["help", "scenaroi"], "did you mean 'scenario'?"),
-        (["bench", "--cases", "z"], "not of abcdefg"),
+        (["bench", "--cases", "z"], "not of abcdefgh"),
         (["soak", "--jobs", "0"], "1 to 64"),
         (["fuzz", "--shrink"], "name a folder for them with --output"),
         (["fuzz", "--shard", "4/3"], "there is no shard 4 of 3"),
@@ -224,11 +223,6 @@ def test_one_bad_file_among_good_ones_stops_the_run(isrsim: Isrsim, tmp_path: Pa
         (["soak", "--budget", "5s"], "unknown option '--budget'"),
         (["soak", "--profile", "zombi"], "did you mean 'zombie'?"),
         (["fuzz", "--consensus", "libraf"], "did you mean 'libraft'?"),
-        (["fuzz", "--profile", "raft", "--rules", "trunc=hw"], "profile raft has consensus alone, which has no rule 'trunc'\n  hint: its rules are change_in_own_term"),
-        (["expand", "--seed", "1", "--profile", "raft", "--rules", "elr=off"], "has no rule 'elr'"),
-        (["shrink", "--seed", "1", "--profile", "raft", "--rules", "elr=off"], "has no rule 'elr'"),
-        (["branch", "--seed", "1", "--profile", "raft", "--rules", "elr=off"], "has no rule 'elr'"),
-        (["fuzz", "--rules", "gone=off"], "there is no rule 'gone'\n  hint: `isrsim rules`"),
         (["fuzz", "--unchecked", "I3,raft-log"], "there is no invariant 'raft-log'"),
         (["soak", "--profile", "frobnicate"], "there is no profile 'frobnicate'\n  hint: `isrsim help profiles`"),
     ],
@@ -265,32 +259,6 @@ def test_example_does_what_is_said(command: Path, tmp_path: Path, words: str, sa
 
 
 # ---- running ----
-
-
-def of_another_version(isrsim: Isrsim, path: Path, expect: str) -> None:
-    """What an isrsim that is not this one expanded, and expected of it."""
-    assert isrsim("expand", "--seed", "3", "-o", path).returncode == 0
-    text = path.read_text(encoding="utf-8")
-    head = re.sub(r"# isrsim [^,]+, seed 3, trace hash [0-9a-f]+", "# isrsim 0.0.1, seed 3, trace hash 0123456789abcdef", text)
-    assert head != text
-    path.write_text(re.sub(r"^expect: .*\n", "", head, flags=re.MULTILINE) + f"expect: {expect}\n", encoding="utf-8")
-
-
-def test_run_of_another_version_is_an_error_where_it_is_another_run_now(isrsim: Isrsim, tmp_path: Path) -> None:
-    path = tmp_path / "old.isr.yaml"
-    of_another_version(isrsim, path, "{violates: I3}")
-    done = isrsim("run", path)
-    assert done.returncode == 1
-    assert "FAIL" in done.stdout and ": error " in done.stdout
-    assert "the file holds a run of isrsim 0.0.1 with trace hash 0123456789abcdef, which isrsim " in done.stdout
-    assert "; the command in its head makes it anew\n" in done.stdout
-    run = json.loads(isrsim("run", path, "--json").stdout)
-    assert (run["verdict"], run["exit_code"]) == ("error", 1)
-    # what it expects is judged where it is there, and so is a seed that the head does not speak of
-    of_another_version(isrsim, path, "holds")
-    assert isrsim("run", path).returncode == 0
-    of_another_version(isrsim, path, "{violates: I3}")
-    assert isrsim("run", path, "--seed", "4").returncode == 6
 
 
 def test_json_has_an_object_a_run(isrsim: Isrsim, small: Path) -> None:
@@ -542,3 +510,12 @@ def test_bench_g_finds_the_same_with_one_worker_and_two(isrsim: Isrsim) -> None:
     assert (one["workers"], two["workers"]) == (1, 2) and one["failed"] == 0
     assert one["seeds"] == two["seeds"] > 0 and one["hash"] == two["hash"]
     assert all(row["seeds_per_s"] > 0 and row["seeds_per_cpu_s"] > 0 and row["ns_per_event"] > 0 for row in (one, two))
+
+
+def test_bench_h_makes_an_exhibit_small(isrsim: Isrsim) -> None:
+    first, second = (json.loads(isrsim("bench", "--quick", "--json", "--cases", "h").stdout) for _ in range(2))
+    assert first["case"] == "h" and first["exhibit"] == "05-diverging-fetch-counts"
+    assert first["steps"] < first["steps_before"] and first["runs"] >= 150 and first["cpu_s"] > 0
+    assert not first["minimal"]  # a quick bench does not go to the end
+    times = {"cpu_s", "runs_per_cpu_s"}
+    assert {k: v for k, v in first.items() if k not in times} == {k: v for k, v in second.items() if k not in times}
