@@ -9,12 +9,10 @@
 #include "harness/rules_option.h"
 #include "harness/runner.h"
 #include "harness/schedule_bound.h"
-#include "harness/shrink_file.h"
 #include "harness/terminal.h"
 #include "harness/trace_file.h"
 #include "harness/twice.h"
 #include "harness/value.h"
-#include "harness/version.h"
 
 struct session {
     const struct command_line *line;
@@ -171,24 +169,6 @@ static bool run_twice(struct session *session, const struct run_request *request
     return true;
 }
 
-/* A file that was made by another version, and holds another run in this one: it is not the protocol that
- * changed. */
-static void check_version(const struct run_request *request, struct run_result *result)
-{
-    bool proved_nothing = result->verdict == SIM_VERDICT_HELD || result->verdict == SIM_VERDICT_VACUOUS;
-    if (!result->judged || result->expected || !proved_nothing)
-        return;
-    const struct shrink_recorded recorded = shrink_file_recorded_in(request->path);
-    if (!recorded.there || strcmp(recorded.version, ISRSIM_VERSION) == 0 || recorded.seed != request->seed ||
-        recorded.hash == result->hash)
-        return;
-    result->verdict = SIM_VERDICT_ERROR;
-    snprintf(result->message, sizeof result->message,
-             "the file holds a run of isrsim %s with trace hash %016" PRIx64 ", which isrsim " ISRSIM_VERSION
-             " runs otherwise, with trace hash %016" PRIx64 "; the command in its head makes it anew",
-             recorded.version, recorded.hash, result->hash);
-}
-
 static bool run_one(struct session *session, const struct run_request *request)
 {
     struct run_result result;
@@ -200,7 +180,6 @@ static bool run_one(struct session *session, const struct run_request *request)
     }
     runner_run(session->arena, request, &hooks, &result);
     session->runs++;
-    check_version(request, &result);
     if (option_given(session->line, OPTION_TWICE) && !run_twice(session, request, &result))
         return false;
     int code = runner_exit_code(&result);

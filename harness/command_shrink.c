@@ -46,6 +46,18 @@ static bool read_limits(const struct command_line *line, struct shrink_request *
 
 /* ---- what comes out ---- */
 
+static struct shrink_recorded recorded_of(const char *path)
+{
+    struct shrink_recorded recorded = {.there = false};
+    struct pool pool = {NULL};
+    size_t size;
+    const char *text = files_read(&pool, path, &size);
+    if (text != NULL)
+        recorded = shrink_file_recorded(text);
+    pool_free(&pool);
+    return recorded;
+}
+
 /* A file that says which run it holds: this version may run it otherwise. */
 static void compare_recorded(const struct command_line *line, const struct one_run *run,
                              const struct attempt *before)
@@ -53,7 +65,7 @@ static void compare_recorded(const struct command_line *line, const struct one_r
     if (run->list.count == 0 || option_given(line, OPTION_RULES) || option_given(line, OPTION_UNCHECKED))
         return;
     const char *path = run->list.items[0].path;
-    const struct shrink_recorded recorded = shrink_file_recorded_in(path);
+    const struct shrink_recorded recorded = recorded_of(path);
     if (!recorded.there || recorded.seed != run->seed || recorded.hash == before->hash)
         return;
     fprintf(stderr,

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness/rules_option.h"
 #include "harness/scenario_fields.h"
 #include "harness/suggestion.h"
 #include "harness/terminal.h"
@@ -118,43 +117,6 @@ static bool strategy_option(const struct command_line *line, struct fault_reques
     return true;
 }
 
-#define X(name) " " #name
-static const char rules_of_consensus[] = "its rules are" ISR_RULES_OF_CONSENSUS(X);
-#undef X
-
-static bool is_of_consensus(const char *rule)
-{
-#define X(name) strcmp(rule, #name) == 0 ||
-    return ISR_RULES_OF_CONSENSUS(X) false;
-#undef X
-}
-
-/* A wrong rule that nobody reads would be hunted for in vain. */
-static bool rules_apply(const struct command_line *line, const struct fault_request *request)
-{
-    const char *text = line->values[OPTION_RULES], *command = line->command->name;
-    struct isr_rules rules = {0};
-    size_t count;
-    const struct isr_rule_info *infos = isr_rules_list(&count);
-    if (text != NULL && !rules_option(command, &rules, text))
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        char message[160];
-        if (((const uint8_t *)&rules)[infos[i].position] == 0)
-            continue;
-        if (is_of_consensus(infos[i].name) && request->consensus == SIM_CONSENSUS_LIBRAFT) {
-            snprintf(message, sizeof message, "rule '%s' is of the in-tree consensus", infos[i].name);
-            return command_complain(command, "rules", message, "leave it out, or --consensus libraft");
-        }
-        if (!is_of_consensus(infos[i].name) && request->profile == FAULT_PROFILE_RAFT) {
-            snprintf(message, sizeof message, "profile raft has consensus alone, which has no rule '%s'",
-                     infos[i].name);
-            return command_complain(command, "rules", message, rules_of_consensus);
-        }
-    }
-    return true;
-}
-
 bool profile_option(const struct command_line *line, struct fault_request *request)
 {
     if (!strategy_option(line, request))
@@ -166,7 +128,7 @@ bool profile_option(const struct command_line *line, struct fault_request *reque
     if (!consensus_option(line, request) || !unchecked_option(line, request))
         return false;
     if (name == NULL || fault_profile_named(name, &request->profile))
-        return turns_option(line, request) && rules_apply(line, request);
+        return turns_option(line, request);
     struct suggestion suggestion = suggestion_for(name);
     for (size_t i = 0; i < count; i++)
         suggestion_offer(&suggestion, profiles[i].name);

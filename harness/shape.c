@@ -72,9 +72,8 @@ static bool report_unknown_key(struct binder *binder, const struct field *fields
     for (; field->name != NULL && used < KNOWN_BYTES - NAME_BYTES; field++)
         used += (size_t)snprintf(known + used, sizeof known - used, "%s %s", field == fields ? "" : ",",
                                  field->name);
-    const char *place = strcmp(what, "rules") == 0 ? "`isrsim rules`" : "`isrsim help scenario`";
     if (field->name != NULL)
-        snprintf(known, sizeof known, "%s lists what there is in this version", place);
+        snprintf(known + used, sizeof known - used, ", ...");
     shape_suggest(binder, &suggestion, known);
     return false;
 }

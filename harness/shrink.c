@@ -320,11 +320,25 @@ bool shrink_excursion(struct shrinker *shrinker, struct shrink_draft *candidate,
 {
     struct home home = home_of(shrinker);
     bool inside = shrinker->inside;
+    if (getenv("DBG") && !draft_is_sound(candidate)) {
+        char b[256] = "-";
+        uint32_t w = 0;
+        const char *e = sim_spec_check(&candidate->spec, b, sizeof b, &w);
+        fprintf(stderr, "unsound: %s step %u; steps %u dur %ld settle %ld last %ld\n", e ? e : "times", w,
+                candidate->spec.steps_count, (long)candidate->spec.duration_ns,
+                (long)candidate->spec.settle_ns,
+                (long)candidate->spec.steps[candidate->spec.steps_count - 1].time_ns);
+    }
     bool left = shrink_try_any(shrinker, candidate);
     shrinker->inside = true;
     for (shrink_pass *const *pass = then; left && *pass != NULL; pass++)
         (void)(*pass)(shrinker);
     shrinker->inside = inside;
+    if (getenv("DBG"))
+        fprintf(stderr, "exc pass=%s att=%u left=%d home=%lu now=%lu steps=%u clients=%u ev=%lu\n",
+                shrinker->pass, shrinker->attempts, left, (unsigned long)home.cost,
+                (unsigned long)shrinker->cost, shrinker->best->spec.steps_count,
+                shrinker->best->spec.clients_count, (unsigned long)shrinker->attempt.counters.events);
     if (left && shrinker->cost >= home.cost)
         go_home(shrinker, &home);
     else
@@ -464,7 +478,7 @@ static uint64_t worth(const struct shrinker *shrinker, const struct shrink_outco
            (outcome->correct_holds || !shrinker->contrast ? 0u : 2u * SHRINK_COST_STEP);
 }
 
-enum { ATTEMPTS_OTHER_WAY = 1000 };
+enum { ATTEMPTS_OTHER_WAY = 3000 };
 
 /* Nobody reads less: another way would be a waste of time. */
 static bool is_short(const struct shrinker *shrinker, const struct shrink_outcome *outcome)

@@ -115,9 +115,24 @@ static bool place(struct shrinker *shrinker)
     return false;
 }
 
+/* Servers that stay as they are when the others heal. */
+static bool heal_gone(struct shrinker *shrinker)
+{
+    bool any = false;
+    for (int32_t node = sim_spec_first_client(&shrinker->best->spec); node-- > 1;) {
+        if (!sim_node_set_has(&shrinker->best->spec.gone, node))
+            continue;
+        struct shrink_draft *draft = shrink_copy(shrinker);
+        draft->spec.gone.bits[node / 64] &= ~(UINT64_C(1) << (node % 64));
+        any = shrink_try(shrinker, draft) || any;
+    }
+    return any;
+}
+
 bool shrink_pass_nodes(struct shrinker *shrinker)
 {
     bool any = place(shrinker);
+    any = heal_gone(shrinker) || any;
     any = separate(shrinker) || any;
     for (int32_t node = sim_spec_first_client(&shrinker->best->spec); node-- > 1;)
         any = remove_node(shrinker, node) || any;

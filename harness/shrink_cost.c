@@ -74,7 +74,7 @@ static uint64_t disk_cost(const struct sim_disk_spec *disk, const struct sim_dis
  * step that does the same is better. */
 static uint64_t strain(int64_t patience_ns, int64_t silence_ns)
 {
-    return patience_ns < 2 * silence_ns ? 3 * SHRINK_COST_STEP / 2 : 0;
+    return patience_ns < 3 * silence_ns ? 3 * SHRINK_COST_STEP / 2 : 0;
 }
 
 static uint64_t strains(const struct isr_config *config)
@@ -188,6 +188,13 @@ const char *shrink_plain_name(enum sim_client_kind kind)
     return "";
 }
 
+/* Of what is done again and again: the more often, the more there is to read of what it did. */
+static uint64_t interval_cost(int64_t interval_ns)
+{
+    return shrink_number_cost(interval_ns, 0) +
+           (interval_ns > 0 && interval_ns < ISR_SECOND ? 10 * doublings_apart(interval_ns, ISR_SECOND) : 0);
+}
+
 static uint64_t client_cost(const struct sim_client_spec *client)
 {
     uint64_t cost = name_cost(client->name, shrink_plain_name(client->kind));
@@ -197,8 +204,7 @@ static uint64_t client_cost(const struct sim_client_spec *client)
     switch (client->kind) {
     case SIM_CLIENT_PRODUCER:
         cost += client->interval_ns == 0 ? 300 : 4 * SHRINK_COST_STEP;
-        return cost + shrink_number_cost(client->interval_ns, 0) +
-               shrink_number_cost(client->records_per_batch, 1) +
+        return cost + interval_cost(client->interval_ns) + shrink_number_cost(client->records_per_batch, 1) +
                shrink_number_cost(client->value_bytes, 64) +
                (client->keys == 0 ? 0 : 20 + shrink_number_cost(client->keys, 0)) +
                (client->tombstones == 0 ? 0 : 30 + shrink_number_cost(client->tombstones, 0)) +
@@ -207,13 +213,12 @@ static uint64_t client_cost(const struct sim_client_spec *client)
         return cost + 600 + (client->rack != 0 ? 30 : 0) + (client->from_follower ? 30 : 0) +
                (client->start_latest ? 20 : 0) + (client->reset != 0 ? 20 : 0);
     case SIM_CLIENT_READER:
-        return cost + 800 + shrink_number_cost(client->interval_ns, 0);
+        return cost + 800 + interval_cost(client->interval_ns);
     case SIM_CLIENT_ADMIN:
         return cost + 300;
     case SIM_CLIENT_PROPOSER:
         cost += client->interval_ns == 0 ? 300 : 4 * SHRINK_COST_STEP;
-        return cost + shrink_number_cost(client->interval_ns, 0) +
-               shrink_number_cost(client->value_bytes, 64);
+        return cost + interval_cost(client->interval_ns) + shrink_number_cost(client->value_bytes, 64);
     }
     return cost;
 }
@@ -333,6 +338,7 @@ uint64_t shrink_cost(const struct sim_spec *spec)
         cost += COST_OF_HASTE;
     cost += shrink_number_cost((int64_t)(spec->seed & INT64_MAX), 1);
     cost += spec->schedule.depth > 0 ? SHRINK_COST_STEP + shrink_number_cost(spec->schedule.depth, 0) : 0;
+    cost += 3 * SHRINK_COST_STEP / 2 * set_size(&spec->gone); /* a fault that is no step */
     cost += (spec->settle_ns > 0 ? 100u : 0u) + (spec->steps_may_remain ? 30u : 0u);
     return cost + (uint64_t)(spec->duration_ns / (100 * ISR_MS));
 }

@@ -257,6 +257,7 @@ static void renumber(const struct renumbering *renumbering, struct shrink_draft 
             racks[renumbering->to[node]] = spec->racks[node];
     }
     memcpy(spec->racks, racks, sizeof racks);
+    (void)renumber_set(renumbering, &spec->gone);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < spec->node_settings_count; i++) {
         struct sim_node_setting setting = spec->node_settings[i];

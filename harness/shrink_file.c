@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/files.h"
 #include "harness/scenario_write.h"
 #include "harness/shrink_draft.h"
 #include "harness/terminal.h"
@@ -161,17 +160,5 @@ struct shrink_recorded shrink_file_recorded(const char *text)
         if (strchr(line, '\n') == NULL)
             break;
     }
-    return recorded;
-}
-
-struct shrink_recorded shrink_file_recorded_in(const char *path)
-{
-    struct shrink_recorded recorded = {.there = false};
-    struct pool pool = {NULL};
-    size_t size;
-    const char *text = files_read(&pool, path, &size);
-    if (text != NULL)
-        recorded = shrink_file_recorded(text);
-    pool_free(&pool);
     return recorded;
 }

@@ -14,7 +14,5 @@ struct shrink_recorded {
     uint64_t seed, hash;
 };
 struct shrink_recorded shrink_file_recorded(const char *text);
-/* The same of a file. */
-struct shrink_recorded shrink_file_recorded_in(const char *path);
 
 #endif

@@ -184,11 +184,20 @@ static void sort(struct sim_condition *items, uint32_t count)
 
 /* ---- listening ---- */
 
+enum { ARRIVALS_MAX = 1024 };
+
 /* What both processes see. */
 struct listening {
     struct shrink_record record;
     struct conditions before, now;
     uint32_t step;
+    /* when the last message of a kind that was sent on a link arrives */
+    struct arrival {
+        int32_t from, to;
+        uint32_t kind;
+        int64_t time_ns;
+    } arrivals[ARRIVALS_MAX];
+    uint32_t arrivals_count;
 };
 
 static void take_conditions(struct listening *listening)
@@ -208,13 +217,49 @@ static void take_conditions(struct listening *listening)
     }
 }
 
+static struct arrival *arrival_of(struct listening *listening, const struct sim_trace_record *trace)
+{
+    struct arrival wanted = {trace->node, (int32_t)trace->fields[0], (uint32_t)trace->fields[1], 0};
+    uint32_t place = 0;
+    while (place < listening->arrivals_count &&
+           (listening->arrivals[place].from != wanted.from || listening->arrivals[place].to != wanted.to ||
+            listening->arrivals[place].kind != wanted.kind))
+        place++;
+    if (place == ARRIVALS_MAX)
+        return NULL;
+    if (place == listening->arrivals_count)
+        listening->arrivals[listening->arrivals_count++] = wanted;
+    return &listening->arrivals[place];
+}
+
+static void take_sent(struct listening *listening, const struct sim_trace_record *trace)
+{
+    struct arrival *arrival = arrival_of(listening, trace);
+    int64_t time_ns = trace->time_ns + trace->fields[4];
+    if (arrival != NULL && arrival->time_ns < time_ns)
+        arrival->time_ns = time_ns;
+}
+
+static void take_lost(struct listening *listening, const struct sim_trace_record *trace)
+{
+    struct shrink_record *record = &listening->record;
+    const struct arrival *before = arrival_of(listening, trace);
+    if (record->lost_count == SHRINK_LOST_MAX || before == NULL)
+        return;
+    record->lost[record->lost_count++] = (struct shrink_lost){
+        .time_ns = before->time_ns >= trace->time_ns ? before->time_ns + 1 : trace->time_ns,
+        .from = before->from,
+        .to = before->to,
+        .kind = before->kind};
+}
+
 static void take_record(void *object, struct sim_world *world, const struct sim_trace_record *trace)
 {
     struct listening *listening = object;
-    struct shrink_record *record = &listening->record;
-    if (trace->kind == SIM_TRACE_MESSAGE_LOST && record->lost_count < SHRINK_LOST_MAX)
-        record->lost[record->lost_count++] = (struct shrink_lost){
-            trace->time_ns, trace->node, (int32_t)trace->fields[0], (uint32_t)trace->fields[1]};
+    if (trace->kind == SIM_TRACE_MESSAGE_SENT)
+        take_sent(listening, trace);
+    if (trace->kind == SIM_TRACE_MESSAGE_LOST)
+        take_lost(listening, trace);
     if (trace->kind != SIM_TRACE_STEP_RUN || listening->step == UINT32_MAX)
         return;
     if (trace->fields[0] + 1 == (int64_t)listening->step)
@@ -227,7 +272,7 @@ static void take_record(void *object, struct sim_world *world, const struct sim_
 
 static void listen(void *object, struct sim_world *world)
 {
-    sim_trace_listen(&world->trace, take_record, object, ISR_IMPORTANCE_normal);
+    sim_trace_listen(&world->trace, take_record, object, ISR_IMPORTANCE_detail);
 }
 
 /* ---- what is left at the end ---- */

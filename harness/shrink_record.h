@@ -13,6 +13,7 @@ struct shrink_batch {
     int16_t acks;
 };
 
+/* A message that a link lost. Had it arrived, it would have been the next of its kind from this time on. */
 struct shrink_lost {
     int64_t time_ns;
     int32_t from, to;

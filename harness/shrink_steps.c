@@ -25,22 +25,34 @@ static bool drop_unreached(struct shrinker *shrinker)
     return shrink_try(shrinker, draft);
 }
 
-/* What the settle phase did, as two steps. */
+static struct sim_step step_of(enum sim_action_kind kind)
+{
+    struct sim_step step = {.at_latest_ns = ISR_TIME_NEVER};
+    step.action.kind = kind;
+    step.action.partition = -1;
+    return step;
+}
+
+/* What the settle phase did, as steps: servers that are gone are not healed, and nobody hears them. */
 static void settle_by_steps(struct shrink_draft *draft, int64_t time_ns)
 {
     struct sim_spec *spec = &draft->spec;
-    struct sim_step heal = {.gate = SIM_GATE_AT, .time_ns = time_ns, .at_latest_ns = ISR_TIME_NEVER};
-    heal.action.kind = SIM_ACTION_HEAL;
-    heal.action.partition = -1;
-    for (int32_t node = 1; node < sim_spec_own_client(spec); node++)
+    struct sim_step heal = step_of(SIM_ACTION_HEAL), start = step_of(SIM_ACTION_START),
+                    isolate = step_of(SIM_ACTION_ISOLATE);
+    bool gone = !sim_node_set_is_empty(&spec->gone);
+    draft_gate_at(&heal, time_ns);
+    for (int32_t node = 1; node < sim_spec_own_client(spec); node++) {
+        if (sim_node_set_has(&spec->gone, node))
+            continue;
         sim_node_set_add(&heal.action.nodes, node);
+        if (node < sim_spec_first_client(spec))
+            sim_node_set_add(&start.action.nodes, node);
+    }
+    isolate.action.nodes = spec->gone;
     draft_insert_step(draft, spec->steps_count, &heal);
-    struct sim_step start = {.at_latest_ns = ISR_TIME_NEVER};
-    start.action.kind = SIM_ACTION_START;
-    start.action.partition = -1;
-    for (int32_t node = 1; node < sim_spec_first_client(spec); node++)
-        sim_node_set_add(&start.action.nodes, node);
     draft_insert_step(draft, spec->steps_count, &start);
+    if (gone)
+        draft_insert_step(draft, spec->steps_count, &isolate);
 }
 
 /* A safety property needs no time to settle; where it broke in that time, heal and start become steps. */
@@ -55,6 +67,7 @@ static bool drop_settling(struct shrinker *shrinker)
         if (way == 1)
             settle_by_steps(draft, settled_ns);
         draft->spec.settle_ns = 0;
+        memset(&draft->spec.gone, 0, sizeof draft->spec.gone);
         end_at(&draft->spec, shrinker->attempt.virtual_ns, 100 * ISR_MS);
         if (way == 0 ? shrink_try(shrinker, draft) : shrink_try_any(shrinker, draft))
             return true;
@@ -101,6 +114,33 @@ bool shrink_pass_end(struct shrinker *shrinker)
 
 /* ---- ways to leave steps out ---- */
 
+static bool waits_for(const struct sim_step *step)
+{
+    return step->gate == SIM_GATE_WHEN || step->gate == SIM_GATE_AFTER;
+}
+
+int64_t shrink_ran_ns(const struct shrinker *shrinker, uint32_t step)
+{
+    int64_t ran_ns = 0;
+    for (uint32_t i = 0; i <= step; i++) {
+        if (shrinker->step_ns[i] == ISR_TIME_NEVER)
+            return ISR_TIME_NEVER;
+        int64_t own_ns = shrinker->step_ns[i] + waits_for(&shrinker->best->spec.steps[i]);
+        ran_ns = own_ns > ran_ns ? own_ns : ran_ns;
+    }
+    return ran_ns;
+}
+
+struct shrink_draft *shrink_by_times(const struct shrinker *shrinker)
+{
+    struct shrink_draft *draft = shrink_copy(shrinker);
+    uint32_t ran = 0;
+    for (; ran < draft->spec.steps_count && shrinker->step_ns[ran] != ISR_TIME_NEVER; ran++)
+        draft_gate_at(&draft->spec.steps[ran], shrink_ran_ns(shrinker, ran));
+    draft_remove_steps(draft, ran, draft->spec.steps_count - ran);
+    return draft;
+}
+
 static bool hand_gate(struct sim_step *next, const struct sim_step *gone)
 {
     if (next->gate == SIM_GATE_WAIT && gone->gate == SIM_GATE_WAIT) {
@@ -129,7 +169,7 @@ struct shrink_draft *shrink_without(const struct shrinker *shrinker, uint32_t pl
     for (uint32_t i = behind; way == SHRINK_WAY_HAND && i-- > place && !other;)
         other = hand_gate(next, &best->steps[i]);
     if (way == SHRINK_WAY_TIME && next->gate != SIM_GATE_AT && shrinker->step_ns[behind] != ISR_TIME_NEVER) {
-        draft_gate_at(next, shrinker->step_ns[behind]);
+        draft_gate_at(next, shrink_ran_ns(shrinker, behind));
         other = true;
     }
     if (!other) {
@@ -224,7 +264,7 @@ static bool leave_out_two(struct shrinker *shrinker, uint32_t one, uint32_t othe
         if (way == SHRINK_WAY_HAND && one + 1 < draft->spec.steps_count)
             (void)hand_gate(next, &draft->spec.steps[one]);
         else if (way == SHRINK_WAY_TIME && one + 1 != other && next->gate != SIM_GATE_AT)
-            draft_gate_at(next, shrinker->step_ns[one + 1]);
+            draft_gate_at(next, shrink_ran_ns(shrinker, one + 1));
         draft_remove_steps(draft, one, 1);
         if (shrink_try(shrinker, draft))
             return true;
@@ -294,16 +334,9 @@ bool shrink_pass_fixed(struct shrinker *shrinker)
 {
     static shrink_pass *const then[] = {shrink_pass_steps, shrink_pass_nodes, shrink_pass_steps,
                                         shrink_pass_gates, NULL};
-    struct shrink_draft *draft = shrink_copy(shrinker);
+    const struct sim_spec *best = &shrinker->best->spec;
     bool any = false;
-    for (uint32_t i = 0; i < draft->spec.steps_count; i++) {
-        struct sim_step *step = &draft->spec.steps[i];
-        any = any || step->gate != SIM_GATE_AT;
-        draft_gate_at(step, shrinker->step_ns[i]);
-    }
-    if (!any || shrinker->inside) {
-        draft_free(draft);
-        return false;
-    }
-    return shrink_excursion(shrinker, draft, then);
+    for (uint32_t i = 0; i < best->steps_count; i++)
+        any = any || best->steps[i].gate != SIM_GATE_AT;
+    return any && !shrinker->inside && shrink_excursion(shrinker, shrink_by_times(shrinker), then);
 }

@@ -77,6 +77,11 @@ enum shrink_way {
     SHRINK_WAY_TIME, /* the next step runs at the time at which it ran */
     SHRINK_WAYS
 };
+/* When a step has to run, by its time alone, to do what it did: right behind what its gate waited for.
+ * ISR_TIME_NEVER: it did not run. */
+int64_t shrink_ran_ns(const struct shrinker *shrinker, uint32_t step);
+/* The best with the steps that ran, at the times at which they did. */
+struct shrink_draft *shrink_by_times(const struct shrinker *shrinker);
 /* The best without these steps; NULL where the way is not another one than those before. */
 struct shrink_draft *shrink_without(const struct shrinker *shrinker, uint32_t place, uint32_t count,
                                     enum shrink_way way);

@@ -26,14 +26,6 @@ struct isr_rule_info {
     size_t position;      /* of the byte in struct isr_rules */
 };
 
-/* Those that core/quorum reads: X(name). Consensus alone knows no other, a foreign one none of these. */
-#define ISR_RULES_OF_CONSENSUS(X) \
-    X(change_in_own_term)         \
-    X(commit_by_count)            \
-    X(check_quorum)               \
-    X(vote_sent)                  \
-    X(restarted_leader)
-
 /* All rules, in the order of the list. */
 const struct isr_rule_info *isr_rules_list(size_t *count);
 

@@ -12,30 +12,30 @@ void isr_timer_init(struct isr_timer *timer, void (*fire)(void *object), void *o
     *timer = (struct isr_timer){.fire = fire, .object = object, .deadline_ns = ISR_TIME_NEVER};
 }
 
-static bool entry_before(const struct isr_timer_entry *a, const struct isr_timer_entry *b)
+static bool timer_before(const struct isr_timer *a, const struct isr_timer *b)
 {
     return a->deadline_ns != b->deadline_ns ? a->deadline_ns < b->deadline_ns : a->sequence < b->sequence;
 }
 
-static void entry_place(struct isr_timers *timers, uint32_t position, struct isr_timer_entry entry)
+static void timer_place(struct isr_timers *timers, uint32_t position, struct isr_timer *timer)
 {
-    timers->items[position] = entry;
-    entry.timer->position = position + 1;
+    timers->items[position] = timer;
+    timer->position = position + 1;
 }
 
-static void sift_up(struct isr_timers *timers, uint32_t position, struct isr_timer_entry entry)
+static void sift_up(struct isr_timers *timers, uint32_t position, struct isr_timer *timer)
 {
     while (position > 0) {
         uint32_t parent = (position - 1) / 4;
-        if (!entry_before(&entry, &timers->items[parent]))
+        if (!timer_before(timer, timers->items[parent]))
             break;
-        entry_place(timers, position, timers->items[parent]);
+        timer_place(timers, position, timers->items[parent]);
         position = parent;
     }
-    entry_place(timers, position, entry);
+    timer_place(timers, position, timer);
 }
 
-static void sift_down(struct isr_timers *timers, uint32_t position, struct isr_timer_entry entry)
+static void sift_down(struct isr_timers *timers, uint32_t position, struct isr_timer *timer)
 {
     for (;;) {
         uint32_t first = position * 4 + 1;
@@ -44,36 +44,36 @@ static void sift_down(struct isr_timers *timers, uint32_t position, struct isr_t
         uint32_t last = first + 4 < timers->count ? first + 4 : timers->count;
         uint32_t least = first;
         for (uint32_t child = first + 1; child < last; child++) {
-            if (entry_before(&timers->items[child], &timers->items[least]))
+            if (timer_before(timers->items[child], timers->items[least]))
                 least = child;
         }
-        if (!entry_before(&timers->items[least], &entry))
+        if (!timer_before(timers->items[least], timer))
             break;
-        entry_place(timers, position, timers->items[least]);
+        timer_place(timers, position, timers->items[least]);
         position = least;
     }
-    entry_place(timers, position, entry);
+    timer_place(timers, position, timer);
 }
 
-static void restore_order(struct isr_timers *timers, uint32_t position, struct isr_timer_entry entry)
+static void restore_order(struct isr_timers *timers, uint32_t position, struct isr_timer *timer)
 {
-    if (position > 0 && entry_before(&entry, &timers->items[(position - 1) / 4]))
-        sift_up(timers, position, entry);
+    if (position > 0 && timer_before(timer, timers->items[(position - 1) / 4]))
+        sift_up(timers, position, timer);
     else
-        sift_down(timers, position, entry);
+        sift_down(timers, position, timer);
 }
 
 void isr_timer_set(struct isr_timers *timers, struct isr_timer *timer, int64_t deadline_ns)
 {
     ISR_ASSERT(timer->fire != NULL);
-    struct isr_timer_entry entry = {deadline_ns, timers->sequence_next++, timer};
     timer->deadline_ns = deadline_ns;
+    timer->sequence = timers->sequence_next++;
     if (timer->position != 0) {
-        restore_order(timers, timer->position - 1, entry);
+        restore_order(timers, timer->position - 1, timer);
         return;
     }
     timers->items = ISR_GROW(timers->heap, timers->items, timers->count, timers->capacity);
-    sift_up(timers, timers->count++, entry);
+    sift_up(timers, timers->count++, timer);
 }
 
 void isr_timer_cancel(struct isr_timers *timers, struct isr_timer *timer)
@@ -81,24 +81,24 @@ void isr_timer_cancel(struct isr_timers *timers, struct isr_timer *timer)
     if (timer->position == 0)
         return;
     uint32_t position = timer->position - 1;
-    ISR_ASSERT(timers->items[position].timer == timer);
+    ISR_ASSERT(timers->items[position] == timer);
     timer->position = 0;
     timer->deadline_ns = ISR_TIME_NEVER;
-    timers->count--;
-    if (position < timers->count)
-        restore_order(timers, position, timers->items[timers->count]);
+    struct isr_timer *last = timers->items[--timers->count];
+    if (last != timer)
+        restore_order(timers, position, last);
 }
 
 int64_t isr_timers_next(const struct isr_timers *timers)
 {
-    return timers->count > 0 ? timers->items[0].deadline_ns : ISR_TIME_NEVER;
+    return timers->count > 0 ? timers->items[0]->deadline_ns : ISR_TIME_NEVER;
 }
 
 struct isr_timer *isr_timers_pop(struct isr_timers *timers, int64_t now_ns)
 {
-    if (timers->count == 0 || timers->items[0].deadline_ns > now_ns)
+    if (timers->count == 0 || timers->items[0]->deadline_ns > now_ns)
         return NULL;
-    struct isr_timer *timer = timers->items[0].timer;
+    struct isr_timer *timer = timers->items[0];
     isr_timer_cancel(timers, timer);
     return timer;
 }

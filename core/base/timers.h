@@ -10,19 +10,13 @@ struct isr_timer {
     void (*fire)(void *object); /* called with the timer no longer set */
     void *object;
     int64_t deadline_ns; /* node-local; ISR_TIME_NEVER when not set */
-    uint32_t position;   /* in the heap, 1-based; 0 = not set */
-};
-
-/* What the heap is ordered by stands in it, so that finding a place looks at no timer. */
-struct isr_timer_entry {
-    int64_t deadline_ns;
     uint64_t sequence;
-    struct isr_timer *timer;
+    uint32_t position; /* in the heap, 1-based; 0 = not set */
 };
 
 struct isr_timers {
     struct isr_heap *heap;
-    struct isr_timer_entry *items; /* a 4-ary heap by (deadline, sequence) */
+    struct isr_timer **items; /* a 4-ary heap by (deadline, sequence) */
     uint32_t count;
     uint32_t capacity;
     uint64_t sequence_next;

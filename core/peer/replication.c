@@ -78,12 +78,6 @@ void peer_pull_fire(void *object)
     peer_position_send(object);
 }
 
-/* The answer was of no use: another one may be. */
-static void ask_later(struct isr_peer *peer)
-{
-    isr_env_timer_in(peer->env, &peer->pull_timer, peer->env->config.retry_backoff);
-}
-
 void peer_replication_follow(struct isr_peer *peer)
 {
     peer->matched = false;
@@ -173,10 +167,8 @@ static void records_take(struct isr_peer *peer, const struct isr_peer_records *r
     peer->matched = true;
     peer->wants_snapshot = false;
     peer->leader_start = records->epoch_start;
-    if (records->records.size > 0 && peer_wal_append(peer, records->records) != ISR_ERROR_NONE) {
-        ask_later(peer); /* damaged */
-        return;
-    }
+    if (records->records.size > 0 && peer_wal_append(peer, records->records) != ISR_ERROR_NONE)
+        return; /* damaged: asked for again by the timer */
     if (peer_wal_commit(peer, least(records->high_watermark, log->log_end), 0, ISR_CAUSE_LEADER_TOLD))
         peer_service_wake(peer);
     peer->leader_log_start = records->log_start;
@@ -212,7 +204,7 @@ void peer_records_message(struct isr_peer *peer, int32_t from, const struct isr_
         if (diverged(peer, records))
             peer_position_send(peer);
         else
-            ask_later(peer);
+            isr_env_timer_in(peer->env, &peer->pull_timer, peer->env->config.retry_backoff);
         return;
     }
     if (answers && stands && records->out_of_range == 1) {
@@ -233,7 +225,7 @@ void peer_records_message(struct isr_peer *peer, int32_t from, const struct isr_
 static void snapshot_take(struct isr_peer *peer, const struct isr_peer_snapshot *snapshot)
 {
     if (!peer_wal_restore(peer, snapshot)) {
-        ask_later(peer);
+        isr_env_timer_in(peer->env, &peer->pull_timer, peer->env->config.retry_backoff);
         return;
     }
     peer->wants_snapshot = false;

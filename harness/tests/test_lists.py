@@ -61,10 +61,3 @@ def test_readme_of_a_folder_names_each_of_its_modules(readme: Path) -> None:
     }
     unnamed = {name for name in modules(readme.parent) if not any(fnmatchcase(name, word) for word in words)}
     assert not unnamed
-
-
-def test_rules_of_consensus_are_those_that_it_reads() -> None:
-    read = {name for path in (ROOT / "core" / "quorum").glob("*.c") for name in re.findall(r"rules\.(\w+)", path.read_text(encoding="utf-8"))}
-    listed = (ROOT / "core" / "base" / "rules.h").read_text(encoding="utf-8")
-    found = re.search(r"#define ISR_RULES_OF_CONSENSUS\(X\)((?:.*\\\n)+.*)", listed)
-    assert found and set(re.findall(r"X\((\w+)\)", found[1])) == read

@@ -80,13 +80,6 @@ def test_bad_file_is_a_collection_error_with_the_parsers_message(pytester: pytes
     result.stdout.fnmatch_lines([f"*{NAME}:{line}:1: error: unknown key 'setle' in the scenario", "*did you mean 'settle'?*"])
 
 
-def test_file_of_another_version_tells_so(pytester: pytest.Pytester) -> None:
-    put(pytester, "# isrsim 0.0.1, seed 1, trace hash 0123456789abcdef\n" + SMALL + "expect: {violates: I3}\n")
-    result = pytester.runpytest_subprocess()
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*small::default: error under seed 1*", "*the file holds a run of isrsim 0.0.1*"])
-
-
 def test_what_the_build_cannot_run_is_skipped(
     pytester: pytest.Pytester, command: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -324,6 +324,74 @@ static void takes_chance_out(void **state)
     shrink_outcome_free(&outcome);
 }
 
+static bool always(const struct sim_spec *spec)
+{
+    (void)spec;
+    return true;
+}
+
+static bool needs_two_writes_a_second(const struct sim_spec *spec)
+{
+    return spec->clients[0].interval_ns <= ISR_SECOND / 2;
+}
+
+static void has_clients_write_as_seldom_as_it_takes(void **state)
+{
+    struct shrink_outcome outcome;
+    (void)state;
+    shrink_text(HEAD, always, "load", &outcome);
+    assert_int_equal(shrink_outcome_spec(&outcome)->clients[0].interval_ns, ISR_SECOND);
+    shrink_outcome_free(&outcome);
+    shrink_text(HEAD, needs_two_writes_a_second, "load", &outcome);
+    assert_int_equal(shrink_outcome_spec(&outcome)->clients[0].interval_ns, ISR_SECOND / 2);
+    shrink_outcome_free(&outcome);
+}
+
+static bool needs_somebody_gone(const struct sim_spec *spec)
+{
+    return !sim_node_set_is_empty(&spec->gone);
+}
+
+static void heals_who_is_gone_but_for_those_who_matter(void **state)
+{
+    struct shrink_outcome outcome;
+    (void)state;
+    shrink_text(HEAD "gone: [n2, n3]\nsettle: 15s\n", always, "nodes", &outcome);
+    assert_true(sim_node_set_is_empty(&shrink_outcome_spec(&outcome)->gone));
+    shrink_outcome_free(&outcome);
+    shrink_text(HEAD "gone: [n2, n3]\nsettle: 15s\n", needs_somebody_gone, "nodes", &outcome);
+    const struct sim_spec *spec = shrink_outcome_spec(&outcome);
+    assert_true(spec->brokers < 3); /* and whoever is gone moved up with the others */
+    for (int32_t node = 1; node <= SIM_NODES_MAX; node++)
+        assert_true(!sim_node_set_has(&spec->gone, node) || node < sim_spec_first_client(spec));
+    shrink_outcome_free(&outcome);
+}
+
+static bool needs_no_time_to_settle(const struct sim_spec *spec)
+{
+    uint32_t isolated = 0;
+    for (uint32_t i = 0; i < spec->steps_count; i++) {
+        const struct sim_action *action = &spec->steps[i].action;
+        isolated += action->kind == SIM_ACTION_ISOLATE && sim_node_set_has(&action->nodes, 3);
+        if (action->kind == SIM_ACTION_HEAL && sim_node_set_has(&action->nodes, 3))
+            return false;
+    }
+    return spec->settle_ns > 0 || isolated == 1;
+}
+
+static void says_by_steps_who_was_gone_when_the_rest_healed(void **state)
+{
+    struct shrink_outcome outcome;
+    (void)state;
+    shrink_text(HEAD "gone: n3\nsteps: [{at: 1s, kill: n1}]\nduration: 16500ms\nsettle: 15s\n",
+                needs_no_time_to_settle, "end", &outcome);
+    const struct sim_spec *spec = shrink_outcome_spec(&outcome);
+    assert_int_equal(spec->settle_ns, 0);
+    assert_true(sim_node_set_is_empty(&spec->gone));
+    assert_int_equal(spec->steps[spec->steps_count - 1].action.kind, SIM_ACTION_ISOLATE);
+    shrink_outcome_free(&outcome);
+}
+
 static bool needs_somebody_down(const struct sim_spec *spec)
 {
     return spec->steps_count == 3 && spec->steps[2].action.acks != 1 &&
@@ -563,6 +631,38 @@ static void hands_back_a_file_that_fails_and_holds_as_it_says(void **state)
     shrink_outcome_free(&outcome);
 }
 
+/* One step is at a time at which the one before it, which waits, has not run yet. */
+static void tells_what_was_written_and_lost_by_steps(void **state)
+{
+    struct scenario scenario;
+    struct shrink_outcome outcome;
+    (void)state;
+    static const char *const passes[] = {"losses", "load", "fixed"};
+    for (size_t i = 0; i < sizeof passes / sizeof passes[0]; i++) {
+        read_good(
+            &scenario,
+            "cluster: {brokers: 4, controllers: 3}\n"
+            "topics: {topic1: {replication: 3, min_isr: 1}}\n"
+            "clients: {p1: {produce: topic1, rate: 20/s}, c: {consume: topic1}}\n"
+            "config: {fetch_hw_push: false, broker_session_timeout: 3s, broker_heartbeat_interval: 1s}\n"
+            "rules: {leader_trunc: hw}\nnetwork: {latency: 1ms, loss: 1%}\nduration: 35s\nsettle: 15s\n"
+            "steps: [{when: \"acked records >= 40\", pause: n4}, {at: 1s, kill: n1}, "
+            "{at: 9s, start: n1}, {at: 10s, shutdown: n2}, {at: 12s, shutdown: n3}]\n");
+        struct shrink_request request = {.spec = &scenario.base, .seed = 4, .only_pass = passes[i]};
+        assert_true(shrink_run(arena, &request, &outcome));
+        assert_non_null(outcome.draft);
+        const struct sim_spec *spec = shrink_outcome_spec(&outcome);
+        if (i == 0)
+            assert_int_equal(spec->network.loss_ppm, 0);
+        if (i == 1)
+            assert_true(spec->clients_count == 0 || spec->clients[0].interval_ns == 0);
+        if (i == 2)
+            assert_true(spec->steps_count < 2);
+        shrink_outcome_free(&outcome);
+        scenario_free(&scenario);
+    }
+}
+
 static void does_the_same_twice(void **state)
 {
     struct shrink_outcome one, other;
@@ -649,6 +749,9 @@ int main(void)
         cmocka_unit_test(brings_topics_and_the_network_back),
         cmocka_unit_test(makes_rules_correct_that_are_not_needed),
         cmocka_unit_test(takes_chance_out),
+        cmocka_unit_test(has_clients_write_as_seldom_as_it_takes),
+        cmocka_unit_test(heals_who_is_gone_but_for_those_who_matter),
+        cmocka_unit_test(says_by_steps_who_was_gone_when_the_rest_healed),
         cmocka_unit_test(makes_faults_plain),
         cmocka_unit_test(kills_one_end_of_a_link),
         cmocka_unit_test(makes_numbers_small_and_round),
@@ -658,6 +761,7 @@ int main(void)
         cmocka_unit_test(takes_a_topic_out_with_all_that_names_it),
         cmocka_unit_test(names_specs_by_what_they_say),
         cmocka_unit_test(hands_back_a_file_that_fails_and_holds_as_it_says),
+        cmocka_unit_test(tells_what_was_written_and_lost_by_steps),
         cmocka_unit_test(does_the_same_twice),
         cmocka_unit_test(says_so_when_the_budget_is_spent),
         cmocka_unit_test(has_nothing_to_shrink_when_the_run_holds),

@@ -5,7 +5,6 @@
 
 #include <cmocka.h>
 
-#include "core/broker/retention.h"
 #include "core/broker/tests/harness.h"
 
 enum { TO_HIGH_WATERMARK = -1 };
@@ -115,27 +114,6 @@ static void refuses_to_delete_when_it_does_not_lead(void **state)
     cluster_free(cluster);
 }
 
-static void ends_the_lower_of_two_deletions_first(void **state)
-{
-    (void)state;
-    struct cluster_spec spec = standard();
-    struct cluster *cluster = committed_10(&spec);
-    isolate(cluster, 3, true);
-    uint32_t lower = delete_below(cluster, 1, 3, 4), higher = delete_below(cluster, 1, 3, 8);
-    pass(cluster, ISR_SECOND);
-    assert_null(deleted(cluster, lower));
-    assert_int_equal(at(cluster, 1)->remotes[1].node, 3);
-    at(cluster, 1)->remotes[1].log_start = 5; /* as 3 told just before it was cut off */
-    step_begin(cluster, 1);
-    isr_delete_records_look(at(cluster, 1));
-    step_end(cluster, 1);
-    settle(cluster);
-    assert_int_equal(deleted(cluster, lower)->error, ISR_ERROR_NONE);
-    assert_int_equal(deleted(cluster, lower)->low_watermark, 5);
-    assert_null(deleted(cluster, higher));
-    cluster_free(cluster);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,7 +121,6 @@ int main(void)
         cmocka_unit_test(refuses_what_is_not_committed),
         cmocka_unit_test(tells_how_far_it_came_when_a_replica_stays_behind),
         cmocka_unit_test(refuses_to_delete_when_it_does_not_lead),
-        cmocka_unit_test(ends_the_lower_of_two_deletions_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,7 +220,7 @@ static void leaves_nothing_behind_when_it_stops(void **state)
     assert_int_equal(broker->env->metrics.partitions_led, 0);
     const struct isr_timers *timers = &broker->env->timers;
     for (uint32_t i = 0; i < timers->count; i++) /* what is left belongs to the store */
-        assert_ptr_equal(timers->items[i].timer, &cluster->nodes[1].store.checkpoint_timer);
+        assert_ptr_equal(timers->items[i], &cluster->nodes[1].store.checkpoint_timer);
     cluster_free(cluster);
 }
 

@@ -369,28 +369,6 @@ static void lists_only_what_changed_when_there_is_a_session(void **state)
     fake_free(fake);
 }
 
-static void pauses_between_empty_answers_when_the_broker_does_not_wait(void **state)
-{
-    (void)state;
-    struct isr_config config = isr_config_default();
-    config.fetch_max_wait = 0;
-    struct fake *fake = fake_new_with(&config);
-    fake_metadata(fake, 3, 4);
-    consume(fake, 0, false);
-    struct fake_sent sent = fetch(fake);
-    session_answer(fake, &sent, ISR_ERROR_NONE, 77);
-    sent = *fake_wait_for(fake, ISR_MESSAGE_FETCH_REQUEST);
-    struct isr_message nothing = {
-        .kind = ISR_MESSAGE_FETCH_RESPONSE,
-        .fetch_response = {.correlation = sent.message.fetch_request.correlation, .session_id = 77}};
-    fake_answer(fake, sent.to, &nothing);
-    assert_int_equal(fake_sent_of_kind(fake, ISR_MESSAGE_FETCH_REQUEST), 0);
-    int64_t then_ns = fake->env.now_ns;
-    (void)fake_wait_for(fake, ISR_MESSAGE_FETCH_REQUEST);
-    assert_true(fake->env.now_ns > then_ns);
-    fake_free(fake);
-}
-
 static void goes_on_with_the_same_place_when_the_topic_is_not_known_yet(void **state)
 {
     (void)state;
@@ -417,7 +395,6 @@ int main(void)
         cmocka_unit_test(asks_the_leader_again_when_the_lease_is_over),
         cmocka_unit_test(lists_only_what_changed_when_there_is_a_session),
         cmocka_unit_test(starts_anew_when_told_a_second_time),
-        cmocka_unit_test(pauses_between_empty_answers_when_the_broker_does_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,60 +92,7 @@ static void asks_different_nodes_when_the_host_is_a_balancer(void **state)
     fixture_free(f);
 }
 
-static struct isr_message hello(uint8_t join)
-{
-    return (struct isr_message){.kind = ISR_MESSAGE_PEER_HELLO_REQUEST,
-                                .peer_hello_request = {.correlation = 1, .join = join}};
-}
-
-static void answers_no_hello_that_makes_no_sense(void **state)
-{
-    (void)state;
-    struct fixture *f = alone(2);
-    struct isr_message answer = {
-        .kind = ISR_MESSAGE_PEER_HELLO_RESPONSE,
-        .peer_hello_response = {.correlation = 77, .leader = 3, .term = 4, .members = {2, {2, 3}}}};
-    f->sent_count = 0;
-    fixture_receive(f, 3, hello(2));
-    assert_null(fixture_sent(f, 3, ISR_MESSAGE_PEER_HELLO_RESPONSE));
-    fixture_receive(f, 2, answer); /* to a question that was not asked */
-    assert_null(fixture_sent(f, 3, ISR_MESSAGE_PEER_HELLO_REQUEST));
-    fixture_receive(f, 3, hello(1)); /* it leads nobody, and says so */
-    assert_false(fixture_sent(f, 3, ISR_MESSAGE_PEER_HELLO_RESPONSE)->peer_hello_response.accepted);
-    fixture_free(f);
-}
-
-static void uses_no_0_when_correlations_wrap(void **state)
-{
-    (void)state;
-    struct fixture *f = fixture_started();
-    f->peer->correlation = UINT32_MAX - 1;
-    assert_int_equal(peer_correlation_next(f->peer), UINT32_MAX);
-    assert_int_equal(peer_correlation_next(f->peer), 1);
-    fixture_free(f);
-}
-
 /* ---- membership ---- */
-
-static void forgets_learners_when_there_is_no_room_for_members(void **state)
-{
-    (void)state;
-    struct fixture *f = alone(1);
-    for (int32_t node = 20; node < 20 + ISR_REPLICAS_MAX; node++)
-        fixture_receive(f, node, hello(1));
-    assert_int_equal(f->peer->nodes_count, ISR_REPLICAS_MAX - 1);
-    fixture_receive(f, 20, heartbeat(0, ISR_NODE_NONE));
-    struct isr_message beat = heartbeat(3, ISR_NODE_NONE);
-    beat.peer_heartbeat.config_term = 3;
-    beat.peer_heartbeat.config_version = 9;
-    beat.peer_heartbeat.members = (struct isr_replicas){.count = 3, .ids = {1, 2, 20}};
-    fixture_receive(f, 20, beat);
-    assert_int_equal(f->peer->state.config_version, 9);
-    assert_non_null(peer_node_find(f->peer, 2));
-    assert_non_null(peer_node_find(f->peer, 20));
-    assert_null(peer_node_find(f->peer, 21));
-    fixture_free(f);
-}
 
 static void lets_a_learner_in_when_its_data_is_ready_and_the_membership_is_covered(void **state)
 {
@@ -288,54 +235,6 @@ static void is_unhealthy_when_its_writes_are_slow_and_steps_down(void **state)
     fixture_free(f);
 }
 
-/* ---- a clean stop ---- */
-
-static void stopped(void *object)
-{
-    ++*(int *)object;
-}
-
-static void stop(struct fixture *f, int *times)
-{
-    isr_env_begin(&f->env, f->now_ns);
-    isr_peer_shutdown(f->peer, stopped, times);
-    fixture_collect(f);
-}
-
-static void stops_once_when_it_is_asked_twice(void **state)
-{
-    (void)state;
-    struct fixture *f = fixture_started();
-    int times = 0;
-    fixture_lead(f);
-    stop(f, &times);
-    assert_int_equal(f->peer->phase, ISR_PEER_CLOSING);
-    stop(f, &times);
-    fixture_disk(f);
-    fixture_pass(f, ISR_SECOND);
-    assert_int_equal(times, 1);
-    fixture_free(f);
-}
-
-static void stops_when_it_is_asked_while_it_reads_its_disk(void **state)
-{
-    (void)state;
-    struct fixture *f = fixture_new();
-    int times = 0;
-    f->disk_stalls = true;
-    fixture_boot(f);
-    assert_int_equal(f->peer->phase, ISR_PEER_RECOVERING);
-    uint64_t digest = isr_peer_digest(f->peer, 0);
-    stop(f, &times);
-    assert_int_equal(f->peer->phase, ISR_PEER_RECOVERING);
-    f->disk_stalls = false;
-    fixture_disk(f);
-    assert_int_equal(f->peer->phase, ISR_PEER_CLOSING);
-    assert_int_equal(times, 1);
-    assert_true(isr_peer_digest(f->peer, 0) != digest);
-    fixture_free(f);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,11 +250,6 @@ int main(void)
         cmocka_unit_test(halts_when_its_state_cannot_be_read_or_written),
         cmocka_unit_test(counts_its_lives),
         cmocka_unit_test(is_unhealthy_when_its_writes_are_slow_and_steps_down),
-        cmocka_unit_test(answers_no_hello_that_makes_no_sense),
-        cmocka_unit_test(uses_no_0_when_correlations_wrap),
-        cmocka_unit_test(forgets_learners_when_there_is_no_room_for_members),
-        cmocka_unit_test(stops_once_when_it_is_asked_twice),
-        cmocka_unit_test(stops_when_it_is_asked_while_it_reads_its_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -558,53 +558,6 @@ static void marks_itself_as_leader_when_what_it_cut_is_gone_for_good(void **stat
     fixture_free(f);
 }
 
-static void takes_nothing_of_an_answer_that_makes_no_sense(void **state)
-{
-    (void)state;
-    struct fixture *f = fixture_started();
-    fixture_receive(f, 3, heartbeat(1, 3));
-    struct isr_message whole = run_of(f, 1, 0, -1, 3);
-    fixture_receive(f, 3, whole);
-    assert_int_equal(log_of(f)->log_end, 3);
-    struct isr_message damaged = run_of(f, 1, 3, 1, 2);
-    ((uint8_t *)(uintptr_t)damaged.peer_records.records.data)[damaged.peer_records.records.size - 1] ^= 1;
-    fixture_receive(f, 3, damaged);
-    assert_int_equal(log_of(f)->log_end, 3);
-    f->sent_count = 0;
-    fixture_pass(f, f->config.retry_backoff);         /* asked for again */
-    struct isr_message parts = run_of(f, 1, 3, 1, 0); /* the logs part behind what is here */
-    parts.peer_records.diverging_epoch = 2;
-    parts.peer_records.diverging_end = 9;
-    fixture_receive(f, 3, parts);
-    assert_int_equal(log_of(f)->log_end, 3);
-    f->sent_count = 0;
-    fixture_pass(f, f->config.retry_backoff);
-    assert_non_null(fixture_sent(f, 3, ISR_MESSAGE_PEER_POSITION));
-    fixture_free(f);
-}
-
-static void drops_its_mark_when_an_older_history_comes(void **state)
-{
-    (void)state;
-    struct fixture *f = fixture_started();
-    fixture_lead(f);
-    assert_int_equal(f->peer->state.mark_term, 1);
-    isr_env_begin(&f->env, f->now_ns);
-    uint32_t wanted = f->peer->state_wanted;
-    peer_wal_mark(f->peer, 1, 0); /* it is there already */
-    assert_int_equal(f->peer->state_wanted, wanted);
-    struct isr_bytes batch = isr_batch_build(&f->scratch, -1, -1, -1, 1, 1, 8);
-    isr_batch_set_position((uint8_t *)(uintptr_t)batch.data, 0, 0);
-    assert_int_equal(peer_wal_append(f->peer, batch), ISR_ERROR_NONE);
-    assert_int_equal(log_of(f)->log_end, 0); /* only when that is durable */
-    assert_int_equal(f->peer->state.mark_term, ISR_EPOCH_NONE);
-    wanted = f->peer->state_wanted;
-    peer_wal_mark_drop(f->peer);
-    assert_int_equal(f->peer->state_wanted, wanted);
-    fixture_collect(f);
-    fixture_free(f);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -635,8 +588,6 @@ int main(void)
         cmocka_unit_test(drops_a_mark_of_another_history_before_it_takes_a_snapshot),
         cmocka_unit_test(gives_every_producer_an_id_of_its_own),
         cmocka_unit_test(serves_no_reads_when_its_data_is_not_ready),
-        cmocka_unit_test(takes_nothing_of_an_answer_that_makes_no_sense),
-        cmocka_unit_test(drops_its_mark_when_an_older_history_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,35 +77,6 @@ static void solo_append(struct cluster *cluster, int32_t from, int32_t term, uin
     solo_receive(cluster, from, &message);
 }
 
-/* Raft's election safety is broken where this comes, and the first leader is kept to. */
-static void follows_one_leader_a_term_only(void **state)
-{
-    (void)state;
-    struct cluster *cluster = solo_new();
-    solo_append(cluster, 2, 4, 1, 0, 0, 1, 4);
-    solo_append(cluster, 3, 4, 1, 0, 0, 3, 4);
-    assert_int_equal(cluster->nodes[0].quorum->leader, 2);
-    assert_int_equal(quorum_log_last(&cluster->nodes[0].quorum->log), 1);
-    cluster_free(cluster);
-}
-
-static void takes_no_entries_that_contradict_what_is_committed_or_go_back(void **state)
-{
-    (void)state;
-    struct cluster *cluster = solo_new();
-    struct isr_quorum *quorum = cluster->nodes[0].quorum;
-    cluster->delay_ns_max = ISR_SECOND;
-    solo_append(cluster, 2, 3, 1, 0, 0, 2, 3);
-    cluster_run(cluster, 20 * ISR_MS);
-    quorum->commit_index = 2; /* as its leader told */
-    solo_append(cluster, 2, 4, 2, 0, 0, 1, 4);
-    assert_int_equal(quorum_log_last(&quorum->log), 2);
-    assert_int_equal(quorum_log_term(&quorum->log, 1), 3);
-    solo_append(cluster, 2, 4, 3, 2, 3, 1, 2); /* an entry of an older term than the one before it */
-    assert_int_equal(quorum_log_last(&quorum->log), 2);
-    cluster_free(cluster);
-}
-
 static void vote_leaves_when_it_is_durable(void **state)
 {
     (void)state;
@@ -773,8 +744,6 @@ int main(void)
         cmocka_unit_test(halts_when_the_disk_fails),
         cmocka_unit_test(halts_when_a_durable_record_rots),
         cmocka_unit_test(halts_when_a_file_that_is_replaced_whole_is_damaged),
-        cmocka_unit_test(follows_one_leader_a_term_only),
-        cmocka_unit_test(takes_no_entries_that_contradict_what_is_committed_or_go_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -185,8 +185,7 @@ class Command:
             words += ["--seeds", seeds]
         done = self._run(words)
         results = [_result(fields) for fields in _objects(done.stdout)]
-        told = any(result.verdict == "error" for result in results)
-        if not results or done.returncode < 0 or (done.returncode == EXIT_ERROR and not told):
+        if not results or done.returncode < 0 or done.returncode == EXIT_ERROR:
             ending = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
             raise CommandFailed(f"isrsim {' '.join(words)}: {ending}\n{done.stderr.rstrip()}")
         return results

@@ -194,44 +194,6 @@ static void holds_i3_when_a_member_came_back_with_what_lies_below(void **state)
     fake_free(&fake);
 }
 
-/* n2 lost the committed record, and so does n3, which is then elected. What happens to n2 in between decides
- * whether its loss still counts: then two of three lost it, which is as many as min ISR. */
-struct comeback {
-    bool fetches, runs, is_member;
-    bool counts_no_more;
-};
-
-static void counts_a_loss_until_who_had_it_is_a_member_with_all_that_is_committed(void **state)
-{
-    (void)state;
-    static const struct comeback comebacks[] = {
-        {.fetches = true, .runs = true, .is_member = true, .counts_no_more = true},
-        {.fetches = false, .runs = true, .is_member = true},
-        {.fetches = true, .runs = false, .is_member = true},
-        {.fetches = true, .runs = true, .is_member = false},
-    };
-    for (size_t i = 0; i < sizeof comebacks / sizeof comebacks[0]; i++) {
-        const struct comeback *comeback = &comebacks[i];
-        struct fake fake;
-        fake_init_as(&fake, FAKE_WITHOUT(I1), false);
-        fake_commit(&fake, 1);
-        lose_power(&fake, 2, 0);
-        if (comeback->fetches)
-            fake_fetch(&fake, 2, 1);
-        fake.replicas[2].running = comeback->runs;
-        fake_change(&fake, 1, comeback->is_member ? fake_set(1, 2, 3) : fake_set(1, 3, 0), fake_set(0, 0, 0),
-                    ISR_CAUSE_CAUGHT_UP);
-        lose_power(&fake, 3, 0);
-        fake_change(&fake, 3, fake_set(1, 3, 0), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_CLEAN);
-        fake_lead(&fake, 3);
-        if (comeback->counts_no_more)
-            FAKE_FAILS(&fake, I3, "1 of 3 replicas lost it by losing power");
-        else
-            FAKE_HOLDS(&fake);
-        fake_free(&fake);
-    }
-}
-
 /* ---- what was compared ---- */
 
 static void fires_i2_when_a_batch_has_fewer_records(void **state)
@@ -542,7 +504,6 @@ int main(void)
         cmocka_unit_test(fires_i3_when_a_record_is_of_the_unclean_epoch_itself),
         cmocka_unit_test(fires_i3_when_one_replica_lost_it_twice),
         cmocka_unit_test(holds_i3_when_a_member_came_back_with_what_lies_below),
-        cmocka_unit_test(counts_a_loss_until_who_had_it_is_a_member_with_all_that_is_committed),
         cmocka_unit_test(fires_i2_when_a_batch_has_fewer_records),
         cmocka_unit_test(fires_i2_when_a_batch_that_is_fetched_has_fewer_records),
         cmocka_unit_test(fires_i2_when_other_records_come_where_some_agreed),

@@ -64,9 +64,6 @@ static void agrees_with_a_plain_list_when_epochs_alternate_and_are_cut(void **st
             epochs[committed++] = epoch;
         }
         assert_int_equal(history.true_high_watermark, committed);
-        for (uint32_t i = 0; i < history.segments_count; i++) /* none is empty */
-            assert_true(history.segments[i].start <
-                        (i + 1 < history.segments_count ? history.segments[i + 1].start : committed));
         int64_t probe = committed == 0 ? 0 : test_random_below(&random, (uint32_t)committed);
         int32_t seen = -1;
         const struct check_entry *entry = check_history_committed(&history, probe, &seen);
@@ -133,37 +130,12 @@ static void knows_nothing_of_a_gap_when_the_line_before_goes_on_in_it(void **sta
     test_heap_drop(&heap);
 }
 
-static void has_no_segment_that_begins_at_a_cut_or_beyond(void **state)
-{
-    (void)state;
-    struct test_heap heap;
-    test_heap_init(&heap);
-    struct check_history history = {.heap = &heap.heap};
-    for (int32_t offset = 0; offset < 6; offset++)
-        commit_one(&history, offset / 2, offset); /* segments begin at 0, 2 and 4 */
-    assert_int_equal(history.segments_count, 3);
-    check_history_cut(&history, 6); /* nothing lies there */
-    assert_false(history.was_cut);
-    check_history_cut(&history, 5);
-    assert_true(history.was_cut);
-    assert_int_equal(history.segments_count, 3);
-    check_history_cut(&history, 4);
-    assert_int_equal(history.segments_count, 2);
-    check_history_cut(&history, 1);
-    assert_int_equal(history.segments_count, 1);
-    check_history_cut(&history, 0);
-    assert_int_equal(history.segments_count, 0);
-    assert_int_equal(history.true_high_watermark, 0);
-    test_heap_drop(&heap);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_every_offset_when_a_line_is_long_and_has_gaps),
         cmocka_unit_test(agrees_with_a_plain_list_when_epochs_alternate_and_are_cut),
         cmocka_unit_test(knows_nothing_of_a_gap_when_the_line_before_goes_on_in_it),
-        cmocka_unit_test(has_no_segment_that_begins_at_a_cut_or_beyond),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
