@@ -74,6 +74,15 @@ static inline void fault_add_controllers(const struct sim_spec *spec, struct sim
     }
 }
 
+/* Brokers and controllers, but for one node. */
+static inline void fault_add_nodes(const struct sim_spec *spec, struct sim_node_set *set, int32_t except)
+{
+    for (int32_t node = 1; node <= fault_nodes_count(spec); node++) {
+        if (node != except)
+            sim_node_set_add(set, node);
+    }
+}
+
 /* A step that undoes something, or prepares it. Where there is no room for it, it is one that is forgotten.
  */
 static inline struct sim_action *fault_undo(struct fault_plan *plan, int64_t time_ns,
