@@ -7,6 +7,7 @@
 #include "faults/chase.h"
 #include "faults/group.h"
 #include "faults/policies.h"
+#include "faults/quorum_chase.h"
 #include "faults/compaction.h"
 #include "faults/retention.h"
 #include "faults/tune.h"
@@ -362,7 +363,8 @@ struct run {
     uint64_t seed;
     enum fault_profile profile;
     struct fault_way way;
-    bool chase, group;
+    bool chase, group; /* a chase of a partition */
+    bool quorum_chase;
     struct fault_draws chase_draws, group_draws, profile_draws;
 };
 
@@ -376,10 +378,12 @@ static struct run run_begin(struct fault_plan *plan, const struct fault_request 
     plan->may = run.way.may;
     plan->kinds = (draw_kinds(seed) | run.way.always) & run.way.may;
     plan->over_budget = request->over_budget || request->profile == FAULT_PROFILE_OVER_BUDGET;
+    bool alone = request->profile == FAULT_PROFILE_RAFT;
     bool chase = fault_between(&run.chase_draws, 1, 3) > 3 - run.way.chases &&
-                 (plan->kinds & FAULT_CHASE_STRIKES) != 0;
+                 (plan->kinds & (alone ? FAULT_QUORUM_STRIKES : FAULT_CHASE_STRIKES)) != 0;
     run.group = chase && !run.way.plain && fault_one_in(&run.group_draws, 6);
-    run.chase = chase && !run.group;
+    run.quorum_chase = chase && alone;
+    run.chase = chase && !run.group && !alone;
     return run;
 }
 
@@ -555,6 +559,8 @@ void fault_generate(struct fault_plan *plan, const struct fault_request *request
     wait_for_something_to_lose(plan);
     if (run.chase)
         fault_chase(plan, &run.chase_draws);
+    else if (run.quorum_chase)
+        fault_quorum_chase(plan, &run.chase_draws);
     else
         fault_uniform(plan, isr_hash_combine(run.seed, PURPOSE_FAULT));
 }

@@ -87,7 +87,7 @@ struct fault_way fault_way_of(enum fault_profile profile)
                    FAULT_BIT(SHUTDOWN) | FAULT_BIT(RESTART_STORM) | FAULT_BIT(SLOW_CPU) |
                    FAULT_BIT(SLOW_DISK) | FAULT_BIT(STALL) | FAULT_BIT(DISK_ERROR) | FAULT_BIT(DISK_FULL) |
                    FAULT_BIT(CLOCK) | FAULT_BIT(CLOCK_JUMP),
-            .chases = 0,
+            .chases = 2,
             .plain = true};
     }
     return (struct fault_way){.may = usual_kinds(), .chases = 2};

@@ -119,8 +119,9 @@ static void help_scenario(void)
            "Durations have a unit (250ms, 1.5s), sizes may (4096, 4KiB), probabilities are 0.1%% or 1000ppm, "
            "rates 100/s.\n"
            "Nodes are n1, n2, ... (brokers), c1, c2, ... (controllers of their own) and clients by name; "
-           "partitions are\n"
-           "written topic-number: orders-0.\n\n%sKeys:%s\n",
+           "`controller` in\n"
+           "a list of them is whoever leads the controllers by then. Partitions are written topic-number: "
+           "orders-0.\n\n%sKeys:%s\n",
            palette.bold, palette.plain);
     print_fields(scenario_fields, 2, &palette);
     printf("\n%sIn cluster:%s\n", palette.bold, palette.plain);

@@ -191,7 +191,7 @@ bool reference_client(struct binder *binder, struct place place, const char *nam
 
 /* ---- sets of nodes ---- */
 
-/* A word of a set: a node, or whoever is the active controller. */
+/* A word of a set: a node, or whoever leads the controllers' quorum. */
 static bool bind_member(struct binder *binder, const struct tree_node *node, int32_t *id)
 {
     if (!shape_scalar(binder, node, "a node such as n1"))

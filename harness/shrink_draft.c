@@ -167,7 +167,7 @@ static bool renumber_set(const struct renumbering *renumbering, struct sim_node_
         if (!sim_node_set_has(&before, node))
             continue;
         any_before = true;
-        /* number 0 is whoever is the active controller */
+        /* number 0 is whoever leads the quorum */
         if (node != SIM_NODE_CONTROLLER && renumbering->to[node] == GONE)
             continue;
         sim_node_set_add(set, renumbering->to[node]);

@@ -131,7 +131,7 @@ static bool fewer_nodes(struct shrinker *shrinker, uint32_t place)
     return any;
 }
 
-/* Whoever is the active controller is somebody. */
+/* Whoever leads the quorum is somebody. */
 static bool name_controller(struct shrinker *shrinker, uint32_t place)
 {
     const struct sim_spec *best = &shrinker->best->spec;

@@ -7,16 +7,16 @@
 
 /* ---- which nodes ---- */
 
-/* The set with SIM_NODE_CONTROLLER replaced by whoever is the active controller. */
+/* The set with SIM_NODE_CONTROLLER replaced by whoever leads the controllers' quorum. */
 static struct sim_node_set resolve(struct sim_world *world, const struct sim_node_set *set)
 {
     struct sim_node_set nodes = *set;
     if (!sim_node_set_has(set, SIM_NODE_CONTROLLER))
         return nodes;
     nodes.bits[0] &= ~UINT64_C(1);
-    const struct sim_process *controller = sim_world_controller(world);
-    if (controller != NULL)
-        sim_node_set_add(&nodes, controller->id);
+    int32_t term, leader = sim_world_quorum_leader(world, &term);
+    if (leader != ISR_NODE_NONE)
+        sim_node_set_add(&nodes, leader);
     return nodes;
 }
 

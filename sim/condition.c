@@ -116,6 +116,7 @@ static bool holds_of_partition(struct sim_world *world, const struct sim_conditi
     case SIM_CONDITION_VOTERS_ARE:
     case SIM_CONDITION_LEARNERS_ARE:
     case SIM_CONDITION_QUORUM_LEADER:
+    case SIM_CONDITION_QUORUM_COMMITTED:
     case SIM_CONDITION_ACKED:
     case SIM_CONDITION_COMMITTED:
     case SIM_CONDITION_COMPACTED:
@@ -175,19 +176,12 @@ static bool controller_is(struct sim_world *world, const struct sim_condition *c
     return is_word(condition, controller != NULL && controller->id == condition->node);
 }
 
-static const struct isr_consensus *consensus_of(const struct sim_world *world, int32_t node)
-{
-    if (!sim_spec_is_controller(world->spec, node) || world->processes[node].node == NULL)
-        return NULL;
-    return isr_node_consensus(world->processes[node].node);
-}
-
 bool sim_condition_members(const struct sim_world *world, struct isr_consensus_members *members)
 {
     const struct isr_consensus *best = NULL;
     int64_t most = 0;
     for (int32_t node = 1; node <= world->processes_count; node++) {
-        const struct isr_consensus *consensus = consensus_of(world, node);
+        const struct isr_consensus *consensus = sim_world_consensus(world, node);
         int64_t committed = consensus != NULL ? consensus->ops->commit_index(consensus) : 0;
         if (committed <= most)
             continue;
@@ -218,16 +212,14 @@ static bool members_are(const struct sim_world *world, const struct sim_conditio
 
 static bool quorum_leader_is(struct sim_world *world, const struct sim_condition *condition)
 {
-    int32_t leader = ISR_NODE_NONE, term = 0;
-    for (int32_t node = 1; node <= world->processes_count; node++) {
-        const struct isr_consensus *consensus = consensus_of(world, node);
-        if (consensus == NULL || !consensus->ops->elected(consensus) ||
-            consensus->ops->term(consensus) <= term)
-            continue;
-        leader = node;
-        term = consensus->ops->term(consensus);
-    }
+    int32_t term, leader = sim_world_quorum_leader(world, &term);
     return leader != ISR_NODE_NONE && (condition->node == ISR_NODE_NONE || condition->node == leader);
+}
+
+static int64_t quorum_committed(const struct sim_world *world, int32_t controller)
+{
+    const struct isr_consensus *consensus = sim_world_consensus(world, controller);
+    return consensus->ops->commit_index(consensus);
 }
 
 static bool node_up(const struct sim_world *world, const struct sim_condition *condition)
@@ -320,6 +312,7 @@ bool sim_condition_holds(struct sim_world *world, const struct sim_condition *co
     case SIM_CONDITION_HW_MOVED:
     case SIM_CONDITION_LOG_CUT:
     case SIM_CONDITION_SNAPSHOT_INSTALLED:
+    case SIM_CONDITION_QUORUM_COMMITTED:
         return sim_condition_occasion(world, condition) > 0;
     case SIM_CONDITION_WAIVED:
         return compare((int64_t)world->counters.violations_waived, condition->comparison, condition->value);
@@ -370,10 +363,17 @@ int64_t sim_condition_occasion(struct sim_world *world, const struct sim_conditi
 {
     struct isr_image_partition group;
     const struct isr_image_partition *partition;
+    int32_t term, leader;
     switch ((int)condition->kind) {
     case SIM_CONDITION_LEADER_ELECTED:
         partition = committed_of(world, condition, &group);
         return partition == NULL ? -1 : partition->leader_epoch;
+    case SIM_CONDITION_QUORUM_LEADER:
+        (void)sim_world_quorum_leader(world, &term);
+        return term;
+    case SIM_CONDITION_QUORUM_COMMITTED:
+        leader = sim_world_quorum_leader(world, &term);
+        return leader == ISR_NODE_NONE ? -1 : quorum_committed(world, leader);
     case SIM_CONDITION_HW_MOVED:
         return high_watermark_of(world, condition);
     case SIM_CONDITION_LOG_CUT:

@@ -159,7 +159,8 @@ enum { SIM_GROUPS_MAX = 8 };
 struct sim_node_set {
     uint64_t bits[(SIM_NODES_MAX + 64) / 64]; /* by node id */
 };
-/* In an action's nodes: whoever is the active controller when the step runs; nobody when there is none. */
+/* In an action's nodes: whoever leads the controllers' quorum when the step runs, of several the one of the
+ * highest term; nobody when there is none. */
 enum { SIM_NODE_CONTROLLER = 0 };
 
 /* An action with all parameters that any action has; sim/actions.def says which one uses which. */

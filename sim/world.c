@@ -188,6 +188,28 @@ struct sim_process *sim_world_controller(struct sim_world *world)
     return found;
 }
 
+const struct isr_consensus *sim_world_consensus(const struct sim_world *world, int32_t node)
+{
+    if (!sim_spec_is_controller(world->spec, node) || world->processes[node].node == NULL)
+        return NULL;
+    return isr_node_consensus(world->processes[node].node);
+}
+
+int32_t sim_world_quorum_leader(const struct sim_world *world, int32_t *term)
+{
+    int32_t leader = ISR_NODE_NONE;
+    *term = 0;
+    for (int32_t node = 1; node <= world->processes_count; node++) {
+        const struct isr_consensus *consensus = sim_world_consensus(world, node);
+        if (consensus == NULL || !consensus->ops->elected(consensus) ||
+            consensus->ops->term(consensus) <= *term)
+            continue;
+        leader = node;
+        *term = consensus->ops->term(consensus);
+    }
+    return leader;
+}
+
 const struct isr_image *sim_world_image(struct sim_world *world)
 {
     const struct isr_image *found = NULL;

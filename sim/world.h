@@ -157,6 +157,11 @@ static inline bool sim_process_running(const struct sim_process *process)
 }
 /* The active controller with the highest term, or NULL. */
 struct sim_process *sim_world_controller(struct sim_world *world);
+/* The consensus of a controller that runs, or NULL. */
+const struct isr_consensus *sim_world_consensus(const struct sim_world *world, int32_t node);
+/* The controller that won an election of the highest term, though it may have committed nothing in it yet, or
+ * ISR_NODE_NONE. Fills term: 0 when there is none. */
+int32_t sim_world_quorum_leader(const struct sim_world *world, int32_t *term);
 /* The committed metadata: the controller image with the highest index among running controllers; NULL when
  * none runs. */
 const struct isr_image *sim_world_image(struct sim_world *world);

@@ -110,6 +110,7 @@ static void judges_nodes(void **state)
     HOLDS(QUORUM_LEADER, ISR_NODE_NONE, SIM_EQUAL, 0);
     HOLDS(QUORUM_LEADER, controller->id, SIM_EQUAL, 0);
     FAILS(QUORUM_LEADER, 3, SIM_EQUAL, 0);
+    HOLDS(QUORUM_COMMITTED, ISR_NODE_NONE, SIM_EQUAL, 0);
     struct sim_condition members = condition(SIM_CONDITION_VOTERS_ARE, ISR_NODE_NONE, SIM_EQUAL, 0);
     for (int32_t node = 1; node <= cluster.world->processes_count; node++) {
         if (sim_spec_is_first_voter(cluster.world->spec, node))
