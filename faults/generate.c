@@ -454,10 +454,12 @@ static void draw_gone(struct fault_plan *plan, struct fault_draws *draws)
     struct sim_spec *spec = &plan->spec;
     int64_t spare = spare_brokers(spec), brokers = spare > 0 ? fault_between(draws, 1, spare) : 0;
     int64_t voters = spec->standby_controllers > 0 ? 0 : (spec->controllers - 1) / 2;
-    bool some = fault_one_in(draws, 2);
-    if (spec->peer.count > 0 || spec->brokers == 0 || !some)
+    bool some = fault_one_in(draws, 2), by_half = fault_one_in(draws, 2);
+    int64_t how = fault_between(draws, SIM_GONE_DEAF, spec->brokers > 0 ? SIM_GONE_STALLED : SIM_GONE_PARTED);
+    if (spec->peer.count > 0 || !some)
         return;
-    int32_t first = (int32_t)fault_between(draws, 1, spec->brokers), number = 0;
+    spec->gone_how = (uint8_t)(by_half ? how : SIM_GONE_APART);
+    int32_t first = spec->brokers > 0 ? (int32_t)fault_between(draws, 1, spec->brokers) : 0, number = 0;
     /* A client asks one after the other, and waits for each that is gone. */
     if (spec->config.client_request_timeout > CLIENT_TIMEOUT_MAX_NS)
         spec->config.client_request_timeout = CLIENT_TIMEOUT_MAX_NS;
@@ -496,8 +498,9 @@ static void generate_length(struct fault_plan *plan, const struct run *run)
         spec->settle_ns += config->leader_rebalance_interval;
     /* Who is gone is missed first, and then asked by clients, one after the other, several times. */
     if (!sim_node_set_is_empty(&spec->gone))
-        spec->settle_ns +=
-            2 * (config->broker_session_timeout + 4 * spec->brokers * config->client_request_timeout);
+        spec->settle_ns += 2 * (config->broker_session_timeout +
+                                4 * (spec->brokers > 0 ? spec->brokers : spec->controllers) *
+                                    config->client_request_timeout);
     spec->duration_ns = faulty * ISR_SECOND + spec->settle_ns;
 }
 
@@ -518,7 +521,7 @@ static void wait_until(struct fault_plan *plan, struct sim_condition condition, 
  * before it has committed anything, and is lost then. */
 static void wait_for_something_to_lose(struct fault_plan *plan)
 {
-    if (sim_node_set_is_empty(&plan->spec.gone))
+    if (sim_node_set_is_empty(&plan->spec.gone) || plan->spec.topics_count == 0)
         return;
     const struct sim_topic_spec *last = &plan->topics[plan->spec.topics_count - 1];
     wait_until(plan,

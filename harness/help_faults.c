@@ -5,6 +5,7 @@
 
 #include "faults/kinds.h"
 #include "harness/terminal.h"
+#include "sim/spec.h"
 
 static void print_kind(enum fault_kind kind, const struct palette *palette)
 {
@@ -38,5 +39,16 @@ void help_faults(void)
         const struct fault_budget_info *budget = fault_budget_info((enum fault_budget_kind)i);
         printf("  %s%s%s\n", palette.cyan, budget->name, palette.plain);
         terminal_print_prose(stdout, budget->meaning, 6, 100);
+    }
+    printf("\n%sGone for good%s\n", palette.bold, palette.plain);
+    terminal_print_prose(
+        stdout,
+        "In every other run some brokers or controllers stay broken when the rest heals (`gone`, "
+        "`gone_how`), never more than what is left can do without: it must go on alone.",
+        2, 100);
+    for (unsigned i = 0; i < SIM_GONE_HOWS; i++) {
+        const struct sim_gone_info *how = sim_gone_info((enum sim_gone_how)i);
+        printf("  %s%s%s\n", palette.cyan, how->name, palette.plain);
+        terminal_print_prose(stdout, how->meaning, 6, 100);
     }
 }

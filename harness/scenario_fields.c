@@ -145,6 +145,11 @@ static void write_racks(struct writer *writer, const struct field *field, const 
 static const struct shape shape_racks = {bind_racks, schema_racks, write_racks};
 
 _Static_assert(ISR_REPLICAS_MAX == 8, "so many peers can be the host");
+static const struct choice gone_words[] = {
+#define X(NAME, name, heard, leads, meaning) {#name, SIM_GONE_##NAME},
+#include "sim/gone.def"
+#undef X
+    {NULL, 0}};
 static const struct choice transfer_words[] = {{"pull", ISR_PEER_PULL}, {"push", ISR_PEER_PUSH}, {NULL, 0}};
 static const struct choice bootstrap_words[] = {{"n1", 1},
                                                 {"n2", 2},
@@ -420,9 +425,11 @@ const struct field scenario_fields[] = {
      .meaning = "the last part of the run: steps are over, all faults are healed, and L1 must be reached; 0: "
                 "L1 is off"},
     {"gone", &shape_nodes, FIELD(struct scenario, base.gone),
+     .meaning = "nodes that do not heal when the others settle: L1 is judged on what is left"},
+    {"gone_how", &shape_choice, FIELD(struct scenario, base.gone_how), .extra = gone_words,
      .meaning =
-         "nodes that do not heal when the others settle: they stay as the steps left them, and nobody hears "
-         "them any more; L1 is judged on what is left"},
+         "in which way they are gone: apart (default), or by half, so that others may take them for alive: "
+         "deaf, mute, parted or stalled (`isrsim help faults`)"},
     {"seed", &shape_seed, FIELD(struct scenario, base.seed), .meaning = "of all random draws (default: 1)"},
     {"steps", &shape_steps, FIELD(struct scenario, base),
      .meaning = "what is done, in order, each when its gate opens"},

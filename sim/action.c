@@ -265,24 +265,72 @@ void sim_action_apply(struct sim_world *world, const struct sim_action *action)
     }
 }
 
+/* Healed like the others, and then broken for good. */
+static void break_by_half(struct sim_world *world, int32_t node, int32_t friend)
+{
+    struct sim_disk *disk = world->processes[node].disk;
+    enum sim_gone_how how = (enum sim_gone_how)world->spec->gone_how;
+    for (int32_t other = 1; other <= world->processes_count; other++) {
+        bool parted = how == SIM_GONE_PARTED && other != friend && other < sim_spec_first_client(world->spec);
+        if (other == node)
+            continue;
+        if (how == SIM_GONE_MUTE || parted)
+            sim_network_cut(world, node, other);
+        if (how == SIM_GONE_DEAF || parted)
+            sim_network_cut(world, other, node);
+    }
+    if (how == SIM_GONE_STALLED && disk != NULL)
+        sim_disk_stall(disk, ISR_TIME_NEVER);
+}
+
+static uint64_t *gone_counter(struct sim_world *world)
+{
+    switch ((enum sim_gone_how)world->spec->gone_how) {
+#define X(NAME, name, heard, leads, meaning) \
+    case SIM_GONE_##NAME:                    \
+        return &world->counters.gone_##name;
+#include "sim/gone.def"
+#undef X
+    case SIM_GONE_HOWS:
+        break;
+    }
+    ISR_ASSERT(false);
+    return NULL;
+}
+
+/* The last voter that is well: a parted one and it hear each other. */
+static int32_t friend_of_the_gone(const struct sim_world *world)
+{
+    int32_t friend = sim_spec_first_client(world->spec) - 1;
+    while (friend > 0 && sim_node_set_has(&world->spec->gone, friend))
+        friend --;
+    return friend;
+}
+
 void sim_world_heal(struct sim_world *world)
 {
     struct sim_link_spec *everywhere = &world->network.spec;
+    const struct sim_spec *spec = world->spec;
+    int32_t friend = friend_of_the_gone(world);
     everywhere->loss_ppm = everywhere->duplicate_ppm = everywhere->reorder_ppm = everywhere->corrupt_ppm = 0;
     for (int32_t node = 1; node <= world->processes_count; node++)
         sim_network_heal(world, node);
-    sim_network_isolate(world, &world->spec->gone);
+    if (spec->gone_how == SIM_GONE_APART)
+        sim_network_isolate(world, &spec->gone);
     for (int32_t node = 1; node <= world->processes_count; node++) {
         struct sim_disk *disk = world->processes[node].disk;
-        if (sim_node_set_has(&world->spec->gone, node))
+        *gone_counter(world) += sim_node_set_has(&spec->gone, node);
+        if (!sim_spec_heals(spec, node))
             continue;
         sim_process_slow_down(world, node, 0);
         sim_process_limit_memory(world, node, 0);
         if (disk != NULL)
-            sim_disk_heal(world, disk, &world->spec->disk);
+            sim_disk_heal(world, disk, &spec->disk);
+        if (sim_node_set_has(&spec->gone, node))
+            break_by_half(world, node, friend);
     }
     for (int32_t node = 1; node <= world->processes_count; node++) {
-        if (sim_node_set_has(&world->spec->gone, node))
+        if (!sim_spec_heals(spec, node))
             continue;
         sim_process_resume(world, node);
         sim_process_start(world, node);

@@ -125,7 +125,7 @@ static void settle(struct sim_world *world)
         sim_world_heal(world);
     world->script->over = true;
     for (int32_t node = 1; node <= world->processes_count; node++) {
-        if (!sim_node_set_has(&world->spec->gone, node))
+        if (sim_spec_heals(world->spec, node))
             sim_process_start(world, node);
     }
     if (world->now_ns + LOOK_AGAIN_NS <= world->spec->duration_ns - world->spec->settle_ns / 2)

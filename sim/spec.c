@@ -49,6 +49,17 @@ enum sim_action_scope sim_action_scope(enum sim_action_kind kind)
     return scopes[kind];
 }
 
+const struct sim_gone_info *sim_gone_info(enum sim_gone_how how)
+{
+    static const struct sim_gone_info infos[] = {
+#define X(NAME, name, heard, leads, meaning) {#name, meaning, heard, leads},
+#include "sim/gone.def"
+#undef X
+    };
+    ISR_ASSERT((unsigned)how < SIM_GONE_HOWS);
+    return &infos[how];
+}
+
 /* ---- copying ---- */
 
 static void *array_copy(const void *from, size_t bytes, struct isr_heap *heap)

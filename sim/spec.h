@@ -261,6 +261,19 @@ struct sim_node_setting {
     int64_t value;
 };
 
+enum sim_gone_how {
+#define X(NAME, name, heard, leads, meaning) SIM_GONE_##NAME,
+#include "sim/gone.def"
+#undef X
+    SIM_GONE_HOWS
+};
+struct sim_gone_info {
+    const char *name, *meaning;
+    bool heard; /* others may take them for alive */
+    bool leads; /* one of them may lead a quorum on */
+};
+const struct sim_gone_info *sim_gone_info(enum sim_gone_how how);
+
 struct sim_spec {
     char name[SIM_LABEL_BYTES];
     uint64_t seed;
@@ -291,8 +304,8 @@ struct sim_spec {
     uint32_t clients_count;
     struct sim_step *steps;
     uint32_t steps_count;
-    struct sim_node_set gone; /* servers that do not heal: when the rest does they are as the steps left them,
-                                 and cut off from everybody */
+    struct sim_node_set gone; /* servers that do not heal when the rest does */
+    uint8_t gone_how;         /* enum sim_gone_how */
     bool
         steps_may_remain; /* steps that are not reached before the settle phase do not make the run vacuous */
     uint32_t unchecked;   /* bit (1 << enum sim_invariant): not judged */
@@ -373,6 +386,11 @@ const char *sim_spec_node_name(const struct sim_spec *spec, int32_t node, char b
 static inline bool sim_node_set_has(const struct sim_node_set *set, int32_t node)
 {
     return (set->bits[node / 64] >> (node % 64)) & 1;
+}
+/* Its process is brought back when the faults heal, though perhaps only by half (gone_how). */
+static inline bool sim_spec_heals(const struct sim_spec *spec, int32_t node)
+{
+    return spec->gone_how != SIM_GONE_APART || !sim_node_set_has(&spec->gone, node);
 }
 static inline bool sim_node_set_is_empty(const struct sim_node_set *set)
 {

@@ -96,6 +96,11 @@ static bool gone_holds(const struct sim_spec *spec, struct isr_text *text)
 {
     if (sim_node_set_is_empty(&spec->gone))
         return true;
+    if (spec->gone_how >= SIM_GONE_HOWS)
+        return WRONG("nodes are gone in no way that there is");
+    if (spec->gone_how == SIM_GONE_PARTED && !sim_spec_is_alone(spec))
+        return WRONG("only voters alone can be parted for good: a parted controller may lead where no broker "
+                     "reaches it, a parted broker follow where no controller does, and nobody is to blame");
     if (spec->settle_ns == 0)
         return WRONG("nodes can be gone for good only where the others settle");
     if (spec->peer.count > 0)

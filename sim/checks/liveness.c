@@ -53,7 +53,8 @@ static void tell_missing(const struct sim_checks *checks, const struct check_par
     struct isr_replicas left = check_left_of(checks, &seen->replicas);
     bool all_left = left.count == seen->replicas.count;
     if (seen->leader == ISR_NODE_NONE || check_gone(checks, seen->leader)) {
-        if (check_outage_of_leader(checks, partition, seen, why))
+        if (check_outage_of_leader(checks, partition, seen, why) ||
+            check_outage_by_half(checks, seen->leader, why))
             return;
         if (seen->leader != ISR_NODE_NONE)
             isr_text_format(text, "its leader is %s, which is gone (ISR %s, ELR %s)",

@@ -76,6 +76,16 @@ bool check_outage_of_leader(const struct sim_checks *checks, const struct check_
     return true;
 }
 
+bool check_outage_by_half(const struct sim_checks *checks, int32_t leader, struct isr_text *why)
+{
+    const struct sim_gone_info *how = sim_gone_info(checks->view.gone_how);
+    if (leader == ISR_NODE_NONE || !check_gone(checks, leader) || !how->heard)
+        return false;
+    isr_text_format(why, "its leader is %s, which is %s for good, and not missed by the controllers",
+                    check_node_label(checks, leader).text, how->name);
+    return true;
+}
+
 bool check_outage_of_commits(const struct sim_checks *checks, const struct sim_partition_view *seen,
                              struct isr_text *why)
 {

@@ -19,6 +19,8 @@ bool check_outage_of_quorum(const struct sim_checks *checks, struct isr_text *wh
 /* The partition cannot have one. */
 bool check_outage_of_leader(const struct sim_checks *checks, const struct check_partition *partition,
                             const struct sim_partition_view *seen, struct isr_text *why);
+/* It leads, is gone by half, and is heard by those who would elect another. */
+bool check_outage_by_half(const struct sim_checks *checks, int32_t leader, struct isr_text *why);
 /* Nothing can be committed in it, whoever leads. */
 bool check_outage_of_commits(const struct sim_checks *checks, const struct sim_partition_view *seen,
                              struct isr_text *why);

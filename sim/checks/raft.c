@@ -354,7 +354,9 @@ bool check_raft_led(const struct sim_checks *checks, int64_t since_ns)
 {
     const struct check_raft *raft = checks->raft;
     for (int32_t node = 1; node <= checks->view.nodes_count; node++) {
-        if (raft->nodes[node].leads_term != 0)
+        bool counts =
+            !sim_node_set_has(&checks->view.gone, node) || sim_gone_info(checks->view.gone_how)->leads;
+        if (counts && raft->nodes[node].leads_term != 0)
             return true;
     }
     return raft->led_until_ns >= since_ns;

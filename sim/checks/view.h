@@ -65,9 +65,10 @@ struct sim_view {
     bool elr;    /* eligible leader replicas are kept (KIP-966): then no fenced broker ever stays in an ISR */
     bool synced; /* a replica holds a record only when it is synced: no power loss takes it */
     bool settles;             /* faults heal before the end: L1 is due */
-    struct sim_node_set gone; /* of the nodes: do not heal then, and nobody hears them */
-    int64_t late_ns;          /* what is appended from then on need not be committed by the end (L1) */
-    bool pools;               /* some client reads from followers that the leader called in sync */
+    struct sim_node_set gone; /* of the nodes: do not heal then */
+    enum sim_gone_how gone_how;
+    int64_t late_ns; /* what is appended from then on need not be committed by the end (L1) */
+    bool pools;      /* some client reads from followers that the leader called in sync */
     int64_t pool_min_gap, pool_refresh_ns, pool_lease_ns; /* as configured */
     int64_t producer_expiration_ns; /* a producer that is idle for this long may be forgotten; 0: never */
     bool consumes;                  /* some client was asked to read from the start on */

@@ -409,6 +409,7 @@ static struct sim_view view_of(struct world_checks *watch)
         .synced = spec->config.log_flush_messages > 0,
         .settles = spec->settle_ns > 0,
         .gone = spec->gone,
+        .gone_how = (enum sim_gone_how)spec->gone_how,
         .late_ns = spec->duration_ns - spec->settle_ns / 4,
         .pool_min_gap = spec->config.pool_min_gap,
         .pool_refresh_ns = spec->config.pool_refresh_time,
