@@ -250,6 +250,21 @@ static void generate_network(struct fault_plan *plan, uint64_t seed)
     disk->sync_latency.high_ns += fault_between(&draws, 20, 100) * ISR_MS;
 }
 
+/* Half of the narrow networks bound each group of messages by itself, so that a burst of one is lost while
+ * others have room. Whatever waits for nothing gets through: a bound may be smaller than a message. */
+static void bound_groups(struct sim_link_spec *link, int64_t fetch_max_bytes, struct fault_draws *draws)
+{
+    bool bound = fault_one_in(draws, 2);
+    int64_t control = fault_between(draws, 4, 32) * 1024, election = fault_between(draws, 4, 32) * 1024,
+            heartbeat = fault_between(draws, 256, 4096), data = fault_between(draws, 1, 3) * fetch_max_bytes;
+    if (!bound)
+        return;
+    link->group_queue_bytes[ISR_GROUP_CONTROL] = control;
+    link->group_queue_bytes[ISR_GROUP_ELECTION] = election;
+    link->group_queue_bytes[ISR_GROUP_HEARTBEAT] = heartbeat;
+    link->group_queue_bytes[ISR_GROUP_DATA] = data;
+}
+
 /* Now and then links damage messages, have little more room than what is written needs, or are streams. */
 static void generate_links(struct fault_plan *plan, uint64_t seed)
 {
@@ -269,6 +284,7 @@ static void generate_links(struct fault_plan *plan, uint64_t seed)
         int64_t most = link->bandwidth_bytes * (config->request_timeout / ISR_MS) / 4000;
         most = most < queue / 4 ? most : queue / 4;
         config->fetch_max_bytes = config->fetch_max_bytes < most ? config->fetch_max_bytes : most;
+        bound_groups(link, config->fetch_max_bytes, &draws);
     }
     link->keepalive_ns = fault_between(&draws, 500, 5000) * ISR_MS;
     link->reconnect_ns = fault_between(&draws, 0, 50) * ISR_MS;

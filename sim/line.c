@@ -133,6 +133,7 @@ void sim_line_add(struct sim_world *world, struct sim_link *link, struct sim_mes
     enum isr_message_group group = sim_message_group(message->kind);
     int64_t own = link->spec->group_queue_bytes[group];
     bool fits = own == 0 || line->group_bytes[group] + message->size_bytes <= own;
+    world->counters.messages_beyond_group += !fits;
     if (!fits || !make_room(world, link, group, message->size_bytes)) {
         sim_world_bite(world, link->changed_step);
         sim_network_lose(world, message, SIM_LOSS_OVERFLOW);
