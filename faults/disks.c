@@ -2,6 +2,9 @@
 #include "core/base/event.h"
 #include "faults/steps.h"
 
+static const unsigned QUORUM_FILES =
+    1u << ISR_FILE_QUORUM_VOTE | 1u << ISR_FILE_QUORUM_LOG | 1u << ISR_FILE_QUORUM_SNAPSHOT;
+
 static struct sim_action *disk_action(struct fault_call *call, enum sim_action_kind kind, int32_t node)
 {
     struct sim_action *action = fault_do_to(call, call->window.from_ns, kind, node);
@@ -64,32 +67,38 @@ void fault_emit_disk_full(struct fault_call *call)
  * wrote comes back only with a new disk: its own files are then left to be written again. */
 void fault_emit_failed_sync(struct fault_call *call)
 {
-    unsigned quorum = 1u << ISR_FILE_QUORUM_VOTE | 1u << ISR_FILE_QUORUM_LOG | 1u << ISR_FILE_QUORUM_SNAPSHOT;
     struct sim_action *action = disk_action(call, SIM_ACTION_DISK_FAIL, call->node);
     action->operations = SIM_OPERATION_SYNC;
     action->count = 1;
     action->pages_clean = !fault_one_in(call->draws, 3);
     if (action->pages_clean)
-        action->files = ((1u << ISR_FILE_KINDS) - 1) & ~quorum;
+        action->files = ((1u << ISR_FILE_KINDS) - 1) & ~QUORUM_FILES;
     undo(call, SIM_ACTION_START, call->node);
 }
 
 /* ---- what takes records from a broker's disk ---- */
 
-/* The damage, and half-way the end of its process that lets it see that. Quorum files are spared: a quorum
- * promises nothing on disks that lie. NULL: there is no budget for it. */
+/* The damage, and half-way the end of its process that lets it see that. Quorum files are spared, for a
+ * quorum promises nothing on disks that lie; but for every fourth damage of a voter over budget: such a voter
+ * may halt for good, so that L1 is not judged, or forget what it promised, and then nothing is judged any
+ * more but that nobody crashes or hangs. NULL: there is no budget for it. */
 static struct sim_action *betray(struct fault_call *call, enum sim_action_kind kind, enum sim_action_kind end)
 {
     int64_t ends_ns = call->window.from_ns + (call->window.until_ns - call->window.from_ns) / 2;
-    if (!fault_afford(call, call->broker))
+    bool quorum = call->plan->over_budget && sim_spec_is_controller(&call->plan->spec, call->node) &&
+                  fault_one_in(call->draws, 4);
+    int32_t victim = quorum ? call->node : call->broker;
+    if (!fault_afford(call, victim))
         return NULL;
-    fault_undo_to(call->plan, ends_ns, end, call->broker);
+    if (quorum)
+        call->plan->spec.unchecked |= UINT32_C(1) << SIM_INVARIANT_L1;
+    fault_undo_to(call->plan, ends_ns, end, victim);
     if (kind == SIM_ACTION_LYING_SYNC)
-        fault_undo_to(call->plan, ends_ns + 1, SIM_ACTION_LYING_SYNC, call->broker);
-    undo(call, SIM_ACTION_START, call->broker);
-    struct sim_action *action = disk_action(call, kind, call->broker);
+        fault_undo_to(call->plan, ends_ns + 1, SIM_ACTION_LYING_SYNC, victim);
+    undo(call, SIM_ACTION_START, victim);
+    struct sim_action *action = disk_action(call, kind, victim);
     action->count = fault_parameter(call->draws, FAULT_PARAMETER_DAMAGES);
-    action->files = 1u << ISR_FILE_SEGMENT;
+    action->files = quorum ? QUORUM_FILES : 1u << ISR_FILE_SEGMENT;
     return action;
 }
 
@@ -142,6 +151,6 @@ void fault_emit_rot(struct fault_call *call)
     bool cleanly = fault_one_in(call->draws, 2), any = fault_one_in(call->draws, 2);
     unsigned file = (unsigned)fault_between(call->draws, ISR_FILE_SEGMENT, ISR_FILE_CLEAN_SHUTDOWN);
     struct sim_action *action = betray(call, SIM_ACTION_ROT, cleanly ? SIM_ACTION_SHUTDOWN : SIM_ACTION_KILL);
-    if (action != NULL && any)
+    if (action != NULL && any && action->files != QUORUM_FILES)
         action->files = 1u << file;
 }
