@@ -468,11 +468,12 @@ static const int64_t CLIENT_TIMEOUT_MAX_NS = 600 * ISR_MS;
 static void draw_gone(struct fault_plan *plan, struct fault_draws *draws)
 {
     struct sim_spec *spec = &plan->spec;
-    int64_t spare = spare_brokers(spec), brokers = spare > 0 ? fault_between(draws, 1, spare) : 0;
+    int64_t spare = spec->peer.count > 0 ? (spec->peer.count - 1) / 2 : spare_brokers(spec);
+    int64_t brokers = spare > 0 ? fault_between(draws, 1, spare) : 0;
     int64_t voters = spec->standby_controllers > 0 ? 0 : (spec->controllers - 1) / 2;
     bool some = fault_one_in(draws, 2), by_half = fault_one_in(draws, 2);
     int64_t how = fault_between(draws, SIM_GONE_DEAF, spec->brokers > 0 ? SIM_GONE_STALLED : SIM_GONE_PARTED);
-    if (spec->peer.count > 0 || !some)
+    if (!some)
         return;
     spec->gone_how = (uint8_t)(by_half ? how : SIM_GONE_APART);
     int32_t first = spec->brokers > 0 ? (int32_t)fault_between(draws, 1, spec->brokers) : 0, number = 0;

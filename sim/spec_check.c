@@ -103,8 +103,6 @@ static bool gone_holds(const struct sim_spec *spec, struct isr_text *text)
                      "reaches it, a parted broker follow where no controller does, and nobody is to blame");
     if (spec->settle_ns == 0)
         return WRONG("nodes can be gone for good only where the others settle");
-    if (spec->peer.count > 0)
-        return WRONG("of a group of peers nobody can be gone for good: who must be left is not judged");
     for (int32_t node = 0; node <= SIM_NODES_MAX; node++) {
         if (sim_node_set_has(&spec->gone, node) && (node == 0 || node >= sim_spec_first_client(spec)))
             return WRONG("only brokers and controllers can be gone for good");

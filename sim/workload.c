@@ -143,7 +143,7 @@ static bool cannot_be_made(const struct sim_world *world, uint32_t spec_topic)
         for (unsigned k = 0; k < topic->assignments[i].count; k++)
             lacks = lacks || sim_node_set_has(&spec->gone, topic->assignments[i].ids[k]);
     }
-    return lacks && !world->workload->topics[spec_topic].created;
+    return lacks && spec->peer.count == 0 && !world->workload->topics[spec_topic].created;
 }
 
 /* It was deleted, or its deletion was asked for and took effect: nothing is expected of it. */

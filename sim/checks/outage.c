@@ -26,6 +26,18 @@ bool check_outage_of_quorum(const struct sim_checks *checks, struct isr_text *wh
     return true;
 }
 
+/* Peers elect by a majority of the members, whoever they are by then. */
+static bool members_lack_majority(const struct sim_partition_view *seen, const struct isr_replicas *left,
+                                  struct isr_text *why)
+{
+    if (2 * left->count > seen->replicas.count)
+        return false;
+    isr_text_format(why, "it has no leader: of the members %s only %s %s left, and no majority",
+                    check_set_label(&seen->replicas).text, check_set_label(left).text,
+                    left->count == 1 ? "is" : "are");
+    return true;
+}
+
 /* Nobody eligible is left. What the topic then does: KIP-966, unclean recovery (core/policy/settings.h). As
  * long as somebody is eligible, though gone, only the unclean ways do not wait for him. */
 static bool recovery_waits(const struct sim_checks *checks, const struct check_partition *partition,
@@ -57,6 +69,8 @@ bool check_outage_of_leader(const struct sim_checks *checks, const struct check_
     struct isr_replicas left = check_left_of(checks, &seen->replicas);
     struct isr_replicas in_sync = check_left_of(checks, &seen->isr),
                         eligible = check_left_of(checks, &seen->elr);
+    if (checks->view.peers)
+        return members_lack_majority(seen, &left, why);
     if (isr_topic_asks_for_logs(&seen->settings)) {
         if (2 * left.count > seen->replicas.count)
             return false;
@@ -79,8 +93,8 @@ bool check_outage_of_leader(const struct sim_checks *checks, const struct check_
 bool check_outage_by_half(const struct sim_checks *checks, int32_t leader, struct isr_text *why)
 {
     const struct sim_gone_info *how = sim_gone_info(checks->view.gone_how);
-    if (leader == ISR_NODE_NONE || !check_gone(checks, leader) || !how->heard)
-        return false;
+    if (checks->view.peers || leader == ISR_NODE_NONE || !check_gone(checks, leader) || !how->heard)
+        return false; /* peers depose who is silent, hears nobody, or is unhealthy */
     isr_text_format(why, "its leader is %s, which is %s for good, and not missed by the controllers",
                     check_node_label(checks, leader).text, how->name);
     return true;

@@ -373,6 +373,9 @@ static void view_probes(void *object, uint32_t *sent, uint32_t *unanswered)
 
 static bool view_probe_waits(void *object, struct isr_tp tp)
 {
+    const struct sim_spec *spec = world_of(object)->spec;
+    if (spec->peer.count > 0) /* one topic, and no controller that knows it */
+        return sim_workload_probe_waits(world_of(object), spec->topics[0].name.text, 0);
     const struct isr_image *image = sim_world_image(world_of(object));
     const struct isr_image_topic *topic = image == NULL ? NULL : isr_image_topic(image, tp.topic);
     return topic != NULL && sim_workload_probe_waits(world_of(object), topic->name.text, tp.index);
