@@ -247,6 +247,8 @@ static const struct field variant_fields[] = {
      .meaning = "on top of the file's disks"},
     {"seed", &shape_seed, VARIANT(spec.seed), .meaning = "in place of the file's"},
     {"gone", &shape_nodes, VARIANT(spec.gone), .meaning = "in place of the file's"},
+    {"gone_how", &shape_choice, VARIANT(spec.gone_how), .extra = scenario_gone_words,
+     .meaning = "in place of the file's"},
     {"unchecked", &shape_invariants, VARIANT(spec.unchecked), .meaning = "in place of the file's"},
     {"expect", &shape_expect, VARIANT(expectation), .meaning = "in place of the file's"},
     END_OF_FIELDS,

@@ -145,7 +145,7 @@ static void write_racks(struct writer *writer, const struct field *field, const 
 static const struct shape shape_racks = {bind_racks, schema_racks, write_racks};
 
 _Static_assert(ISR_REPLICAS_MAX == 8, "so many peers can be the host");
-static const struct choice gone_words[] = {
+const struct choice scenario_gone_words[] = {
 #define X(NAME, name, heard, leads, meaning) {#name, SIM_GONE_##NAME},
 #include "sim/gone.def"
 #undef X
@@ -426,7 +426,7 @@ const struct field scenario_fields[] = {
                 "L1 is off"},
     {"gone", &shape_nodes, FIELD(struct scenario, base.gone),
      .meaning = "nodes that do not heal when the others settle: L1 is judged on what is left"},
-    {"gone_how", &shape_choice, FIELD(struct scenario, base.gone_how), .extra = gone_words,
+    {"gone_how", &shape_choice, FIELD(struct scenario, base.gone_how), .extra = scenario_gone_words,
      .meaning =
          "in which way they are gone: apart (default), or by half, so that others may take them for alive: "
          "deaf, mute, parted or stalled (`isrsim help faults`)"},

@@ -9,7 +9,7 @@
 extern const struct field scenario_fields[];
 /* One of `rules` and of `config`, into struct isr_rules and struct isr_config. */
 extern const struct field scenario_rule_fields[], scenario_config_fields[];
-extern const struct choice scenario_consensus_words[];
+extern const struct choice scenario_consensus_words[], scenario_gone_words[];
 extern const struct field scenario_cluster_fields[], scenario_network_fields[], scenario_disk_fields[],
     scenario_schedule_fields[];
 

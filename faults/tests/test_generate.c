@@ -31,11 +31,25 @@ static bool is_chase(const struct fault_plan *plan)
     return plan->spec.steps_may_remain;
 }
 
+/* A voter's own files are damaged by nothing that its budget would not survive. */
+static bool spares_quorum_files(const struct fault_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->spec.steps_count; i++) {
+        const struct sim_action *action = &plan->steps[i].action;
+        bool damages = action->kind == SIM_ACTION_LYING_SYNC || action->kind == SIM_ACTION_LOSE_WRITES ||
+                       action->kind == SIM_ACTION_MISDIRECT_WRITES || action->kind == SIM_ACTION_ROT;
+        if (damages && (action->files & 1u << ISR_FILE_QUORUM_LOG) != 0)
+            return false;
+    }
+    return true;
+}
+
 static void generates_a_sound_scenario_for_every_seed_of_every_profile(void **state)
 {
     (void)state;
     size_t profiles;
     const struct fault_profile_info *infos = fault_profiles_list(&profiles);
+    uint32_t damaged = 0;
     for (uint64_t i = 0; i < SEEDS * profiles; i++) {
         uint64_t seed = 1 + i / profiles;
         enum fault_profile profile = (enum fault_profile)(i % profiles);
@@ -45,9 +59,13 @@ static void generates_a_sound_scenario_for_every_seed_of_every_profile(void **st
         const char *wrong = sim_spec_check(&plan->spec, sentence, sizeof sentence, &where);
         if (wrong != NULL)
             fail_msg("%s seed %d, step %d: %s", infos[profile].name, (int)seed, (int)where, wrong);
-        assert_int_equal(plan->spec.unchecked, infos[profile].unchecked);
+        uint32_t more = plan->spec.unchecked & ~infos[profile].unchecked;
+        assert_true(more == (spares_quorum_files(plan) ? 0 : UINT32_C(1) << SIM_INVARIANT_L1));
+        assert_true(more == 0 || plan->over_budget);
+        damaged += more != 0;
         free(plan);
     }
+    assert_true(damaged > 0);
 }
 
 static bool same_around(const struct fault_plan *one, const struct fault_plan *other)
@@ -347,7 +365,7 @@ static void opens_chases_with_histories_of_several_moves(void **state)
 static void leaves_enough_where_somebody_is_gone_for_good(void **state)
 {
     (void)state;
-    uint32_t gone = 0;
+    uint32_t gone = 0, peers = 0, by_half = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct fault_plan *plan = plan_new(seed);
         const struct sim_spec *spec = &plan->spec;
@@ -356,17 +374,24 @@ static void leaves_enough_where_somebody_is_gone_for_good(void **state)
             brokers += sim_spec_is_broker(spec, node) && sim_node_set_has(&spec->gone, node);
             voters += sim_spec_is_first_voter(spec, node) && sim_node_set_has(&spec->gone, node);
         }
-        for (uint32_t i = 0; i < spec->topics_count && brokers > 0; i++) {
+        if (spec->peer.count > 0)
+            assert_true(2 * (spec->peer.count - brokers) > spec->peer.count);
+        for (uint32_t i = 0; i < spec->topics_count && brokers > 0 && spec->peer.count == 0; i++) {
             int32_t replicas = spec->topics[i].replication_factor;
             assert_true(replicas - brokers >=
                         isr_topic_copies(&spec->topics[i].settings, (uint32_t)replicas));
         }
         assert_true(2 * (spec->controllers - voters) > spec->controllers || voters == 0);
         assert_true(voters == 0 || spec->standby_controllers == 0);
-        gone += !sim_node_set_is_empty(&spec->gone);
+        bool some = !sim_node_set_is_empty(&spec->gone);
+        gone += some;
+        peers += some && spec->peer.count > 0;
+        by_half += some && spec->gone_how != SIM_GONE_APART;
+        assert_true(spec->gone_how != SIM_GONE_PARTED);
         free(plan);
     }
     assert_in_range(gone, SEEDS / 5, SEEDS / 2);
+    assert_true(peers > 0 && by_half > gone / 3);
 }
 
 static bool waits_for(const struct fault_plan *plan, uint32_t place, enum sim_condition_kind condition)
@@ -393,6 +418,65 @@ static void strikes_first_when_something_is_committed_where_somebody_is_gone_for
         free(plan);
     }
     assert_true(chases > 0 && others > 0);
+}
+
+static bool makes_lone_entries(const struct fault_plan *plan)
+{
+    return plan->spec.config.quorum_append_max_bytes == 1;
+}
+
+/* Of two leaders each is asked by name. */
+static bool makes_two_changes(const struct fault_plan *plan)
+{
+    int32_t asked[2] = {0};
+    for (uint32_t i = 0; i < plan->spec.steps_count && i < 14; i++) {
+        const struct sim_action *action = &plan->steps[i].action;
+        if (action->kind == SIM_ACTION_ADD_VOTER && asked[0] == 0)
+            asked[0] = action->asked;
+        if (action->kind == SIM_ACTION_REMOVE_VOTER && asked[1] == 0)
+            asked[1] = action->asked;
+    }
+    return plan->spec.controllers == 4 && asked[0] != 0 && asked[1] != 0 && asked[0] != asked[1];
+}
+
+static bool makes_a_vote_be_forgotten(const struct fault_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->spec.steps_count && i < 8; i++) {
+        if (plan->steps[i].action.kind == SIM_ACTION_DISK)
+            return true;
+    }
+    return false;
+}
+
+/* With the kinds that the seed turned on, and those of the opening. */
+static void chases_the_quorum_where_consensus_is_alone(void **state)
+{
+    (void)state;
+    static bool (*const openings[])(const struct fault_plan *plan) = {makes_lone_entries, makes_two_changes,
+                                                                      makes_a_vote_be_forgotten};
+    enum { OPENINGS = sizeof openings / sizeof openings[0] };
+    uint32_t found[OPENINGS] = {0}, chases = 0, parted = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct fault_plan *plan = plan_of(FAULT_PROFILE_RAFT, seed);
+        int32_t removed = 0;
+        chases += is_chase(plan);
+        parted += plan->spec.gone_how == SIM_GONE_PARTED;
+        for (unsigned i = 0; is_chase(plan) && i < OPENINGS; i++)
+            found[i] += openings[i](plan);
+        for (uint32_t i = 0; is_chase(plan) && i < plan->spec.steps_count; i++) {
+            const struct sim_step *step = &plan->steps[i];
+            uint64_t kind = step->mark == 0 ? plan->kinds : UINT64_C(1) << ((step->mark & 0xff) - 1);
+            assert_true((kind & plan->kinds) != 0);
+            removed += step->action.kind == SIM_ACTION_REMOVE_VOTER &&
+                       sim_spec_is_first_voter(&plan->spec, step->action.node);
+        }
+        assert_true(removed <= plan->spec.standby_controllers);
+        free(plan);
+    }
+    assert_in_range(chases, SEEDS / 2, SEEDS * 3 / 4);
+    assert_true(parted > 0);
+    for (unsigned i = 0; i < OPENINGS; i++)
+        assert_true(found[i] > 0);
 }
 
 static void lets_every_wait_of_a_chase_end(void **state)
@@ -425,6 +509,7 @@ int main(void)
         cmocka_unit_test(opens_chases_with_histories_of_several_moves),
         cmocka_unit_test(leaves_enough_where_somebody_is_gone_for_good),
         cmocka_unit_test(strikes_first_when_something_is_committed_where_somebody_is_gone_for_good),
+        cmocka_unit_test(chases_the_quorum_where_consensus_is_alone),
         cmocka_unit_test(lets_every_wait_of_a_chase_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

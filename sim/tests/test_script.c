@@ -139,6 +139,42 @@ static void heals_when_it_settles(void **state)
     assert_int_equal(topic->partitions[0].isr.count, 3);
 }
 
+/* n3 died and was cut off, and is gone in that way. */
+static struct sim_world *settled_without(struct test_cluster *cluster, enum sim_gone_how how)
+{
+    test_cluster_init(cluster);
+    cluster->spec.duration_ns = 40 * ISR_SECOND;
+    cluster->spec.settle_ns = 30 * ISR_SECOND;
+    cluster->spec.gone_how = (uint8_t)how;
+    sim_node_set_add(&cluster->spec.gone, 3);
+    test_cluster_step(cluster, SIM_GATE_AT, SIM_ACTION_KILL, 3)->time_ns = 5 * ISR_SECOND;
+    test_cluster_step(cluster, SIM_GATE_NONE, SIM_ACTION_ISOLATE, 3);
+    return test_cluster_run(cluster, ISR_TIME_NEVER);
+}
+
+static void heals_nobody_who_is_gone_but_by_half(void **state)
+{
+    (void)state;
+    struct test_cluster cluster;
+    struct sim_world *world = settled_without(&cluster, SIM_GONE_APART);
+    assert_int_equal(world->processes[3].state, SIM_PROCESS_DOWN);
+    assert_true(sim_network_is_cut(&world->network, 1, 3) && sim_network_is_cut(&world->network, 3, 1));
+    assert_int_equal(world->counters.gone_apart, 1);
+    world = settled_without(&cluster, SIM_GONE_DEAF);
+    assert_int_equal(world->processes[3].state, SIM_PROCESS_UP);
+    assert_true(sim_network_is_cut(&world->network, 1, 3) && !sim_network_is_cut(&world->network, 3, 1));
+    assert_int_equal(world->counters.gone_deaf, 1);
+    world = settled_without(&cluster, SIM_GONE_MUTE);
+    assert_true(!sim_network_is_cut(&world->network, 1, 3) && sim_network_is_cut(&world->network, 3, 1));
+    assert_int_equal(world->counters.gone_mute, 1);
+    world = settled_without(&cluster, SIM_GONE_STALLED);
+    assert_true(!sim_network_is_cut(&world->network, 1, 3) && !sim_network_is_cut(&world->network, 3, 1));
+    assert_int_equal(world->processes[3].disk->stalled_until_ns, ISR_TIME_NEVER);
+    assert_int_equal(world->counters.gone_stalled, 1);
+    const struct isr_image_topic *topic = isr_image_topic_named(sim_world_image(world), "orders");
+    assert_false(isr_replicas_contain(&topic->partitions[0].isr, 3));
+}
+
 static void starts_a_process_that_stops_while_it_settles(void **state)
 {
     (void)state;
@@ -162,6 +198,7 @@ int main(void)
         cmocka_unit_test(runs_at_the_latest_when_the_condition_never_holds),
         cmocka_unit_test(tells_the_step_that_was_never_reached),
         cmocka_unit_test(heals_when_it_settles),
+        cmocka_unit_test(heals_nobody_who_is_gone_but_by_half),
         cmocka_unit_test(starts_a_process_that_stops_while_it_settles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,6 +123,9 @@ static void refuses_impossible_clusters(void **state)
     REFUSES(spec.duration_ns = 0, "duration", 0);
     REFUSES(spec.settle_ns = spec.duration_ns, "settle", 0);
     REFUSES(sim_node_set_add(&spec.gone, 1), "only where the others settle", 0);
+    REFUSES((sim_node_set_add(&spec.gone, 1), spec.settle_ns = 1, spec.gone_how = SIM_GONE_PARTED),
+            "only voters alone can be parted", 0);
+    REFUSES((sim_node_set_add(&spec.gone, 1), spec.gone_how = SIM_GONE_HOWS), "in no way that there is", 0);
     REFUSES((sim_node_set_add(&spec.gone, sim_spec_own_client(&spec)), spec.settle_ns = 1),
             "only brokers and controllers can be gone", 0);
     REFUSES(spec.config.replica_lag_time_max = 1, "replica_lag_time_max", 0);

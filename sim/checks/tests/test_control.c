@@ -454,6 +454,30 @@ static void fires_l1_when_no_controller_leads(void **state)
     fake_free(&fake);
 }
 
+/* A controller leads at the end, and is gone in that way. */
+static void settle_led_by_who_is_gone(struct fake *fake, enum sim_gone_how how)
+{
+    settled_late(fake, 5000 * ISR_MS);
+    fake->checks->view.raft = true;
+    fake->checks->view.gone_how = how;
+    sim_node_set_add(&fake->checks->view.gone, 3);
+    fake_change(fake, 1, fake_set(1, 2, 0), fake_set(0, 0, 0), ISR_CAUSE_TIME_LAG);
+    FAKE_TELL(fake, 3, QUORUM_ROLE, quorum_role, .term = 1, .role = ISR_CONSENSUS_LEADER);
+    sim_checks_end(fake->checks);
+}
+
+static void fires_l1_when_only_a_controller_leads_that_hears_nobody(void **state)
+{
+    (void)state;
+    struct fake fake;
+    settle_led_by_who_is_gone(&fake, SIM_GONE_DEAF);
+    FAKE_FAILS(&fake, L1, "nobody leads at the end of the run");
+    fake_free(&fake);
+    settle_led_by_who_is_gone(&fake, SIM_GONE_STALLED); /* the others hold what it leads */
+    FAKE_HOLDS(&fake);
+    fake_free(&fake);
+}
+
 static void holds_l1_when_a_controller_led_until_late(void **state)
 {
     (void)state;
@@ -591,6 +615,7 @@ int main(void)
         cmocka_unit_test(fires_l1_when_there_is_no_leader),
         cmocka_unit_test(fires_l1_when_a_reassignment_is_not_complete),
         cmocka_unit_test(fires_l1_when_no_controller_leads),
+        cmocka_unit_test(fires_l1_when_only_a_controller_leads_that_hears_nobody),
         cmocka_unit_test(holds_l1_when_a_controller_led_until_late),
         cmocka_unit_test(fires_l1_when_an_isr_change_hangs),
         cmocka_unit_test(fires_l1_when_a_probe_is_not_answered),

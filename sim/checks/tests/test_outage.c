@@ -176,6 +176,66 @@ static void waits_for_no_reassignment_to_who_is_gone(void **state)
     assert_outage(&fake, "");
 }
 
+static void tells_that_a_leader_is_gone_only_by_half(void **state)
+{
+    (void)state;
+    struct fake fake;
+    settled_without(&fake, 1, 0);
+    fake.checks->view.gone_how = SIM_GONE_DEAF;
+    assert_outage(&fake, "its leader is n1, which is deaf for good, and not missed by the controllers");
+    settled_without(&fake, 1, 0);
+    fake.checks->view.gone_how = SIM_GONE_STALLED;
+    assert_outage(&fake, "its leader is n1, which is stalled for good");
+}
+
+static void fires_when_a_leader_that_nobody_hears_is_kept(void **state)
+{
+    (void)state;
+    struct fake fake;
+    settled_without(&fake, 1, 0);
+    fake.checks->view.gone_how = SIM_GONE_MUTE;
+    sim_checks_end(fake.checks);
+    FAKE_FAILS(&fake, L1, "its leader is n1, which is gone");
+    fake_free(&fake);
+}
+
+static void fires_when_the_isr_keeps_who_is_gone_by_half(void **state)
+{
+    (void)state;
+    struct fake fake;
+    settled_without(&fake, 3, 0);
+    fake.checks->view.gone_how = SIM_GONE_STALLED;
+    sim_checks_end(fake.checks);
+    FAKE_FAILS(&fake, L1, "the ISR is [1, 2, 3], the replicas that are left are [1, 2]");
+    fake_free(&fake);
+}
+
+static void peers_settled_without(struct fake *fake, int32_t a, int32_t b)
+{
+    settled_without(fake, a, b);
+    fake->checks->view.peers = true;
+    fake->voters = fake_set(0, 0, 0);
+}
+
+static void tells_that_no_majority_of_the_members_is_left(void **state)
+{
+    (void)state;
+    struct fake fake;
+    peers_settled_without(&fake, 1, 2);
+    assert_outage(&fake, "it has no leader: of the members [1, 2, 3] only [3] is left, and no majority");
+}
+
+static void fires_when_a_majority_of_the_members_has_no_leader_but_who_is_gone_by_half(void **state)
+{
+    (void)state;
+    struct fake fake;
+    peers_settled_without(&fake, 1, 0);
+    fake.checks->view.gone_how = SIM_GONE_DEAF;
+    sim_checks_end(fake.checks);
+    FAKE_FAILS(&fake, L1, "its leader is n1, which is gone");
+    fake_free(&fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +252,11 @@ int main(void)
         cmocka_unit_test(tells_that_the_controllers_have_no_majority),
         cmocka_unit_test(fires_when_a_probe_of_another_partition_is_not_answered),
         cmocka_unit_test(waits_for_no_reassignment_to_who_is_gone),
+        cmocka_unit_test(tells_that_a_leader_is_gone_only_by_half),
+        cmocka_unit_test(fires_when_a_leader_that_nobody_hears_is_kept),
+        cmocka_unit_test(fires_when_the_isr_keeps_who_is_gone_by_half),
+        cmocka_unit_test(tells_that_no_majority_of_the_members_is_left),
+        cmocka_unit_test(fires_when_a_majority_of_the_members_has_no_leader_but_who_is_gone_by_half),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
