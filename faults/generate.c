@@ -513,8 +513,9 @@ static void generate_length(struct fault_plan *plan, const struct run *run)
     /* Leaders that are moved back are moved soon, not at the very end. */
     if (config->leader_rebalance_interval < spec->settle_ns)
         spec->settle_ns += config->leader_rebalance_interval;
-    /* Who is gone is missed first, and then asked by clients, one after the other, several times. */
-    if (!sim_node_set_is_empty(&spec->gone))
+    /* Who is gone is missed first, and then asked by clients, one after the other, several times. Peers miss
+     * each other soon enough. */
+    if (!sim_node_set_is_empty(&spec->gone) && spec->peer.count == 0)
         spec->settle_ns += 2 * (config->broker_session_timeout +
                                 4 * (spec->brokers > 0 ? spec->brokers : spec->controllers) *
                                     config->client_request_timeout);
