@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,16 @@ def test_search_with_rules_of_no_variant_is_an_error_of_the_file(isrsim: Isrsim,
     strange.write_text(text.replace("budget: 1}", "budget: 1, variant: nobody}"), encoding="utf-8")
     done = isrsim("check", strange)
     assert done.returncode == 1 and "there is no variant 'nobody' to search with" in done.stderr
+
+
+def test_each_exhibit_is_there_made_small() -> None:
+    museum = ROOT / "scenarios" / "museum"
+    exhibits = {path.name for path in museum.glob("*.isr.yaml")}
+    small = {path.name: path.read_text(encoding="utf-8") for path in (museum / "shrunk").glob("*.isr.yaml")}
+    assert small.keys() == exhibits
+    table = (museum / "shrunk" / "README.md").read_text(encoding="utf-8")
+    for name, text in small.items():
+        found = re.search(r"^# to (\d+) steps?, .* (\d+) events\.\n# Minimal: .*\n# Fails so under (\d+) of 20 ", text, re.MULTILINE)
+        assert found and int(found[1]) <= 12
+        row = rf"^\| {name.removesuffix('.isr.yaml')} \| [^|]* \| {found[1]} \| {found[2]} \| {found[3]} \|"
+        assert re.search(row, table, re.MULTILINE), name
