@@ -463,6 +463,26 @@ static int64_t spare_brokers(const struct sim_spec *spec)
 
 static const int64_t CLIENT_TIMEOUT_MAX_NS = 600 * ISR_MS;
 
+/* A heartbeat that is answered late, though nothing fails, goes to the next controller. If that one is gone,
+ * the session runs out meanwhile, again and again: nobody promised that so slow a network bears that. (A
+ * broker waits for half of its session; an answer may wait for an entry of the quorum.) */
+static bool asks_in_vain(const struct sim_spec *spec)
+{
+    return spec->brokers > 0 && spec->config.broker_session_timeout / 2 <
+                                    4 * spec->network.latency.high_ns + 2 * spec->disk.sync_latency.high_ns;
+}
+
+/* A witness leaves new leaders in peace, for longer each time (witness_pause): a leader that is heard and
+ * does not work may be replaced at any time, and so be in the middle of it at the end. */
+static bool has_witness(const struct sim_spec *spec)
+{
+    for (uint32_t i = 0; i < spec->topics_count; i++) {
+        if (isr_topic_leader_choice(&spec->topics[i].settings) == ISR_LEADER_CHOICE_WITNESS)
+            return true;
+    }
+    return false;
+}
+
 /* In every other run somebody never comes back, where the others suffice: at most as many brokers as topics
  * can do without, and a minority of the controllers. What may come in as a voter is not counted on. */
 static void draw_gone(struct fault_plan *plan, struct fault_draws *draws)
@@ -470,12 +490,14 @@ static void draw_gone(struct fault_plan *plan, struct fault_draws *draws)
     struct sim_spec *spec = &plan->spec;
     int64_t spare = spec->peer.count > 0 ? (spec->peer.count - 1) / 2 : spare_brokers(spec);
     int64_t brokers = spare > 0 ? fault_between(draws, 1, spare) : 0;
-    int64_t voters = spec->standby_controllers > 0 ? 0 : (spec->controllers - 1) / 2;
+    int64_t voters = spec->standby_controllers > 0 || asks_in_vain(spec) ? 0 : (spec->controllers - 1) / 2;
     bool some = fault_one_in(draws, 2), by_half = fault_one_in(draws, 2);
     int64_t how = fault_between(draws, SIM_GONE_DEAF, spec->brokers > 0 ? SIM_GONE_STALLED : SIM_GONE_PARTED);
     if (!some)
         return;
     spec->gone_how = (uint8_t)(by_half ? how : SIM_GONE_APART);
+    if (sim_gone_info(spec->gone_how)->heard && has_witness(spec))
+        spec->gone_how = SIM_GONE_APART;
     int32_t first = spec->brokers > 0 ? (int32_t)fault_between(draws, 1, spec->brokers) : 0, number = 0;
     /* A client asks one after the other, and waits for each that is gone. */
     if (spec->config.client_request_timeout > CLIENT_TIMEOUT_MAX_NS)

@@ -242,8 +242,9 @@ static void delivery_refused(struct isr_delivery *delivery, const struct isr_pro
     }
 }
 
-/* For topics with leader_choice witness: who cannot write says so, to whom it takes for the controller. That
- * the leader is another one by now is no failure of the leader. */
+/* For topics with leader_choice witness: who cannot write says so, to whom it takes for the controller, and
+ * asks who that is now: nobody answers this. That the leader is another one by now is no failure of the
+ * leader. */
 static void write_failed(struct isr_sender *sender)
 {
     struct isr_client *client = sender->client;
@@ -256,6 +257,7 @@ static void write_failed(struct isr_sender *sender)
                                                      .leader_epoch = known->leader_epoch,
                                                      .failures = sender->failures}};
     isr_send(client->env, client->cache.controller, &message);
+    isr_client_refresh(client);
     sender->failures = 0;
 }
 

@@ -90,7 +90,8 @@ static void tell_missing(const struct sim_checks *checks, const struct check_par
     }
     bool late = partition->late_offset != ISR_OFFSET_NONE && partition->late_offset < leader.log_end;
     int64_t due = late ? partition->late_offset : leader.log_end;
-    if (!check_outage_of_commits(checks, seen, why) && leader.high_watermark < due) {
+    if (!check_outage_of_commits(checks, seen, why) && !check_outage_of_tail(checks, seen, &leader, why) &&
+        leader.high_watermark < due) {
         isr_text_format(text, "the high watermark on leader %s is %ld, its LEO %ld",
                         check_node_label(checks, seen->leader).text, leader.high_watermark, leader.log_end);
         return;

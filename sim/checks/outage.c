@@ -113,3 +113,20 @@ bool check_outage_of_commits(const struct sim_checks *checks, const struct sim_p
                     isr_commit_policy_info(isr_topic_commit(&seen->settings))->name, needed);
     return true;
 }
+
+bool check_outage_of_tail(const struct sim_checks *checks, const struct sim_partition_view *seen,
+                          const struct sim_replica_view *leader, struct isr_text *why)
+{
+    const struct isr_epoch_entry *own =
+        leader->epochs_count > 0 ? &leader->epochs[leader->epochs_count - 1] : NULL;
+    if (checks->view.peers || !isr_topic_asks_for_logs(&seen->settings) ||
+        leader->high_watermark >= leader->log_end ||
+        (own != NULL && own->epoch == leader->leader_epoch && own->start_offset < leader->log_end))
+        return false;
+    isr_text_format(
+        why,
+        "its last records wait for the next one: they were written in earlier epochs, and nothing "
+        "was in epoch %d",
+        leader->leader_epoch);
+    return true;
+}

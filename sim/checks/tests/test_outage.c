@@ -146,6 +146,54 @@ static void fires_when_enough_are_left_to_ask(void **state)
     fake_free(&fake);
 }
 
+/* All have the last record, which was written in the epoch before this one; its high watermark is below it.
+ */
+static void settled_with_a_tail(struct fake *fake, enum isr_leader_choice choice)
+{
+    settled_without(fake, 0, 0);
+    fake->partition.settings.leader_choice = choice;
+    fake_append(fake, 1, 1);
+    fake_fetch(fake, 2, 1);
+    fake_fetch(fake, 3, 1);
+    fake_change(fake, ISR_NODE_NONE, fake_set(1, 2, 3), fake_set(0, 0, 0), ISR_CAUSE_NO_LEADER);
+    fake_change(fake, 1, fake_set(1, 2, 3), fake_set(0, 0, 0), ISR_CAUSE_ELECTION_BY_LOG);
+    fake_lead(fake, 1);
+    struct fake_replica *leader = &fake->replicas[1];
+    leader->epochs[0] = (struct isr_epoch_entry){.epoch = leader->epoch, .start_offset = 2};
+    leader->epochs_count = 1;
+}
+
+static void tells_that_records_of_earlier_epochs_wait_for_the_next_one(void **state)
+{
+    (void)state;
+    struct fake fake;
+    settled_with_a_tail(&fake, ISR_LEADER_CHOICE_WITNESS);
+    assert_outage(&fake, "its last records wait for the next one");
+}
+
+static void fires_when_a_record_of_this_epoch_is_held_and_not_committed(void **state)
+{
+    (void)state;
+    struct fake fake;
+    settled_with_a_tail(&fake, ISR_LEADER_CHOICE_WITNESS);
+    fake_append(&fake, 1, 1);
+    fake_fetch(&fake, 2, 1);
+    fake_fetch(&fake, 3, 1);
+    sim_checks_end(fake.checks);
+    FAKE_FAILS(&fake, L1, "the high watermark on leader n1 is 1, its LEO 3");
+    fake_free(&fake);
+}
+
+static void fires_when_a_leader_out_of_the_isr_leaves_a_tail(void **state)
+{
+    (void)state;
+    struct fake fake;
+    settled_with_a_tail(&fake, ISR_LEADER_CHOICE_IN_SYNC);
+    sim_checks_end(fake.checks);
+    FAKE_FAILS(&fake, L1, "the high watermark on leader n1 is 1, its LEO 2");
+    fake_free(&fake);
+}
+
 static void tells_that_the_controllers_have_no_majority(void **state)
 {
     (void)state;
@@ -249,6 +297,9 @@ int main(void)
         cmocka_unit_test(tells_that_too_few_replicas_are_left_to_commit),
         cmocka_unit_test(tells_that_too_few_replicas_are_left_to_ask),
         cmocka_unit_test(fires_when_enough_are_left_to_ask),
+        cmocka_unit_test(tells_that_records_of_earlier_epochs_wait_for_the_next_one),
+        cmocka_unit_test(fires_when_a_record_of_this_epoch_is_held_and_not_committed),
+        cmocka_unit_test(fires_when_a_leader_out_of_the_isr_leaves_a_tail),
         cmocka_unit_test(tells_that_the_controllers_have_no_majority),
         cmocka_unit_test(fires_when_a_probe_of_another_partition_is_not_answered),
         cmocka_unit_test(waits_for_no_reassignment_to_who_is_gone),
