@@ -21,8 +21,8 @@ bool check_outage_of_leader(const struct sim_checks *checks, const struct check_
                             const struct sim_partition_view *seen, struct isr_text *why);
 /* It leads, is gone by half, and is heard by those who would elect another. */
 bool check_outage_by_half(const struct sim_checks *checks, int32_t leader, struct isr_text *why);
-/* What its leader found was written in earlier epochs, and nobody has written since: where leaders are found by
- * comparing logs such a tail waits for the next record. (Peers write a mark of their own.) */
+/* What its leader found was written in earlier epochs, and nobody has written since: where leaders are found
+ * by comparing logs such a tail waits for the next record. (Peers write a mark of their own.) */
 bool check_outage_of_tail(const struct sim_checks *checks, const struct sim_partition_view *seen,
                           const struct sim_replica_view *leader, struct isr_text *why);
 /* Nothing can be committed in it, whoever leads. */
