@@ -389,6 +389,26 @@ static void bridges_the_gap_when_a_delivery_expires(void **state)
     fake_free(fake);
 }
 
+/* Whom it took for the controller may be one no more, and nobody answers what is told. */
+static void asks_who_is_the_controller_when_it_told_of_failures(void **state)
+{
+    (void)state;
+    struct isr_config config = isr_config_default();
+    config.witness_failures = 1;
+    struct fake *fake = fake_new_with(&config);
+    fake_metadata(fake, 3, 4);
+    produce(fake, 1);
+    struct fake_sent sent = request(fake, 0);
+    struct isr_message answer = answer_to(&sent, ISR_ERROR_REQUEST_TIMED_OUT, -1);
+    fake_answer(fake, 3, &answer);
+    assert_int_equal(fake_sent_nth(fake, ISR_MESSAGE_WRITE_FAILURES, 0)->to, 2);
+    int64_t told_ns = fake->env.now_ns;
+    if (fake_sent_of_kind(fake, ISR_MESSAGE_METADATA_REQUEST) == 0)
+        fake_wait_for(fake, ISR_MESSAGE_METADATA_REQUEST);
+    assert_in_range(fake->env.now_ns - told_ns, 0, config.retry_backoff);
+    fake_free(fake);
+}
+
 /* ---- the producer's id ---- */
 
 static void waits_for_a_producer_id_when_it_has_none(void **state)
@@ -687,6 +707,7 @@ int main(void)
         cmocka_unit_test(asks_for_another_id_when_all_epochs_are_used),
         cmocka_unit_test(replies_at_once_when_acks_is_0),
         cmocka_unit_test(refuses_commands_that_make_no_sense),
+        cmocka_unit_test(asks_who_is_the_controller_when_it_told_of_failures),
         cmocka_unit_test(writes_each_batch_once_when_the_network_is_bad),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
